@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
+
+const config: ViteUserConfig = defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 120_000,
+  },
+  resolve: {
+    alias: [
+      { find: /^atproto-collection-backfill$/, replacement: src('index.ts') },
+      { find: /^atproto-collection-backfill\/(kysely|testing)$/, replacement: src('$1/index.ts') },
+      { find: /^atproto-collection-backfill\/(postgres|pglite)$/, replacement: src('$1.ts') },
+    ],
+  },
+})
+
+export default config
