@@ -1,0 +1,55 @@
+/** Pairs to add to the index: one collection, many repositories. */
+export interface IndexBatch {
+  /** The relay that said so: {@link RepoLister.source}. */
+  source: string
+  /** The collection's NSID. */
+  collection: string
+  /** Valid DIDs in any order, with repeats and with pairs that the index holds already. */
+  dids: readonly string[]
+}
+
+/** What surrounds a write. */
+export interface IndexContext {
+  /** The progress store's open transaction, when both name the same {@link IndexSink.database}; absent otherwise. */
+  transaction?: unknown
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * Where the (collection, DID) pairs go.
+ *
+ * `add` resolves once the pairs are durable: after it, the cursor moves on and the page is never fetched again. Inside
+ * a given transaction, durable means written to that transaction. It is idempotent: adding a pair again changes nothing
+ * and is not counted. It is called for several collections at once, and with the same page again after a crash. When it
+ * rejects, the cursor stays and the page comes again. When the signal aborts, it may reject with the signal's reason.
+ */
+export interface IndexSink {
+  /**
+   * The database that this sink writes to. When it is the same object as {@link ProgressStore.database}, pairs and
+   * cursor are committed in one transaction. Absent: the sink writes on its own, before the cursor moves.
+   */
+  readonly database?: object | undefined
+  /** @returns how many of the pairs were new to the index */
+  add(batch: IndexBatch, context?: IndexContext): Promise<{ added: number }>
+}
+
+/** A sink that keeps the pairs in memory: for tests, for examples, for small collections. */
+export interface MemoryIndexSink extends IndexSink {
+  /** The DIDs by collection. */
+  readonly pairs: ReadonlyMap<string, ReadonlySet<string>>
+}
+
+export function memoryIndexSink(): MemoryIndexSink {
+  const pairs = new Map<string, Set<string>>()
+  return {
+    pairs,
+    async add({ collection, dids }, { signal } = {}) {
+      signal?.throwIfAborted()
+      const known = pairs.get(collection) ?? new Set()
+      pairs.set(collection, known)
+      const before = known.size
+      for (const did of dids) known.add(did)
+      return { added: known.size - before }
+    },
+  }
+}

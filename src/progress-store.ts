@@ -1,0 +1,321 @@
+import type { KnownCollection } from './collection-source.ts'
+import { ClaimLostError } from './errors.ts'
+
+/** Who asks for work. */
+export interface ClaimRequest {
+  /** The relay whose collections are wanted: {@link RepoLister.source}. */
+  source: string
+  /** The worker that asks; unique for each run, so that two runs of one process never share a claim. */
+  owner: string
+  /** How long the claim holds without a renewal, in milliseconds on the store's clock. */
+  leaseMs: number
+}
+
+/** The right to walk one collection, for as long as the lease is renewed, and where to go on. */
+export interface Claim {
+  readonly source: string
+  readonly collection: string
+  readonly owner: string
+  readonly leaseMs: number
+  /** The fencing token: raised by every claim of this collection, so an older claim can change nothing. */
+  readonly epoch: number
+  /** The saved cursor; absent when the walk begins. */
+  readonly cursor?: string | undefined
+  /** The pages that this walk has committed. */
+  readonly page: number
+  /** The DIDs on those pages, repeats included. */
+  readonly imported: number
+  /** An earlier cursor of this walk, kept to notice a list that runs in circles. */
+  readonly loopGuard?: string | undefined
+  /** How often the collection failed since its last committed page. */
+  readonly attempts: number
+  /** How often a refused cursor made it start again from the beginning since it was registered anew. */
+  readonly restarts: number
+}
+
+/** What a committed page changes. */
+export interface PageProgress {
+  /** Where the next page begins; absent on the last page, which completes the collection. */
+  cursor?: string | undefined
+  /** The DIDs on this page. */
+  imported: number
+  /** The entries of this page that were no DID. */
+  rejected: number
+  /** {@link Claim.loopGuard} from now on. */
+  loopGuard?: string | undefined
+}
+
+/** Why a claim is handed back unfinished. Without one, the collection is free for the next worker at once. */
+export type ReleaseOutcome =
+  | {
+      /** It failed: counted as an attempt. */
+      kind: 'failed'
+      /** Why, in the server's words where it gave any; stores keep the first 500 characters. */
+      error: string
+      /** No worker tries again before that. Absent: given up until it is registered anew. */
+      retryInMs?: number | undefined
+    }
+  | {
+      /** The relay asked for a wait: not counted as an attempt. */
+      kind: 'postponed'
+      error: string
+      retryInMs: number
+    }
+  | {
+      /** The relay refuses the saved cursor: the walk begins again at the first page. */
+      kind: 'restart'
+      error: string
+    }
+
+/**
+ * - `pending`: nobody walks it; it waits for a worker, or until `dueInMs` is over
+ * - `walking`: a worker holds it
+ * - `failed`: given up until it is registered anew
+ * - `complete`: every page is in the index
+ */
+export type CollectionState = 'pending' | 'walking' | 'failed' | 'complete'
+
+/** How far one collection is. */
+export interface CollectionProgress {
+  source: string
+  collection: string
+  state: CollectionState
+  /** What is saved; absent before the first page and once complete. */
+  cursor?: string | undefined
+  page: number
+  imported: number
+  rejected: number
+  estimatedRepos?: number | undefined
+  attempts: number
+  lastError?: string | undefined
+  completedAt?: Date | undefined
+}
+
+/** What is left to do for a source. */
+export interface Remaining {
+  /** Collections that are neither complete nor given up, whoever holds them. */
+  collections: number
+  /** How long until the first of them can be claimed, in milliseconds: 0 when one can be now. Absent when none is left. */
+  dueInMs?: number | undefined
+}
+
+export interface RegisterOptions {
+  /** Collections completed longer ago than this, in milliseconds on the store's clock, are walked again from the start. */
+  refreshAfterMs?: number | undefined
+}
+
+/**
+ * Where the place of each walk is kept: one row for each (collection, source).
+ *
+ * Everything that resolves is durable, and each change is whole or absent. Any number of workers use one store at the
+ * same time. Leases run on the store's own clock, so that a worker whose clock is wrong does no harm.
+ */
+export interface ProgressStore {
+  /** The database that this store writes to: see {@link IndexSink.database}. */
+  readonly database?: object | undefined
+  /**
+   * Makes sure that there is a row for each collection. Rows that exist keep their cursor and counts, and take over a
+   * newer estimate; those given up are tried again, their attempts forgotten. Called at the start of every run.
+   */
+  register(source: string, collections: readonly KnownCollection[], options?: RegisterOptions): Promise<void>
+  /**
+   * Takes the biggest free collection, by the larger of its estimate and what it has brought so far, then by name.
+   * Free is one that is not complete, not given up, due, and not under a live lease. Two workers never get the same.
+   *
+   * @returns nothing when no collection is free at the moment: {@link ProgressStore.remaining} tells whether to wait
+   */
+  claim(request: ClaimRequest): Promise<Claim | undefined>
+  /**
+   * Commits one page: checks the fence, runs `write`, saves the cursor, renews the lease, all or nothing. The fence
+   * holds while the row has the claim's epoch and page count. A store with transactions passes its own to `write`, and
+   * may run `write` again when the database asks to repeat the transaction. When the answer to a commit is lost, the
+   * store finds out by reading: a row one page further, at the same epoch and with the cursor of this page, is ours.
+   *
+   * @returns the claim for the next page
+   * @throws ClaimLostError when the fence does not hold; nothing is changed
+   */
+  advance(claim: Claim, page: PageProgress, write?: (transaction?: unknown) => Promise<void>): Promise<Claim>
+  /**
+   * Prolongs the lease to `leaseMs` from now. It leaves the page alone, so it may run beside an `advance`.
+   *
+   * @throws ClaimLostError when the row has another epoch or the collection is complete
+   */
+  renew(claim: Claim, leaseMs: number): Promise<Claim>
+  /** Hands a claim back. A claim that was lost, or whose collection is complete, is nothing to hand back: no error. */
+  release(claim: Claim, outcome?: ReleaseOutcome): Promise<void>
+  /** What is left to do, as cheaply as the store can tell: asked again and again while a run waits for other workers. */
+  remaining(source: string): Promise<Remaining>
+  /** Every row, by source and collection. */
+  list(filter?: { source?: string | undefined }): Promise<CollectionProgress[]>
+}
+
+interface Row {
+  readonly source: string
+  readonly collection: string
+  cursor: string | undefined
+  page: number
+  imported: number
+  rejected: number
+  estimatedRepos: number | undefined
+  attempts: number
+  restarts: number
+  lastError: string | undefined
+  loopGuard: string | undefined
+  givenUp: boolean
+  completedAt: Date | undefined
+  owner: string | undefined
+  epoch: number
+  /** When the lease ends and when it may be tried again, on the clock of `performance.now()`. */
+  leaseEnd: number
+  notBefore: number
+}
+
+/** A store that keeps progress in memory: for tests, for examples, for one run of one process. */
+export function memoryProgressStore(): ProgressStore {
+  const rows = new Map<string, Row>()
+  const rowOf = (source: string, collection: string) => rows.get(`${source} ${collection}`)
+  const ofSource = (source?: string) =>
+    [...rows.values()].filter((row) => source === undefined || row.source === source)
+  const isOpen = (row: Row) => row.completedAt === undefined && !row.givenUp
+  const dueIn = (row: Row) => Math.max(0, row.leaseEnd - performance.now(), row.notBefore - performance.now())
+
+  /** The row of a claim that still holds. */
+  function fenced(claim: Claim): Row {
+    const row = rowOf(claim.source, claim.collection)
+    if (row === undefined || row.epoch !== claim.epoch || row.owner !== claim.owner)
+      throw new ClaimLostError(claim)
+    return row
+  }
+
+  return {
+    async register(source, collections, { refreshAfterMs } = {}) {
+      for (const row of ofSource(source)) {
+        if (row.givenUp) Object.assign(row, { givenUp: false, attempts: 0, restarts: 0, notBefore: 0 })
+        if (
+          refreshAfterMs !== undefined &&
+          row.completedAt &&
+          Date.now() - row.completedAt.getTime() > refreshAfterMs
+        ) {
+          Object.assign(row, fromTheStart(), { restarts: 0 })
+        }
+      }
+      for (const { nsid, estimatedRepos } of collections) {
+        const row = rowOf(source, nsid)
+        if (row === undefined) rows.set(`${source} ${nsid}`, newRow(source, nsid, estimatedRepos))
+        else row.estimatedRepos = estimatedRepos ?? row.estimatedRepos
+      }
+    },
+
+    async claim({ source, owner, leaseMs }) {
+      const size = (row: Row) => Math.max(row.estimatedRepos ?? 0, row.imported)
+      const free = ofSource(source).filter((row) => isOpen(row) && dueIn(row) === 0)
+      const [row] = free.sort((a, b) => size(b) - size(a) || (a.collection < b.collection ? -1 : 1))
+      if (row === undefined) return undefined
+      row.epoch += 1
+      row.owner = owner
+      row.leaseEnd = performance.now() + leaseMs
+      return claimOf(row, owner, leaseMs)
+    },
+
+    async advance(claim, page, write) {
+      if (fenced(claim).page !== claim.page) throw new ClaimLostError(claim)
+      await write?.()
+      const row = fenced(claim)
+      if (row.page !== claim.page) throw new ClaimLostError(claim)
+      row.cursor = page.cursor
+      row.page += 1
+      row.imported += page.imported
+      row.rejected += page.rejected
+      row.loopGuard = page.loopGuard
+      row.leaseEnd = performance.now() + claim.leaseMs
+      Object.assign(row, { attempts: 0, lastError: undefined, notBefore: 0 })
+      if (page.cursor === undefined)
+        Object.assign(row, { completedAt: new Date(), owner: undefined, leaseEnd: 0 })
+      return claimOf(row, claim.owner, claim.leaseMs)
+    },
+
+    async renew(claim, leaseMs) {
+      fenced(claim).leaseEnd = performance.now() + leaseMs
+      return { ...claim, leaseMs }
+    },
+
+    async release(claim, outcome) {
+      const row = rowOf(claim.source, claim.collection)
+      if (row?.epoch !== claim.epoch || row.owner !== claim.owner) return
+      Object.assign(row, { owner: undefined, leaseEnd: 0 })
+      if (outcome === undefined) return
+      row.lastError = outcome.error.slice(0, 500)
+      if (outcome.kind === 'restart') Object.assign(row, fromTheStart(), { restarts: row.restarts + 1 })
+      else row.notBefore = performance.now() + (outcome.retryInMs ?? 0)
+      if (outcome.kind === 'failed') {
+        row.attempts += 1
+        row.givenUp = outcome.retryInMs === undefined
+      }
+    },
+
+    async remaining(source) {
+      const open = ofSource(source).filter(isOpen)
+      if (open.length === 0) return { collections: 0 }
+      return { collections: open.length, dueInMs: Math.min(...open.map(dueIn)) }
+    },
+
+    async list({ source } = {}) {
+      const byName = (a: Row, b: Row) =>
+        `${a.source} ${a.collection}` < `${b.source} ${b.collection}` ? -1 : 1
+      return ofSource(source).sort(byName).map(progressOf)
+    },
+  }
+}
+
+/** The part of a row that a walk fills. */
+function fromTheStart() {
+  return {
+    cursor: undefined,
+    page: 0,
+    imported: 0,
+    rejected: 0,
+    loopGuard: undefined,
+    completedAt: undefined,
+  }
+}
+
+function newRow(source: string, collection: string, estimatedRepos: number | undefined): Row {
+  const unclaimed = { owner: undefined, epoch: 0, leaseEnd: 0, notBefore: 0 }
+  const untried = { attempts: 0, restarts: 0, lastError: undefined, givenUp: false }
+  return { source, collection, estimatedRepos, ...fromTheStart(), ...untried, ...unclaimed }
+}
+
+function claimOf(row: Row, owner: string, leaseMs: number): Claim {
+  const { source, collection, epoch, cursor, page, imported, loopGuard, attempts, restarts } = row
+  return { source, collection, owner, leaseMs, epoch, cursor, page, imported, loopGuard, attempts, restarts }
+}
+
+function progressOf(row: Row): CollectionProgress {
+  const {
+    source,
+    collection,
+    cursor,
+    page,
+    imported,
+    rejected,
+    estimatedRepos,
+    attempts,
+    lastError,
+    completedAt,
+  } = row
+  const walking = row.owner !== undefined && row.leaseEnd > performance.now()
+  const state = completedAt ? 'complete' : row.givenUp ? 'failed' : walking ? 'walking' : 'pending'
+  return {
+    source,
+    collection,
+    state,
+    cursor,
+    page,
+    imported,
+    rejected,
+    estimatedRepos,
+    attempts,
+    lastError,
+    completedAt,
+  }
+}

@@ -1,0 +1,38 @@
+/** What to ask a relay for: one page of one collection. */
+export interface RepoListRequest {
+  /** The collection's NSID. */
+  collection: string
+  /** Where to go on: the `cursor` of the page before, exactly as it came. Absent for the first page. */
+  cursor?: string | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** One page of a collection's repositories. */
+export interface RepoPage {
+  /** The repositories' DIDs in the server's order; each one is a valid DID. May hold repeats, may be empty. */
+  dids: readonly string[]
+  /** Where the next page begins. Absent on the last page, and only there: nothing else ends the list. */
+  cursor?: string | undefined
+  /** How many entries of the page were no DID and are not in `dids`. @default 0 */
+  rejected?: number | undefined
+}
+
+/**
+ * Lists the repositories of a collection, page by page: a relay behind `com.atproto.sync.listReposByCollection`,
+ * or anything else that knows.
+ *
+ * `listRepos` is called for one page after the other of a collection, and for several collections at once. It makes
+ * one attempt; trying again is the caller's part. It rejects when the page cannot be had whole: a page that is cut
+ * short or malformed is an error and never the end of the list. An error with `retryable: false` is not tried again;
+ * one with `retryAfterMs` not before that. When the signal aborts, it rejects soon, with the signal's reason.
+ */
+export interface RepoLister {
+  /**
+   * Whose cursors these are: the server's host, or its whole origin when it is not https on port 443. Progress is
+   * kept by this name and a cursor is never sent to a lister of another name, so it must not change between runs.
+   */
+  readonly source: string
+  listRepos(request: RepoListRequest): Promise<RepoPage>
+  /** Called once before a run. Rejects when this server cannot serve a backfill: it is empty, or lacks the method. */
+  check?(options?: { signal?: AbortSignal | undefined }): Promise<void>
+}

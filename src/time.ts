@@ -1,0 +1,77 @@
+/** The longest delay that a timer can hold; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** Resolves after `ms` milliseconds; rejects with the signal's own reason as soon as that aborts. */
+export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  const end = performance.now() + ms
+  for (let left = ms; left > 0; left = end - performance.now()) {
+    const wait = Promise.withResolvers<void>()
+    const timer = setTimeout(wait.resolve, Math.min(left, MAX_TIMER_MS))
+    try {
+      await abortable(wait.promise, signal)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  signal?.throwIfAborted()
+}
+
+/**
+ * The promise, or the signal's reason once that has aborted and `graceMs` more have passed: for work that cannot be
+ * stopped itself, or that may not listen. What the promise comes to afterwards is dropped.
+ */
+export async function abortable<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+  graceMs = 0,
+): Promise<T> {
+  if (signal === undefined) return promise
+  const aborted = Promise.withResolvers<never>()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const onAbort = () => {
+    if (graceMs === 0) aborted.reject(signal.reason)
+    else timer = setTimeout(() => aborted.reject(signal.reason), graceMs)
+  }
+  if (signal.aborted) onAbort()
+  else signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** The promise, or nothing when it takes longer than `ms`, or fails: for tidying up that must not hold anybody. */
+export async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(late.resolve, ms)
+  try {
+    await Promise.race([
+      promise.then(
+        () => {},
+        () => {},
+      ),
+      late.promise,
+    ])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** A controller that also aborts when its parent does. Call `unlink` when done: a long-lived parent keeps a listener. */
+export function linkedController(parent: AbortSignal | undefined): {
+  controller: AbortController
+  unlink: () => void
+} {
+  const controller = new AbortController()
+  const onAbort = () => controller.abort(parent?.reason)
+  if (parent?.aborted) onAbort()
+  else parent?.addEventListener('abort', onAbort, { once: true })
+  return { controller, unlink: () => parent?.removeEventListener('abort', onAbort) }
+}
+
+/** Spreads those who were refused together: never shorter than `ms`, up to half of `spread` longer. */
+export function withJitter(ms: number, spread: number = ms): number {
+  return Math.ceil(ms + (Math.random() * spread) / 2)
+}
