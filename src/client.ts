@@ -1,0 +1,212 @@
+import ky from 'ky'
+import { InvalidOptionError, RelayError } from './errors.ts'
+import { oneLine } from './relay/server-words.ts'
+import { type Asked, context, statusError, subject } from './relay/status-error.ts'
+import { USER_AGENT } from './version.ts'
+
+/** How requests are made, the same for everything that asks a server. */
+export interface HttpOptions {
+  /**
+   * The time for one attempt, in milliseconds, from the request to the last byte of the body.
+   *
+   * @default 30_000
+   */
+  timeoutMs?: number | undefined
+  /**
+   * The most that one answer may hold, in bytes after decompression. A page of 2,000 DIDs is 86 KB on today's
+   * network; 2,000 DIDs of the longest legal form, 2,048 characters, would be 4.1 MB.
+   *
+   * @default 8_388_608 (8 MiB)
+   */
+  maxBodyBytes?: number | undefined
+  /**
+   * Your own product, set before this library's in the `User-Agent`: `my-relay/1.0 (+https://relay.example)`.
+   *
+   * @default none: the header names this library alone
+   */
+  userAgent?: string | undefined
+  /**
+   * Makes the requests instead of the global `fetch`; it must obey `signal` and `redirect`.
+   *
+   * @default globalThis.fetch
+   */
+  fetch?: typeof globalThis.fetch | undefined
+}
+
+/** {@link HttpOptions}, checked and filled in. */
+export interface HttpSettings {
+  timeoutMs: number
+  maxBodyBytes: number
+  userAgent: string
+  fetch: typeof globalThis.fetch
+}
+
+/** One GET request. */
+export interface GetRequest extends Asked {
+  accept: string
+  signal: AbortSignal | undefined
+}
+
+/** A successful answer, read to its end. */
+export interface Answer {
+  status: number
+  headers: Headers
+  text: string
+}
+
+/** The most that is read of an error answer, in bytes: enough for the words in it. */
+const MAX_ERROR_BYTES = 16_384
+
+/** The longest delay that `setTimeout` takes; a longer one would fire at once. */
+const MAX_TIMER_MS = 2_147_483_647
+
+/** @throws InvalidOptionError */
+export function httpSettings(options: HttpOptions): HttpSettings {
+  const { timeoutMs = 30_000, maxBodyBytes = 8_388_608, userAgent, fetch } = options
+  requireInteger('timeoutMs', timeoutMs, 1, MAX_TIMER_MS)
+  requireInteger('maxBodyBytes', maxBodyBytes, 1, Number.MAX_SAFE_INTEGER)
+  if (userAgent !== undefined && !/^[\x21-\x7e][\x20-\x7e]*$/.test(userAgent)) {
+    throw new InvalidOptionError('userAgent', 'a line of printable ASCII such as my-relay/1.0', userAgent)
+  }
+  if (fetch !== undefined && typeof fetch !== 'function') {
+    throw new InvalidOptionError('fetch', 'a function like the global fetch', fetch)
+  }
+  return {
+    timeoutMs,
+    maxBodyBytes,
+    userAgent: userAgent === undefined ? USER_AGENT : `${userAgent} ${USER_AGENT}`,
+    // Called as a plain function: browsers refuse a fetch that is called as some object's method.
+    fetch: (input, init) => (fetch ?? globalThis.fetch)(input, init),
+  }
+}
+
+/** @throws InvalidOptionError when the value is no whole number from `min` to `max` */
+export function requireInteger(option: string, value: number, min: number, max: number): void {
+  if (!Number.isSafeInteger(value) || value < min || value > max) {
+    const expected = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
+    throw new InvalidOptionError(option, `a whole number ${expected}`, value)
+  }
+}
+
+/**
+ * Makes one attempt at a GET request and reads the answer whole, within the time and size allowed. Redirects
+ * are refused, for a cursor belongs to one server and no other may be asked.
+ *
+ * @throws RelayError for everything but a 2xx answer read to its end; the signal's reason when the signal
+ *   aborts
+ */
+export async function get(request: GetRequest, settings: HttpSettings): Promise<Answer> {
+  const { signal } = request
+  signal?.throwIfAborted()
+  // A controller for each attempt, tied to the signal by hand: what AbortSignal.any ties to a signal that
+  // lives for hours is only let go by the garbage collector.
+  const attempt = new AbortController()
+  const abort = (): void => attempt.abort(signal?.reason)
+  signal?.addEventListener('abort', abort, { once: true })
+  const deadline = setTimeout(abort, settings.timeoutMs)
+  try {
+    return await read(await send(request, settings, attempt.signal), request, settings)
+  } catch (error) {
+    // An abort is the caller's decision, not a failure of the server.
+    signal?.throwIfAborted()
+    if (error instanceof RelayError) throw error
+    throw attempt.signal.aborted ? timeoutError(request, settings) : unreachableError(request, error)
+  } finally {
+    clearTimeout(deadline)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+function send(request: GetRequest, settings: HttpSettings, signal: AbortSignal): Promise<Response> {
+  return ky.get(request.url, {
+    headers: { accept: request.accept, 'user-agent': settings.userAgent },
+    redirect: 'manual',
+    retry: 0,
+    timeout: false,
+    throwHttpErrors: false,
+    fetch: settings.fetch,
+    signal,
+  })
+}
+
+async function read(response: Response, request: GetRequest, settings: HttpSettings): Promise<Answer> {
+  const { status, headers } = response
+  // Where the platform hides redirects, the answer is an opaque one with the status 0.
+  if (response.type === 'opaqueredirect' || (status >= 300 && status < 400)) {
+    await response.body?.cancel()
+    throw redirectError(request, status, headers.get('location'))
+  }
+  if (!response.ok) throw statusError(request, status, headers, await readBeginning(response))
+  const { text, complete } = await readText(response, settings.maxBodyBytes)
+  if (!complete) throw tooLongError(request, status, settings)
+  return { status, headers, text }
+}
+
+/** Reads at most `maxBytes`. What lies beyond is not fetched: leaving the loop cancels the body. */
+async function readText(response: Response, maxBytes: number): Promise<{ text: string; complete: boolean }> {
+  const decoder = new TextDecoder()
+  let text = ''
+  let bytes = 0
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > maxBytes) return { text, complete: false }
+    text += decoder.decode(chunk, { stream: true })
+  }
+  return { text: text + decoder.decode(), complete: true }
+}
+
+/** The status matters more than the words in the body: an error page that breaks off costs only these. */
+async function readBeginning(response: Response): Promise<string> {
+  try {
+    return (await readText(response, MAX_ERROR_BYTES)).text
+  } catch {
+    return ''
+  }
+}
+
+function redirectError(request: GetRequest, status: number, location: string | null): RelayError {
+  const target = location === null ? 'another address' : oneLine(location, 200)
+  return new RelayError(
+    'RELAY_REDIRECT',
+    `${request.url.host} redirects to ${target} for ${subject(request)}. Redirects are not followed: ` +
+      'if the server has moved, give its new address.',
+    { ...context(request), status },
+  )
+}
+
+function tooLongError(request: GetRequest, status: number, { maxBodyBytes }: HttpSettings): RelayError {
+  return new RelayError(
+    'RELAY_BAD_ANSWER',
+    `${request.url.host} answered with more than ${maxBodyBytes} bytes for ${subject(request)}; the rest ` +
+      'was not read. If the server means it, raise maxBodyBytes.',
+    { ...context(request), status, retryable: true },
+  )
+}
+
+function timeoutError(request: GetRequest, { timeoutMs }: HttpSettings): RelayError {
+  return new RelayError(
+    'RELAY_TIMEOUT',
+    `${request.url.host} did not answer in full within ${timeoutMs} ms for ${subject(request)}. ` +
+      'Try again later, or raise timeoutMs.',
+    { ...context(request), retryable: true },
+  )
+}
+
+function unreachableError(request: GetRequest, error: unknown): RelayError {
+  const cause = rootCause(error)
+  const why = cause instanceof Error ? cause.message || cause.name : String(cause)
+  return new RelayError(
+    'RELAY_UNREACHABLE',
+    `${request.url.host} gave no complete answer for ${subject(request)}: ${why}. ` +
+      'Try again later, or check the address and the network.',
+    { ...context(request), cause, retryable: true },
+  )
+}
+
+/** The fault itself: around it, ky and fetch only say that something failed. */
+function rootCause(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  // A host with several addresses: one error for each of them.
+  const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause
+  return inner === undefined ? error : rootCause(inner)
+}

@@ -1,0 +1,152 @@
+import pLimit from 'p-limit'
+import { requireInteger } from '../client.ts'
+import { InvalidOptionError, RelayError } from '../errors.ts'
+import { abortable, sleep, withJitter } from '../time.ts'
+import { rateLimitResetMs } from './retry-after.ts'
+
+/** How gently a relay is asked, beyond what it asks for itself. */
+export interface GovernorOptions {
+  /**
+   * The most requests that are begun in a second, over all collections.
+   *
+   * @default no limit: the relay's answers and the number of collections walked at once set the pace
+   */
+  requestsPerSecond?: number | undefined
+  /**
+   * The least time between an answer and the next request for the same collection, in milliseconds. The relay in Zig
+   * that this library succeeds waited 100.
+   *
+   * @default 0
+   */
+  pauseMs?: number | undefined
+  /**
+   * The longest pause that requests wait for here, in milliseconds. While the relay asks for more, they are refused at
+   * once, with the time that is left in `retryAfterMs`.
+   *
+   * @default 60_000
+   */
+  maxPauseMs?: number | undefined
+}
+
+/** One for each relay, shared by everybody who asks it. */
+export interface Governor {
+  /** Makes one request when the relay has room for it, and learns from how that went. */
+  run<T extends { status: number; headers: Headers }>(
+    request: GovernedRequest,
+    send: () => Promise<T>,
+  ): Promise<T>
+}
+
+interface GovernedRequest {
+  readonly collection: string
+  readonly signal: AbortSignal | undefined
+}
+
+/** The first pause after a refusal that names no time, in milliseconds; each further one in a row is twice as long. */
+const FIRST_PAUSE_MS = 1000
+
+/** @throws InvalidOptionError */
+export function createGovernor(source: string, options: GovernorOptions): Governor {
+  const { requestsPerSecond = Number.POSITIVE_INFINITY, pauseMs = 0, maxPauseMs = 60_000 } = options
+  if (!(requestsPerSecond > 0))
+    throw new InvalidOptionError('requestsPerSecond', 'above 0', requestsPerSecond)
+  requireInteger('pauseMs', pauseMs, 0, Number.MAX_SAFE_INTEGER)
+  requireInteger('maxPauseMs', maxPauseMs, 0, Number.MAX_SAFE_INTEGER)
+  const limit = pLimit(Number.POSITIVE_INFINITY)
+  const answeredAt = new Map<string, number>()
+  let nextAt = 0
+  let pausedUntil = 0
+  let refusal: unknown
+  let refusals = 0
+  let slowedAt = 0
+  let peak = 1
+  let successes = 0
+
+  /** Waits for the relay's pause, for the pace, and for the collection's own pause. */
+  async function wait({ collection, signal }: GovernedRequest): Promise<number> {
+    for (;;) {
+      const now = performance.now()
+      if (pausedUntil - now > maxPauseMs) throw stillPaused(source, pausedUntil - now, refusal)
+      const readyAt = Math.max(pausedUntil, nextAt, (answeredAt.get(collection) ?? -pauseMs) + pauseMs)
+      if (readyAt <= now) {
+        nextAt = now + 1000 / requestsPerSecond
+        return now
+      }
+      await sleep(readyAt - now, signal)
+    }
+  }
+
+  function pause(ms: number, reason?: unknown): void {
+    const until = performance.now() + withJitter(ms, Math.min(ms, FIRST_PAUSE_MS))
+    if (until < pausedUntil) return
+    pausedUntil = until
+    refusal = reason
+  }
+
+  /** Halves the requests in flight, once for all that were under way together. */
+  function slowDown(): void {
+    const inFlight = limit.activeCount
+    if (limit.concurrency === Number.POSITIVE_INFINITY) peak = inFlight
+    limit.concurrency = Math.max(1, Math.floor(Math.min(limit.concurrency, inFlight) / 2))
+    slowedAt = performance.now()
+    successes = 0
+  }
+
+  /** One more in flight for each round of successes, until the relay bears again what it did not bear. */
+  function speedUp(): void {
+    refusals = 0
+    if (limit.concurrency === Number.POSITIVE_INFINITY || ++successes < limit.concurrency) return
+    successes = 0
+    limit.concurrency = limit.concurrency >= peak ? Number.POSITIVE_INFINITY : limit.concurrency + 1
+  }
+
+  function learn(error: unknown, begunAt: number): void {
+    if (!(error instanceof RelayError)) return
+    const { status, retryAfterMs } = error
+    const refused = status === 429 || status === 503
+    if (!refused && error.code !== 'RELAY_TIMEOUT') return
+    const isNews = begunAt > slowedAt
+    if (isNews) slowDown()
+    if (!refused) return
+    if (isNews) refusals += 1
+    pause(retryAfterMs ?? Math.min(FIRST_PAUSE_MS * 2 ** (refusals - 1), maxPauseMs), error)
+  }
+
+  /** Stops short of the limit: the others in flight are not in this answer's count, and will use what it says is left. */
+  function heed({ status, headers }: { status: number; headers: Headers }): void {
+    const remaining = headers.get('ratelimit-remaining') ?? ''
+    if (!/^\d{1,9}$/.test(remaining) || Number(remaining) >= limit.activeCount) return
+    const resetMs = rateLimitResetMs(headers)
+    if (status === 200 && resetMs !== undefined) pause(resetMs)
+  }
+
+  return {
+    run(request, send) {
+      const governed = async () => {
+        request.signal?.throwIfAborted()
+        const begunAt = await wait(request)
+        try {
+          const answer = await send()
+          speedUp()
+          heed(answer)
+          return answer
+        } catch (error) {
+          request.signal?.throwIfAborted()
+          learn(error, begunAt)
+          throw error
+        } finally {
+          if (pauseMs > 0) answeredAt.set(request.collection, performance.now())
+        }
+      }
+      return abortable(limit(governed), request.signal)
+    },
+  }
+}
+
+function stillPaused(source: string, leftMs: number, cause: unknown): RelayError {
+  return new RelayError(
+    'RELAY_STATUS',
+    `${source} asked for a pause that lasts another ${Math.ceil(leftMs / 1000)} s; nothing is sent before.`,
+    { source, retryable: true, retryAfterMs: Math.ceil(leftMs), cause },
+  )
+}

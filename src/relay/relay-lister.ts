@@ -1,0 +1,112 @@
+import { isValidNsid } from '@atproto/syntax'
+import { get, type HttpOptions, httpSettings, requireInteger } from '../client.ts'
+import { InvalidOptionError, RelayError, RelayUnsuitableError } from '../errors.ts'
+import type { RepoLister, RepoListRequest, RepoPage } from '../repo-lister.ts'
+import { createGovernor, type GovernorOptions } from './governor.ts'
+import { relayUrl } from './relay-url.ts'
+import { parseRepoPage } from './repo-page.ts'
+
+const METHOD = 'com.atproto.sync.listReposByCollection'
+
+/** The largest `limit` that the method's lexicon allows. */
+const LEXICON_MAX_PAGE_SIZE = 2000
+
+/** What servers without the method answer to it, or a proxy in their place. */
+const NO_METHOD_STATUSES: readonly (number | undefined)[] = [400, 403, 404, 405, 501]
+
+/** How a relay is asked. */
+export interface RelayListerOptions extends HttpOptions, GovernorOptions {
+  /**
+   * How many repositories to ask for in a page, from 1 to 10,000. The lexicon's maximum is 2,000, and other
+   * servers may refuse more; collectiondir (behind bsky.network's relays) and lightrail accept 10,000.
+   *
+   * @default 2000
+   */
+  pageSize?: number | undefined
+  /**
+   * The collection that every populated relay has, asked for by `check()`. To be changed for a network of its
+   * own.
+   *
+   * @default 'app.bsky.actor.profile'
+   */
+  checkCollection?: string | undefined
+}
+
+/**
+ * Lists repositories from a relay, by `com.atproto.sync.listReposByCollection`. All requests of one lister go at the pace
+ * that the relay asks for: share it where several runs ask the same relay.
+ *
+ * @param relay a host, or an http or https URL: https unless http is written out
+ * @throws InvalidOptionError
+ */
+export function relayLister(relay: string, options: RelayListerOptions = {}): RepoLister {
+  const { source, origin } = relayUrl(relay)
+  const { pageSize = LEXICON_MAX_PAGE_SIZE, checkCollection = 'app.bsky.actor.profile' } = options
+  const settings = httpSettings(options)
+  const governor = createGovernor(source, options)
+  requireInteger('pageSize', pageSize, 1, 10_000)
+  if (!isValidNsid(checkCollection)) {
+    throw new InvalidOptionError('checkCollection', 'an NSID such as app.bsky.actor.profile', checkCollection)
+  }
+
+  async function listRepos({ collection, cursor, signal }: RepoListRequest): Promise<RepoPage> {
+    const asked = { source, url: pageUrl(origin, collection, pageSize, cursor), collection, cursor }
+    const request = { ...asked, accept: 'application/json', signal }
+    const answer = await governor.run(request, () => get(request, settings))
+    return parseRepoPage(answer.text, asked)
+  }
+
+  return {
+    source,
+    listRepos,
+    async check({ signal } = {}) {
+      const page = await listRepos({ collection: checkCollection, signal }).catch((error: unknown) => {
+        signal?.throwIfAborted()
+        throw isWithoutMethod(error) ? noMethodError(error, pageSize) : error
+      })
+      if (page.dids.length === 0) throw emptyError(source, checkCollection)
+    },
+  }
+}
+
+/**
+ * The same parameters for each page but for the cursor, as XRPC demands it; a `+` in a cursor becomes `%2B`.
+ */
+function pageUrl(origin: string, collection: string, pageSize: number, cursor: string | undefined): URL {
+  const url = new URL(`/xrpc/${METHOD}`, origin)
+  url.searchParams.set('collection', collection)
+  url.searchParams.set('limit', String(pageSize))
+  if (cursor !== undefined) url.searchParams.set('cursor', cursor)
+  return url
+}
+
+function isWithoutMethod(error: unknown): error is RelayError {
+  return (
+    error instanceof RelayError && error.code === 'RELAY_STATUS' && NO_METHOD_STATUSES.includes(error.status)
+  )
+}
+
+function noMethodError(cause: RelayError, pageSize: number): RelayUnsuitableError {
+  const { source, collection, status, error, serverMessage } = cause
+  const said = [error, serverMessage].filter((part) => part !== undefined).join(': ')
+  const pageSizeHint =
+    status === 400 && pageSize > LEXICON_MAX_PAGE_SIZE
+      ? ` It may be the pageSize of ${pageSize}: the lexicon allows ${LEXICON_MAX_PAGE_SIZE}.`
+      : ''
+  return new RelayUnsuitableError(
+    'no-method',
+    `${source} does not serve ${METHOD}: it answered ${status}${said === '' ? '' : ` (${said})`} ` +
+      `for ${collection}. Use a relay with a collection index.${pageSizeHint}`,
+    { source, collection, status, error, serverMessage, cause },
+  )
+}
+
+function emptyError(source: string, collection: string): RelayUnsuitableError {
+  return new RelayUnsuitableError(
+    'empty',
+    `${source} lists no repository for ${collection}, which every populated relay has: a relay that only ` +
+      'passes the firehose on answers an empty list for everything. Use a relay with a collection index, or ' +
+      'set checkCollection for a network of its own.',
+    { source, collection },
+  )
+}

@@ -1,0 +1,63 @@
+import { isValidNsid } from '@atproto/syntax'
+import { get, type HttpOptions, httpSettings } from '../client.ts'
+import type { CollectionSource, KnownCollection } from '../collection-source.ts'
+import { InvalidOptionError, RelayError } from '../errors.ts'
+
+/** How lexicon garden is asked. */
+export interface LexiconGardenOptions extends HttpOptions {
+  /**
+   * Where the list is.
+   *
+   * @default 'https://lexicon.garden/llms.txt'
+   */
+  url?: string | undefined
+}
+
+/**
+ * The collections that lexicon.garden, a directory of lexicons, knows: about 700. Some name queries and
+ * procedures; as collections these are empty and cost one request each.
+ *
+ * @throws InvalidOptionError
+ */
+export function lexiconGarden(options: LexiconGardenOptions = {}): CollectionSource {
+  const url = parseUrl(options.url ?? 'https://lexicon.garden/llms.txt')
+  const settings = httpSettings(options)
+  return {
+    name: url.host,
+    async *collections({ signal } = {}) {
+      const asked = { source: url.href, url, collection: undefined, cursor: undefined }
+      const { text } = await get({ ...asked, accept: 'text/plain, text/*;q=0.9', signal }, settings)
+      const known = listedNsids(text)
+      // Anything can come with status 200. Rubbish is not the news that no collection is known.
+      if (known.length === 0) throw noListError(url)
+      yield* known
+    },
+  }
+}
+
+/**
+ * The lines that begin as a list entry whose link text is code; prose, other links and headings stand
+ * between.
+ */
+function listedNsids(text: string): KnownCollection[] {
+  return Array.from(text.matchAll(/^- \[`([^`\n]+)`\]\(/gm), ([, nsid = '']) => ({ nsid })).filter(
+    ({ nsid }) => isValidNsid(nsid),
+  )
+}
+
+function parseUrl(given: string): URL {
+  const url = URL.canParse(given) ? new URL(given) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
+    throw new InvalidOptionError('url', 'an http or https URL without credentials', url?.host ?? given)
+  }
+  return url
+}
+
+function noListError(url: URL): RelayError {
+  return new RelayError(
+    'RELAY_BAD_ANSWER',
+    `${url.host} answered ${url.pathname} without one line of the form "- [\`nsid\`](…)": it is not the list ` +
+      'of lexicons. Check the address, or leave this source out.',
+    { source: url.href, status: 200, retryable: true },
+  )
+}
