@@ -1,0 +1,117 @@
+import type { KnownCollection } from './collection-source.ts'
+import type { CollectionProgress } from './progress-store.ts'
+
+/** A page that is durable: its pairs are in the index and its cursor is saved. */
+export interface PageEvent {
+  /** The relay: {@link RepoLister.source}. */
+  source: string
+  collection: string
+  /** The valid DIDs, as the relay sent them. */
+  dids: readonly string[]
+  /** How many of the pairs were new to the index. */
+  added: number
+  /** How many entries of the page were no DID. */
+  rejected: number
+  /** What is saved now; absent on the last page. */
+  cursor?: string | undefined
+  /** The pages of this walk, this one included. */
+  page: number
+  /** The DIDs of this walk, this page's included. */
+  imported: number
+  /** Whether this page ended the collection. */
+  completed: boolean
+}
+
+/** What one source contributed. */
+export interface SourceReport {
+  /** {@link CollectionSource.name}. */
+  name: string
+  /** How many names it gave, repeats included. */
+  found: number
+  /** How many of them were no NSID. */
+  rejected: number
+}
+
+/**
+ * What page events do not tell. Each hook gets one context object and is called synchronously; one that throws ends
+ * the run with what it threw. A fault that the run lives through shows in exactly one hook.
+ */
+export interface BackfillHooks {
+  /** Discovery is over: the union of all sources. */
+  discovered?:
+    | ((context: { collections: readonly KnownCollection[]; sources: readonly SourceReport[] }) => void)
+    | undefined
+  /** A source failed or took too long; what it gave before counts, and the others go on. */
+  sourceFailed?: ((context: { name: string; error: unknown }) => void) | undefined
+  /** A request failed and is made again after `waitMs`: for a page, or without a collection for the check before the run. */
+  retry?:
+    | ((context: {
+        source: string
+        collection?: string | undefined
+        cursor?: string | undefined
+        error: unknown
+        attempt: number
+        waitMs: number
+      }) => void)
+    | undefined
+  /** A worker of this run took a collection; with a cursor when the walk goes on from an earlier one. */
+  collectionStarted?:
+    | ((context: {
+        source: string
+        collection: string
+        cursor?: string | undefined
+        page: number
+        imported: number
+      }) => void)
+    | undefined
+  /** A collection's last page is committed. */
+  collectionCompleted?:
+    | ((context: { source: string; collection: string; page: number; imported: number }) => void)
+    | undefined
+  /** A walk ended with an error: tried again after `retryInMs`, or given up for this run without it. */
+  collectionFailed?:
+    | ((context: {
+        source: string
+        collection: string
+        error: unknown
+        attempts: number
+        retryInMs?: number | undefined
+        /** The relay refused the saved cursor, so the walk begins again at the first page. */
+        restart: boolean
+      }) => void)
+    | undefined
+  /** Another worker took a collection over; this run goes on with other work. */
+  claimLost?: ((context: { source: string; collection: string; error: unknown }) => void) | undefined
+  /** The store cannot be used at the moment; the run waits `waitMs` and asks again, for as long as it takes. */
+  storeUnavailable?: ((context: { error: unknown; attempt: number; waitMs: number }) => void) | undefined
+}
+
+/** What one run did in this process. */
+export interface BackfillSummary {
+  source: string
+  /** Collections whose last page this run committed. */
+  completed: number
+  pages: number
+  /** DIDs on those pages, repeats included. */
+  imported: number
+  /** Pairs that were new to the index. */
+  added: number
+  /** Entries that were no DID. */
+  rejected: number
+  durationMs: number
+}
+
+/** How far the work is, over all runs and workers of this source. */
+export interface BackfillStatus {
+  source: string
+  /** Collections registered. */
+  total: number
+  completed: number
+  walking: number
+  pending: number
+  failed: number
+  /** DIDs imported by the current walk of each collection. */
+  imported: number
+  /** One row for each collection, by name. */
+  collections: readonly CollectionProgress[]
+}

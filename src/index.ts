@@ -1,0 +1,48 @@
+// The public names of the package's root. Withheld on purpose: the retry loop, the walk and the cursor guard, which are
+// how the promise is kept and not part of it; and everything that touches a database or `node:` (see the subpaths).
+export { type Backfiller, createBackfiller } from './backfiller.ts'
+export type { HttpOptions } from './client.ts'
+export { type CollectionSource, type KnownCollection, knownCollections } from './collection-source.ts'
+export {
+  BackfillError,
+  type BackfillErrorCode,
+  type BackfillErrorOptions,
+  ClaimLostError,
+  type CollectionFailure,
+  CursorLoopError,
+  DiscoveryError,
+  IncompleteError,
+  InvalidOptionError,
+  NotMigratedError,
+  RelayError,
+  type RelayErrorDetails,
+  RelayUnsuitableError,
+  StoreUnavailableError,
+  TooManyEmptyPagesError,
+} from './errors.ts'
+export type { BackfillHooks, BackfillStatus, BackfillSummary, PageEvent, SourceReport } from './events.ts'
+export {
+  type IndexBatch,
+  type IndexContext,
+  type IndexSink,
+  type MemoryIndexSink,
+  memoryIndexSink,
+} from './index-sink.ts'
+export type { BackfillOptions } from './options.ts'
+export {
+  type Claim,
+  type ClaimRequest,
+  type CollectionProgress,
+  type CollectionState,
+  memoryProgressStore,
+  type PageProgress,
+  type ProgressStore,
+  type RegisterOptions,
+  type ReleaseOutcome,
+  type Remaining,
+} from './progress-store.ts'
+export type { GovernorOptions } from './relay/governor.ts'
+export { type RelayListerOptions, relayLister } from './relay/relay-lister.ts'
+export type { RepoLister, RepoListRequest, RepoPage } from './repo-lister.ts'
+export type { RetryPolicy } from './retry.ts'
+export { type LexiconGardenOptions, lexiconGarden } from './sources/lexicon-garden.ts'

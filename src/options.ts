@@ -1,0 +1,100 @@
+import type { CollectionSource } from './collection-source.ts'
+import { InvalidOptionError } from './errors.ts'
+import type { BackfillHooks } from './events.ts'
+import type { IndexSink } from './index-sink.ts'
+import type { ProgressStore } from './progress-store.ts'
+import type { RepoLister } from './repo-lister.ts'
+import type { RetryPolicy } from './retry.ts'
+
+/** What to import, from where, into what, and how. */
+export interface BackfillOptions {
+  /** The relay that knows. */
+  lister: RepoLister
+  /** Where collections are known; the run takes their union. At least one. */
+  sources: readonly CollectionSource[]
+  /** The index that is filled. */
+  sink: IndexSink
+  /** Where the place is kept. */
+  progress: ProgressStore
+  /** How many collections are walked at once, each with one request under way. @default 4 */
+  concurrency?: number | undefined
+  /**
+   * Walk collections again, from the start, that were completed longer than this before the run began, in milliseconds.
+   * Absent: what is complete stays complete.
+   */
+  refreshAfterMs?: number | undefined
+  /** How often a collection is tried in a row without a page committed before the run gives it up. @default 5 */
+  maxAttempts?: number | undefined
+  /** How one request is tried again before that counts as an attempt of its collection. */
+  retry?: Partial<RetryPolicy> | undefined
+  /** How long a collection stays with a worker that gives no sign of life, in milliseconds. @default 60_000 */
+  leaseMs?: number | undefined
+  /** How long one source may take, in milliseconds. A directory's first answer can take a minute. @default 120_000 */
+  discoveryTimeoutMs?: number | undefined
+  /** Ends the run, with the signal's own reason. */
+  signal?: AbortSignal | undefined
+  hooks?: BackfillHooks | undefined
+}
+
+/** The options with nothing left open. */
+export interface Settings {
+  readonly lister: RepoLister
+  readonly sources: readonly CollectionSource[]
+  readonly sink: IndexSink
+  readonly progress: ProgressStore
+  readonly concurrency: number
+  readonly refreshAfterMs: number | undefined
+  readonly maxAttempts: number
+  readonly retry: RetryPolicy
+  readonly leaseMs: number
+  readonly discoveryTimeoutMs: number
+  readonly signal: AbortSignal | undefined
+  readonly hooks: BackfillHooks
+}
+
+/** @throws InvalidOptionError for the first option that cannot be used */
+export function settingsOf(options: BackfillOptions): Settings {
+  const { lister, sources, sink, progress, retry = {} } = options
+  mustHave('lister', lister, 'listRepos', "a RepoLister such as relayLister('relay1.us-east.bsky.network')")
+  if (!Array.isArray(sources) || sources.length === 0) {
+    throw new InvalidOptionError(
+      'sources',
+      'a list of at least one source such as [lexiconGarden()]',
+      sources,
+    )
+  }
+  for (const source of sources) {
+    mustHave('sources', source, 'collections', 'a list of CollectionSource such as [lexiconGarden()]')
+  }
+  mustHave('sink', sink, 'add', 'an IndexSink such as memoryIndexSink()')
+  mustHave('progress', progress, 'claim', 'a ProgressStore such as memoryProgressStore()')
+  return {
+    lister,
+    sources,
+    sink,
+    progress,
+    concurrency: count('concurrency', options.concurrency ?? 4, 1),
+    refreshAfterMs:
+      options.refreshAfterMs === undefined ? undefined : count('refreshAfterMs', options.refreshAfterMs, 0),
+    maxAttempts: count('maxAttempts', options.maxAttempts ?? 5, 1),
+    retry: {
+      retries: count('retry.retries', retry.retries ?? 5, 0),
+      minDelayMs: count('retry.minDelayMs', retry.minDelayMs ?? 1_000, 0),
+      maxDelayMs: count('retry.maxDelayMs', retry.maxDelayMs ?? 60_000, 0),
+    },
+    leaseMs: count('leaseMs', options.leaseMs ?? 60_000, 100),
+    discoveryTimeoutMs: count('discoveryTimeoutMs', options.discoveryTimeoutMs ?? 120_000, 1),
+    signal: options.signal,
+    hooks: options.hooks ?? {},
+  }
+}
+
+function count(option: string, value: number, least: number): number {
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw new InvalidOptionError(option, `a whole number of at least ${least}`, value)
+}
+
+function mustHave(option: string, value: unknown, method: string, expected: string): void {
+  const found = typeof value === 'object' && value !== null && method in value
+  if (!found) throw new InvalidOptionError(option, expected, value)
+}

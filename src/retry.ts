@@ -1,0 +1,88 @@
+import pRetry from 'p-retry'
+import { sleep, withJitter } from './time.ts'
+
+/** How patiently one request is tried again. */
+export interface RetryPolicy {
+  /** Further tries after the first. */
+  retries: number
+  /** The first pause, in milliseconds; each further one is twice as long. */
+  minDelayMs: number
+  /** The longest pause, in milliseconds. A server that asks for more is not waited for. */
+  maxDelayMs: number
+}
+
+/** A try that failed and will be repeated. */
+export interface RetryContext {
+  error: unknown
+  /** Which try failed, from 1. */
+  attempt: number
+  /** The pause before the next one, in milliseconds. */
+  waitMs: number
+}
+
+interface RetryOptions extends RetryPolicy {
+  signal: AbortSignal
+  mayRetry: (error: unknown) => boolean
+  onRetry: (context: RetryContext) => void
+}
+
+/** Runs `operation` until it succeeds, fails for good, or the signal aborts; then it rejects with the last error as it is. */
+export async function retrying<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { signal } = options
+  const attempt = async () => {
+    try {
+      return await operation()
+    } catch (error) {
+      signal.throwIfAborted()
+      throw new FailedAttempt(error)
+    }
+  }
+  // The pause is ours, so p-retry gets none: it could not know what the server asked for.
+  const shouldRetry = async ({ error, attemptNumber }: { error: Error; attemptNumber: number }) => {
+    const { cause } = error
+    const waitMs = pauseBefore(cause, attemptNumber, options)
+    if (!options.mayRetry(cause) || waitMs === undefined) return false
+    options.onRetry({ error: cause, attempt: attemptNumber, waitMs })
+    await sleep(waitMs, signal)
+    return true
+  }
+  try {
+    return await pRetry(attempt, { retries: options.retries, minTimeout: 0, signal, shouldRetry })
+  } catch (error) {
+    throw error instanceof FailedAttempt ? error.cause : error
+  }
+}
+
+/** Carries any thrown value through p-retry, which looks into some errors and refuses values that are none. */
+class FailedAttempt extends Error {
+  constructor(cause: unknown) {
+    super('attempt failed', { cause })
+  }
+}
+
+/** The larger of what the server asked for and a growing pause, and jitter on top; nothing when it asked for too much. */
+function pauseBefore(
+  error: unknown,
+  attempt: number,
+  { minDelayMs, maxDelayMs }: RetryPolicy,
+): number | undefined {
+  const asked = retryAfterMs(error)
+  if (asked > maxDelayMs) return undefined
+  const backoff = Math.min(maxDelayMs, minDelayMs * 2 ** (attempt - 1))
+  return withJitter(Math.max(asked, backoff), backoff)
+}
+
+/** Whether an error says itself that trying again is useless. One that says nothing may have been a passing fault. */
+export function isFinal(error: unknown): boolean {
+  return retryableOf(error) === false
+}
+
+/** The wait that the error carries, in milliseconds; 0 without one. */
+export function retryAfterMs(error: unknown): number {
+  const asked = error instanceof Error && 'retryAfterMs' in error ? error.retryAfterMs : undefined
+  return typeof asked === 'number' ? asked : 0
+}
+
+function retryableOf(error: unknown): unknown {
+  return error instanceof Error && 'retryable' in error ? error.retryable : undefined
+}

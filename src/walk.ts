@@ -1,0 +1,127 @@
+import { advancePosition, type Position } from './cursor-guard.ts'
+import { hasCode } from './errors.ts'
+import type { PageEvent } from './events.ts'
+import type { IndexSink } from './index-sink.ts'
+import type { Claim, ProgressStore } from './progress-store.ts'
+import type { RepoLister, RepoPage } from './repo-lister.ts'
+import { isFinal, type RetryContext, type RetryPolicy, retrying } from './retry.ts'
+import { abortable, linkedController } from './time.ts'
+
+/** How often a malformed page, or a repeated cursor, is asked for again before it is believed. */
+const BAD_ANSWER_RETRIES = 2
+/** How long an abort waits for a commit under way: a page takes some 30 ms, and whole or absent it is either way. */
+const COMMIT_GRACE_MS = 300
+
+export interface WalkParts {
+  readonly lister: RepoLister
+  readonly sink: IndexSink
+  readonly progress: ProgressStore
+  readonly retry: RetryPolicy
+  readonly signal: AbortSignal
+  readonly onRetry: (
+    context: RetryContext & { source: string; collection: string; cursor?: string | undefined },
+  ) => void
+  /** Runs a call to the stores, waiting while they are unavailable. */
+  readonly patiently: <T>(operation: () => Promise<T>) => Promise<T>
+}
+
+interface FetchedPage {
+  readonly page: RepoPage
+  readonly next: Position
+}
+
+/**
+ * Walks one claimed collection to its end. Each page is yielded once it is durable. The next page is fetched while
+ * this one is committed, and no further: at most two pages are held.
+ */
+export async function* walk(start: Claim, parts: WalkParts): AsyncGenerator<PageEvent, void, void> {
+  const { controller, unlink } = linkedController(parts.signal)
+  const fetchFrom = (position: Position) => {
+    const fetching = fetchPage(position, { ...parts, signal: controller.signal })
+    // Its error is met where the page is awaited; when the walk ends before that, nobody needs it.
+    fetching.catch(() => {})
+    return fetching
+  }
+  let claim = start
+  let fetching = fetchFrom({ ...positionOf(claim), emptyPages: 0 })
+  try {
+    for (;;) {
+      const { page, next } = await fetching
+      const isLast = next.cursor === undefined
+      if (!isLast) fetching = fetchFrom(next)
+      const { advanced, added } = await commit(claim, page, next, parts)
+      claim = advanced
+      yield eventOf(claim, page, added)
+      if (isLast) return
+    }
+  } finally {
+    controller.abort()
+    unlink()
+  }
+}
+
+function positionOf({ source, collection, cursor, page, loopGuard }: Claim): Omit<Position, 'emptyPages'> {
+  return { source, collection, cursor, page, loopGuard }
+}
+
+function fetchPage(position: Position, { lister, retry, signal, onRetry }: WalkParts): Promise<FetchedPage> {
+  const { source, collection, cursor } = position
+  let badAnswers = 0
+  const attempt = async () => {
+    const page = await abortable(lister.listRepos({ collection, cursor, signal }), signal)
+    // Here, inside the retry: servers have been seen to send a page twice and go on when asked again.
+    return { page, next: advancePosition(position, page) }
+  }
+  const mayRetry = (error: unknown) => {
+    if (isBadAnswer(error)) return ++badAnswers <= BAD_ANSWER_RETRIES
+    return !isFinal(error)
+  }
+  return retrying(attempt, {
+    ...retry,
+    signal,
+    mayRetry,
+    onRetry: (context) => onRetry({ source, collection, cursor, ...context }),
+  })
+}
+
+function isBadAnswer(error: unknown): boolean {
+  return hasCode(error, 'RELAY_BAD_ANSWER') || hasCode(error, 'CURSOR_LOOP')
+}
+
+/** Pairs and cursor: in one transaction where both stores share a database, else the pairs first. */
+async function commit(
+  claim: Claim,
+  page: RepoPage,
+  next: Position,
+  parts: WalkParts,
+): Promise<{ advanced: Claim; added: number }> {
+  const { sink, progress, signal } = parts
+  const { source, collection } = claim
+  const { cursor, loopGuard } = next
+  const change = { cursor, imported: page.dids.length, rejected: page.rejected ?? 0, loopGuard }
+  let added = 0
+  const write = async (transaction?: unknown): Promise<void> => {
+    const result = await sink.add({ source, collection, dids: page.dids }, { transaction, signal })
+    added = result.added
+  }
+  const whole = <T>(operation: () => Promise<T>) =>
+    parts.patiently(() => abortable(operation(), signal, COMMIT_GRACE_MS))
+  const shared = sink.database !== undefined && sink.database === progress.database
+  if (!shared) await whole(write)
+  const advanced = await whole(() => progress.advance(claim, change, shared ? write : undefined))
+  return { advanced, added }
+}
+
+function eventOf(claim: Claim, page: RepoPage, added: number): PageEvent {
+  return {
+    source: claim.source,
+    collection: claim.collection,
+    dids: page.dids,
+    added,
+    rejected: page.rejected ?? 0,
+    cursor: page.cursor,
+    page: claim.page,
+    imported: claim.imported,
+    completed: page.cursor === undefined,
+  }
+}
