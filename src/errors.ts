@@ -186,7 +186,10 @@ export class NotMigratedError extends BackfillError {
   }
 }
 
-/** The store cannot be used at the moment: unreachable, restarting, full, read-only. Nothing was changed. */
+/**
+ * The store cannot be used at the moment: unreachable, restarting, full, read-only. Nothing was changed, or, when the
+ * answer to a commit was lost for good, it is not known: making the same call again is safe either way.
+ */
 export class StoreUnavailableError extends BackfillError {
   override readonly name = 'StoreUnavailableError'
 

@@ -1,0 +1,119 @@
+import { type Kysely, sql } from 'kysely'
+import { ClaimLostError } from '../errors.ts'
+import type { Claim, PageProgress } from '../progress-store.ts'
+import { CommitUnansweredError, toStoreError } from './errors.ts'
+import { type BackfillDatabase, fromNow, plus } from './schema.ts'
+import { inTransaction, namingErrors, retryingConflicts, statement } from './transaction.ts'
+
+type Tables = Kysely<BackfillDatabase>
+type Write = (transaction?: unknown) => Promise<void>
+
+/** After that many unanswered commits in a row, none of which happened, it is the database that is not well. */
+const MAX_UNANSWERED = 3
+
+/** Commits one page: {@link ProgressStore.advance}. */
+export async function advancePage(
+  tables: Tables,
+  claim: Claim,
+  page: PageProgress,
+  write?: Write,
+): Promise<Claim> {
+  for (let tries = 1; ; tries += 1) {
+    const outcome = await retryingConflicts(() => commitPage(tables, claim, page, write))
+    if (outcome === 'committed') return nextClaim(claim, page)
+    const place = await statement(() => readPlace(tables, claim, page))
+    if (place === 'after') return nextClaim(claim, page)
+    if (place === 'lost' || outcome === 'fenced') throw new ClaimLostError(claim)
+    if (tries === MAX_UNANSWERED) throw toStoreError(outcome)
+  }
+}
+
+/** Thrown to roll the transaction back when the claim does not hold. */
+const FENCED = Symbol('fenced')
+
+/**
+ * The row first: its lock makes a stale worker, and a second commit of the same page, wait and then find the fence
+ * closed before anything is written.
+ */
+async function commitPage(
+  tables: Tables,
+  claim: Claim,
+  page: PageProgress,
+  write: Write | undefined,
+): Promise<'committed' | 'fenced' | CommitUnansweredError> {
+  try {
+    await inTransaction(tables, async (transaction) => {
+      const { numUpdatedRows } = await namingErrors(() =>
+        savePage(transaction, claim, page).executeTakeFirstOrThrow(),
+      )
+      if (numUpdatedRows === 0n) throw FENCED
+      await write?.(transaction)
+    })
+    return 'committed'
+  } catch (error) {
+    if (error === FENCED) return 'fenced'
+    if (error instanceof CommitUnansweredError) return error
+    throw error
+  }
+}
+
+function savePage(tables: Tables, claim: Claim, page: PageProgress) {
+  const completed = page.cursor === undefined
+  return tables
+    .updateTable('backfill_progress')
+    .set({
+      cursor: page.cursor ?? '',
+      page_count: plus('page_count', 1),
+      imported_count: plus('imported_count', page.imported),
+      rejected_count: plus('rejected_count', page.rejected),
+      loop_guard: page.loopGuard ?? null,
+      attempts: 0,
+      last_error: null,
+      not_before: null,
+      completed_at: completed ? fromNow(0) : null,
+      owner: completed ? null : claim.owner,
+      lease_ends_at: completed ? null : fromNow(claim.leaseMs),
+    })
+    .where('collection', '=', claim.collection)
+    .where('source', '=', claim.source)
+    .where('epoch', '=', claim.epoch)
+    .where('owner', '=', claim.owner)
+    .where('page_count', '=', claim.page)
+}
+
+/** Where the row is: before this page, after it by our own commit, or taken from us. Cursors are compared as stored. */
+async function readPlace(
+  tables: Tables,
+  claim: Claim,
+  page: PageProgress,
+): Promise<'before' | 'after' | 'lost'> {
+  const row = await tables
+    .selectFrom('backfill_progress')
+    .select([
+      'epoch',
+      'page_count',
+      'owner',
+      'completed_at',
+      sql<boolean>`cursor = ${page.cursor ?? ''}`.as('same_cursor'),
+    ])
+    .where('collection', '=', claim.collection)
+    .where('source', '=', claim.source)
+    .executeTakeFirst()
+  if (row === undefined || Number(row.epoch) !== claim.epoch) return 'lost'
+  const pages = Number(row.page_count) - claim.page
+  const completed = row.completed_at !== null
+  if (pages === 0 && row.owner === claim.owner) return 'before'
+  const ours = completed ? page.cursor === undefined : page.cursor !== undefined && row.owner === claim.owner
+  return pages === 1 && row.same_cursor && ours ? 'after' : 'lost'
+}
+
+function nextClaim(claim: Claim, page: PageProgress): Claim {
+  return {
+    ...claim,
+    cursor: page.cursor,
+    page: claim.page + 1,
+    imported: claim.imported + page.imported,
+    loopGuard: page.loopGuard,
+    attempts: 0,
+  }
+}

@@ -1,0 +1,80 @@
+import { BackfillError, describe, NotMigratedError, StoreUnavailableError } from '../errors.ts'
+
+/** Undefined table, undefined column, undefined schema. */
+const NOT_MIGRATED = new Set(['42P01', '42703', '3F000'])
+
+/** Serialization failure and deadlock: the database asks to run the transaction again. */
+const CONFLICT = new Set(['40001', '40P01'])
+
+/** What passes without anyone changing the program: whole classes by their two digits, single states by all five. */
+const UNAVAILABLE = new Set([
+  '08', // the connection
+  '53', // resources: disk full, out of memory, too many connections
+  '25006', // read-only
+  '25P03', // idle in a transaction for too long
+  '25P04', // a transaction that took too long
+  '55P03', // a lock was not to be had in time
+  '57014', // a statement that took too long, or was cancelled
+  '57P01', // shutting down
+  '57P02', // crashed
+  '57P03', // starting
+  '57P05', // an idle session was ended
+  '58030', // input or output failed
+  ...CONFLICT,
+])
+
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EAI_AGAIN',
+  'ENOTFOUND',
+])
+
+/** What pg, its pool and Kysely say of connections that are gone; these errors carry no code. */
+const CONNECTION_MESSAGE =
+  /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|timeout exceeded when trying to connect|timeout expired|Postgres connection has been discarded)/
+
+/** A transaction whose COMMIT was sent and not answered with success: it may be committed or not. */
+export class CommitUnansweredError extends Error {
+  constructor(cause: unknown) {
+    super('The answer to a COMMIT was lost.', { cause })
+  }
+}
+
+/** Whether the database asks to run the transaction again, said by the error itself or by what it was caused by. */
+export function isConflict(error: unknown): boolean {
+  return causes(error).some((cause) => CONFLICT.has(codeOf(cause)))
+}
+
+/** An error of the database as the library's own where it has one: not migrated, or not available now. Others stay. */
+export function toStoreError(error: unknown): unknown {
+  if (error instanceof CommitUnansweredError) return toStoreError(error.cause)
+  if (!(error instanceof Error) || error instanceof BackfillError) return error
+  if (NOT_MIGRATED.has(codeOf(error))) return new NotMigratedError(error)
+  if (!isUnavailable(error)) return error
+  return new StoreUnavailableError(`The database cannot be used at the moment: ${describe(error)}.`, error)
+}
+
+function isUnavailable(error: Error): boolean {
+  const code = codeOf(error)
+  if (code === '') return CONNECTION_MESSAGE.test(error.message)
+  return UNAVAILABLE.has(code) || UNAVAILABLE.has(code.slice(0, 2)) || NETWORK.has(code)
+}
+
+/** The SQLSTATE or the system's error code; empty without one. */
+export function codeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : ''
+}
+
+function causes(error: unknown): unknown[] {
+  const chain: unknown[] = []
+  for (let cause = error; cause instanceof Error && chain.length < 10; cause = cause.cause) chain.push(cause)
+  return chain
+}

@@ -1,0 +1,15 @@
+// The adapters and the shapes that a user's own code names. Withheld: how errors are told apart and transactions
+// repeated, which belong to the adapters' inside.
+export { kyselyIndexSink } from './index-sink.ts'
+export { migrateToLatest } from './migrations.ts'
+export { observedCollections } from './observed-collections.ts'
+export type { OpenStore } from './open-store.ts'
+export { kyselyProgressStore } from './progress-store.ts'
+export type {
+  BackfillDatabase,
+  BackfillProgressTable,
+  CollectionIndexNsidTable,
+  CollectionIndexPairTable,
+  CollectionIndexView,
+  SchemaOptions,
+} from './schema.ts'

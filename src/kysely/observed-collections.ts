@@ -1,0 +1,26 @@
+import type { Kysely } from 'kysely'
+import type { CollectionSource } from '../collection-source.ts'
+import { abortable } from '../time.ts'
+import { backfillTables, type SchemaOptions } from './schema.ts'
+import { statement } from './transaction.ts'
+
+/** The collections that the own index holds already: those that its live feed saw, and those of earlier runs. */
+export function observedCollections<Database>(
+  db: Kysely<Database>,
+  options: SchemaOptions = {},
+): CollectionSource {
+  return {
+    name: 'observed collections',
+    async *collections({ signal } = {}) {
+      signal?.throwIfAborted()
+      const names = backfillTables(db, options)
+        .selectFrom('collection_index_nsid')
+        .select('nsid')
+        .orderBy('nsid')
+      yield* await abortable(
+        statement(() => names.execute()),
+        signal,
+      )
+    },
+  }
+}

@@ -1,0 +1,36 @@
+import type { Kysely } from 'kysely'
+import type { CollectionSource } from '../collection-source.ts'
+import type { IndexSink } from '../index-sink.ts'
+import type { ProgressStore } from '../progress-store.ts'
+import { kyselyIndexSink } from './index-sink.ts'
+import { migrateToLatest } from './migrations.ts'
+import { observedCollections } from './observed-collections.ts'
+import { kyselyProgressStore } from './progress-store.ts'
+import type { BackfillDatabase, SchemaOptions } from './schema.ts'
+
+/** A database that is open and migrated, with everything that a backfill needs on it. Closed by `await using`. */
+export interface OpenStore extends AsyncDisposable {
+  /** For queries of one's own: `db.selectFrom('collection_index')…`. With a `schema`, say `db.withSchema(schema)`. */
+  readonly db: Kysely<BackfillDatabase>
+  readonly sink: IndexSink
+  readonly progress: ProgressStore
+  /** The collections that this index knows already: {@link observedCollections}. */
+  readonly observed: CollectionSource
+}
+
+/** Migrates, and hands the Kysely over to the store; it is closed when that fails. */
+export async function openStore(db: Kysely<BackfillDatabase>, options: SchemaOptions): Promise<OpenStore> {
+  try {
+    await migrateToLatest(db, options)
+  } catch (error) {
+    await db.destroy()
+    throw error
+  }
+  return {
+    db,
+    sink: kyselyIndexSink(db, options),
+    progress: kyselyProgressStore(db, options),
+    observed: observedCollections(db, options),
+    [Symbol.asyncDispose]: () => db.destroy(),
+  }
+}

@@ -1,0 +1,98 @@
+import { type ColumnType, type Generated, type Kysely, type RawBuilder, sql } from 'kysely'
+
+/** A `bigint`: drivers give it as a string or as a number, so every read converts it. */
+type Bigint = ColumnType<string | number, number, number>
+type BigintWithDefault = ColumnType<string | number, number | undefined, number>
+type Timestamp = ColumnType<Date | null, Date | null | undefined, Date | null>
+
+/** How far the walk of one collection on one source is. */
+export interface BackfillProgressTable {
+  collection: string
+  source: string
+  /** Where the next page begins; `''` before the first page and once complete. */
+  cursor: ColumnType<string, string | undefined, string>
+  /** The DIDs on the committed pages, repeats included. */
+  imported_count: BigintWithDefault
+  completed_at: Timestamp
+  created_at: ColumnType<Date, Date | undefined, Date>
+  /** The committed pages of this walk; 0 in rows that another program wrote, whatever their cursor. */
+  page_count: BigintWithDefault
+  rejected_count: BigintWithDefault
+  estimated_repos: Bigint | null
+  attempts: Generated<number>
+  restarts: Generated<number>
+  last_error: string | null
+  loop_guard: string | null
+  not_before: Timestamp
+  given_up: Generated<boolean>
+  owner: string | null
+  /** The fencing token, raised by every claim. */
+  epoch: BigintWithDefault
+  lease_ends_at: Timestamp
+}
+
+/** The dictionary of the collections that the index holds. */
+export interface CollectionIndexNsidTable {
+  id: Generated<number>
+  nsid: string
+}
+
+/** The pairs of the index, with the collection as its number in the dictionary. */
+export interface CollectionIndexPairTable {
+  collection_id: number
+  did: string
+}
+
+/** The pairs of the index, to be read: a view that joins the two tables. */
+export interface CollectionIndexView {
+  collection: ColumnType<string, never, never>
+  did: ColumnType<string, never, never>
+}
+
+/** The backfill's tables. Merge them into your own: `interface Database extends MyTables, BackfillDatabase {}`. */
+export interface BackfillDatabase {
+  backfill_progress: BackfillProgressTable
+  collection_index_nsid: CollectionIndexNsidTable
+  collection_index_pair: CollectionIndexPairTable
+  collection_index: CollectionIndexView
+}
+
+/** Where the tables are. */
+export interface SchemaOptions {
+  /**
+   * The Postgres schema that holds the backfill's tables. Plugins of the Kysely that is given, a `withSchema` among
+   * them, do not apply to these tables.
+   *
+   * @default the first schema of the connection's search path
+   */
+  schema?: string | undefined
+}
+
+/** The backfill's tables on somebody's Kysely. Its plugins stay out: they might rename columns that are spelt here. */
+export function backfillTables<Database>(
+  db: Kysely<Database>,
+  { schema }: SchemaOptions,
+): Kysely<BackfillDatabase> {
+  const tables = db.withoutPlugins() as unknown as Kysely<BackfillDatabase>
+  return schema === undefined ? tables : tables.withSchema(schema)
+}
+
+/** A table's name for a statement written in SQL. */
+export function tableName(table: string, { schema }: SchemaOptions): RawBuilder<unknown> {
+  return schema === undefined ? sql.id(table) : sql.id(schema, table)
+}
+
+/** What two adapters share when they are on one Kysely: it is the same in its transactions and with its plugins. */
+export function databaseOf<Database>(db: Kysely<Database>): object {
+  return db.getExecutor().adapter
+}
+
+/** A moment on the database's clock, by `clock_timestamp()`, because `now()` stands still in a transaction. */
+export function fromNow(ms: number): RawBuilder<Date> {
+  return sql`clock_timestamp() + ${ms}::float8 * interval '1 millisecond'`
+}
+
+/** A column's value and `amount` more. */
+export function plus(column: keyof BackfillProgressTable, amount: number): RawBuilder<number> {
+  return sql`${sql.ref(column)} + ${amount}`
+}

@@ -1,0 +1,163 @@
+import { CamelCasePlugin, sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { NotMigratedError, StoreUnavailableError } from '../../src/index.ts'
+import {
+  kyselyIndexSink,
+  kyselyProgressStore,
+  migrateToLatest,
+  observedCollections,
+} from '../../src/kysely/index.ts'
+import { createPGlite, createPostgres, type TestKysely, type TestPostgres } from '../support/databases.ts'
+import { didsFrom, LEASE_MS, mustClaim, SOURCE } from '../support/store-cases.ts'
+
+const batch = { source: SOURCE, collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
+const request = { source: SOURCE, owner: 'worker', leaseMs: LEASE_MS }
+const page = { cursor: 'c1', imported: 10, rejected: 0 }
+
+let postgres: TestPostgres
+beforeAll(async () => {
+  postgres = await createPostgres()
+  await migrateToLatest(postgres.db)
+})
+afterAll(() => postgres[Symbol.asyncDispose]())
+
+describe('which stores share a transaction', () => {
+  it('is those on one Kysely, whatever its plugins and schema', () => {
+    const { db } = postgres
+    const { database } = kyselyProgressStore(db)
+    expect(kyselyIndexSink(db).database).toBe(database)
+    expect(kyselyIndexSink(db.withSchema('other')).database).toBe(database)
+    expect(kyselyIndexSink(db.withPlugin(new CamelCasePlugin())).database).toBe(database)
+  })
+
+  it('is never those on two, even of the same database', () => {
+    expect(kyselyIndexSink(postgres.connect()).database).not.toBe(kyselyProgressStore(postgres.db).database)
+  })
+
+  it('is refused when the transaction belongs to another Kysely', async () => {
+    const sink = kyselyIndexSink(postgres.connect())
+    const foreign = postgres.db.transaction().execute((transaction) => sink.add(batch, { transaction }))
+    await expect(foreign).rejects.toThrow('not one of its own Kysely')
+    await expect(kyselyIndexSink(postgres.db).add(batch, { transaction: postgres.db })).rejects.toThrow(
+      TypeError,
+    )
+    expect(await postgres.db.selectFrom('collection_index').selectAll().execute()).toEqual([])
+  })
+
+  it('works with plugins that rename columns', async () => {
+    await using lite = await createPGlite()
+    const db = lite.db.withPlugin(new CamelCasePlugin())
+    await migrateToLatest(db)
+    const progress = kyselyProgressStore(db)
+    await progress.register(SOURCE, [{ nsid: batch.collection }])
+    const claim = await mustClaim(progress)
+    await progress.advance(claim, page, async (transaction) => {
+      await kyselyIndexSink(db).add(batch, { transaction })
+    })
+    expect(await progress.list()).toMatchObject([{ imported: 10, page: 1 }])
+    expect(await observed(db)).toEqual([batch.collection])
+  })
+})
+
+async function observed(db: TestKysely, signal?: AbortSignal): Promise<string[]> {
+  const names: string[] = []
+  for await (const { nsid } of observedCollections(db).collections({ signal })) names.push(nsid)
+  return names
+}
+
+describe('observedCollections', () => {
+  it('names what the index holds, however it came there', async () => {
+    await using own = await createPostgres()
+    await migrateToLatest(own.db)
+    expect(await observed(own.db)).toEqual([])
+    await kyselyIndexSink(own.db).add({ ...batch, collection: 'com.example.b' })
+    await kyselyIndexSink(own.db).add({ ...batch, collection: 'com.example.a' })
+    expect(await observed(own.db)).toEqual(['com.example.a', 'com.example.b'])
+  })
+
+  it('ends with the reason of its signal', async () => {
+    const reason = new Error('enough')
+    await expect(observed(postgres.db, AbortSignal.abort(reason))).rejects.toBe(reason)
+  })
+})
+
+describe('without the migration', () => {
+  it('every call names it', async () => {
+    await using empty = await createPostgres()
+    const progress = kyselyProgressStore(empty.db)
+    const claim = { source: SOURCE, collection: batch.collection, owner: 'w', leaseMs: 1, epoch: 1 }
+    const held = { ...claim, page: 0, imported: 0, attempts: 0, restarts: 0 }
+    const calls = [
+      () => progress.register(SOURCE, [{ nsid: batch.collection }]),
+      () => progress.claim(request),
+      () => progress.advance(held, page),
+      () => progress.renew(held, 1),
+      () => progress.release(held),
+      () => progress.remaining(SOURCE),
+      () => progress.list(),
+      () => kyselyIndexSink(empty.db).add(batch),
+      () => observed(empty.db),
+      () => kyselyProgressStore(empty.db, { schema: 'nowhere' }).list(),
+    ]
+    for (const call of calls) await expect(call()).rejects.toThrow(NotMigratedError)
+    await expect(progress.list()).rejects.toThrow('migrateToLatest(db)')
+  })
+
+  it("leaves an error of the caller's own write alone", async () => {
+    await kyselyProgressStore(postgres.db).register(SOURCE, [{ nsid: batch.collection }])
+    const progress = kyselyProgressStore(postgres.db)
+    const claim = await mustClaim(progress)
+    const write = async () => {
+      await sql`select * from a_table_of_theirs`.execute(postgres.db)
+    }
+    await expect(progress.advance(claim, page, write)).rejects.toMatchObject({ code: '42P01' })
+    await progress.release(claim)
+  })
+})
+
+describe('a database in trouble', () => {
+  it.each([
+    { trouble: 'read-only', options: '-c default_transaction_read_only=on' },
+    { trouble: 'slow', options: '-c statement_timeout=1' },
+  ])('is not available, and may be later: $trouble', async ({ trouble, options }) => {
+    const db = postgres.connect({ options })
+    const dids = trouble === 'slow' ? didsFrom(0, 10_000) : batch.dids
+    const added = kyselyIndexSink(db).add({ ...batch, dids })
+    await expect(added).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', retryable: true })
+  })
+
+  it('is not available when nobody listens', async () => {
+    const db = postgres.connect({ connectionString: 'postgres://nobody@127.0.0.1:1/nothing' })
+    await expect(kyselyProgressStore(db).claim(request)).rejects.toThrow(StoreUnavailableError)
+    await expect(kyselyProgressStore(db).list()).rejects.toThrow('ECONNREFUSED')
+  })
+
+  it('is not available when all connections are in use', async () => {
+    const db = postgres.connect({ max: 1, connectionTimeoutMillis: 50 })
+    await db.connection().execute(async () => {
+      await expect(kyselyProgressStore(db).list()).rejects.toThrow(StoreUnavailableError)
+    })
+  })
+
+  it('goes on after the server ended the connection in mid-page, with nothing of that page saved', async () => {
+    const progress = kyselyProgressStore(postgres.db)
+    const sink = kyselyIndexSink(postgres.db)
+    await progress.register('cut.example', [{ nsid: 'com.example.cut' }])
+    const claim = await progress.claim({ ...request, source: 'cut.example' })
+    if (claim === undefined) throw new Error('nothing to claim')
+    const cut = { ...batch, collection: 'com.example.cut' }
+    const write = async (transaction: unknown) => {
+      await sink.add(cut, { transaction })
+      await sql`select pg_terminate_backend(pg_backend_pid())`
+        .execute(transaction as TestKysely)
+        .catch(() => {})
+      await sink.add(cut, { transaction })
+    }
+    await expect(progress.advance(claim, page, write)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(await progress.list({ source: 'cut.example' })).toMatchObject([{ page: 0, imported: 0 }])
+    const again = await progress.advance(claim, page, async (transaction) => {
+      expect(await sink.add(cut, { transaction })).toEqual({ added: 10 })
+    })
+    expect(again.page).toBe(1)
+  })
+})
