@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest'
+import { discover } from '../src/discover.ts'
+import { type CollectionSource, type KnownCollection, knownCollections } from '../src/index.ts'
+
+const signal = new AbortController().signal
+const options = { signal, timeoutMs: 10_000 }
+
+/** A source that gives these, and then fails when there is an error. */
+function source(name: string, collections: readonly unknown[], error?: Error): CollectionSource {
+  return {
+    name,
+    async *collections() {
+      yield* collections as KnownCollection[]
+      if (error) throw error
+    },
+  }
+}
+
+describe('discovery', () => {
+  it('is the union of all sources, each collection once, with the highest estimate', async () => {
+    const sources = [
+      source('a', [{ nsid: 'com.example.x', estimatedRepos: 5 }, { nsid: 'com.example.y' }]),
+      source('b', [
+        { nsid: 'com.example.x', estimatedRepos: 70 },
+        { nsid: 'com.example.x', estimatedRepos: 6 },
+      ]),
+      source('c', [{ nsid: 'com.example.x' }, { nsid: 'com.example.z', estimatedRepos: 0 }]),
+    ]
+    const { collections, errors } = await discover(sources, options)
+    expect(collections).toHaveLength(3)
+    expect(collections).toEqual(
+      expect.arrayContaining([
+        { nsid: 'com.example.x', estimatedRepos: 70 },
+        { nsid: 'com.example.y' },
+        { nsid: 'com.example.z', estimatedRepos: 0 },
+      ]),
+    )
+    expect(errors).toEqual([])
+  })
+
+  it('drops and counts what is no NSID, keeps the case of what is one, and does not believe absurd estimates', async () => {
+    const rubbish = [
+      { nsid: 'nope' },
+      { nsid: 5 },
+      {},
+      null,
+      { nsid: `com.example.${'x'.repeat(400)}` },
+      { nsid: '__proto__' },
+    ]
+    const good = [
+      { nsid: 'com.Example.camelCase', estimatedRepos: Number.NaN },
+      { nsid: 'com.example.b', estimatedRepos: -3 },
+    ]
+    const { collections, sources } = await discover([source('a', [...rubbish, ...good])], options)
+    expect(collections).toEqual([{ nsid: 'com.Example.camelCase' }, { nsid: 'com.example.b' }])
+    expect(sources).toEqual([{ name: 'a', found: 8, rejected: 6 }])
+  })
+
+  it('keeps what a source gave before it failed, and names it', async () => {
+    const error = new Error('cut off')
+    const broken = source('broken', [{ nsid: 'com.example.early' }], error)
+    const { collections, errors } = await discover([broken, knownCollections(['com.example.late'])], options)
+    expect(collections.map(({ nsid }) => nsid).sort()).toEqual(['com.example.early', 'com.example.late'])
+    expect(errors).toEqual([{ source: 'broken', error }])
+  })
+
+  it('ends at the deadline for a source that hangs, even one that listens to nothing', async () => {
+    const deaf: CollectionSource = {
+      name: 'deaf',
+      async *collections() {
+        yield { nsid: 'com.example.early' }
+        await new Promise(() => {})
+      },
+    }
+    const { collections, errors } = await discover([deaf, knownCollections(['com.example.a'])], {
+      signal,
+      timeoutMs: 50,
+    })
+    expect(collections.map(({ nsid }) => nsid).sort()).toEqual(['com.example.a', 'com.example.early'])
+    expect(errors).toMatchObject([
+      { source: 'deaf', error: { message: expect.stringContaining('did not end within 50 ms') } },
+    ])
+  })
+
+  it('tells a source that takes too long to stop, by its signal', async () => {
+    let seen: AbortSignal | undefined
+    const slow: CollectionSource = {
+      name: 'slow',
+      async *collections({ signal } = {}) {
+        seen = signal
+        await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+      },
+    }
+    await discover([slow], { signal, timeoutMs: 20 })
+    expect(seen?.aborted).toBe(true)
+  })
+
+  it('rejects with the caller’s reason when aborted', async () => {
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const deaf = {
+      name: 'deaf',
+      collections: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }),
+    }
+    const found = discover([deaf], { signal: controller.signal, timeoutMs: 10_000 })
+    controller.abort(reason)
+    await expect(found).rejects.toBe(reason)
+  })
+
+  it('a source that throws before it iterates is a failed source', async () => {
+    const error = new Error('not even begun')
+    const eager: CollectionSource = {
+      name: 'eager',
+      collections() {
+        throw error
+      },
+    }
+    expect((await discover([eager], options)).errors).toEqual([{ source: 'eager', error }])
+  })
+})

@@ -1,0 +1,130 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type IndexSink, memoryIndexSink, memoryProgressStore, type ProgressStore } from '../../src/index.ts'
+import { kyselyIndexSink, kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
+import { createPGlite, createPostgres, type TestDatabase } from '../support/databases.ts'
+import { interleavings, play } from './progress-model.ts'
+
+/** A memory store does not share a transaction, so a sink of its own keeps what a failed page wrote: it takes it back. */
+function memoryStores(progress: ProgressStore = memoryProgressStore()) {
+  const committed = memoryIndexSink()
+  const database = {}
+  const sink: IndexSink = { database, add: async () => ({ added: 0 }) }
+  const transactional: ProgressStore = {
+    ...progress,
+    database,
+    async advance(claim, page, write) {
+      const pending: Parameters<IndexSink['add']>[] = []
+      sink.add = async (...parameters) => {
+        pending.push(parameters)
+        return { added: 0 }
+      }
+      const advanced = await progress.advance(claim, page, write)
+      for (const parameters of pending) await committed.add(...parameters)
+      return advanced
+    },
+  }
+  const readPairs = async () =>
+    new Set(
+      [...committed.pairs].flatMap(([collection, dids]) => [...dids].map((did) => `${collection} ${did}`)),
+    )
+  return { progress: transactional, sink, readPairs }
+}
+
+describe('a progress store keeps its promise in every interleaving of claim, advance, renew, release, expiry and crash', () => {
+  it('memory', async () => {
+    await fc.assert(
+      fc.asyncProperty(interleavings, (commands) => play(commands, memoryStores())),
+      { numRuns: 400 },
+    )
+  })
+
+  describe.each([
+    ['PGlite', createPGlite],
+    ['Postgres', createPostgres],
+  ])('%s', (_, create) => {
+    let database: TestDatabase
+    beforeAll(async () => {
+      database = await create()
+      await migrateToLatest(database.db)
+    })
+    afterAll(() => database[Symbol.asyncDispose]())
+
+    it('with the pairs in the same transaction', async () => {
+      const { db } = database
+      const readPairs = async () => {
+        const rows = await db.selectFrom('collection_index').selectAll().execute()
+        return new Set(rows.map(({ collection, did }) => `${collection} ${did}`))
+      }
+      const property = fc.asyncProperty(interleavings, async (commands) => {
+        await db.deleteFrom('backfill_progress').execute()
+        await db.deleteFrom('collection_index_pair').execute()
+        await play(commands, { progress: kyselyProgressStore(db), sink: kyselyIndexSink(db), readPairs })
+      })
+      await fc.assert(property, { numRuns: 60 })
+    })
+  })
+})
+
+describe('the model finds a store that', () => {
+  /** The oracle's verdict on a memory store with a fault. */
+  async function verdict(breakIt: (store: ProgressStore) => Partial<ProgressStore>): Promise<boolean> {
+    const property = fc.asyncProperty(interleavings, (commands) => {
+      const store = memoryProgressStore()
+      return play(commands, memoryStores({ ...store, ...breakIt(store) }))
+    })
+    const { failed } = await fc.check(property, { numRuns: 400, endOnFailure: true })
+    return failed
+  }
+
+  it('has no fault: it passes', async () => {
+    expect(await verdict(() => ({}))).toBe(false)
+  })
+
+  it('has no fence', async () => {
+    const current = new Map<string, number>()
+    const unfenced = (store: ProgressStore): Partial<ProgressStore> => ({
+      async claim(request) {
+        const claim = await store.claim(request)
+        if (claim) current.set(claim.collection, claim.epoch)
+        return claim
+      },
+      async advance(claim, page, write) {
+        const row = (await store.list()).find(({ collection }) => collection === claim.collection)
+        const epoch = current.get(claim.collection) ?? claim.epoch
+        return store.advance({ ...claim, epoch, page: row?.page ?? claim.page }, page, write)
+      },
+    })
+    expect(await verdict(unfenced)).toBe(true)
+  })
+
+  it('fences by owner and not by epoch', async () => {
+    const epochs = new Map<string, number>()
+    const byOwner = (store: ProgressStore): Partial<ProgressStore> => ({
+      async claim(request) {
+        const claim = await store.claim(request)
+        if (claim) epochs.set(`${claim.collection} ${claim.owner}`, claim.epoch)
+        return claim
+      },
+      advance(claim, page, write) {
+        const epoch = epochs.get(`${claim.collection} ${claim.owner}`) ?? claim.epoch
+        return store.advance({ ...claim, epoch }, page, write)
+      },
+    })
+    expect(await verdict(byOwner)).toBe(true)
+  })
+
+  it('counts a page twice', async () => {
+    const twice = (store: ProgressStore): Partial<ProgressStore> => ({
+      advance: (claim, page, write) => store.advance(claim, { ...page, imported: page.imported * 2 }, write),
+    })
+    expect(await verdict(twice)).toBe(true)
+  })
+
+  it('forgets to give a lease that ran out to somebody else', async () => {
+    const sticky = (store: ProgressStore): Partial<ProgressStore> => ({
+      renew: (claim, leaseMs) => store.renew(claim, Math.max(leaseMs, 1000)),
+    })
+    expect(await verdict(sticky)).toBe(true)
+  })
+})
