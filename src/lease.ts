@@ -15,11 +15,17 @@ export interface Lease {
  */
 export function keepLease(claim: Claim, progress: ProgressStore, parent: AbortSignal): Lease {
   const { controller, unlink } = linkedController(parent)
+  let renewing = false
   const renew = async () => {
+    // A store that hangs must not gather a queue of renewals.
+    if (renewing) return
+    renewing = true
     try {
       await progress.renew(claim, claim.leaseMs)
     } catch (error) {
       if (hasCode(error, 'CLAIM_LOST')) controller.abort(error)
+    } finally {
+      renewing = false
     }
   }
   const timer = setInterval(renew, claim.leaseMs / 3)
