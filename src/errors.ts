@@ -110,7 +110,7 @@ export class DiscoveryError extends BackfillError {
   readonly errors: readonly { source: string; error: unknown }[]
 
   constructor(errors: readonly { source: string; error: unknown }[]) {
-    const reasons = errors.map(({ source, error }) => ` ${source}: ${describe(error)}`)
+    const reasons = errors.map(({ source, error }) => ` ${source}: ${describe(error).replace(/\.$/, '')}`)
     const why =
       reasons.length > 0 ? `Failed:${reasons.join(';')}.` : 'Every source answered with an empty list.'
     super(

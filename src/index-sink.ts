@@ -19,9 +19,10 @@ export interface IndexContext {
  * Where the (collection, DID) pairs go.
  *
  * `add` resolves once the pairs are durable: after it, the cursor moves on and the page is never fetched again. Inside
- * a given transaction, durable means written to that transaction. It is idempotent: adding a pair again changes nothing
- * and is not counted. It is called for several collections at once, and with the same page again after a crash. When it
- * rejects, the cursor stays and the page comes again. When the signal aborts, it may reject with the signal's reason.
+ * a given transaction, durable means written to that transaction; one that is not its database's own is refused with a
+ * `TypeError`. It is idempotent: adding a pair again changes nothing and is not counted. It is called for several
+ * collections at once, and with the same page again after a crash. When it rejects, the cursor stays and the page comes
+ * again. When the signal aborts, it may reject with the signal's reason.
  */
 export interface IndexSink {
   /**

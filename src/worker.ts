@@ -110,8 +110,8 @@ export function createCrew(settings: Settings, stop: AbortSignal): Crew {
       }
     } catch (error) {
       stop.throwIfAborted()
-      held = false
       await handBack(at, error)
+      held = false
     } finally {
       lease.stop()
       wakeUp()

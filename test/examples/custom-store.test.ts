@@ -1,0 +1,35 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, expect, test } from 'vitest'
+import { sqliteStore } from '../../examples/custom-store.ts'
+import { progressStoreCases } from '../support/progress-store-cases.ts'
+import { indexSinkCases, type StoreFixture, sharedDatabaseCases } from '../support/store-cases.ts'
+import { runExample } from './run-example.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+async function inMemory(): Promise<StoreFixture> {
+  const db = new DatabaseSync(':memory:')
+  return { ...sqliteStore(db), [Symbol.asyncDispose]: async () => db.close() }
+}
+
+describe('the store of custom-store.ts keeps what the contracts promise', () => {
+  const cases = [...indexSinkCases, ...progressStoreCases, ...sharedDatabaseCases]
+  test.each(cases)('$name', async ({ run }) => {
+    expect(await run(inMemory)).toBeUndefined()
+  })
+})
+
+describe('custom-store.ts', () => {
+  test('imports every pair into a database file and completes each collection', async () => {
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'index.db')
+    const { code, stdout, stderr } = await runExample('custom-store.ts', { args: [file] })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain('added: 16540')
+    using db = new DatabaseSync(file)
+    expect(db.prepare('select count(*) as pairs from pair').get()).toEqual({ pairs: 16_540 })
+    expect(db.prepare('select count(*) as rows from progress where completed_at is null').get()).toEqual({
+      rows: 0,
+    })
+  })
+})

@@ -1,0 +1,19 @@
+/** Loaded before an example: its package name leads to the sources, so that no build has to be there and in step. */
+import { registerHooks } from 'node:module'
+
+const PACKAGE = 'atproto-collection-backfill'
+const ENTRIES: Record<string, string> = {
+  [PACKAGE]: 'index.ts',
+  [`${PACKAGE}/kysely`]: 'kysely/index.ts',
+  [`${PACKAGE}/testing`]: 'testing/index.ts',
+  [`${PACKAGE}/pglite`]: 'pglite.ts',
+  [`${PACKAGE}/postgres`]: 'postgres.ts',
+}
+
+registerHooks({
+  resolve(specifier, context, nextResolve) {
+    const entry = ENTRIES[specifier]
+    if (entry === undefined) return nextResolve(specifier, context)
+    return { url: new URL(`../../src/${entry}`, import.meta.url).href, shortCircuit: true }
+  },
+})
