@@ -51,10 +51,12 @@ function openKysely(connectionString: string | undefined): Kysely<Database> {
     keepAlive: true,
     statement_timeout: 30_000,
     query_timeout: 40_000,
+    lock_timeout: 20_000,
     idle_in_transaction_session_timeout: 10_000,
   })
-  // The pool replaces an idle connection that breaks; without a listener, its error would end the process.
+  // The pool replaces a connection that breaks, idle or lent; without listeners, its error would end the process.
   pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
 }
 
