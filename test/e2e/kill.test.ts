@@ -1,0 +1,235 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { describe, expect, it } from 'vitest'
+import { kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
+import { type RelayScript, startRelay, type TestRelay } from '../../src/testing/index.ts'
+import { createPostgres, type TestKysely, type TestPostgres } from '../support/databases.ts'
+import { differences, NONE, PROFILE, pageCount } from '../support/e2e.ts'
+import { type BackfillProcess, startBackfillProcess } from '../support/e2e-process.ts'
+import { gate } from '../support/scripted-lister.ts'
+
+const WALKED = 'app.bsky.feed.like'
+const PAGE = 100
+const SIZE = 3_950
+const PAGES = pageCount(SIZE, PAGE)
+const collections = { [PROFILE]: 1, [WALKED]: SIZE }
+const NAME = 'killed-in-mid-collection'
+
+function start(postgres: TestPostgres, relay: TestRelay): BackfillProcess {
+  return startBackfillProcess({
+    name: NAME,
+    databaseUrl: postgres.url,
+    relayUrl: relay.url,
+    collections: [WALKED],
+    pageSize: PAGE,
+    // Short enough to be waited for.
+    leaseMs: 1_000,
+    // A second worker might take over from the first when a busy machine lets a lease run out.
+    concurrency: 1,
+  })
+}
+
+interface Parts extends AsyncDisposable {
+  readonly postgres: TestPostgres
+  readonly relay: TestRelay
+}
+
+async function open(script?: RelayScript): Promise<Parts> {
+  const postgres = await createPostgres()
+  const relay = await startRelay({ collections, script })
+  return {
+    postgres,
+    relay,
+    async [Symbol.asyncDispose]() {
+      await relay[Symbol.asyncDispose]()
+      await postgres[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** What is saved, once the server has ended the sessions of the process that was killed. */
+async function savedAfterKill({
+  postgres: { db },
+  relay,
+}: Parts): Promise<{ page: number; cursor?: string | undefined }> {
+  const sessions = sql`
+    select 1 from pg_stat_activity where application_name = ${NAME} and datname = current_database()
+  `
+  while ((await sessions.execute(db)).rows.length > 0) await sleep(10)
+  const [row] = await kyselyProgressStore(db).list()
+  if (row === undefined) throw new Error('no progress row')
+  const { page, cursor } = row
+  expect(row).toMatchObject({ imported: page * PAGE, completedAt: undefined })
+  expect(cursor).toBe(page === 0 ? undefined : relay.cursorAt(WALKED, page * PAGE))
+  return { page, cursor }
+}
+
+/** Starts it again, to the end. */
+async function resume(parts: Parts): Promise<void> {
+  const { postgres, relay } = parts
+  const saved = await savedAfterKill(parts)
+  const asked = relay.requestsOf(WALKED).length
+  await using child = start(postgres, relay)
+  const { code, summary } = await child.finish()
+  expect(code).toBe(0)
+  expect(summary).toMatchObject({
+    pages: PAGES - saved.page,
+    imported: SIZE - saved.page * PAGE,
+    completed: 1,
+  })
+  const again = relay.requestsOf(WALKED).slice(asked)
+  expect(again[0]?.cursor).toBe(saved.cursor)
+  expect(again.map(({ offset }) => offset)).toEqual(
+    Array.from({ length: PAGES - saved.page }, (_, i) => (saved.page + i) * PAGE),
+  )
+  await expectComplete(postgres, relay)
+}
+
+async function expectComplete({ db }: TestPostgres, relay: TestRelay): Promise<void> {
+  expect(await differences(db, { ...relay, collections: [WALKED] })).toEqual(NONE)
+  expect(await kyselyProgressStore(db).list()).toMatchObject([
+    { collection: WALKED, state: 'complete', imported: SIZE, page: PAGES, cursor: undefined, attempts: 0 },
+  ])
+}
+
+/** Of each page that was asked for more than once, which it is and how often. */
+function repeats(relay: TestRelay): { page: number; times: number }[] {
+  const times = new Map<number, number>()
+  for (const { offset = -1, attempt } of relay.requestsOf(WALKED)) times.set(offset / PAGE, attempt)
+  return Array.from(times, ([page, attempt]) => ({ page, times: attempt })).filter(({ times }) => times > 1)
+}
+
+/** Keeps pages back, so that a process cannot get to the end before it is killed. */
+function holdBack(): { script: RelayScript; from: (page: number) => void; lift: () => void } {
+  let offset = Number.POSITIVE_INFINITY
+  let held = gate()
+  return {
+    async script(request) {
+      if (request.collection === WALKED && (request.offset ?? 0) >= offset) await held.wait()
+      return undefined
+    },
+    from(page) {
+      offset = page * PAGE
+    },
+    lift() {
+      offset = Number.POSITIVE_INFINITY
+      held.pass()
+      held = gate()
+    },
+  }
+}
+
+describe('a process that is killed', () => {
+  it.each([0, 1, 2, 17, PAGES - 2])('after page %i goes on at the saved cursor', async (page) => {
+    const pages = holdBack()
+    await using parts = await open(pages.script)
+    const { postgres, relay } = parts
+    // One page is on its way into the database meanwhile, and one on its way here.
+    pages.from(page + 1)
+    await using child = start(postgres, relay)
+    await child.until((line) => line.event === (page === 0 ? 'started' : 'page') && line.page === page)
+    await child.kill()
+    pages.lift()
+
+    const saved = await savedAfterKill(parts)
+    expect([page, page + 1]).toContain(saved.page)
+    await resume(parts)
+    for (const repeat of repeats(relay)) {
+      expect([saved.page, saved.page + 1]).toContain(repeat.page)
+      expect(repeat.times).toBe(2)
+    }
+  })
+
+  it('again and again gets to the end, and counts nothing twice', async () => {
+    const pages = holdBack()
+    await using parts = await open(pages.script)
+    const { postgres, relay } = parts
+    for (const page of [6, 13, 21, 28]) {
+      pages.from(page + 1)
+      await using child = start(postgres, relay)
+      await child.until((line) => line.event === 'page' && line.page === page)
+      await child.kill()
+      pages.lift()
+      expect([page, page + 1]).toContain((await savedAfterKill(parts)).page)
+    }
+    await resume(parts)
+  })
+})
+
+/** The advisory lock that a commit of page 7 waits for, once a trigger of the test says so. */
+const LOCK = 7
+const isPage7 = sql.raw('new.page_count = 7 and old.page_count = 6')
+const park = sql.raw('execute function park()')
+const onProgress = sql`on backfill_progress`
+
+const moments = [
+  {
+    moment: 'before the cursor moves',
+    saved: 6,
+    trigger: sql`create trigger park before update ${onProgress} for each row when (${isPage7}) ${park}`,
+  },
+  {
+    moment: 'between the cursor and the pairs',
+    saved: 6,
+    trigger: sql`create trigger park after update ${onProgress} for each row when (${isPage7}) ${park}`,
+  },
+  {
+    moment: 'between the pairs and the COMMIT',
+    saved: 6,
+    trigger: sql`create trigger park after insert on collection_index_pair for each statement ${park}`,
+  },
+  {
+    moment: 'in the COMMIT, which then happens',
+    saved: 7,
+    trigger: sql`create constraint trigger park after update ${onProgress} deferrable initially deferred
+      for each row when (${isPage7}) ${park}`,
+  },
+]
+
+/** A commit of page 7 comes to this function and waits there for as long as the test holds the lock. */
+async function parkCommitsAt(db: TestKysely, trigger: ReturnType<typeof sql>): Promise<void> {
+  await migrateToLatest(db)
+  await sql`
+    create function park() returns trigger language plpgsql as $$ begin
+      if tg_table_name = 'backfill_progress' or exists (select from backfill_progress where page_count = 7) then
+        perform pg_advisory_xact_lock(${sql.lit(LOCK)});
+      end if;
+      return new;
+    end $$
+  `.execute(db)
+  await trigger.execute(db)
+}
+
+async function untilParked(db: TestKysely): Promise<void> {
+  const waiting = sql`
+    select 1 from pg_locks join pg_database on pg_database.oid = pg_locks.database
+    where locktype = 'advisory' and not granted and datname = current_database()
+  `
+  while ((await waiting.execute(db)).rows.length === 0) await sleep(10)
+}
+
+describe('a process that is killed during a commit', () => {
+  it.each(moments)('$moment, leaves rows and cursor both or neither', async ({ saved, trigger }) => {
+    await using parts = await open()
+    const { postgres, relay } = parts
+    const { db } = postgres
+    await parkCommitsAt(db, trigger)
+    await db.connection().execute(async (holder) => {
+      await sql`select pg_advisory_lock(${LOCK})`.execute(holder)
+      await using child = start(postgres, relay)
+      await untilParked(db)
+      await child.kill()
+      await sql`select pg_advisory_unlock(${LOCK})`.execute(holder)
+    })
+
+    expect((await savedAfterKill(parts)).page).toBe(saved)
+    const prefix = [...relay.dids(WALKED)].slice(0, saved * PAGE)
+    const held = { ...relay, collections: [WALKED], dids: () => prefix }
+    expect(await differences(db, held)).toEqual(NONE)
+    await resume(parts)
+    for (const repeat of repeats(relay)) {
+      expect([saved, saved + 1]).toContain(repeat.page)
+      expect(repeat.times).toBe(2)
+    }
+  })
+})

@@ -1,0 +1,28 @@
+/**
+ * A backfill in a process of its own: its options as JSON in the first argument, a line of JSON on stdout for each
+ * collection that it takes, for each page that is durable, and for the end.
+ */
+import { createBackfiller, knownCollections, relayLister } from '../../src/index.ts'
+import { openPostgres } from '../../src/postgres.ts'
+import type { BackfillLine, BackfillProcessOptions } from './e2e-process.ts'
+
+const say = (line: BackfillLine) => console.log(JSON.stringify(line))
+
+const options = JSON.parse(process.argv[2] ?? '') as BackfillProcessOptions
+await using store = await openPostgres(options.databaseUrl, { applicationName: options.name })
+const backfiller = createBackfiller({
+  lister: relayLister(options.relayUrl, { pageSize: options.pageSize, userAgent: options.name }),
+  sources: [knownCollections(options.collections)],
+  sink: store.sink,
+  progress: store.progress,
+  concurrency: options.concurrency,
+  leaseMs: options.leaseMs,
+  hooks: {
+    collectionStarted: ({ collection, cursor, page, imported }) =>
+      say({ event: 'started', collection, cursor, page, imported }),
+  },
+})
+for await (const { collection, cursor, page, imported, added } of backfiller) {
+  say({ event: 'page', collection, cursor, page, imported, added })
+}
+say({ event: 'done', summary: await backfiller.run() })
