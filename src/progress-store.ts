@@ -115,7 +115,8 @@ export interface ProgressStore {
   readonly database?: object | undefined
   /**
    * Makes sure that there is a row for each collection. Rows that exist keep their cursor and counts, and take over a
-   * newer estimate; those given up are tried again, their attempts forgotten. Called at the start of every run.
+   * newer estimate. Every row of the source that was given up, listed here or not, is tried again and its attempts
+   * forgotten. Called at the start of every run.
    */
   register(source: string, collections: readonly KnownCollection[], options?: RegisterOptions): Promise<void>
   /**
@@ -127,7 +128,7 @@ export interface ProgressStore {
   claim(request: ClaimRequest): Promise<Claim | undefined>
   /**
    * Commits one page: checks the fence, runs `write`, saves the cursor, renews the lease, all or nothing. The fence
-   * holds while the row has the claim's epoch and page count. A store with transactions passes its own to `write`, and
+   * holds while the row has the claim's epoch and page count and the claim was not handed back. A store with transactions passes its own to `write`, and
    * may run `write` again when the database asks to repeat the transaction. When the answer to a commit is lost, the
    * store finds out by reading: a row one page further, at the same epoch and with the cursor of this page, is ours.
    *
@@ -136,12 +137,13 @@ export interface ProgressStore {
    */
   advance(claim: Claim, page: PageProgress, write?: (transaction?: unknown) => Promise<void>): Promise<Claim>
   /**
-   * Prolongs the lease to `leaseMs` from now. It leaves the page alone, so it may run beside an `advance`.
+   * Prolongs the lease to `leaseMs` from now. It leaves the page alone, so it may run beside an `advance`, and a claim of
+   * an earlier page of the same epoch will do.
    *
    * @throws ClaimLostError when the row has another epoch or the collection is complete
    */
   renew(claim: Claim, leaseMs: number): Promise<Claim>
-  /** Hands a claim back. A claim that was lost, or whose collection is complete, is nothing to hand back: no error. */
+  /** Hands a claim back, at whatever page of its epoch. A claim that was lost, or whose collection is complete, is nothing to hand back: no error. */
   release(claim: Claim, outcome?: ReleaseOutcome): Promise<void>
   /** What is left to do, as cheaply as the store can tell: asked again and again while a run waits for other workers. */
   remaining(source: string): Promise<Remaining>

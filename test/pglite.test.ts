@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { StoreUnavailableError } from '../src/index.ts'
 import { openPGlite } from '../src/pglite.ts'
-import { didsFrom } from './support/store-cases.ts'
+import { didsFrom } from './support/store-steps.ts'
 
 const batch = { source: 'relay.example', collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
 

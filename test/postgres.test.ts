@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { InvalidOptionError } from '../src/index.ts'
 import { openPostgres } from '../src/postgres.ts'
 import { createPostgres, type TestPostgres } from './support/databases.ts'
-import { didsFrom } from './support/store-cases.ts'
+import { didsFrom } from './support/store-steps.ts'
 
 const batch = { source: 'relay.example', collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
 

@@ -1,5 +1,28 @@
 /**
- * For tests of a backfill and of what is built around one: a relay on a loopback port that does as it is told.
+ * For tests of a backfill and of what is built around one: a relay on a loopback port that does as it is told, and a
+ * suite for each contract, to prove an adapter of one's own.
+ *
+ * A suite is a list of `{ name, run(make) }` on `node:assert`. `make` is called once for each case and gives a fresh
+ * fixture: your adapter on something empty, closed by its `[Symbol.asyncDispose]` where it has one. With vitest:
+ *
+ * ```ts
+ * import { indexSinkSuite } from 'atproto-collection-backfill/testing'
+ * import { test } from 'vitest'
+ * for (const { name, run } of indexSinkSuite) test(name, () => run(makeMySink))
+ * ```
+ *
+ * With node:test:
+ *
+ * ```ts
+ * import { test } from 'node:test'
+ * import { progressStoreSuite } from 'atproto-collection-backfill/testing'
+ * for (const { name, run } of progressStoreSuite) test(name, () => run(makeMyStore))
+ * ```
+ *
+ * One fixture `{ sink, progress, read, reopen }` serves `indexSinkSuite`, `progressStoreSuite` and, where both name the
+ * same `database`, `sharedDatabaseSuite`. `read` and `reopen` are the second pair of eyes that tells what is durable
+ * from what is only said to be. No case takes longer than a few seconds, whatever is broken, as long as the adapter's
+ * own calls come to an end.
  *
  * @module
  */
@@ -18,3 +41,22 @@ export type {
   StallFault,
   StatusFault,
 } from './relay-script.ts'
+export {
+  type CollectionSourceFixture,
+  collectionSourceSuite,
+  type MakeCollectionSource,
+} from './suites/collection-source.ts'
+export { type IndexSinkFixture, indexSinkSuite } from './suites/index-sink.ts'
+export type { ProgressStoreFixture } from './suites/progress-steps.ts'
+export { progressStoreSuite } from './suites/progress-store.ts'
+export { repoListerSuite } from './suites/repo-lister.ts'
+export type { MakeRepoLister, RepoListerFixture } from './suites/repo-lister-steps.ts'
+export {
+  relayScript,
+  type ServedPage,
+  type ServedRequest,
+  type ServePage,
+  type ServerFault,
+} from './suites/served.ts'
+export { type SharedDatabaseFixture, sharedDatabaseSuite } from './suites/shared-database.ts'
+export type { SuiteCase, SuiteFixture } from './suites/suite.ts'

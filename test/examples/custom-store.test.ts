@@ -2,19 +2,31 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import { sqliteStore } from '../../examples/custom-store.ts'
-import { progressStoreCases } from '../support/progress-store-cases.ts'
-import { indexSinkCases, type StoreFixture, sharedDatabaseCases } from '../support/store-cases.ts'
+import {
+  indexSinkSuite,
+  progressStoreSuite,
+  type SharedDatabaseFixture,
+  sharedDatabaseSuite,
+} from '../../src/testing/index.ts'
 import { runExample } from './run-example.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-async function inMemory(): Promise<StoreFixture> {
+async function inMemory(): Promise<SharedDatabaseFixture> {
   const db = new DatabaseSync(':memory:')
-  return { ...sqliteStore(db), [Symbol.asyncDispose]: async () => db.close() }
+  const select = db.prepare.bind(db, 'select did from pair where collection = ?')
+  return {
+    ...sqliteStore(db),
+    read: async (collection) =>
+      select()
+        .all(collection)
+        .map(({ did }) => String(did)),
+    [Symbol.asyncDispose]: async () => db.close(),
+  }
 }
 
 describe('the store of custom-store.ts keeps what the contracts promise', () => {
-  const cases = [...indexSinkCases, ...progressStoreCases, ...sharedDatabaseCases]
-  test.each(cases)('$name', async ({ run }) => {
+  const suites = [...indexSinkSuite, ...progressStoreSuite, ...sharedDatabaseSuite]
+  test.each(suites)('$name', async ({ run }) => {
     expect(await run(inMemory)).toBeUndefined()
   })
 })

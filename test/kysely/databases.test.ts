@@ -8,7 +8,7 @@ import {
   observedCollections,
 } from '../../src/kysely/index.ts'
 import { createPGlite, createPostgres, type TestKysely, type TestPostgres } from '../support/databases.ts'
-import { didsFrom, LEASE_MS, mustClaim, SOURCE } from '../support/store-cases.ts'
+import { didsFrom, LEASE_MS, mustClaim, SOURCE } from '../support/store-steps.ts'
 
 const batch = { source: SOURCE, collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
 const request = { source: SOURCE, owner: 'worker', leaseMs: LEASE_MS }

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { kyselyIndexSink, kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
 import { createPGlite, createPostgres, type TestDatabase } from '../support/databases.ts'
-import { didsFrom } from '../support/store-cases.ts'
+import { didsFrom } from '../support/store-steps.ts'
 
 const SOURCE = 'relay1.us-east.bsky.network'
 const request = { source: SOURCE, owner: 'worker', leaseMs: 60_000 }

@@ -1,50 +1,48 @@
-import { afterAll, beforeAll, describe, it } from 'vitest'
-import { memoryIndexSink, memoryProgressStore } from '../../src/index.ts'
-import {
-  createPGlite,
-  createPostgres,
-  freshStores,
-  type TestDatabase,
-  type TestPostgres,
-} from '../support/databases.ts'
-import { progressStoreCases } from '../support/progress-store-cases.ts'
-import { indexSinkCases, type StoreFixture, sharedDatabaseCases } from '../support/store-cases.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { indexSinkSuite, progressStoreSuite, sharedDatabaseSuite } from '../../src/testing/index.ts'
+import { createPostgres, freshStores, type TestPostgres } from '../support/databases.ts'
+import { didsFrom } from '../support/store-steps.ts'
 
-describe('memory', () => {
-  const make = async (): Promise<StoreFixture> => ({
-    progress: memoryProgressStore(),
-    sink: memoryIndexSink(),
-    async [Symbol.asyncDispose]() {},
+const suites = [...progressStoreSuite, ...indexSinkSuite, ...sharedDatabaseSuite]
+
+let postgres: TestPostgres
+beforeAll(async () => {
+  postgres = await createPostgres()
+})
+afterAll(() => postgres[Symbol.asyncDispose]())
+
+describe.each(['serializable', 'repeatable read'])(
+  'what the contracts promise holds on Postgres when its transactions are %s by default',
+  (isolation) => {
+    const options = `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}`
+    const connect = () => postgres.connect({ options })
+    let connections: [ReturnType<typeof connect>, ReturnType<typeof connect>]
+    beforeAll(() => {
+      connections = [connect(), connect()]
+    })
+    for (const { name, run } of suites) it(name, () => run(() => freshStores(...connections)))
+  },
+)
+
+describe('the index sink', () => {
+  it('refuses what is no transaction of its own database, and writes nothing', async () => {
+    await using stores = await freshStores(postgres.db)
+    const batch = { source: 'relay.example', collection: 'app.bsky.feed.post', dids: didsFrom(0, 1) }
+    await expect(stores.sink.add(batch, { transaction: {} })).rejects.toThrow(TypeError)
+    expect(await stores.sink.add(batch)).toEqual({ added: 1 })
   })
-  for (const { name, run } of [...progressStoreCases, ...indexSinkCases]) it(name, () => run(make))
 })
 
-describe('Postgres', () => {
-  let postgres: TestPostgres
-  beforeAll(async () => {
-    postgres = await createPostgres()
+describe('the progress store', () => {
+  it('keeps a cursor of 100,000 characters', async () => {
+    await using stores = await freshStores(postgres.db)
+    const { progress } = stores
+    const source = 'relay.example'
+    const cursor = 'x'.repeat(100_000)
+    await progress.register(source, [{ nsid: 'com.example.a' }])
+    const claim = await progress.claim({ source, owner: 'worker', leaseMs: 60_000 })
+    if (claim === undefined) throw new Error('nothing to claim')
+    await progress.advance(claim, { cursor, imported: 1, rejected: 0, loopGuard: cursor })
+    expect(await progress.list()).toMatchObject([{ cursor }])
   })
-  afterAll(() => postgres[Symbol.asyncDispose]())
-  const allCases = [...progressStoreCases, ...indexSinkCases, ...sharedDatabaseCases]
-  for (const { name, run } of allCases) it(name, () => run(() => freshStores(postgres.db)))
-
-  describe.each(['serializable', 'repeatable read'])(
-    'when its transactions are %s by default',
-    (isolation) => {
-      const options = `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}`
-      for (const { name, run } of allCases)
-        it(name, () => run(() => freshStores(postgres.connect({ options }))))
-    },
-  )
-})
-
-describe('PGlite', () => {
-  let database: TestDatabase
-  beforeAll(async () => {
-    database = await createPGlite()
-  })
-  afterAll(() => database[Symbol.asyncDispose]())
-  for (const { name, run } of [...progressStoreCases, ...indexSinkCases, ...sharedDatabaseCases]) {
-    it(name, () => run(() => freshStores(database.db)))
-  }
 })

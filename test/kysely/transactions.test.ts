@@ -8,7 +8,7 @@ import {
   migrateToLatest,
 } from '../../src/kysely/index.ts'
 import { createPostgres, type TestKysely, type TestPostgres } from '../support/databases.ts'
-import { didsFrom, LEASE_MS } from '../support/store-cases.ts'
+import { didsFrom, LEASE_MS } from '../support/store-steps.ts'
 
 const batch = { source: 'any', collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
 const page = { cursor: 'c1', imported: 10, rejected: 0 }

@@ -7,7 +7,11 @@ import { kyselyIndexSink } from '../../src/kysely/index-sink.ts'
 import { migrateToLatest } from '../../src/kysely/migrations.ts'
 import { kyselyProgressStore } from '../../src/kysely/progress-store.ts'
 import type { BackfillDatabase } from '../../src/kysely/schema.ts'
-import type { StoreFixture } from './store-cases.ts'
+import type {
+  IndexSinkFixture,
+  ProgressStoreFixture,
+  SharedDatabaseFixture,
+} from '../../src/testing/index.ts'
 
 export type TestKysely = Kysely<BackfillDatabase>
 
@@ -56,13 +60,33 @@ export async function createPGlite(): Promise<TestDatabase> {
   return { db, [Symbol.asyncDispose]: () => db.destroy() }
 }
 
-/** Stores in a new schema of the database, so that each case begins with empty tables and pays for no new database. */
-export async function freshStores(db: TestKysely): Promise<StoreFixture> {
+/** What every suite of stores asks for. */
+export interface StoreFixture extends SharedDatabaseFixture {
+  readonly schema: string
+  reopen(): Promise<Pick<IndexSinkFixture & ProgressStoreFixture, 'sink' | 'progress'>>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Stores in a new schema of the database, so that each case begins with empty tables and pays for no new database.
+ *
+ * @param another a Kysely on the same database with connections of its own, where it can have more than one
+ */
+export async function freshStores(db: TestKysely, another: TestKysely = db): Promise<StoreFixture> {
   const schema = `case_${randomUUID().replaceAll('-', '')}`
   await migrateToLatest(db, { schema })
+  const stores = (on: TestKysely) => ({
+    progress: kyselyProgressStore(on, { schema }),
+    sink: kyselyIndexSink(on, { schema }),
+  })
   return {
-    progress: kyselyProgressStore(db, { schema }),
-    sink: kyselyIndexSink(db, { schema }),
+    ...stores(db),
+    schema,
+    reopen: async () => stores(another),
+    async read(collection) {
+      const pairs = another.withSchema(schema).selectFrom('collection_index').select('did')
+      return (await pairs.where('collection', '=', collection).execute()).map(({ did }) => did)
+    },
     async [Symbol.asyncDispose]() {
       await sql`drop schema ${sql.id(schema)} cascade`.execute(db)
     },

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import {
+  assertDueLater,
+  assertFields,
+  assertNothingFree,
+  assertRow,
+  claimed,
+  LEASE_MS,
+  mustClaim,
+  NAME,
+  onlyRow,
+  type ProgressStoreCase,
+  page,
+  SOURCE,
+  storeCase,
+  untilDue,
+} from './progress-steps.ts'
+import { ODD_NSIDS } from './samples.ts'
+
+const releaseCases: readonly ProgressStoreCase[] = [
+  storeCase(
+    'a release frees the collection at once, also with the claim of an earlier page',
+    async (stores) => {
+      const { progress, other } = stores
+      const claim = await claimed(progress)
+      await progress.advance(claim, page('c1'))
+      await progress.release(claim)
+      assertFields(await other.remaining(SOURCE), { collections: 1, dueInMs: 0 }, 'what is left')
+      await assertRow(other, { state: 'pending', attempts: 0, lastError: undefined, cursor: 'c1' })
+      assertFields(await mustClaim(other), { cursor: 'c1', page: 1 }, 'the claim after that')
+    },
+  ),
+
+  storeCase('a failure counts and waits', async ({ progress, other }) => {
+    const claim = await progress.advance(await claimed(progress), page('c1'))
+    await progress.release(claim, { kind: 'failed', error: 'busy', retryInMs: LEASE_MS })
+    await assertRow(other, { state: 'pending', attempts: 1, cursor: 'c1', lastError: 'busy' })
+    await assertNothingFree(other)
+    assertFields(await other.remaining(SOURCE), { collections: 1 }, 'what is left')
+    await assertDueLater(other)
+  }),
+
+  storeCase('keeps the first 500 characters of an error, whatever is in it', async ({ progress }) => {
+    const long = `ü "quoted" '; ${'e'.repeat(600)}`
+    await progress.release(await claimed(progress), { kind: 'failed', error: long, retryInMs: 0 })
+    await assertRow(progress, { lastError: long.slice(0, 500) })
+    await progress.release(await mustClaim(progress), { kind: 'failed', error: 'a\0b', retryInMs: 0 })
+    await assertRow(progress, { attempts: 2 })
+  }),
+
+  storeCase(
+    'a failed collection is claimed again when its pause is over, and a page forgets it',
+    async (stores) => {
+      const { progress, other } = stores
+      await progress.release(await claimed(progress), { kind: 'failed', error: 'e', retryInMs: 1 })
+      await untilDue(other)
+      const again = await mustClaim(other)
+      assertFields(again, { attempts: 1 }, 'the claim after the failure')
+      assertFields(await other.advance(again, page('c1')), { attempts: 0 }, 'the next claim')
+      await assertRow(progress, { attempts: 0, lastError: undefined })
+    },
+  ),
+
+  storeCase('a postponed collection waits, and that counts as no attempt', async ({ progress, other }) => {
+    const postponed = { kind: 'postponed', error: 'slow down', retryInMs: LEASE_MS } as const
+    await progress.release(await claimed(progress), postponed)
+    await assertRow(other, { state: 'pending', attempts: 0, lastError: 'slow down' })
+    await assertNothingFree(other)
+    await assertDueLater(other)
+  }),
+
+  storeCase('a restart begins at the first page and is counted', async ({ progress, other }) => {
+    const claim = await progress.advance(await claimed(progress), { ...page('c1', 10, 2), loopGuard: 'g' })
+    await progress.release(claim, { kind: 'restart', error: 'cursor refused' })
+    const start = { cursor: undefined, page: 0, imported: 0, loopGuard: undefined, restarts: 1 }
+    assertFields(await mustClaim(other), start, 'the claim after the restart')
+    await assertRow(other, { rejected: 0, imported: 0, cursor: undefined, lastError: 'cursor refused' })
+  }),
+
+  storeCase('one that is given up stays so until it is registered anew', async ({ progress, other }) => {
+    const claim = await progress.advance(await claimed(progress), page('c1'))
+    await progress.release(claim, { kind: 'failed', error: 'gone' })
+    await assertRow(other, { state: 'failed', attempts: 1, lastError: 'gone' })
+    assertFields(await other.remaining(SOURCE), { collections: 0, dueInMs: undefined }, 'what is left')
+    await assertNothingFree(other)
+    await progress.register(SOURCE, [{ nsid: NAME }])
+    const again = await mustClaim(other)
+    assertFields(again, { cursor: 'c1', page: 1, attempts: 0, restarts: 0 }, 'the claim after that')
+  }),
+]
+
+const registerCases: readonly ProgressStoreCase[] = [
+  storeCase('registering again keeps what is there', async ({ progress, other }) => {
+    const claim = await progress.advance(await claimed(progress), { ...page('c1', 10, 2), loopGuard: 'g' })
+    await other.register(SOURCE, [{ nsid: NAME }, { nsid: NAME }])
+    await assertRow(progress, { cursor: 'c1', page: 1, imported: 10, rejected: 2, state: 'walking' })
+    await assertNothingFree(other)
+    assertFields(await progress.advance(claim, page('c2')), { page: 2, imported: 20 }, 'the next claim')
+  }),
+
+  storeCase('takes over a newer estimate, and forgets none', async ({ progress }) => {
+    await progress.register(SOURCE, [{ nsid: NAME }])
+    await assertRow(progress, { estimatedRepos: undefined })
+    await progress.register(SOURCE, [{ nsid: NAME, estimatedRepos: 5 }])
+    await assertRow(progress, { estimatedRepos: 5 })
+    await progress.register(SOURCE, [{ nsid: NAME }])
+    await assertRow(progress, { estimatedRepos: 5 })
+    await progress.register(SOURCE, [{ nsid: NAME, estimatedRepos: 5_000_000_000 }])
+    await assertRow(progress, { estimatedRepos: 5_000_000_000 })
+  }),
+
+  storeCase('a pause that is not over outlasts a registration', async ({ progress, other }) => {
+    const waiting = { kind: 'failed', error: 'busy', retryInMs: LEASE_MS } as const
+    await progress.release(await claimed(progress), waiting)
+    await other.register(SOURCE, [{ nsid: NAME }])
+    await assertRow(progress, { attempts: 1, state: 'pending' })
+    await assertNothingFree(progress)
+  }),
+
+  storeCase('ten workers may register the same at once, in any order', async ({ progress, other }) => {
+    const known = Array.from({ length: 200 }, (_, i) => ({ nsid: `com.example.n${i}`, estimatedRepos: i }))
+    const orders = Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? known : known.toReversed()))
+    await Promise.all(orders.map((order, i) => (i % 3 === 0 ? other : progress).register(SOURCE, order)))
+    const rows = await progress.list()
+    assert.equal(rows.length, 200)
+    assert.equal(new Set(rows.map(({ collection }) => collection)).size, 200)
+  }),
+
+  storeCase('keeps an NSID letter by letter', async ({ progress }) => {
+    await progress.register(
+      SOURCE,
+      ODD_NSIDS.map((nsid) => ({ nsid })),
+    )
+    const claims = await Promise.all(ODD_NSIDS.map(() => mustClaim(progress)))
+    await Promise.all(claims.map((claim) => progress.advance(claim, page(`after ${claim.collection}`))))
+    const rows = await progress.list()
+    assert.deepEqual(rows.map(({ collection }) => collection).sort(), [...ODD_NSIDS].sort())
+    for (const { collection, cursor } of rows) assert.equal(cursor, `after ${collection}`)
+  }),
+
+  storeCase(
+    'a refresh walks what was completed long enough ago, from the start',
+    async ({ progress, other }) => {
+      await progress.advance(await claimed(progress), { ...page(undefined, 10, 1), loopGuard: 'g' })
+      await progress.register(SOURCE, [{ nsid: NAME }], { refreshAfterMs: LEASE_MS })
+      await assertRow(other, { state: 'complete', imported: 10 })
+      const end = performance.now() + 5_000
+      while ((await onlyRow(progress)).state === 'complete') {
+        assert.ok(performance.now() < end, 'completed more than 1 ms ago, so it is walked again')
+        await new Promise((resolve) => setTimeout(resolve, 2))
+        await progress.register(SOURCE, [{ nsid: NAME }], { refreshAfterMs: 1 })
+      }
+      const fresh = { state: 'pending', imported: 0, rejected: 0, page: 0, completedAt: undefined } as const
+      await assertRow(other, fresh)
+      const start = { cursor: undefined, page: 0, imported: 0, loopGuard: undefined }
+      assertFields(await mustClaim(other), start, 'the claim of the new walk')
+    },
+  ),
+]
+
+const reportCases: readonly ProgressStoreCase[] = [
+  storeCase('tells how many collections are left and when the first is due', async ({ progress, other }) => {
+    await progress.register(SOURCE, [{ nsid: 'com.example.a' }, { nsid: 'com.example.b' }])
+    assertFields(await other.remaining(SOURCE), { collections: 2, dueInMs: 0 }, 'with none claimed')
+    await mustClaim(progress, 'worker', 3 * LEASE_MS)
+    assertFields(await other.remaining(SOURCE), { collections: 2, dueInMs: 0 }, 'with one claimed')
+    await mustClaim(progress, 'worker', LEASE_MS)
+    assertFields(await other.remaining(SOURCE), { collections: 2 }, 'with both claimed')
+    await assertDueLater(other)
+  }),
+
+  storeCase('knows nothing of a source that was never registered', async ({ progress }) => {
+    await claimed(progress)
+    const left = await progress.remaining('nobody.example')
+    assertFields(left, { collections: 0, dueInMs: undefined }, 'what is left')
+    assert.deepEqual(await progress.list({ source: 'nobody.example' }), [])
+    await assertNothingFree(progress, 'nobody.example')
+  }),
+
+  storeCase('lists by source and name', async ({ progress }) => {
+    await progress.register('b.example', [{ nsid: 'com.example.z' }, { nsid: 'com.example.y' }])
+    await progress.register('a.example', [{ nsid: 'com.example.zz' }])
+    const names = (await progress.list()).map(({ source, collection }) => `${source} ${collection}`)
+    assert.deepEqual(names, [
+      'a.example com.example.zz',
+      'b.example com.example.y',
+      'b.example com.example.z',
+    ])
+  }),
+]
+
+/** How a walk ends unfinished, what a run registers, and what is told about it all. */
+export const outcomeCases: readonly ProgressStoreCase[] = [...releaseCases, ...registerCases, ...reportCases]

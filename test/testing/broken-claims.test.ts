@@ -1,0 +1,96 @@
+import { describe } from 'vitest'
+import { ClaimLostError, type ProgressStore } from '../../src/index.ts'
+import { progressStoreSuite } from '../../src/testing/index.ts'
+import { type FaultRow, provesItself } from './broken.ts'
+import { broken, later, type Make, rowOf } from './broken-progress.ts'
+
+const TAKEOVER = 'a lease that ran out lets another worker take over, and the first can change nothing'
+
+const claims: FaultRow<Make>[] = [
+  [
+    'gives one collection to two who ask at once',
+    broken((store) => {
+      let asked: ReturnType<ProgressStore['claim']> | undefined
+      return {
+        async claim(request) {
+          asked ??= later().then(() => store.claim(request))
+          const claim = await asked
+          asked = undefined
+          return claim && { ...claim, owner: request.owner }
+        },
+      }
+    }),
+    'gives each collection to one of ten workers that ask at once',
+  ],
+  [
+    'has leases that never run out',
+    broken((store) => ({ claim: (request) => store.claim({ ...request, leaseMs: 3_600_000 }) })),
+    TAKEOVER,
+  ],
+  [
+    'has leases that hold nobody off',
+    broken((store) => ({ claim: (request) => store.claim({ ...request, leaseMs: 0 }) })),
+    'a live lease keeps everybody else away',
+  ],
+  [
+    'does not renew',
+    broken(() => ({ renew: async (claim, leaseMs) => ({ ...claim, leaseMs }) })),
+    'renewing keeps others away, and a commit renews',
+  ],
+  [
+    'renews only with the claim of the last page',
+    broken((store) => ({
+      async renew(claim, leaseMs) {
+        if ((await rowOf(store, claim))?.page !== claim.page) throw new ClaimLostError(claim)
+        return store.renew(claim, leaseMs)
+      },
+    })),
+    'a renewal with the claim of an earlier page holds, and leaves the page alone',
+  ],
+  [
+    'takes back only the claim of the last page',
+    broken((store) => ({
+      async release(claim, outcome) {
+        if ((await rowOf(store, claim))?.page === claim.page) await store.release(claim, outcome)
+      },
+    })),
+    'a release frees the collection at once, also with the claim of an earlier page',
+  ],
+  [
+    'claims by name alone',
+    broken((store) => ({
+      register: (source, collections, options) =>
+        store.register(
+          source,
+          collections.map(({ nsid }) => ({ nsid })),
+          options,
+        ),
+    })),
+    'claims the biggest first, by estimate or by what it brought, then by name',
+  ],
+  [
+    'claims whatever source it is',
+    broken((store) => ({
+      async claim(request) {
+        const [row] = await store.list()
+        return store.claim({ ...request, source: row?.source ?? request.source })
+      },
+    })),
+    'gives nothing of another source, and keeps the rows of two sources apart',
+  ],
+  [
+    'changes the claim that it was given',
+    broken((store) => ({
+      advance: async (claim, page, write) => Object.assign(claim, await store.advance(claim, page, write)),
+    })),
+    'leaves the claim that it was given as it is',
+  ],
+]
+
+describe('progressStoreSuite', () => {
+  provesItself(
+    progressStoreSuite,
+    broken(() => ({})),
+    claims,
+  )
+})
