@@ -64,7 +64,7 @@ export function sqliteStore(db: DatabaseSync): { sink: IndexSink; progress: Prog
       transaction(() => {
         const rearm = 'given_up = 0, attempts = 0, restarts = 0, not_before = 0'
         change(`update progress set ${rearm} where source = :source and given_up = 1`, { source })
-        const refresh = `update progress set ${START}, restarts = 0
+        const refresh = `update progress set ${START}, restarts = 0, estimated = max(coalesce(estimated, 0), imported)
           where source = :source and completed_at < ${NOW} - :refreshAfterMs`
         if (refreshAfterMs !== undefined) change(refresh, { source, refreshAfterMs })
         const add = `insert into progress (source, collection, estimated) values (:source, :nsid, :estimate)

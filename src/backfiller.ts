@@ -1,6 +1,9 @@
-import { discover } from './discover.ts'
+import type { KnownCollection } from './collection-source.ts'
+import { type Discovery, discover } from './discover.ts'
 import { BackfillError, DiscoveryError, IncompleteError } from './errors.ts'
-import type { BackfillHooks, BackfillStatus, BackfillSummary, PageEvent } from './events.ts'
+import type { BackfillStatus, BackfillSummary, PageEvent } from './events.ts'
+import { LONGEST_WAIT_MS } from './failure.ts'
+import { guardHooks } from './hooks.ts'
 import { merge } from './merge.ts'
 import { type BackfillOptions, type Settings, settingsOf } from './options.ts'
 import { isFinal, retrying } from './retry.ts'
@@ -11,7 +14,8 @@ import { type Crew, createCrew } from './worker.ts'
  * One run, as an async iterator of durable pages. Nothing starts before the first `next()`.
  *
  * There is one way to stop: leave the loop, or abort the signal. Both abort what is under way, hand the claims back
- * and settle within a second. A loop that ends without throwing means that every collection is complete.
+ * and settle within a second. A loop that ends without throwing means that every collection that is registered for the
+ * relay is complete.
  */
 export interface Backfiller extends AsyncGenerator<PageEvent, BackfillSummary, void> {
   /** Runs to the end without looking at the events. */
@@ -31,19 +35,21 @@ export interface Backfiller extends AsyncGenerator<PageEvent, BackfillSummary, v
  * goes on from there.
  *
  * @throws InvalidOptionError for an option that cannot be used. While iterated: `RelayUnsuitableError` when the relay
- * cannot serve a backfill, `DiscoveryError` when there is nothing to do, `IncompleteError` at the end when collections
- * are left, the signal's reason when that aborts.
+ * cannot serve a backfill, another `RelayError` when it cannot be reached at the start, `DiscoveryError` when there is
+ * nothing to do, `IncompleteError` at the end when collections are left, `NotMigratedError` and what else a store cannot
+ * recover from, what a hook throws, the signal's reason when that aborts.
  */
 export function createBackfiller(options: BackfillOptions): Backfiller {
   const settings = settingsOf(options)
   const stop = new AbortController()
-  const summary = {
+  const summary: BackfillSummary = {
     source: settings.lister.source,
     completed: 0,
     pages: 0,
     imported: 0,
     added: 0,
     rejected: 0,
+    failedSources: [],
     durationMs: 0,
   }
   let outcome: BackfillSummary | undefined
@@ -86,6 +92,9 @@ export function createBackfiller(options: BackfillOptions): Backfiller {
 /** The reason of a run that its consumer left. */
 const LEFT = Symbol('left')
 
+/** How often a run looks for work again that appeared at its very end; more often, and something is wrong with the store. */
+const MAX_ROUNDS = 10
+
 async function* play(
   settings: Settings,
   stop: AbortController,
@@ -97,15 +106,18 @@ async function* play(
   const onAbort = () => stop.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
-    const running = { ...settings, hooks: guarded(settings.hooks, stop) }
+    const running = { ...settings, hooks: guardHooks(settings.hooks, stop) }
     const crew = createCrew(running, stop.signal)
-    await prepare(running, crew, stop.signal)
-    const workers = Array.from({ length: settings.concurrency }, () => crew.work())
-    for await (const page of merge(workers, stop)) {
-      count(summary, page)
-      yield page
+    const discovery = await prepare(running, crew, stop.signal)
+    summary.failedSources = discovery.errors.map(({ source }) => source)
+    for (let round = 1; ; round += 1) {
+      const workers = Array.from({ length: settings.concurrency }, () => crew.work())
+      for await (const page of merge(workers, stop)) {
+        count(summary, page)
+        yield page
+      }
+      if (await isOver(running, crew, discovery.collections, stop.signal, round === MAX_ROUNDS)) break
     }
-    await assertComplete(settings, crew)
   } catch (error) {
     // An abort is the caller's decision, not a failure of the run, and so is leaving the loop.
     if (stop.signal.reason === LEFT) return finished(summary, startedAt)
@@ -130,57 +142,61 @@ function count(summary: BackfillSummary, page: PageEvent): void {
 }
 
 /** Checks the relay, asks the sources, registers what they know. */
-async function prepare(settings: Settings, crew: Crew, signal: AbortSignal): Promise<void> {
+async function prepare(settings: Settings, crew: Crew, signal: AbortSignal): Promise<Discovery> {
   const { lister, sources, progress, retry, hooks, discoveryTimeoutMs: timeoutMs, refreshAfterMs } = settings
   const { source } = lister
   const check = async () => lister.check?.({ signal })
-  const onRetry = (context: { error: unknown; attempt: number; waitMs: number }) =>
-    hooks.retry?.({ source, ...context })
   await retrying(() => abortable(check(), signal), {
     ...retry,
+    // There is nothing else to do meanwhile, so a long wait is sat out here.
+    longestWaitMs: LONGEST_WAIT_MS,
     signal,
     mayRetry: (error) => !isFinal(error),
-    onRetry,
+    onRetry: (context) => hooks.retry?.({ source, ...context }),
   })
-  const discovery = await discover(sources, { signal, timeoutMs })
+  const onRetry = hooks.retry ?? (() => {})
+  const discovery = await discover(sources, { signal, timeoutMs, retry, onRetry })
   for (const { source: name, error } of discovery.errors) hooks.sourceFailed?.({ name, error })
   hooks.discovered?.({ collections: discovery.collections, sources: discovery.sources })
   await crew.patiently(() =>
     abortable(progress.register(source, discovery.collections, { refreshAfterMs }), signal),
   )
-  if (discovery.collections.length > 0) return
+  if (discovery.collections.length > 0) return discovery
   const registered = await crew.patiently(() => abortable(progress.list({ source }), signal))
   if (registered.length === 0) throw new DiscoveryError(discovery.errors)
+  return discovery
 }
 
-async function assertComplete({ progress, lister: { source } }: Settings, crew: Crew): Promise<void> {
-  const rows = await crew.patiently(() => progress.list({ source }))
-  const failures = rows.filter(({ state }) => state !== 'complete')
-  if (failures.length === 0) return
-  throw new IncompleteError(
-    failures.map(({ collection, attempts, lastError }) => ({
-      source,
-      collection,
-      attempts,
-      lastError: lastError ?? 'not tried',
-    })),
-  )
-}
-
-/** The hooks, so that one which throws ends the run with what it threw. */
-function guarded(hooks: BackfillHooks, stop: AbortController): BackfillHooks {
-  const guard =
-    <Context>(hook: (context: Context) => void) =>
-    (context: Context) => {
-      try {
-        hook.call(hooks, context)
-      } catch (error) {
-        stop.abort(error)
-        throw error
-      }
-    }
-  const entries = Object.entries(hooks).filter(([, hook]) => hook !== undefined)
-  return Object.fromEntries(entries.map(([name, hook]) => [name, guard(hook)]))
+/**
+ * Whether everything is complete, once the workers found nothing more to do. Another run may have registered more in the
+ * meantime. And a database that does not wait for its disk (`synchronous_commit=off`) may forget rows when it crashes: what
+ * was discovered and has no row is registered again.
+ *
+ * @throws IncompleteError when it is over and collections are not complete
+ */
+async function isOver(
+  { progress, lister: { source } }: Settings,
+  crew: Crew,
+  discovered: readonly KnownCollection[],
+  signal: AbortSignal,
+  isLastRound: boolean,
+): Promise<boolean> {
+  const rows = await crew.patiently(() => abortable(progress.list({ source }), signal))
+  const known = new Set(rows.map(({ collection }) => collection))
+  const forgotten = discovered.filter(({ nsid }) => !known.has(nsid))
+  const open = rows.filter(({ state }) => state === 'pending' || state === 'walking')
+  if (!isLastRound && forgotten.length + open.length > 0) {
+    if (forgotten.length > 0)
+      await crew.patiently(() => abortable(progress.register(source, forgotten), signal))
+    return false
+  }
+  const failures = rows
+    .filter(({ state }) => state !== 'complete')
+    .map(({ collection, attempts, lastError = 'not tried' }) => ({ source, collection, attempts, lastError }))
+  const lastError = 'the progress store has no row for it'
+  const gone = forgotten.map(({ nsid: collection }) => ({ source, collection, attempts: 0, lastError }))
+  if (failures.length + gone.length > 0) throw new IncompleteError([...failures, ...gone])
+  return true
 }
 
 async function readStatus({ progress, lister: { source } }: Settings): Promise<BackfillStatus> {

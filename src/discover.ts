@@ -2,6 +2,7 @@ import { isValidNsid } from '@atproto/syntax'
 import type { CollectionSource, KnownCollection } from './collection-source.ts'
 import { BackfillError } from './errors.ts'
 import type { SourceReport } from './events.ts'
+import { isPassing, type RetryContext, type RetryPolicy, retrying } from './retry.ts'
 import { abortable, linkedController } from './time.ts'
 
 /** What all sources know together. */
@@ -14,9 +15,11 @@ export interface Discovery {
 }
 
 interface DiscoverOptions {
-  signal: AbortSignal
-  /** How long one source may take, in milliseconds. */
-  timeoutMs: number
+  readonly signal: AbortSignal
+  /** How long one source may take, all its tries together, in milliseconds. */
+  readonly timeoutMs: number
+  readonly retry: RetryPolicy
+  readonly onRetry: (context: RetryContext & { source: string }) => void
 }
 
 /** Asks all sources side by side. Rejects only when the signal aborts. */
@@ -25,23 +28,22 @@ export async function discover(
   options: DiscoverOptions,
 ): Promise<Discovery> {
   const known = new Map<string, KnownCollection>()
-  const reports: SourceReport[] = []
   const errors: Discovery['errors'] = []
-  const ask = async (source: CollectionSource) => {
+  const ask = async (source: CollectionSource): Promise<SourceReport> => {
     const report = { name: source.name, found: 0, rejected: 0 }
-    reports.push(report)
     try {
-      for await (const collection of bounded(source, options)) {
+      await readAll(source, options, (collection) => {
         report.found += 1
         if (isValidNsid(collection?.nsid)) add(known, collection)
         else report.rejected += 1
-      }
+      })
     } catch (error) {
       options.signal.throwIfAborted()
       errors.push({ source: source.name, error })
     }
+    return report
   }
-  await Promise.all(sources.map(ask))
+  const reports = await Promise.all(sources.map(ask))
   return { collections: [...known.values()], sources: reports, errors }
 }
 
@@ -54,28 +56,46 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0
 }
 
-/** A source's collections, ended by an error at the deadline even when the source does not listen to its signal. */
-async function* bounded(
+/** Reads a source to its end, again where its error says that this may help, and no longer than the deadline. */
+async function readAll(
   source: CollectionSource,
-  { signal, timeoutMs }: DiscoverOptions,
-): AsyncGenerator<KnownCollection> {
+  { signal, timeoutMs, retry, onRetry }: DiscoverOptions,
+  take: (collection: KnownCollection) => void,
+): Promise<void> {
   const { controller, unlink } = linkedController(signal)
   const late = () =>
     new BackfillError('DISCOVERY_FAILED', `${source.name} did not end within ${timeoutMs} ms.`, {
       retryable: true,
     })
   const timer = setTimeout(() => controller.abort(late()), timeoutMs)
-  const iterator = source.collections({ signal: controller.signal })[Symbol.asyncIterator]()
   try {
-    for (;;) {
-      const { done, value } = await abortable(iterator.next(), controller.signal)
-      if (done) return
-      yield value
-    }
+    await retrying(() => readOnce(source, controller.signal, take), {
+      ...retry,
+      signal: controller.signal,
+      mayRetry: isPassing,
+      onRetry: (context) => onRetry({ source: source.name, ...context }),
+    })
   } finally {
     clearTimeout(timer)
     unlink()
     controller.abort()
+  }
+}
+
+/** Ends with the signal's reason even when the source does not listen to it. */
+async function readOnce(
+  source: CollectionSource,
+  signal: AbortSignal,
+  take: (collection: KnownCollection) => void,
+): Promise<void> {
+  const iterator = source.collections({ signal })[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const { done, value } = await abortable(iterator.next(), signal)
+      if (done) return
+      take(value)
+    }
+  } finally {
     // Not awaited: a source that hangs would hang here too.
     iterator.return?.().catch(() => {})
   }

@@ -33,8 +33,8 @@ export interface SourceReport {
 }
 
 /**
- * What page events do not tell. Each hook gets one context object and is called synchronously; one that throws ends
- * the run with what it threw. A fault that the run lives through shows in exactly one hook.
+ * What page events do not tell. Each hook gets one context object and is not waited for; one that throws, or returns a
+ * promise that rejects, ends the run with that error. A fault that the run lives through shows in exactly one hook.
  */
 export interface BackfillHooks {
   /** Discovery is over: the union of all sources. */
@@ -43,7 +43,10 @@ export interface BackfillHooks {
     | undefined
   /** A source failed or took too long; what it gave before counts, and the others go on. */
   sourceFailed?: ((context: { name: string; error: unknown }) => void) | undefined
-  /** A request failed and is made again after `waitMs`: for a page, or without a collection for the check before the run. */
+  /**
+   * A request or a write failed and is made again after `waitMs`. Without a collection it is the check before the run, or
+   * a source of collections (`source` is its name then).
+   */
   retry?:
     | ((context: {
         source: string
@@ -98,6 +101,8 @@ export interface BackfillSummary {
   added: number
   /** Entries that were no DID. */
   rejected: number
+  /** The names of the sources that failed: what they know may be missing, so a later run may find more. */
+  failedSources: readonly string[]
   durationMs: number
 }
 

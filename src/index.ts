@@ -1,7 +1,6 @@
 // The public names of the package's root. Withheld on purpose: the retry loop, the walk and the cursor guard, which are
 // how the promise is kept and not part of it; and everything that touches a database or `node:` (see the subpaths).
 export { type Backfiller, createBackfiller } from './backfiller.ts'
-export type { HttpOptions } from './client.ts'
 export { type CollectionSource, type KnownCollection, knownCollections } from './collection-source.ts'
 export {
   BackfillError,
@@ -21,6 +20,7 @@ export {
   TooManyEmptyPagesError,
 } from './errors.ts'
 export type { BackfillHooks, BackfillStatus, BackfillSummary, PageEvent, SourceReport } from './events.ts'
+export type { HttpOptions } from './http/client.ts'
 export {
   type IndexBatch,
   type IndexContext,

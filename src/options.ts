@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS, wholeNumber } from './checks.ts'
 import type { CollectionSource } from './collection-source.ts'
 import { InvalidOptionError } from './errors.ts'
 import type { BackfillHooks } from './events.ts'
@@ -23,9 +24,14 @@ export interface BackfillOptions {
    * Absent: what is complete stays complete.
    */
   refreshAfterMs?: number | undefined
-  /** How often a collection is tried in a row without a page committed before the run gives it up. @default 5 */
+  /**
+   * How often a collection is tried in a row without a page committed before the run gives it up. The pauses between
+   * grow from `retry.maxDelayMs` to an hour.
+   *
+   * @default 5
+   */
   maxAttempts?: number | undefined
-  /** How one request is tried again before that counts as an attempt of its collection. */
+  /** How one request, or one write of a page, is tried again before that counts as an attempt of its collection. */
   retry?: Partial<RetryPolicy> | undefined
   /** How long a collection stays with a worker that gives no sign of life, in milliseconds. @default 60_000 */
   leaseMs?: number | undefined
@@ -73,25 +79,27 @@ export function settingsOf(options: BackfillOptions): Settings {
     sources,
     sink,
     progress,
-    concurrency: count('concurrency', options.concurrency ?? 4, 1),
+    concurrency: wholeNumber('concurrency', options.concurrency ?? 4, 1),
     refreshAfterMs:
-      options.refreshAfterMs === undefined ? undefined : count('refreshAfterMs', options.refreshAfterMs, 0),
-    maxAttempts: count('maxAttempts', options.maxAttempts ?? 5, 1),
+      options.refreshAfterMs === undefined
+        ? undefined
+        : wholeNumber('refreshAfterMs', options.refreshAfterMs, 0),
+    maxAttempts: wholeNumber('maxAttempts', options.maxAttempts ?? 5, 1),
     retry: {
-      retries: count('retry.retries', retry.retries ?? 5, 0),
-      minDelayMs: count('retry.minDelayMs', retry.minDelayMs ?? 1_000, 0),
-      maxDelayMs: count('retry.maxDelayMs', retry.maxDelayMs ?? 60_000, 0),
+      retries: wholeNumber('retry.retries', retry.retries ?? 5, 0),
+      minDelayMs: wholeNumber('retry.minDelayMs', retry.minDelayMs ?? 1_000, 0),
+      maxDelayMs: wholeNumber('retry.maxDelayMs', retry.maxDelayMs ?? 60_000, 0),
     },
-    leaseMs: count('leaseMs', options.leaseMs ?? 60_000, 100),
-    discoveryTimeoutMs: count('discoveryTimeoutMs', options.discoveryTimeoutMs ?? 120_000, 1),
+    leaseMs: wholeNumber('leaseMs', options.leaseMs ?? 60_000, 100, MAX_TIMER_MS),
+    discoveryTimeoutMs: wholeNumber(
+      'discoveryTimeoutMs',
+      options.discoveryTimeoutMs ?? 120_000,
+      1,
+      MAX_TIMER_MS,
+    ),
     signal: options.signal,
     hooks: options.hooks ?? {},
   }
-}
-
-function count(option: string, value: number, least: number): number {
-  if (Number.isSafeInteger(value) && value >= least) return value
-  throw new InvalidOptionError(option, `a whole number of at least ${least}`, value)
 }
 
 function mustHave(option: string, value: unknown, method: string, expected: string): void {

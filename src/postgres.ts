@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
+import { wholeNumber } from './checks.ts'
 import { BackfillError, describe, InvalidOptionError, StoreUnavailableError } from './errors.ts'
 import { type OpenStore, openStore } from './kysely/open-store.ts'
 import type { BackfillDatabase, SchemaOptions } from './kysely/schema.ts'
@@ -61,7 +62,7 @@ export async function openPostgres(
     )
   }
   const { max = MAX_CONNECTIONS, applicationName = APPLICATION_NAME, schema } = options
-  if (!Number.isSafeInteger(max) || max < 1) throw new InvalidOptionError('max', 'a whole number from 1', max)
+  wholeNumber('max', max, 1)
   const pool = new pg.Pool({
     connectionString: url,
     max,
@@ -69,6 +70,8 @@ export async function openPostgres(
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    // Closed over a network that is gone, a connection would keep the process from its end for as long as TCP tries.
+    allowExitOnIdle: true,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     lock_timeout: LOCK_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,

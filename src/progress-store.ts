@@ -100,7 +100,10 @@ export interface Remaining {
 }
 
 export interface RegisterOptions {
-  /** Collections completed longer ago than this, in milliseconds on the store's clock, are walked again from the start. */
+  /**
+   * Collections completed longer ago than this, in milliseconds on the store's clock, are walked again from the start.
+   * What they brought the last time is their estimate from then on, where that is larger.
+   */
   refreshAfterMs?: number | undefined
 }
 
@@ -198,7 +201,8 @@ export function memoryProgressStore(): ProgressStore {
           row.completedAt &&
           Date.now() - row.completedAt.getTime() > refreshAfterMs
         ) {
-          Object.assign(row, fromTheStart(), { restarts: 0 })
+          const estimatedRepos = Math.max(row.estimatedRepos ?? 0, row.imported)
+          Object.assign(row, fromTheStart(), { restarts: 0, estimatedRepos })
         }
       }
       for (const { nsid, estimatedRepos } of collections) {

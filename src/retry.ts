@@ -3,11 +3,24 @@ import { sleep, withJitter } from './time.ts'
 
 /** How patiently one request is tried again. */
 export interface RetryPolicy {
-  /** Further tries after the first. */
+  /**
+   * Further tries after the first.
+   *
+   * @default 5
+   */
   retries: number
-  /** The first pause, in milliseconds; each further one is twice as long. */
+  /**
+   * The first pause, in milliseconds; each further one is twice as long, with jitter on top.
+   *
+   * @default 1_000
+   */
   minDelayMs: number
-  /** The longest pause, in milliseconds. A server that asks for more is not waited for. */
+  /**
+   * The longest pause, in milliseconds. A server that asks for more is not waited for in place: its collection is set
+   * aside. A relay's `maxPauseMs` is the same bound for the requests of other collections.
+   *
+   * @default 60_000
+   */
   maxDelayMs: number
 }
 
@@ -21,6 +34,8 @@ export interface RetryContext {
 }
 
 interface RetryOptions extends RetryPolicy {
+  /** The longest wait that a server may ask for, in milliseconds. @default maxDelayMs */
+  longestWaitMs?: number
   signal: AbortSignal
   mayRetry: (error: unknown) => boolean
   onRetry: (context: RetryContext) => void
@@ -64,10 +79,10 @@ class FailedAttempt extends Error {
 function pauseBefore(
   error: unknown,
   attempt: number,
-  { minDelayMs, maxDelayMs }: RetryPolicy,
+  { minDelayMs, maxDelayMs, longestWaitMs = maxDelayMs }: RetryOptions,
 ): number | undefined {
   const asked = retryAfterMs(error)
-  if (asked > maxDelayMs) return undefined
+  if (asked > longestWaitMs) return undefined
   const backoff = Math.min(maxDelayMs, minDelayMs * 2 ** (attempt - 1))
   return withJitter(Math.max(asked, backoff), backoff)
 }
@@ -75,6 +90,11 @@ function pauseBefore(
 /** Whether an error says itself that trying again is useless. One that says nothing may have been a passing fault. */
 export function isFinal(error: unknown): boolean {
   return retryableOf(error) === false
+}
+
+/** Whether an error says itself that trying again is worth it. */
+export function isPassing(error: unknown): boolean {
+  return retryableOf(error) === true
 }
 
 /** The wait that the error carries, in milliseconds; 0 without one. */

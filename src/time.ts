@@ -1,5 +1,4 @@
-/** The longest delay that a timer can hold; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+import { MAX_TIMER_MS } from './checks.ts'
 
 /** Resolves after `ms` milliseconds; rejects with the signal's own reason as soon as that aborts. */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import { advancePosition, type Position } from './cursor-guard.ts'
 import { hasCode } from './errors.ts'
 import type { PageEvent } from './events.ts'
+import { blameRelay } from './failure.ts'
 import type { IndexSink } from './index-sink.ts'
 import type { Claim, ProgressStore } from './progress-store.ts'
 import type { RepoLister, RepoPage } from './repo-lister.ts'
@@ -46,7 +47,7 @@ export async function* walk(start: Claim, parts: WalkParts): AsyncGenerator<Page
   let fetching = fetchFrom({ ...positionOf(claim), emptyPages: 0 })
   try {
     for (;;) {
-      const { page, next } = await fetching
+      const { page, next } = await fetching.catch(blameRelay)
       const isLast = next.cursor === undefined
       if (!isLast) fetching = fetchFrom(next)
       const { advanced, added } = await commit(claim, page, next, parts)
@@ -99,17 +100,25 @@ async function commit(
   const { source, collection } = claim
   const { cursor, loopGuard } = next
   const change = { cursor, imported: page.dids.length, rejected: page.rejected ?? 0, loopGuard }
-  let added = 0
+  const shared = sink.database !== undefined && sink.database === progress.database
+  let added: number | undefined
   const write = async (transaction?: unknown): Promise<void> => {
     const result = await sink.add({ source, collection, dids: page.dids }, { transaction, signal })
     added = result.added
   }
-  const whole = <T>(operation: () => Promise<T>) =>
-    parts.patiently(() => abortable(operation(), signal, COMMIT_GRACE_MS))
-  const shared = sink.database !== undefined && sink.database === progress.database
-  if (!shared) await whole(write)
-  const advanced = await whole(() => progress.advance(claim, change, shared ? write : undefined))
-  return { advanced, added }
+  const save = async (): Promise<Claim> => {
+    if (shared) return progress.advance(claim, change, write)
+    // Once is enough: pairs that are durable stay so while the cursor is tried again.
+    if (added === undefined) await write()
+    return progress.advance(claim, change)
+  }
+  const advanced = await retrying(() => parts.patiently(() => abortable(save(), signal, COMMIT_GRACE_MS)), {
+    ...parts.retry,
+    signal,
+    mayRetry: (error) => !isFinal(error),
+    onRetry: (context) => parts.onRetry({ source, collection, cursor: claim.cursor, ...context }),
+  })
+  return { advanced, added: added ?? 0 }
 }
 
 function eventOf(claim: Claim, page: RepoPage, added: number): PageEvent {

@@ -218,6 +218,30 @@ describe('a run', () => {
   })
 })
 
+describe('hooks', () => {
+  it('may be the methods of a class', async () => {
+    class Log {
+      readonly started: string[] = []
+      collectionStarted({ collection }: { collection: string }) {
+        this.started.push(collection)
+      }
+    }
+    const hooks = new Log()
+    const { start } = setUp(scriptedLister({}), { hooks })
+    await start().run()
+    expect(hooks.started).toEqual([A, B, C])
+  })
+
+  it('that are async and reject end the run with that error', async () => {
+    const bug = new Error('a bug in a hook')
+    const never = gate<{ dids: string[] }>()
+    const { start } = setUp(scriptedLister({ [A]: () => never.wait() }), {
+      hooks: { collectionStarted: async () => Promise.reject(bug) },
+    })
+    await expect(start().run()).rejects.toBe(bug)
+  })
+})
+
 describe('discovery', () => {
   const failing: CollectionSource = {
     name: 'broken',
@@ -235,6 +259,7 @@ describe('discovery', () => {
     })
     expect(await start().run()).toMatchObject({ completed: 1 })
     expect(failed).toEqual([{ name: 'broken', error: new Error('no answer') }])
+    expect(await start().run()).toMatchObject({ failedSources: ['broken'] })
   })
 
   it('is an error when no source gives anything and nothing is registered', async () => {
@@ -247,7 +272,7 @@ describe('discovery', () => {
   })
 
   it('goes on with what is registered when every source fails', async () => {
-    const { start } = setUp(scriptedLister({ [A]: pagesOf(A, 2) }), { sources: [knownCollections([A])] })
+    const { start } = setUp(scriptedLister({ [A]: pagesOf(A, 6) }), { sources: [knownCollections([A])] })
     const first = start()
     await first.next()
     await first.return()
@@ -321,23 +346,64 @@ describe('failures', () => {
     expect(pauses[1]).toBeGreaterThan(pauses[0] ?? Number.POSITIVE_INFINITY)
   })
 
-  it('of the sink leave the cursor where it is, and the page comes again', async () => {
-    const lister = scriptedLister({ [A]: pagesOf(A, 2) })
+  /** A sink that fails `failures` times, and then works. */
+  function failingSink(failures: number, error: Error) {
     const inner = memoryIndexSink()
-    let failures = 1
-    const sink = {
-      add: (...parameters: Parameters<typeof inner.add>) =>
-        failures-- > 0 ? Promise.reject(new Error('disk on fire')) : inner.add(...parameters),
-    }
+    let left = failures
+    const add: typeof inner.add = (...parameters) =>
+      left-- > 0 ? Promise.reject(error) : inner.add(...parameters)
+    return { pairs: inner.pairs, add }
+  }
+
+  it('of the sink are retried in place, with the cursor where it is', async () => {
+    const lister = scriptedLister({ [A]: pagesOf(A, 2) })
+    const sink = failingSink(2, new Error('disk on fire'))
+    const retries: unknown[] = []
+    const { start } = setUp(lister, {
+      sources: [knownCollections([A])],
+      sink,
+      hooks: {
+        retry: ({ error }) => retries.push(error),
+        collectionFailed: ({ error }) => retries.push(['failed', error]),
+      },
+    })
+    expect(await start().run()).toMatchObject({ pages: 2, imported: 4, added: 4 })
+    expect(retries).toEqual([new Error('disk on fire'), new Error('disk on fire')])
+    expect(lister.requests).toHaveLength(2)
+  })
+
+  it('of the sink that do not pass release the collection, and the page is fetched again', async () => {
+    const lister = scriptedLister({ [A]: pagesOf(A, 1) })
+    const sink = failingSink(3, new Error('disk on fire'))
     const failed: unknown[] = []
     const { start } = setUp(lister, {
       sources: [knownCollections([A])],
       sink,
-      hooks: { collectionFailed: ({ error }) => failed.push(error) },
+      hooks: { collectionFailed: ({ error, attempts }) => failed.push([error, attempts]) },
     })
-    expect(await start().run()).toMatchObject({ pages: 2, imported: 4 })
-    expect(failed).toEqual([new Error('disk on fire')])
-    expect(inner.pairs.get(A)?.size).toBe(4)
+    expect(await start().run()).toMatchObject({ pages: 1, added: 2 })
+    expect(failed).toEqual([[new Error('disk on fire'), 1]])
+    expect(lister.requests).toHaveLength(2)
+  })
+
+  it('count in a row: a page that is committed in between begins the count anew', async () => {
+    const pages = pagesOf(A, 4)
+    const asked = new Map<string | undefined, number>()
+    const lister = scriptedLister({
+      [A]: ({ cursor }) => {
+        const times = (asked.get(cursor) ?? 0) + 1
+        asked.set(cursor, times)
+        return times <= 3 ? Promise.reject(passing()) : (pages[Number(cursor ?? 0)] ?? { dids: [] })
+      },
+    })
+    const counts: number[] = []
+    const { start } = setUp(lister, {
+      sources: [knownCollections([A])],
+      maxAttempts: 2,
+      hooks: { collectionFailed: ({ attempts }) => counts.push(attempts) },
+    })
+    expect(await start().run()).toMatchObject({ pages: 4, completed: 1 })
+    expect(counts).toEqual([1, 1, 1, 1])
   })
 
   it('of a store that will be back pause the run and use up no attempts', async () => {
@@ -359,6 +425,72 @@ describe('failures', () => {
     })
     expect(await start().run()).toMatchObject({ pages: 2 })
     expect(told).toEqual([1, 2])
+  })
+
+  it('of a store at the very end are waited for as well', async () => {
+    const inner = memoryProgressStore()
+    let failures = 1
+    const list: typeof inner.list = (filter) =>
+      failures-- > 0 ? Promise.reject(new StoreUnavailableError('restarting', undefined)) : inner.list(filter)
+    const told: number[] = []
+    const { start } = setUp(scriptedLister({}), {
+      progress: { ...inner, list },
+      hooks: { storeUnavailable: ({ attempt }) => told.push(attempt) },
+    })
+    expect(await start().run()).toMatchObject({ completed: 3 })
+    expect(told).toEqual([1])
+  })
+
+  it('a relay that asks for a long wait rests: no other collection is claimed, and the store is asked seldom', async () => {
+    const inner = memoryProgressStore()
+    let looks = 0
+    const claimed: string[] = []
+    const progress: typeof inner = {
+      ...inner,
+      remaining(source) {
+        looks += 1
+        return inner.remaining(source)
+      },
+    }
+    const busy = (retryAfterMs: number) =>
+      new RelayError('RELAY_STATUS', '429', {
+        source: 'relay.test',
+        status: 429,
+        retryable: true,
+        retryAfterMs,
+      })
+    let asked = 0
+    const times: number[] = []
+    const answer = () => {
+      times.push(performance.now())
+      return asked++ === 0 ? Promise.reject(busy(1200)) : { dids: [] }
+    }
+    const { start } = setUp(scriptedLister({ [A]: answer, [B]: answer, [C]: answer }), {
+      progress,
+      concurrency: 1,
+      hooks: { collectionStarted: ({ collection }) => claimed.push(collection) },
+    })
+    await start().run()
+    expect(claimed).toHaveLength(4)
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(1200)
+    expect(looks).toBeLessThan(10)
+  })
+
+  it('a relay that asks for a long wait at the check is waited for', async () => {
+    const busy = new RelayError('RELAY_STATUS', '503', {
+      source: 'relay.test',
+      status: 503,
+      retryable: true,
+      retryAfterMs: 30,
+    })
+    let checks = 0
+    const lister = {
+      ...scriptedLister({}),
+      check: async () => (checks++ === 0 ? Promise.reject(busy) : undefined),
+    }
+    const { start } = setUp(lister)
+    expect(await start().run()).toMatchObject({ completed: 3 })
+    expect(checks).toBe(2)
   })
 
   it('a relay that asks for a longer wait than maxDelayMs frees the collection, not counted as an attempt', async () => {
@@ -545,6 +677,23 @@ describe('several runs on one store', () => {
       expect.objectContaining({ completed: 1 }),
       expect.objectContaining({ completed: 0 }),
     ])
+  })
+
+  it('a run whose end finds work that another one registered does it, too', async () => {
+    const lister = scriptedLister({ [A]: pagesOf(A, 1) })
+    const { start, progress } = setUp(lister, { sources: [knownCollections([A])] })
+    const remaining = progress.remaining
+    let registered = false
+    progress.remaining = async (source) => {
+      const left = await remaining(source)
+      if (left.collections === 0 && !registered) {
+        registered = true
+        await progress.register(source, [{ nsid: B }])
+      }
+      return left
+    }
+    expect(await start().run()).toMatchObject({ completed: 2 })
+    expect(registered).toBe(true)
   })
 
   it('a run that loses a claim says so, writes nothing for it and goes on with other work', async () => {

@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { discover } from '../src/discover.ts'
-import { type CollectionSource, type KnownCollection, knownCollections } from '../src/index.ts'
+import { type CollectionSource, type KnownCollection, knownCollections, RelayError } from '../src/index.ts'
 
 const signal = new AbortController().signal
-const options = { signal, timeoutMs: 10_000 }
+const options = {
+  signal,
+  timeoutMs: 10_000,
+  retry: { retries: 2, minDelayMs: 1, maxDelayMs: 5 },
+  onRetry: () => {},
+}
 
 /** A source that gives these, and then fails when there is an error. */
 function source(name: string, collections: readonly unknown[], error?: Error): CollectionSource {
@@ -73,7 +78,7 @@ describe('discovery', () => {
       },
     }
     const { collections, errors } = await discover([deaf, knownCollections(['com.example.a'])], {
-      signal,
+      ...options,
       timeoutMs: 50,
     })
     expect(collections.map(({ nsid }) => nsid).sort()).toEqual(['com.example.a', 'com.example.early'])
@@ -91,7 +96,7 @@ describe('discovery', () => {
         await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
       },
     }
-    await discover([slow], { signal, timeoutMs: 20 })
+    await discover([slow], { ...options, timeoutMs: 20 })
     expect(seen?.aborted).toBe(true)
   })
 
@@ -102,9 +107,31 @@ describe('discovery', () => {
       name: 'deaf',
       collections: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }),
     }
-    const found = discover([deaf], { signal: controller.signal, timeoutMs: 10_000 })
+    const found = discover([deaf], { ...options, signal: controller.signal })
     controller.abort(reason)
     await expect(found).rejects.toBe(reason)
+  })
+
+  it('asks a source again whose error says that this may help, and no other', async () => {
+    const asked: string[] = []
+    const failing = (name: string, error: Error): CollectionSource => ({
+      name,
+      async *collections() {
+        asked.push(name)
+        if (asked.filter((other) => other === name).length < 3) throw error
+        yield { nsid: `com.example.${name}` }
+      },
+    })
+    const busy = new RelayError('RELAY_STATUS', '503', { source: 'x', status: 503, retryable: true })
+    const gone = new RelayError('RELAY_STATUS', '404', { source: 'x', status: 404 })
+    const retries: string[] = []
+    const { collections, errors } = await discover(
+      [failing('busy', busy), failing('gone', gone), failing('plain', new Error('no idea'))],
+      { ...options, onRetry: ({ source }) => retries.push(source) },
+    )
+    expect(collections).toEqual([{ nsid: 'com.example.busy' }])
+    expect(errors.map(({ source }) => source).sort()).toEqual(['gone', 'plain'])
+    expect(retries).toEqual(['busy', 'busy'])
   })
 
   it('a source that throws before it iterates is a failed source', async () => {

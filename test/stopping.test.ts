@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   type BackfillOptions,
+  type CollectionSource,
   createBackfiller,
+  DiscoveryError,
   type IndexSink,
   knownCollections,
   memoryIndexSink,
@@ -126,7 +128,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
     await assertFree(run)
     const [row] = await run.progress.list()
     expect(inner.pairs.get(A)?.size).toBe(2)
-    expect(row?.page === 0 || row?.cursor === '1').toBe(true)
+    expect(row).toMatchObject({ page: 1, cursor: '1', imported: 2 })
   })
 
   it('aborted in a commit that never ends', async () => {
@@ -177,6 +179,30 @@ describe('a run that is stopped settles within a second, with the caller’s own
     const { error, ms } = await ended
     expect(error).toBe(reason)
     expect(ms).toBeLessThan(1000)
+  })
+
+  it('aborted while the store is asked, at the end, whether everything is complete', async () => {
+    const asked = gate()
+    const run = setUp()
+    run.progress.list = () => asked.wait().then(() => [])
+    const ended = ending(run.backfiller.run())
+    await asked.reached
+    run.controller.abort(reason)
+    const { error, ms } = await ended
+    expect(error).toBe(reason)
+    expect(ms).toBeLessThan(1000)
+    asked.pass()
+  })
+
+  it('ended by a source that throws before it begins', async () => {
+    const eager: CollectionSource = {
+      name: 'eager',
+      collections() {
+        throw new Error('not even begun')
+      },
+    }
+    const run = setUp({ sources: [eager] })
+    expect((await ending(run.backfiller.run())).error).toBeInstanceOf(DiscoveryError)
   })
 
   it('aborted twice, the first reason counts', async () => {

@@ -44,7 +44,11 @@ async function addPairs<Database>(
   const first = await run(() => insertPairs(db, batch, options))
   if (first.known) return first.added
   await run(() => insertCollection(db, batch.collection, options))
-  return (await run(() => insertPairs(db, batch, options))).added
+  const second = await run(() => insertPairs(db, batch, options))
+  // Without the number nothing was written, and to say otherwise would lose the page.
+  if (!second.known)
+    throw new Error(`The collection ${batch.collection} cannot be read back after it was written.`)
+  return second.added
 }
 
 /**

@@ -88,7 +88,11 @@ async function register(
   if (refreshAfterMs !== undefined) {
     const refresh = tables
       .updateTable('backfill_progress')
-      .set({ ...FROM_THE_START, restarts: 0 })
+      .set({
+        ...FROM_THE_START,
+        restarts: 0,
+        estimated_repos: sql`greatest(estimated_repos, imported_count)`,
+      })
       .where('source', '=', source)
       .where('completed_at', '<', fromNow(-refreshAfterMs))
     await statement(() => refresh.execute())

@@ -1,8 +1,8 @@
 import pLimit from 'p-limit'
-import { requireInteger } from '../client.ts'
+import { wholeNumber } from '../checks.ts'
 import { InvalidOptionError, RelayError } from '../errors.ts'
+import { rateLimitResetMs } from '../http/retry-after.ts'
 import { abortable, sleep, withJitter } from '../time.ts'
-import { rateLimitResetMs } from './retry-after.ts'
 
 /** How gently a relay is asked, beyond what it asks for itself. */
 export interface GovernorOptions {
@@ -50,8 +50,8 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
   const { requestsPerSecond = Number.POSITIVE_INFINITY, pauseMs = 0, maxPauseMs = 60_000 } = options
   if (!(requestsPerSecond > 0))
     throw new InvalidOptionError('requestsPerSecond', 'above 0', requestsPerSecond)
-  requireInteger('pauseMs', pauseMs, 0, Number.MAX_SAFE_INTEGER)
-  requireInteger('maxPauseMs', maxPauseMs, 0, Number.MAX_SAFE_INTEGER)
+  wholeNumber('pauseMs', pauseMs, 0)
+  wholeNumber('maxPauseMs', maxPauseMs, 0)
   const limit = pLimit(Number.POSITIVE_INFINITY)
   const answeredAt = new Map<string, number>()
   let nextAt = 0

@@ -1,6 +1,7 @@
 import { isValidNsid } from '@atproto/syntax'
-import { get, type HttpOptions, httpSettings, requireInteger } from '../client.ts'
+import { wholeNumber } from '../checks.ts'
 import { InvalidOptionError, RelayError, RelayUnsuitableError } from '../errors.ts'
+import { get, type HttpOptions, httpSettings } from '../http/client.ts'
 import type { RepoLister, RepoListRequest, RepoPage } from '../repo-lister.ts'
 import { createGovernor, type GovernorOptions } from './governor.ts'
 import { relayUrl } from './relay-url.ts'
@@ -44,7 +45,7 @@ export function relayLister(relay: string, options: RelayListerOptions = {}): Re
   const { pageSize = LEXICON_MAX_PAGE_SIZE, checkCollection = 'app.bsky.actor.profile' } = options
   const settings = httpSettings(options)
   const governor = createGovernor(source, options)
-  requireInteger('pageSize', pageSize, 1, 10_000)
+  wholeNumber('pageSize', pageSize, 1, 10_000)
   if (!isValidNsid(checkCollection)) {
     throw new InvalidOptionError('checkCollection', 'an NSID such as app.bsky.actor.profile', checkCollection)
   }

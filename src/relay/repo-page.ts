@@ -1,8 +1,8 @@
 import { isValidDid } from '@atproto/syntax'
 import { RelayError } from '../errors.ts'
+import { oneLine } from '../http/server-words.ts'
+import { type Asked, context } from '../http/status-error.ts'
 import type { RepoPage } from '../repo-lister.ts'
-import { oneLine } from './server-words.ts'
-import { type Asked, context } from './status-error.ts'
 
 /**
  * The longest cursor that is believed, in characters. Real ones have under 200; it goes into a URL and a row.

@@ -1,7 +1,7 @@
 import { isValidNsid } from '@atproto/syntax'
-import { get, type HttpOptions, httpSettings } from '../client.ts'
 import type { CollectionSource, KnownCollection } from '../collection-source.ts'
 import { InvalidOptionError, RelayError } from '../errors.ts'
+import { get, type HttpOptions, httpSettings } from '../http/client.ts'
 
 /** How lexicon garden is asked. */
 export interface LexiconGardenOptions extends HttpOptions {

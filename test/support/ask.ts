@@ -1,4 +1,4 @@
-import { type Answer, get, type HttpOptions, httpSettings } from '../../src/client.ts'
+import { type Answer, get, type HttpOptions, httpSettings } from '../../src/http/client.ts'
 import { RelayError } from '../../src/errors.ts'
 
 /** How {@link ask} asks. */

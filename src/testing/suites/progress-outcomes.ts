@@ -150,7 +150,9 @@ const registerCases: readonly ProgressStoreCase[] = [
         await new Promise((resolve) => setTimeout(resolve, 2))
         await progress.register(SOURCE, [{ nsid: NAME }], { refreshAfterMs: 1 })
       }
-      const fresh = { state: 'pending', imported: 0, rejected: 0, page: 0, completedAt: undefined } as const
+      // What it brought the last time is what to expect of it, so the biggest walks still begin first.
+      const walk = { imported: 0, rejected: 0, page: 0, completedAt: undefined }
+      const fresh = { ...walk, state: 'pending', estimatedRepos: 10 } as const
       await assertRow(other, fresh)
       const start = { cursor: undefined, page: 0, imported: 0, loopGuard: undefined }
       assertFields(await mustClaim(other), start, 'the claim of the new walk')

@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import manifest from '../package.json' with { type: 'json' }
-import { type HttpOptions, httpSettings } from '../src/client.ts'
-import { USER_AGENT, VERSION } from '../src/version.ts'
-import { ask, failure } from './support/ask.ts'
-import { startAnswering, startServer } from './support/http-server.ts'
+import manifest from '../../package.json' with { type: 'json' }
+import { type HttpOptions, httpSettings } from '../../src/http/client.ts'
+import { USER_AGENT, VERSION } from '../../src/version.ts'
+import { ask, failure } from '../support/ask.ts'
+import { startAnswering, startServer } from '../support/http-server.ts'
 
 describe('a request', () => {
   test('names the package and its version, after the product of whoever uses it', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { RelayError } from '../../src/errors.ts'
-import { statusError } from '../../src/relay/status-error.ts'
+import { statusError } from '../../src/http/status-error.ts'
 
 const asked = {
   source: 'relay.example',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseRateLimitReset, parseRetryAfter, requestedWaitMs } from '../../src/relay/retry-after.ts'
+import { parseRateLimitReset, parseRetryAfter, requestedWaitMs } from '../../src/http/retry-after.ts'
 
 const NOW = Date.UTC(2026, 7, 1, 12, 0, 0)
 const EPOCH = NOW / 1000

@@ -1,8 +1,9 @@
 import ky from 'ky'
-import { InvalidOptionError, RelayError } from './errors.ts'
-import { oneLine } from './relay/server-words.ts'
-import { type Asked, context, statusError, subject } from './relay/status-error.ts'
-import { USER_AGENT } from './version.ts'
+import { MAX_TIMER_MS, wholeNumber } from '../checks.ts'
+import { InvalidOptionError, RelayError } from '../errors.ts'
+import { USER_AGENT } from '../version.ts'
+import { oneLine } from './server-words.ts'
+import { type Asked, context, statusError, subject } from './status-error.ts'
 
 /** How requests are made, the same for everything that asks a server. */
 export interface HttpOptions {
@@ -57,14 +58,11 @@ export interface Answer {
 /** The most that is read of an error answer, in bytes: enough for the words in it. */
 const MAX_ERROR_BYTES = 16_384
 
-/** The longest delay that `setTimeout` takes; a longer one would fire at once. */
-const MAX_TIMER_MS = 2_147_483_647
-
 /** @throws InvalidOptionError */
 export function httpSettings(options: HttpOptions): HttpSettings {
   const { timeoutMs = 30_000, maxBodyBytes = 8_388_608, userAgent, fetch } = options
-  requireInteger('timeoutMs', timeoutMs, 1, MAX_TIMER_MS)
-  requireInteger('maxBodyBytes', maxBodyBytes, 1, Number.MAX_SAFE_INTEGER)
+  wholeNumber('timeoutMs', timeoutMs, 1, MAX_TIMER_MS)
+  wholeNumber('maxBodyBytes', maxBodyBytes, 1)
   if (userAgent !== undefined && !/^[\x21-\x7e][\x20-\x7e]*$/.test(userAgent)) {
     throw new InvalidOptionError('userAgent', 'a line of printable ASCII such as my-relay/1.0', userAgent)
   }
@@ -77,14 +75,6 @@ export function httpSettings(options: HttpOptions): HttpSettings {
     userAgent: userAgent === undefined ? USER_AGENT : `${userAgent} ${USER_AGENT}`,
     // Called as a plain function: browsers refuse a fetch that is called as some object's method.
     fetch: (input, init) => (fetch ?? globalThis.fetch)(input, init),
-  }
-}
-
-/** @throws InvalidOptionError when the value is no whole number from `min` to `max` */
-export function requireInteger(option: string, value: number, min: number, max: number): void {
-  if (!Number.isSafeInteger(value) || value < min || value > max) {
-    const expected = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
-    throw new InvalidOptionError(option, `a whole number ${expected}`, value)
   }
 }
 

@@ -5,8 +5,8 @@ import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { ask, failure } from './support/ask.ts'
-import { hungUp, startAnswering, startServer } from './support/http-server.ts'
+import { ask, failure } from '../support/ask.ts'
+import { hungUp, startAnswering, startServer } from '../support/http-server.ts'
 
 const MIB = 1_048_576
 
@@ -185,7 +185,7 @@ describe('nothing is left behind', () => {
       if (url === '/endless') response.write('and so on')
     })
     const script = `
-      import { get, httpSettings } from './src/client.ts'
+      import { get, httpSettings } from '../../src/http/client.ts'
       const settings = httpSettings({ timeoutMs: 1_000_000 })
       const caller = new AbortController()
       const url = (path) => new URL(path, '${server.origin}')
