@@ -161,3 +161,15 @@ describe('a database in trouble', () => {
     expect(again.page).toBe(1)
   })
 })
+
+it('a sink that cannot read its collection back does not call the page durable', async () => {
+  await using database = await createPostgres()
+  await migrateToLatest(database.db)
+  await sql`create function forget() returns trigger language plpgsql as 'begin return null; end'`.execute(
+    database.db,
+  )
+  await sql`
+    create trigger forget before insert on collection_index_nsid for each row execute function forget()
+  `.execute(database.db)
+  await expect(kyselyIndexSink(database.db).add(batch)).rejects.toThrow('cannot be read back')
+})
