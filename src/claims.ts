@@ -25,7 +25,8 @@ export function createClaims(
   stop: AbortSignal,
   patiently: <T>(operation: () => Promise<T>) => Promise<T>,
 ): Claims {
-  const owner = crypto.randomUUID()
+  const run = crypto.randomUUID()
+  let claims = 0
   let wakeUp = () => {}
   let restUntil = 0
 
@@ -33,7 +34,9 @@ export function createClaims(
     let claiming: Promise<Claim | undefined> | undefined
     try {
       return await patiently(() => {
-        claiming = progress.claim({ source, owner, leaseMs })
+        // Another owner for each claim: a database that forgot one in a crash gives its epoch out again.
+        claims += 1
+        claiming = progress.claim({ source, owner: `${run}/${claims}`, leaseMs })
         return abortable(claiming, stop)
       })
     } catch (error) {

@@ -54,9 +54,17 @@ export interface Settings {
   readonly retry: RetryPolicy
   readonly leaseMs: number
   readonly discoveryTimeoutMs: number
+  /** How long one call to a store may take, in milliseconds, before it is made again. */
+  readonly storeTimeoutMs: number
   readonly signal: AbortSignal | undefined
   readonly hooks: BackfillHooks
 }
+
+/**
+ * The bound for stores that have none of their own, such as a pool without timeouts over a network that is gone. Far
+ * beyond the slowest write, and no option: a store knows better what to expect of itself.
+ */
+const STORE_TIMEOUT_MS = 300_000
 
 /** @throws InvalidOptionError for the first option that cannot be used */
 export function settingsOf(options: BackfillOptions): Settings {
@@ -97,6 +105,7 @@ export function settingsOf(options: BackfillOptions): Settings {
       1,
       MAX_TIMER_MS,
     ),
+    storeTimeoutMs: STORE_TIMEOUT_MS,
     signal: options.signal,
     hooks: options.hooks ?? {},
   }

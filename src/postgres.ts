@@ -90,8 +90,9 @@ export async function openPostgres(
 }
 
 /**
- * The pool, but a connection on which a query ran out of time is closed and never lent again: its answer may still
- * come, or the network is gone, and every later query on it would wait as long.
+ * The pool, but a connection that would fail every later query too is closed and never lent again. One on which a query
+ * ran out of time: its answer may still come, or the network is gone. And one that is read-only: a session which began
+ * while its server was so stays it, and renewals alone would keep it in use for ever.
  */
 function discardingDead(pool: pg.Pool): PostgresPool {
   return {
@@ -104,7 +105,7 @@ function discardingDead(pool: pg.Pool): PostgresPool {
         try {
           return await client.query(sql, [...parameters])
         } catch (error) {
-          dead ||= error instanceof Error && error.message === 'Query read timeout'
+          dead ||= isLasting(error)
           throw error
         }
       }
@@ -112,6 +113,11 @@ function discardingDead(pool: pg.Pool): PostgresPool {
       return { query, release } as unknown as PostgresPoolClient
     },
   }
+}
+
+function isLasting(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) return error.code === '25006'
+  return error instanceof Error && error.message === 'Query read timeout'
 }
 
 /** What to look at when the database does not open. The url's password stays out of it. */

@@ -58,6 +58,17 @@ export async function within(ms: number, promise: Promise<unknown>): Promise<voi
   }
 }
 
+/** The promise, or the error when it takes longer than `ms`. What the promise comes to afterwards is dropped. */
+export async function answered<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
+  const { promise: deadline, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(late()), ms)
+  try {
+    return await Promise.race([promise, deadline])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** A controller that also aborts when its parent does. Call `unlink` when done: a long-lived parent keeps a listener. */
 export function linkedController(parent: AbortSignal | undefined): {
   controller: AbortController

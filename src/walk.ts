@@ -103,7 +103,9 @@ async function commit(
   const shared = sink.database !== undefined && sink.database === progress.database
   let added: number | undefined
   const write = async (transaction?: unknown): Promise<void> => {
-    const result = await sink.add({ source, collection, dids: page.dids }, { transaction, signal })
+    const adding = sink.add({ source, collection, dids: page.dids }, { transaction, signal })
+    // Here as well, so that a sink which never answers does not keep a transaction open after the run.
+    const result = await abortable(adding, signal, COMMIT_GRACE_MS)
     added = result.added
   }
   const save = async (): Promise<Claim> => {

@@ -1,12 +1,12 @@
 import { createClaims, RELEASE_MS } from './claims.ts'
-import { hasCode } from './errors.ts'
+import { hasCode, StoreUnavailableError } from './errors.ts'
 import type { PageEvent } from './events.ts'
 import { type Failure, failureOf, outcomeOf } from './failure.ts'
 import { keepLease } from './lease.ts'
 import type { Settings } from './options.ts'
 import type { Claim, ReleaseOutcome } from './progress-store.ts'
 import { retrying } from './retry.ts'
-import { abortable, within } from './time.ts'
+import { abortable, answered, within } from './time.ts'
 import { walk } from './walk.ts'
 
 /** How a store that is unavailable is asked again: soon at first, then twice a minute, for as long as it takes. */
@@ -22,7 +22,7 @@ export interface Crew {
 
 /** @param stop aborts when the run ends, for whatever reason */
 export function createCrew(settings: Settings, stop: AbortSignal): Crew {
-  const { lister, sink, progress, retry, hooks } = settings
+  const { lister, sink, progress, retry, storeTimeoutMs, hooks } = settings
   const { source } = lister
   const claims = createClaims(settings, stop, patiently)
   /** How often each collection was set aside in a row because the relay asked for a wait. */
@@ -31,7 +31,10 @@ export function createCrew(settings: Settings, stop: AbortSignal): Crew {
   function patiently<T>(operation: () => Promise<T>): Promise<T> {
     const mayRetry = (error: unknown) => hasCode(error, 'STORE_UNAVAILABLE')
     const onRetry = hooks.storeUnavailable ?? (() => {})
-    return retrying(operation, { ...STORE_PATIENCE, signal: stop, mayRetry, onRetry })
+    const late = () =>
+      new StoreUnavailableError(`The store gave no answer within ${storeTimeoutMs} ms.`, undefined)
+    const attempt = () => answered(operation(), storeTimeoutMs, late)
+    return retrying(attempt, { ...STORE_PATIENCE, signal: stop, mayRetry, onRetry })
   }
 
   async function handBack(claim: Claim, { error, isOfRelay }: Failure): Promise<void> {
