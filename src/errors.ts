@@ -236,7 +236,7 @@ export function describe(error: unknown): string {
   const { cause } = error
   const because = cause instanceof Error && cause.message !== '' && !error.message.includes(cause.message)
   const message = error.message === '' ? error.name : error.message
-  return because ? `${message}: ${cause.message}` : message
+  return because ? `${message.replace(/\.$/, '')}: ${cause.message}` : message
 }
 
 /** A value as it would be written in code, cut to a readable length. */

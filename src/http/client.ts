@@ -1,6 +1,7 @@
 import ky from 'ky'
 import { MAX_TIMER_MS, wholeNumber } from '../checks.ts'
 import { InvalidOptionError, RelayError } from '../errors.ts'
+import { abortable } from '../time.ts'
 import { USER_AGENT } from '../version.ts'
 import { oneLine } from './server-words.ts'
 import { type Asked, context, statusError, subject } from './status-error.ts'
@@ -95,7 +96,8 @@ export async function get(request: GetRequest, settings: HttpSettings): Promise<
   signal?.addEventListener('abort', abort, { once: true })
   const deadline = setTimeout(abort, settings.timeoutMs)
   try {
-    return await read(await send(request, settings, attempt.signal), request, settings)
+    const response = await abortable(send(request, settings, attempt.signal), attempt.signal)
+    return await read(response, request, settings, attempt.signal)
   } catch (error) {
     // An abort is the caller's decision, not a failure of the server.
     signal?.throwIfAborted()
@@ -119,36 +121,56 @@ function send(request: GetRequest, settings: HttpSettings, signal: AbortSignal):
   })
 }
 
-async function read(response: Response, request: GetRequest, settings: HttpSettings): Promise<Answer> {
+async function read(
+  response: Response,
+  request: GetRequest,
+  settings: HttpSettings,
+  signal: AbortSignal,
+): Promise<Answer> {
   const { status, headers } = response
   // Where the platform hides redirects, the answer is an opaque one with the status 0.
   if (response.type === 'opaqueredirect' || (status >= 300 && status < 400)) {
     await response.body?.cancel()
     throw redirectError(request, status, headers.get('location'))
   }
-  if (!response.ok) throw statusError(request, status, headers, await readBeginning(response))
-  const { text, complete } = await readText(response, settings.maxBodyBytes)
+  if (!response.ok) throw statusError(request, status, headers, await readBeginning(response, signal))
+  const { text, complete } = await readText(response, settings.maxBodyBytes, signal)
   if (!complete) throw tooLongError(request, status, settings)
   return { status, headers, text }
 }
 
-/** Reads at most `maxBytes`. What lies beyond is not fetched: leaving the loop cancels the body. */
-async function readText(response: Response, maxBytes: number): Promise<{ text: string; complete: boolean }> {
+/**
+ * Reads at most `maxBytes`; what lies beyond is not fetched. The signal is watched here and not only by `fetch`: what ties
+ * it to the body there may be collected as garbage before the body ends, and a body that hangs would hang for ever.
+ */
+async function readText(
+  response: Response,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<{ text: string; complete: boolean }> {
   const decoder = new TextDecoder()
+  const reader = response.body?.getReader()
   let text = ''
   let bytes = 0
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > maxBytes) return { text, complete: false }
-    text += decoder.decode(chunk, { stream: true })
+  try {
+    for (;;) {
+      const chunk = reader && (await abortable(reader.read(), signal))
+      if (chunk === undefined || chunk.done) return { text: text + decoder.decode(), complete: true }
+      const { value } = chunk
+      bytes += value.byteLength
+      if (bytes > maxBytes) return { text, complete: false }
+      text += decoder.decode(value, { stream: true })
+    }
+  } finally {
+    // Closes the connection when the body was left before its end; not awaited, since that may hang as well.
+    reader?.cancel().catch(() => {})
   }
-  return { text: text + decoder.decode(), complete: true }
 }
 
 /** The status matters more than the words in the body: an error page that breaks off costs only these. */
-async function readBeginning(response: Response): Promise<string> {
+async function readBeginning(response: Response, signal: AbortSignal): Promise<string> {
   try {
-    return (await readText(response, MAX_ERROR_BYTES)).text
+    return (await readText(response, MAX_ERROR_BYTES, signal)).text
   } catch {
     return ''
   }

@@ -163,6 +163,36 @@ describe("a caller's abort", () => {
   })
 })
 
+describe('a deadline', () => {
+  test.each(['headers', 'body'])(
+    'holds while memory is tidied up, when the %s do not come',
+    async (phase) => {
+      await using server = await startServer((_, response) => {
+        if (phase === 'body') response.write('and so on')
+      })
+      // What ties one signal to another may be collected while a request is under way; the deadline must not go with it.
+      const script = `
+      import { get, httpSettings } from '../../src/http/client.ts'
+      const settings = httpSettings({ timeoutMs: 500 })
+      const tidying = setInterval(() => gc(), 20)
+      const url = new URL('/', '${server.origin}')
+      const outcome = await get({ source: '', url, accept: '*/*', signal: undefined }, settings).catch((error) => error)
+      clearInterval(tidying)
+      console.log(outcome.code)
+    `
+      const child = promisify(execFile)(
+        process.execPath,
+        ['--expose-gc', '--input-type=module', '--eval', script],
+        {
+          cwd: import.meta.dirname,
+          timeout: 10_000,
+        },
+      )
+      expect((await child).stdout).toBe('RELAY_TIMEOUT\n')
+    },
+  )
+})
+
 describe('nothing is left behind', () => {
   test('no listener on a signal that lives on, and no timer', async () => {
     const { signal } = new AbortController()
@@ -197,7 +227,7 @@ describe('nothing is left behind', () => {
       console.log(await endless.catch((reason) => reason))
     `
     const child = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
-      cwd: import.meta.dirname.replace(/test$/, ''),
+      cwd: import.meta.dirname,
       timeout: 20_000,
     })
     expect((await child).stdout.split('\n')).toEqual(['fine', 'RELAY_STATUS', 'aborted', ''])
