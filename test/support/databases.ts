@@ -27,11 +27,15 @@ export interface TestPostgres extends TestDatabase {
   connect(config?: pg.PoolConfig): TestKysely
 }
 
-/** A new database in the suite's Postgres, dropped afterwards. */
-export async function createPostgres(): Promise<TestPostgres> {
+/**
+ * A new database, dropped afterwards.
+ *
+ * @param server a Postgres whose user may create databases: the suite's unless another one is given
+ */
+export async function createPostgres(server: string = inject('postgresUrl')): Promise<TestPostgres> {
   const name = `test_${randomUUID().replaceAll('-', '')}`
-  const url = new URL(inject('postgresUrl'))
-  await administer(`create database ${name}`)
+  const url = new URL(server)
+  await administer(server, `create database ${name}`)
   url.pathname = `/${name}`
   const opened: TestKysely[] = []
   const connect = (config: pg.PoolConfig = {}) => {
@@ -49,7 +53,7 @@ export async function createPostgres(): Promise<TestPostgres> {
     connect,
     async [Symbol.asyncDispose]() {
       await Promise.all(opened.map((db) => db.destroy()))
-      await administer(`drop database ${name} with (force)`)
+      await administer(server, `drop database ${name} with (force)`)
     },
   }
 }
@@ -93,8 +97,8 @@ export async function freshStores(db: TestKysely, another: TestKysely = db): Pro
   }
 }
 
-async function administer(command: string): Promise<void> {
-  const client = new pg.Client({ connectionString: inject('postgresUrl') })
+async function administer(server: string, command: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server })
   await client.connect()
   try {
     await client.query(command)

@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest'
+import { kyselyProgressStore } from '../../src/kysely/index.ts'
+import type { RelayRequest } from '../../src/testing/index.ts'
+import { PROFILE } from '../support/e2e.ts'
+import { failuresOf, rejection, setUp } from '../support/fault-run.ts'
+import { gate } from '../support/scripted-lister.ts'
+
+const A = 'com.example.a'
+const B = 'com.example.b'
+const C = 'com.example.c'
+const SIZE = 35
+const inSeconds = (seconds: number) => Math.floor(Date.now() / 1_000) + seconds
+const httpDate = (epoch: number) => new Date(epoch * 1_000).toUTCString()
+
+/** A refusal, and how long it asks to wait at the moment of its making, in milliseconds. */
+interface Refusal {
+  headers: Record<string, string>
+  waitMs: number
+}
+
+const refusals: { form: string; refuse: () => Refusal }[] = [
+  {
+    form: 'Retry-After in seconds',
+    refuse: () => ({ headers: { 'retry-after': '2' }, waitMs: 2_000 }),
+  },
+  {
+    form: 'Retry-After as an HTTP date',
+    refuse: () => until(inSeconds(3), (epoch) => ({ 'retry-after': httpDate(epoch) })),
+  },
+  {
+    form: 'Retry-After as a date in the past',
+    refuse: () => ({ headers: { 'retry-after': httpDate(inSeconds(-3_600)) }, waitMs: 0 }),
+  },
+  { form: 'an empty Retry-After', refuse: () => ({ headers: { 'retry-after': '' }, waitMs: 1_000 }) },
+  { form: 'a garbled Retry-After', refuse: () => ({ headers: { 'retry-after': 'soon' }, waitMs: 1_000 }) },
+  {
+    form: 'RateLimit-Reset as an epoch',
+    refuse: () => until(inSeconds(2), (epoch) => ({ 'ratelimit-reset': String(epoch) })),
+  },
+  {
+    form: 'both, of which the later counts',
+    refuse: () => until(inSeconds(2), (epoch) => ({ 'retry-after': '1', 'ratelimit-reset': String(epoch) })),
+  },
+  { form: 'neither', refuse: () => ({ headers: {}, waitMs: 1_000 }) },
+]
+
+function until(epoch: number, headers: (epoch: number) => Record<string, string>): Refusal {
+  return { headers: headers(epoch), waitMs: epoch * 1_000 - Date.now() }
+}
+
+describe('a relay that answers 429', () => {
+  // Each of them waits for its own relay, so they may wait together.
+  it.concurrent.each(refusals)(
+    'with $form is not asked again earlier than told, by any collection',
+    async ({ refuse }) => {
+      const others = { [B]: gate(), [C]: gate() }
+      let refusal: (Refusal & { at: number }) | undefined
+      let told = false
+      const later: RelayRequest[] = []
+      await using run = await setUp({
+        collections: { [A]: SIZE, [B]: SIZE, [C]: SIZE },
+        script: async (request) => {
+          if (told) later.push(request)
+          if (request.offset !== 10 || request.attempt !== 1) return undefined
+          const other = others[request.collection as keyof typeof others]
+          // The others are under way when the refusal is sent, and answered once it has come: then they would go on.
+          if (other !== undefined) return other.wait().then(() => undefined)
+          await Promise.all([others[B].reached, others[C].reached])
+          refusal = { ...refuse(), at: performance.now() }
+          return { status: 429, headers: refusal.headers }
+        },
+      })
+      let retries = 0
+      const retry = () => {
+        told = true
+        retries += 1
+        others[B].pass()
+        others[C].pass()
+      }
+      await run.start({ retry: { minDelayMs: 500 }, hooks: { retry } }).run()
+      if (refusal === undefined) throw new Error('nothing was refused')
+      expect(new Set(later.map(({ collection }) => collection))).toEqual(new Set([A, B, C]))
+      for (const { at } of later) expect(at - refusal.at).toBeGreaterThanOrEqual(refusal.waitMs)
+      expect(retries).toBe(1)
+      expect(await run.check()).toMatchObject({ completed: 3, pages: 12 })
+    },
+  )
+
+  it.concurrent('with neither again and again waits longer each time', async () => {
+    await using run = await setUp({
+      collections: { [A]: SIZE },
+      script: ({ collection, offset, attempt }) =>
+        collection === A && offset === 0 && attempt <= 2 ? { status: 429 } : undefined,
+    })
+    await run.start({ retry: { retries: 2, minDelayMs: 1 } }).run()
+    const times = run.relay.requestsOf(A).filter(({ offset }) => offset === 0)
+    const gaps = times.slice(1).map(({ at }, i) => at - (times[i]?.at ?? 0))
+    expect(gaps).toHaveLength(2)
+    expect(gaps[0]).toBeGreaterThanOrEqual(1_000)
+    expect(gaps[1]).toBeGreaterThanOrEqual(2_000)
+    await run.check()
+  })
+
+  it('with a wait of 30 years gives every collection back, and asks for nothing more', async () => {
+    await using run = await setUp({
+      collections: { [A]: SIZE, [B]: SIZE },
+      script: ({ offset }) =>
+        offset === 10 ? { status: 429, headers: { 'retry-after': '1000000000' } } : undefined,
+    })
+    const failures = await failuresOf(run.start({ concurrency: 1 }).run())
+    expect(Object.keys(failures)).toEqual([A, B])
+    expect(failures[A]).toContain('429')
+    expect(failures[B]).toMatch(/asked for a pause that lasts another \d{10} s/)
+    expect(run.relay.requests.map(({ collection, offset }) => [collection, offset])).toEqual([
+      [PROFILE, 0],
+      [A, 0],
+      [A, 10],
+    ])
+    expect(await run.start().status()).toMatchObject({ failed: 2, walking: 0 })
+    expect(await run.check()).toMatchObject({ completed: 0, pages: 1 })
+  })
+
+  it('with a wait of an hour gives the claim back, and the run that waits can be stopped', async () => {
+    await using run = await setUp({
+      collections: { [A]: SIZE },
+      script: ({ offset }) =>
+        offset === 10 ? { status: 429, headers: { 'retry-after': '3600' } } : undefined,
+    })
+    const caller = new AbortController()
+    const reason = new Error('enough')
+    const postponed = gate()
+    const collectionFailed = (context: { attempts: number; retryInMs?: number | undefined }) => {
+      expect(context.attempts).toBe(0)
+      expect(context.retryInMs).toBeGreaterThanOrEqual(3_600_000)
+      void postponed.wait()
+    }
+    const ended = rejection(run.start({ signal: caller.signal, hooks: { collectionFailed } }).run())
+    await postponed.reached
+    const progress = kyselyProgressStore(run.db)
+    expect(await progress.list()).toMatchObject([{ state: 'pending', attempts: 0, page: 1 }])
+    expect((await progress.remaining(run.relay.url)).dueInMs).toBeGreaterThan(3_590_000)
+    const stopped = performance.now()
+    caller.abort(reason)
+    expect(await ended).toBe(reason)
+    expect(performance.now() - stopped).toBeLessThan(1_000)
+    expect(run.relay.requestsOf(A)).toHaveLength(2)
+    expect(await run.check()).toMatchObject({ pages: 1 })
+  })
+})
