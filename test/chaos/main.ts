@@ -1,0 +1,50 @@
+/**
+ * Chaos: worker processes that are killed and paused share one backfill, with a database that is restarted hard and a
+ * relay that is faulty. Prints what was done and what came of it; ends with 1 when the promise was broken.
+ */
+import { type ChaosOptions, parseOptions, USAGE } from './options.ts'
+import { figureLines, violations } from './report.ts'
+import { runChaos } from './run.ts'
+
+const MAX_SHOWN = 20
+
+function optionsOrEnd(): ChaosOptions {
+  try {
+    return parseOptions(process.argv.slice(2))
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`)
+    process.exit(2)
+  }
+}
+
+async function main(options: ChaosOptions): Promise<number> {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    // The embedded Postgres listens too, and would end this process before everything is tidied up.
+    process.removeAllListeners(signal)
+    process.once(signal, () => stop.abort(new Error(`Stopped by ${signal}.`)))
+  }
+  const { seconds, seed, workers, synchronousCommit } = options
+  console.log(
+    `${workers} workers, ${seconds} s of chaos, seed ${seed}, synchronous_commit ${synchronousCommit}, fence ${options.fence}`,
+  )
+  const report = await runChaos(options, { signal: stop.signal, say: (line) => console.log(line) })
+  const broken = violations(report)
+  console.log(`\n${figureLines(report).join('\n')}\n`)
+  if (broken.length === 0) {
+    console.log('The promise was kept.')
+    return 0
+  }
+  console.log(`The promise was broken:\n${broken.slice(0, MAX_SHOWN).join('\n')}`)
+  if (broken.length > MAX_SHOWN) console.log(`and ${broken.length - MAX_SHOWN} more`)
+  return 1
+}
+
+const options = optionsOrEnd()
+try {
+  // Said outright, since the embedded Postgres would end this process with 0.
+  process.exit(await main(options))
+} catch (error) {
+  console.error(error)
+  process.exit(1)
+}

@@ -1,0 +1,61 @@
+/**
+ * One of several processes that share the work: a backfill whose options are in the first line of stdin. It says what
+ * happens in lines of JSON on stdout, ends with 0 when everything is complete, and with stdin, so that it never
+ * outlives the process that started it.
+ */
+import { createInterface } from 'node:readline'
+import { BackfillError, createBackfiller, knownCollections, relayLister } from '../../src/index.ts'
+import { openPostgres } from '../../src/postgres.ts'
+import { REQUEST_TIMEOUT_MS } from './relay-faults.ts'
+import { unfenced } from './unfenced.ts'
+import { PAGE_SIZE } from './work.ts'
+import { LEASE_MS, type WorkerLine, type WorkerOptions } from './worker-lines.ts'
+
+const say = (line: WorkerLine) => console.log(JSON.stringify(line))
+
+const codeOf = (error: unknown) => (error instanceof BackfillError ? error.code : 'UNEXPECTED')
+
+async function walkAll(options: WorkerOptions): Promise<void> {
+  const { name, databaseUrl, relayUrl, collections, fence } = options
+  await using store = await openPostgres(databaseUrl, { applicationName: name })
+  const known = Object.entries(collections).map(([nsid, estimatedRepos]) => ({ nsid, estimatedRepos }))
+  const backfiller = createBackfiller({
+    lister: relayLister(relayUrl, {
+      pageSize: PAGE_SIZE,
+      timeoutMs: REQUEST_TIMEOUT_MS,
+      maxPauseMs: 400,
+      userAgent: name,
+    }),
+    sources: [knownCollections(known)],
+    sink: store.sink,
+    progress: fence === 'on' ? store.progress : unfenced(store),
+    leaseMs: LEASE_MS,
+    retry: { retries: 4, minDelayMs: 20, maxDelayMs: 1200 },
+    maxAttempts: 20,
+    hooks: {
+      claimLost: () => say({ event: 'claim lost' }),
+      collectionFailed: ({ error }) => say({ event: 'collection failed', code: codeOf(error) }),
+      storeUnavailable: () => say({ event: 'store unavailable' }),
+    },
+  })
+  for await (const { collection, page, cursor } of backfiller)
+    say({ event: 'page', collection, page, cursor })
+}
+
+const input = createInterface({ input: process.stdin })
+input.once('line', async (line) => {
+  try {
+    await walkAll(JSON.parse(line) as WorkerOptions)
+  } catch (error) {
+    const code = codeOf(error)
+    say({
+      event: 'ended',
+      code,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    })
+    process.exitCode = 1
+  }
+  process.stdin.destroy()
+})
+// On a pipe, writing is synchronous: nothing that was said is lost here.
+process.stdin.once('end', () => process.exit(1))
