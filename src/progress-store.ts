@@ -5,7 +5,7 @@ import { ClaimLostError } from './errors.ts'
 export interface ClaimRequest {
   /** The relay whose collections are wanted: {@link RepoLister.source}. */
   source: string
-  /** The worker that asks; unique for each run, so that two runs of one process never share a claim. */
+  /** The worker that asks; unique for each claim, so that a store which forgot an epoch in a crash still tells them apart. */
   owner: string
   /** How long the claim holds without a renewal, in milliseconds on the store's clock. */
   leaseMs: number

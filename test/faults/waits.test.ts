@@ -110,7 +110,7 @@ describe('a relay that answers 429', () => {
     const failures = await failuresOf(run.start({ concurrency: 1 }).run())
     expect(Object.keys(failures)).toEqual([A, B])
     expect(failures[A]).toContain('429')
-    expect(failures[B]).toMatch(/asked for a pause that lasts another \d{10} s/)
+    expect(failures[B]).toMatch(/asked for a pause that lasts another \d{10} s; nothing is sent before: /)
     expect(run.relay.requests.map(({ collection, offset }) => [collection, offset])).toEqual([
       [PROFILE, 0],
       [A, 0],

@@ -1,5 +1,5 @@
-import { type Answer, get, type HttpOptions, httpSettings } from '../../src/http/client.ts'
 import { RelayError } from '../../src/errors.ts'
+import { type Answer, get, type HttpOptions, httpSettings } from '../../src/http/client.ts'
 
 /** How {@link ask} asks. */
 export interface Call extends HttpOptions {

@@ -77,6 +77,7 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
 /** The collections that a run could not complete, each with the last error. */
 export async function failuresOf(run: Promise<unknown>): Promise<Record<string, string>> {
   const error = await rejection(run)
-  if (!(error instanceof IncompleteError)) throw new Error(`not an IncompleteError: ${error}`, { cause: error })
+  if (!(error instanceof IncompleteError))
+    throw new Error(`not an IncompleteError: ${error}`, { cause: error })
   return Object.fromEntries(error.failures.map(({ collection, lastError }) => [collection, lastError]))
 }
