@@ -17,7 +17,7 @@ export interface DisturbanceFigures {
   terminated: number
 }
 
-export type DisturbanceKind = keyof DisturbanceFigures
+type DisturbanceKind = keyof DisturbanceFigures
 
 export interface Disturbed {
   readonly server: PostgresServer
@@ -27,7 +27,7 @@ export interface Disturbed {
 }
 
 /** One thing to be done, with what is left to chance in it: numbers from 0 up to and without 1. */
-export interface Disturbance {
+interface Disturbance {
   readonly kind: DisturbanceKind
   /** In seconds after the beginning. */
   readonly at: number
@@ -40,7 +40,7 @@ export interface Disturbance {
 const EVERY: Readonly<Record<DisturbanceKind, number>> = { kills: 2, pauses: 3, restarts: 5, terminated: 1.5 }
 
 /** All that is done within `seconds`, in order. */
-export function scheduleFor(seconds: number, random: Random): Disturbance[] {
+function scheduleFor(seconds: number, random: Random): Disturbance[] {
   const schedule: Disturbance[] = []
   for (const [kind, every] of Object.entries(EVERY) as [DisturbanceKind, number][]) {
     for (let at = every * random.between(0.3, 1); at < seconds; at += every * random.between(0.5, 1.5)) {
@@ -50,14 +50,14 @@ export function scheduleFor(seconds: number, random: Random): Disturbance[] {
   return schedule.sort((a, b) => a.at - b.at)
 }
 
-/** Does what the schedule says, and leaves every worker and the database running unless the signal aborts. */
-export async function disturb(schedule: readonly Disturbance[], disturbed: Disturbed): Promise<void> {
+/** Does what chance says for `seconds`, and leaves every worker and the database running unless the signal aborts. */
+export async function disturb(seconds: number, random: Random, disturbed: Disturbed): Promise<void> {
   const startedAt = performance.now()
   const underWay: Promise<void>[] = []
   // A second restart while the database is down waits for the first.
   let restarted: Promise<void> = Promise.resolve()
   try {
-    for (const disturbance of schedule) {
+    for (const disturbance of scheduleFor(seconds, random)) {
       await sleep(startedAt + disturbance.at * 1000 - performance.now(), disturbed.signal)
       if (disturbance.kind === 'kills') kill(disturbance, disturbed)
       if (disturbance.kind === 'pauses') underWay.push(pause(disturbance, disturbed))
@@ -66,6 +66,7 @@ export async function disturb(schedule: readonly Disturbance[], disturbed: Distu
       restarted = restarted.then(() => restart(disturbance, disturbed))
       underWay.push(restarted)
     }
+    await sleep(startedAt + seconds * 1000 - performance.now(), disturbed.signal)
   } finally {
     await Promise.allSettled(underWay)
   }

@@ -2,10 +2,14 @@ import { abortable, sleep } from '../../src/time.ts'
 import type { PageLine, WorkerLine, WorkerOptions } from './worker-lines.ts'
 import { startWorker, type WorkerProcess } from './worker-process.ts'
 
+/** A page of which a worker said that it is durable. */
+export interface SaidPage extends PageLine {
+  readonly worker: WorkerProcess
+}
+
 /** What the workers said so far, all together. */
 export interface FleetFigures {
-  /** Pages that a worker said to be durable. */
-  readonly pages: readonly PageLine[]
+  readonly pages: readonly SaidPage[]
   /** How often each other thing was said. */
   readonly said: ReadonlyMap<WorkerLine['event'], number>
   /** Collections put off, by the error's code. */
@@ -39,7 +43,7 @@ const EXPLAINED: ReadonlySet<string> = new Set([
 ])
 
 export function startFleet(size: number, options: Omit<WorkerOptions, 'name'>): Fleet {
-  const pages: PageLine[] = []
+  const pages: SaidPage[] = []
   const said = new Map<WorkerLine['event'], number>()
   const failed = new Map<string, number>()
   const ended = new Map<string, number>()
@@ -54,7 +58,7 @@ export function startFleet(size: number, options: Omit<WorkerOptions, 'name'>): 
     let code = ''
     const worker = startWorker({ ...options, name }, (line) => {
       count(said, line.event)
-      if (line.event === 'page') pages.push(line)
+      if (line.event === 'page') pages.push({ ...line, worker })
       if (line.event === 'collection failed') count(failed, line.code)
       if (line.event !== 'ended') return
       code = line.code

@@ -8,6 +8,8 @@ import { runChaos } from './run.ts'
 
 const MAX_SHOWN = 20
 
+class Stopped extends Error {}
+
 function optionsOrEnd(): ChaosOptions {
   try {
     return parseOptions(process.argv.slice(2))
@@ -22,7 +24,7 @@ async function main(options: ChaosOptions): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     // The embedded Postgres listens too, and would end this process before everything is tidied up.
     process.removeAllListeners(signal)
-    process.once(signal, () => stop.abort(new Error(`Stopped by ${signal}.`)))
+    process.once(signal, () => stop.abort(new Stopped(`Stopped by ${signal}.`)))
   }
   const { seconds, seed, workers, synchronousCommit } = options
   console.log(
@@ -45,6 +47,6 @@ try {
   // Said outright, since the embedded Postgres would end this process with 0.
   process.exit(await main(options))
 } catch (error) {
-  console.error(error)
+  console.error(error instanceof Stopped ? error.message : error)
   process.exit(1)
 }

@@ -1,8 +1,8 @@
 import { openPostgres } from '../../src/postgres.ts'
-import { abortable, sleep, within } from '../../src/time.ts'
+import { abortable, within } from '../../src/time.ts'
 import { recordProgress } from '../support/checker.ts'
 import { startPostgresServer } from '../support/postgres-server.ts'
-import { type Disturbance, type DisturbanceFigures, disturb, scheduleFor } from './disturbances.ts'
+import { type DisturbanceFigures, type Disturbed, disturb } from './disturbances.ts'
 import { type FaultyRelay, startFaultyRelay } from './faulty-relay.ts'
 import { type Fleet, type FleetFigures, startFleet } from './fleet.ts'
 import type { ChaosOptions } from './options.ts'
@@ -30,13 +30,14 @@ export interface ChaosContext {
   readonly signal?: AbortSignal | undefined
   /** Gets a line each second. */
   readonly say?: ((line: string) => void) | undefined
-  /** What is to be walked and what is done to the workers. @default drawn from the seed */
-  readonly work?: ChaosWork | undefined
+  /** What is to be walked, and what is done to those who walk it. @default drawn from the seed */
+  readonly scene?: Scene | undefined
 }
 
-export interface ChaosWork {
+export interface Scene {
   readonly collections: Readonly<Record<string, number>>
-  readonly schedule: readonly Disturbance[]
+  /** Leaves every worker and the database running. */
+  disturb(disturbed: Disturbed): Promise<void>
 }
 
 /**
@@ -47,7 +48,7 @@ export async function runChaos(options: ChaosOptions, context: ChaosContext = {}
   const { seconds, seed, workers, synchronousCommit, fence } = options
   const { signal = new AbortController().signal, say = () => {} } = context
   signal.throwIfAborted()
-  const { collections, schedule } = context.work ?? drawWork(options)
+  const { collections, disturb } = context.scene ?? drawScene(options)
   await using server = await startPostgresServer({
     max_connections: '200',
     synchronous_commit: synchronousCommit,
@@ -67,8 +68,7 @@ export async function runChaos(options: ChaosOptions, context: ChaosContext = {}
     say(liveLine(second, disturbances, relay, fleet))
   }, 1000)
   try {
-    await disturb(schedule, { server, fleet, figures: disturbances, signal })
-    await sleep(startedAt + seconds * 1000 - performance.now(), signal)
+    await disturb({ server, fleet, figures: disturbances, signal })
     const calmSeconds = await finish(relay, fleet, signal)
     const verdict = await judgeAt(server.url, relay, fleet)
     const { faults, pagesFetchedTwice } = relay
@@ -88,9 +88,12 @@ export async function runChaos(options: ChaosOptions, context: ChaosContext = {}
   }
 }
 
-function drawWork({ seconds, seed }: ChaosOptions): ChaosWork {
+function drawScene({ seconds, seed }: ChaosOptions): Scene {
   const random = seeded(seed)
-  return { collections: workFor(seconds, random), schedule: scheduleFor(seconds, random) }
+  return {
+    collections: workFor(seconds, random),
+    disturb: (disturbed) => disturb(seconds, random, disturbed),
+  }
 }
 
 async function prepare(databaseUrl: string): Promise<void> {

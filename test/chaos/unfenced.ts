@@ -6,7 +6,7 @@ import type { OpenStore } from '../../src/postgres.ts'
  * does wrong must be noticed.
  */
 export function unfenced({ db, progress }: OpenStore): ProgressStore {
-  /** The claim as the row's present holder would have it. */
+  /** The claim as the row's present holder would have it; the claim itself where nobody holds the row. */
   async function taken(claim: Claim): Promise<Claim> {
     const row = await db
       .selectFrom('backfill_progress')
@@ -14,27 +14,31 @@ export function unfenced({ db, progress }: OpenStore): ProgressStore {
       .where('collection', '=', claim.collection)
       .where('source', '=', claim.source)
       .executeTakeFirstOrThrow()
-    return {
-      ...claim,
-      epoch: Number(row.epoch),
-      owner: row.owner ?? claim.owner,
-      page: Number(row.page_count),
+    if (row.owner === null) return claim
+    return { ...claim, epoch: Number(row.epoch), owner: row.owner, page: Number(row.page_count) }
+  }
+
+  /** Runs a change of the row with whatever claim it takes; again where somebody else changed the row in between. */
+  async function forced<T>(claim: Claim, change: (claim: Claim) => Promise<T>): Promise<T> {
+    for (;;) {
+      const pretended = await taken(claim)
+      try {
+        return await change(pretended)
+      } catch (error) {
+        if (!(error instanceof ClaimLostError) || pretended === claim) throw error
+      }
     }
   }
 
   return {
     ...progress,
     async advance(claim, page, write) {
-      await progress.advance(await taken(claim), page, write)
+      await forced(claim, (pretended) => progress.advance(pretended, page, write))
       return { ...claim, cursor: page.cursor, page: claim.page + 1, imported: claim.imported + page.imported }
     },
     async renew(claim, leaseMs) {
-      try {
-        return await progress.renew(await taken(claim), leaseMs)
-      } catch (error) {
-        if (error instanceof ClaimLostError) return claim
-        throw error
-      }
+      await forced(claim, (pretended) => progress.renew(pretended, leaseMs))
+      return { ...claim, leaseMs }
     },
   }
 }

@@ -45,8 +45,8 @@ export async function startPostgresServer(
   })
   let running = true
   const stop = async () => {
-    // It waits for the process to end, and one that has ended does not end again.
-    if (running) await postgres.stop()
+    // It waits for the process to end, and one that has ended does not end again: Ctrl-C in a terminal ends it too.
+    if (running && (await isServing(databaseDir))) await postgres.stop()
     await rm(folder, { recursive: true, force: true })
   }
   try {
@@ -63,7 +63,7 @@ export async function startPostgresServer(
       running = true
     },
     async stopHard() {
-      const pid = Number.parseInt(await readFile(join(databaseDir, 'postmaster.pid'), 'utf8'), 10)
+      const pid = await pidOf(databaseDir)
       // The signal that `pg_ctl -m immediate` sends.
       process.kill(pid, 'SIGQUIT')
       while (isAlive(pid)) await sleep(5)
@@ -75,6 +75,15 @@ export async function startPostgresServer(
 
 function flags(settings: Readonly<Record<string, string>>): string[] {
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+}
+
+async function pidOf(databaseDir: string): Promise<number> {
+  return Number.parseInt(await readFile(join(databaseDir, 'postmaster.pid'), 'utf8'), 10)
+}
+
+/** A server that was asked to stop removes its file at last. */
+async function isServing(databaseDir: string): Promise<boolean> {
+  return pidOf(databaseDir).then(isAlive, () => false)
 }
 
 function isAlive(pid: number): boolean {

@@ -1,0 +1,71 @@
+import { sleep } from '../../src/time.ts'
+import type { Disturbed } from './disturbances.ts'
+import type { Fleet } from './fleet.ts'
+import type { Scene } from './run.ts'
+import { PAGE_SIZE, PROFILE } from './work.ts'
+import type { WorkerProcess } from './worker-process.ts'
+
+const TAKEOVERS = 2
+
+/** Enough that the one who takes a collection over is not at its end before the other has woken up. */
+const PAGES = 100
+
+/** So far must the other be, so that a page of the one who wakes up would put the cursor back. */
+const PAGES_AHEAD = 2
+
+/** Longer than any step takes on a busy machine. */
+const PATIENCE_MS = 30_000
+const POLL_MS = 20
+
+/**
+ * Workers that are stopped in the middle of a walk, until another has taken it over and is ahead of them. There are more
+ * workers than collections to walk, so that somebody is free to take what is let go.
+ */
+export const takeovers: Scene = {
+  collections: Object.fromEntries(
+    [PROFILE, ...Array.from({ length: 9 }, (_, n) => `com.example.chaos.n${n}`)].map((nsid) => [
+      nsid,
+      PAGES * PAGE_SIZE,
+    ]),
+  ),
+  async disturb(disturbed) {
+    for (let n = 0; n < TAKEOVERS; n += 1) await letTakeOver(disturbed)
+  },
+}
+
+async function letTakeOver({ fleet, figures, signal }: Disturbed): Promise<void> {
+  const until = <T>(find: () => T | undefined) => poll(find, signal)
+  const worker = await until(() => fleet.running().find((one) => walkedBy(one, fleet).size > 0))
+  worker.pause()
+  figures.pauses += 1
+  try {
+    const walked = walkedBy(worker, fleet)
+    const saidBefore = fleet.figures.pages.length
+    await until(() => {
+      const byOthers = fleet.figures.pages
+        .slice(saidBefore)
+        .filter((page) => page.worker !== worker && walked.has(page.collection))
+      const pages = Map.groupBy(byOthers, ({ collection }) => collection)
+      return [...pages.values()].find(({ length }) => length >= PAGES_AHEAD)
+    })
+  } finally {
+    worker.resume()
+  }
+}
+
+/** The collections of which a worker said a page last, and not the last page. */
+function walkedBy(worker: WorkerProcess, { figures: { pages } }: Fleet): Set<string> {
+  const last = new Map(pages.map((page) => [page.collection, page]))
+  const walked = [...last.values()].filter((page) => page.worker === worker && page.cursor !== undefined)
+  return new Set(walked.map(({ collection }) => collection))
+}
+
+async function poll<T>(find: () => T | undefined, signal: AbortSignal): Promise<T> {
+  const end = performance.now() + PATIENCE_MS
+  while (performance.now() < end) {
+    const found = find()
+    if (found !== undefined) return found
+    await sleep(POLL_MS, signal)
+  }
+  throw new Error('What was waited for did not happen.')
+}
