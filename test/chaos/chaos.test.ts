@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { ChaosOptions } from './options.ts'
 import { violations } from './report.ts'
 import { runChaos } from './run.ts'
-import { takeovers } from './takeover.ts'
+import { takeover } from './takeover.ts'
 
 const options: ChaosOptions = { seconds: 10, seed: 7, workers: 5, synchronousCommit: 'on', fence: 'on' }
 
@@ -18,15 +18,15 @@ it('five workers share a backfill while everything goes wrong, and lose nothing'
 })
 
 // Slow: some ten seconds each, for leases have to run out.
-describe('workers that wake up after others have taken over what they walked', { timeout: 180_000 }, () => {
-  it('change nothing', async () => {
-    const report = await runChaos(options, { scene: takeovers })
+describe('a worker that wakes up after another has taken over what it walked', { timeout: 180_000 }, () => {
+  it('changes nothing', async () => {
+    const report = await runChaos(options, { scene: takeover })
     expect(violations(report)).toEqual([])
     expect(report.fleet.said.get('claim lost')).toBeGreaterThan(0)
   })
 
-  it('are noticed by the verdict where the fence is off', async () => {
-    const report = await runChaos({ ...options, fence: 'off' }, { scene: takeovers })
+  it('is noticed by the verdict where the fence is off', async () => {
+    const report = await runChaos({ ...options, fence: 'off' }, { scene: takeover })
     expect(violations(report)).not.toEqual([])
     const { cursorRegressions, pagesCommittedTwice } = report.verdict
     expect(cursorRegressions + pagesCommittedTwice).toBeGreaterThan(0)

@@ -1,11 +1,8 @@
 import { sleep } from '../../src/time.ts'
-import type { Disturbed } from './disturbances.ts'
 import type { Fleet } from './fleet.ts'
 import type { Scene } from './run.ts'
 import { PAGE_SIZE, PROFILE } from './work.ts'
 import type { WorkerProcess } from './worker-process.ts'
-
-const TAKEOVERS = 2
 
 /** Enough that the one who takes a collection over is not at its end before the other has woken up. */
 const PAGES = 100
@@ -18,39 +15,35 @@ const PATIENCE_MS = 30_000
 const POLL_MS = 20
 
 /**
- * Workers that are stopped in the middle of a walk, until another has taken it over and is ahead of them. There are more
- * workers than collections to walk, so that somebody is free to take what is let go.
+ * A worker that is stopped in the middle of a walk until another has taken it over and is ahead, and then wakes up. There
+ * are more workers than they need for all collections, so that one of them is free to take what is let go.
  */
-export const takeovers: Scene = {
+export const takeover: Scene = {
   collections: Object.fromEntries(
     [PROFILE, ...Array.from({ length: 9 }, (_, n) => `com.example.chaos.n${n}`)].map((nsid) => [
       nsid,
       PAGES * PAGE_SIZE,
     ]),
   ),
-  async disturb(disturbed) {
-    for (let n = 0; n < TAKEOVERS; n += 1) await letTakeOver(disturbed)
-  },
-}
-
-async function letTakeOver({ fleet, figures, signal }: Disturbed): Promise<void> {
-  const until = <T>(find: () => T | undefined) => poll(find, signal)
-  const worker = await until(() => fleet.running().find((one) => walkedBy(one, fleet).size > 0))
-  worker.pause()
-  figures.pauses += 1
-  try {
-    const walked = walkedBy(worker, fleet)
-    const saidBefore = fleet.figures.pages.length
+  async disturb({ fleet, figures, signal }) {
+    const { pages, said } = fleet.figures
+    const until = <T>(find: () => T | undefined) => poll(find, signal)
+    const worker = await until(() => fleet.running().find((one) => walkedBy(one, fleet).size > 0))
+    worker.pause()
+    figures.pauses += 1
+    const [walked, pausedAt] = [walkedBy(worker, fleet), pages.length]
+    const takenOver = await until(() => {
+      const byOthers = pages.slice(pausedAt).filter((page) => page.worker !== worker)
+      const counts = Map.groupBy(byOthers, ({ collection }) => collection)
+      return [...walked].find((collection) => (counts.get(collection)?.length ?? 0) >= PAGES_AHEAD)
+    }).finally(() => worker.resume())
+    const [lostBefore, wokenAt] = [said.get('claim lost') ?? 0, pages.length]
+    // Without a fence, the worker goes on with the page that it was at.
     await until(() => {
-      const byOthers = fleet.figures.pages
-        .slice(saidBefore)
-        .filter((page) => page.worker !== worker && walked.has(page.collection))
-      const pages = Map.groupBy(byOthers, ({ collection }) => collection)
-      return [...pages.values()].find(({ length }) => length >= PAGES_AHEAD)
+      if ((said.get('claim lost') ?? 0) > lostBefore) return true
+      return pages.slice(wokenAt).find((page) => page.worker === worker && page.collection === takenOver)
     })
-  } finally {
-    worker.resume()
-  }
+  },
 }
 
 /** The collections of which a worker said a page last, and not the last page. */
