@@ -57,6 +57,32 @@ export interface BackfillHooks {
         waitMs: number
       }) => void)
     | undefined
+  /**
+   * A request for a page was answered, or failed with `error`. `durationMs` is the whole time, with what the lister waited
+   * before it asked; `repos` counts the valid DIDs of the page.
+   */
+  requested?:
+    | ((context: {
+        source: string
+        collection: string
+        cursor?: string | undefined
+        durationMs: number
+        repos?: number | undefined
+        error?: unknown
+      }) => void)
+    | undefined
+  /** Pages of one collection became durable by one commit; their page events follow. */
+  committed?:
+    | ((context: {
+        source: string
+        collection: string
+        pages: number
+        /** The DIDs on these pages, repeats included. */
+        dids: number
+        added: number
+        durationMs: number
+      }) => void)
+    | undefined
   /** A worker of this run took a collection; with a cursor when the walk goes on from an earlier one. */
   collectionStarted?:
     | ((context: {

@@ -4,6 +4,8 @@ const NAMES = [
   'discovered',
   'sourceFailed',
   'retry',
+  'requested',
+  'committed',
   'collectionStarted',
   'collectionCompleted',
   'collectionFailed',

@@ -1,11 +1,11 @@
 import { advancePosition, type Position } from './cursor-guard.ts'
 import { hasCode } from './errors.ts'
-import type { PageEvent } from './events.ts'
+import type { BackfillHooks, PageEvent } from './events.ts'
 import { blameRelay } from './failure.ts'
 import type { IndexSink } from './index-sink.ts'
 import type { Claim, ProgressStore } from './progress-store.ts'
 import type { RepoLister, RepoPage } from './repo-lister.ts'
-import { isFinal, type RetryContext, type RetryPolicy, retrying } from './retry.ts'
+import { isFinal, type RetryPolicy, retrying } from './retry.ts'
 import { abortable, linkedController } from './time.ts'
 
 /** How often a malformed page, or a repeated cursor, is asked for again before it is believed. */
@@ -19,9 +19,7 @@ export interface WalkParts {
   readonly progress: ProgressStore
   readonly retry: RetryPolicy
   readonly signal: AbortSignal
-  readonly onRetry: (
-    context: RetryContext & { source: string; collection: string; cursor?: string | undefined },
-  ) => void
+  readonly hooks: BackfillHooks
   /** Runs a call to the stores, waiting while they are unavailable. */
   readonly patiently: <T>(operation: () => Promise<T>) => Promise<T>
 }
@@ -65,11 +63,12 @@ function positionOf({ source, collection, cursor, page, loopGuard }: Claim): Omi
   return { source, collection, cursor, page, loopGuard }
 }
 
-function fetchPage(position: Position, { lister, retry, signal, onRetry }: WalkParts): Promise<FetchedPage> {
+function fetchPage(position: Position, parts: WalkParts): Promise<FetchedPage> {
+  const { retry, signal, hooks } = parts
   const { source, collection, cursor } = position
   let badAnswers = 0
   const attempt = async () => {
-    const page = await abortable(lister.listRepos({ collection, cursor, signal }), signal)
+    const page = await request(position, parts)
     // Here, inside the retry: servers have been seen to send a page twice and go on when asked again.
     return { page, next: advancePosition(position, page) }
   }
@@ -81,8 +80,27 @@ function fetchPage(position: Position, { lister, retry, signal, onRetry }: WalkP
     ...retry,
     signal,
     mayRetry,
-    onRetry: (context) => onRetry({ source, collection, cursor, ...context }),
+    onRetry: (context) => hooks.retry?.({ source, collection, cursor, ...context }),
   })
+}
+
+async function request(
+  { source, collection, cursor }: Position,
+  { lister, signal, hooks }: WalkParts,
+): Promise<RepoPage> {
+  const startedAt = performance.now()
+  const tell = (outcome: { repos: number } | { error: unknown }) =>
+    hooks.requested?.({ source, collection, cursor, durationMs: performance.now() - startedAt, ...outcome })
+  try {
+    const page = await abortable(lister.listRepos({ collection, cursor, signal }), signal)
+    tell({ repos: page.dids.length })
+    return page
+  } catch (error) {
+    // An abort is the caller's decision, not a failure of the relay; a hook that throws has aborted the run.
+    signal.throwIfAborted()
+    tell({ error })
+    throw error
+  }
 }
 
 function isBadAnswer(error: unknown): boolean {
@@ -96,8 +114,9 @@ async function commit(
   next: Position,
   parts: WalkParts,
 ): Promise<{ advanced: Claim; added: number }> {
-  const { sink, progress, signal } = parts
+  const { sink, progress, signal, hooks } = parts
   const { source, collection } = claim
+  const startedAt = performance.now()
   const { cursor, loopGuard } = next
   const change = { cursor, imported: page.dids.length, rejected: page.rejected ?? 0, loopGuard }
   const shared = sink.database !== undefined && sink.database === progress.database
@@ -118,8 +137,10 @@ async function commit(
     ...parts.retry,
     signal,
     mayRetry: (error) => !isFinal(error),
-    onRetry: (context) => parts.onRetry({ source, collection, cursor: claim.cursor, ...context }),
+    onRetry: (context) => hooks.retry?.({ source, collection, cursor: claim.cursor, ...context }),
   })
+  const durationMs = performance.now() - startedAt
+  hooks.committed?.({ source, collection, pages: 1, dids: page.dids.length, added: added ?? 0, durationMs })
   return { advanced, added: added ?? 0 }
 }
 

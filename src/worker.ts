@@ -57,12 +57,11 @@ export function createCrew(settings: Settings, stop: AbortSignal): Crew {
   async function* walkClaim(claim: Claim): AsyncGenerator<PageEvent, void, void> {
     const { collection, cursor, page, imported } = claim
     const lease = keepLease(claim, progress, stop)
-    const onRetry = hooks.retry ?? (() => {})
     let at = claim
     let held = true
     try {
       hooks.collectionStarted?.({ source, collection, cursor, page, imported })
-      const parts = { lister, sink, progress, retry, signal: lease.signal, onRetry, patiently }
+      const parts = { lister, sink, progress, retry, signal: lease.signal, hooks, patiently }
       for await (const event of walk(claim, parts)) {
         at = { ...claim, cursor: event.cursor, page: event.page, imported: event.imported, attempts: 0 }
         held = !event.completed

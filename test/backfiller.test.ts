@@ -232,6 +232,38 @@ describe('hooks', () => {
     expect(hooks.started).toEqual([A, B, C])
   })
 
+  it('tell each request with its outcome, and each commit before its page events', async () => {
+    const refusal = new Error('refused once')
+    const told: unknown[] = []
+    const lister = scriptedLister({
+      [A]: ({ cursor }) => {
+        if (lister.requests.length === 1) throw refusal
+        return pagesOf(A, 2)[Number(cursor ?? 0)] ?? { dids: [] }
+      },
+    })
+    const { start } = setUp(lister, {
+      sources: [knownCollections([A])],
+      hooks: {
+        requested: ({ durationMs, ...request }) => told.push([request, durationMs >= 0]),
+        committed: ({ durationMs, ...commit }) => told.push([commit, durationMs >= 0]),
+      },
+    })
+    for await (const { page } of start()) told.push(page)
+    const of = { source: 'relay.test', collection: A }
+    expect(told.slice(0, 2)).toEqual([
+      [{ ...of, cursor: undefined, error: refusal }, true],
+      [{ ...of, cursor: undefined, repos: 2 }, true],
+    ])
+    expect(told).toContainEqual([{ ...of, cursor: '1', repos: 2 }, true])
+    const commits = told.filter((each) => JSON.stringify(each).includes('"pages"'))
+    expect(commits).toEqual([
+      [{ ...of, pages: 1, dids: 2, added: 2 }, true],
+      [{ ...of, pages: 1, dids: 2, added: 2 }, true],
+    ])
+    expect(told.indexOf(commits[0])).toBeLessThan(told.indexOf(1))
+    expect(told.indexOf(commits[1])).toBeLessThan(told.indexOf(2))
+  })
+
   it('that are async and reject end the run with that error', async () => {
     const bug = new Error('a bug in a hook')
     const never = gate<{ dids: string[] }>()

@@ -26,6 +26,11 @@ export interface GovernorOptions {
    * @default 60_000
    */
   maxPauseMs?: number | undefined
+  /**
+   * Told each time that everybody has to wait, and for how many milliseconds from now: after a refusal, which is the
+   * `error` then, or because `RateLimit-Remaining` ran out. What it throws is an uncaught exception.
+   */
+  onPause?: ((context: { source: string; waitMs: number; error?: unknown }) => void) | undefined
 }
 
 /** One for each relay, shared by everybody who asks it. */
@@ -47,7 +52,7 @@ const FIRST_PAUSE_MS = 1000
 
 /** @throws InvalidOptionError */
 export function createGovernor(source: string, options: GovernorOptions): Governor {
-  const { requestsPerSecond = Number.POSITIVE_INFINITY, pauseMs = 0, maxPauseMs = 60_000 } = options
+  const { requestsPerSecond = Number.POSITIVE_INFINITY, pauseMs = 0, maxPauseMs = 60_000, onPause } = options
   if (!(requestsPerSecond > 0))
     throw new InvalidOptionError('requestsPerSecond', 'above 0', requestsPerSecond)
   wholeNumber('pauseMs', pauseMs, 0)
@@ -77,10 +82,13 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
   }
 
   function pause(ms: number, reason?: unknown): void {
-    const until = performance.now() + withJitter(ms, Math.min(ms, FIRST_PAUSE_MS))
+    const waitMs = withJitter(ms, Math.min(ms, FIRST_PAUSE_MS))
+    const until = performance.now() + waitMs
     if (until < pausedUntil) return
     pausedUntil = until
     refusal = reason
+    // Outside of the request: an error of the callback is no failure of the relay.
+    if (onPause) queueMicrotask(() => onPause({ source, waitMs, error: reason }))
   }
 
   /** Halves the requests in flight, once for all that were under way together. */

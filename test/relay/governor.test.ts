@@ -34,6 +34,17 @@ describe('a relay that has had enough', () => {
     expect((next?.at ?? 0) - (refused?.at ?? 0)).toBeGreaterThanOrEqual(1000)
   })
 
+  it('is told of with the time that everybody waits', async () => {
+    const pauses: { source: string; waitMs: number; error?: unknown }[] = []
+    await using run = await setUp(
+      { script: ({ n }) => (n === 1 ? { status: 429, headers: { 'retry-after': '1' } } : undefined) },
+      { onPause: (pause) => pauses.push(pause) },
+    )
+    const error = await failure(run.lister.listRepos({ collection: A }))
+    expect(pauses).toEqual([{ source: run.relay.url, waitMs: expect.any(Number), error }])
+    expect(pauses[0]?.waitMs).toBeGreaterThanOrEqual(1000)
+  })
+
   it('without a word pauses longer with each refusal', async () => {
     await using run = await setUp({ script: ({ n }) => (n <= 2 ? { status: 429 } : undefined) })
     for (let i = 0; i < 3; i++) await failure(run.lister.listRepos({ collection: A }))
