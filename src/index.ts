@@ -43,6 +43,13 @@ export {
 } from './progress-store.ts'
 export type { GovernorOptions } from './relay/governor.ts'
 export { type RelayListerOptions, relayLister } from './relay/relay-lister.ts'
+export {
+  type IndexedCollections,
+  type IndexedRepos,
+  type IndexPageRequest,
+  memoryIndex,
+  type RepoIndex,
+} from './repo-index.ts'
 export type { RepoLister, RepoListRequest, RepoPage } from './repo-lister.ts'
 export type { RetryPolicy } from './retry.ts'
 export { type LexiconGardenOptions, lexiconGarden } from './sources/lexicon-garden.ts'
