@@ -29,6 +29,10 @@ const START = 'cursor = null, page = 0, imported = 0, rejected = 0, loop_guard =
 /** The fence: a collection that was taken over, or is complete, has no live claim of this epoch. */
 const HELD = `source = :source and collection = :collection and owner = :owner and epoch = :epoch
   and completed_at is null`
+const RETRIED = 'given_up = 0, attempts = 0, restarts = 0, not_before = 0'
+/** As for a new walk; the epoch is raised, so that no claim of an earlier one holds. */
+const AGAIN = `${START}, ${RETRIED}, last_error = null, owner = null, lease_end = 0, epoch = epoch + 1,
+  estimated = iif(imported > 0, max(coalesce(estimated, 0), imported), estimated)`
 const CLAIM =
   'source, collection, owner, epoch, cursor, page, imported, loop_guard as loopGuard, attempts, restarts'
 const STATE = `case when completed_at is not null then 'complete' when given_up then 'failed'
@@ -62,15 +66,21 @@ export function sqliteStore(db: DatabaseSync): { sink: IndexSink; progress: Prog
     database: db,
     register: (source, collections, { refreshAfterMs } = {}) =>
       transaction(() => {
-        const rearm = 'given_up = 0, attempts = 0, restarts = 0, not_before = 0'
-        change(`update progress set ${rearm} where source = :source and given_up = 1`, { source })
-        const refresh = `update progress set ${START}, restarts = 0, estimated = max(coalesce(estimated, 0), imported)
-          where source = :source and completed_at < ${NOW} - :refreshAfterMs`
+        change(`update progress set ${RETRIED} where source = :source and given_up = 1`, { source })
+        const refresh = `update progress set ${AGAIN} where source = :source and completed_at < ${NOW} - :refreshAfterMs`
         if (refreshAfterMs !== undefined) change(refresh, { source, refreshAfterMs })
         const add = `insert into progress (source, collection, estimated) values (:source, :nsid, :estimate)
           on conflict do update set estimated = coalesce(excluded.estimated, estimated)`
         for (const { nsid, estimatedRepos: estimate = null } of collections)
           change(add, { source, nsid, estimate })
+      }),
+    rearm: (source, { collections, fromStart } = {}) =>
+      transaction(() => {
+        const listed = ':names is null or collection in (select value from json_each(:names))'
+        const again = fromStart
+          ? `update progress set ${AGAIN} where source = :source and (owner is null or lease_end <= ${NOW}) and (${listed})`
+          : `update progress set ${RETRIED} where source = :source and given_up = 1 and (${listed})`
+        return change(again, { source, names: collections ? JSON.stringify(collections) : null })
       }),
     claim: ({ source, owner, leaseMs }) =>
       transaction(() => {

@@ -37,6 +37,7 @@ export {
   memoryProgressStore,
   type PageProgress,
   type ProgressStore,
+  type RearmOptions,
   type RegisterOptions,
   type ReleaseOutcome,
   type Remaining,

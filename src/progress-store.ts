@@ -107,6 +107,14 @@ export interface RegisterOptions {
   refreshAfterMs?: number | undefined
 }
 
+/** Which rows {@link ProgressStore.rearm} changes, and how. */
+export interface RearmOptions {
+  /** Names of collections; those without a row are passed over. Absent: every row of the source. */
+  collections?: readonly string[] | undefined
+  /** Begin them again at the first page, whatever they have come to, instead of trying those given up again. @default false */
+  fromStart?: boolean | undefined
+}
+
 /**
  * Where the place of each walk is kept: one row for each (collection, source).
  *
@@ -118,10 +126,24 @@ export interface ProgressStore {
   readonly database?: object | undefined
   /**
    * Makes sure that there is a row for each collection. Rows that exist keep their cursor and counts, and take over a
-   * newer estimate. Every row of the source that was given up, listed here or not, is tried again and its attempts
-   * forgotten. Called at the start of every run.
+   * newer estimate. Every row of the source that was given up, listed here or not, is tried again, as by
+   * {@link ProgressStore.rearm}. Called at the start of every run.
    */
   register(source: string, collections: readonly KnownCollection[], options?: RegisterOptions): Promise<void>
+  /**
+   * What an operator asks for; runs under way take up what it frees.
+   *
+   * Rows that were given up are tried again: they keep cursor, counts and last error, and their attempts and restarts are
+   * forgotten. Rows in another state stay as they are, with the pauses that they wait for.
+   *
+   * With `fromStart`, rows that are complete, pending or failed lose cursor, counts, errors, attempts and pauses, and the
+   * next claim begins at the first page. What they had brought is their estimate, where that is larger; pairs in the index
+   * stay. Their epoch is raised, so that a worker whose lease had run out finds its claim lost. A row under a live lease
+   * stays as it is and is not counted, since a worker is at it: end that run, or wait for the collection's end, and ask again.
+   *
+   * @returns how many rows it changed
+   */
+  rearm(source: string, options?: RearmOptions): Promise<number>
   /**
    * Takes the biggest free collection, by the larger of its estimate and what it has brought so far, then by name.
    * Free is one that is not complete, not given up, due, and not under a live lease. Two workers never get the same.
@@ -192,25 +214,29 @@ export function memoryProgressStore(): ProgressStore {
     return row
   }
 
+  async function rearm(source: string, { collections, fromStart = false }: RearmOptions = {}) {
+    const names = collections && new Set(collections)
+    const rows = ofSource(source)
+      .filter(({ collection }) => names?.has(collection) ?? true)
+      .filter((row) => (fromStart ? !isLeased(row) : row.givenUp))
+    rows.forEach(fromStart ? beginAgain : tryAgain)
+    return rows.length
+  }
+
   return {
-    async register(source, collections, { refreshAfterMs } = {}) {
-      for (const row of ofSource(source)) {
-        if (row.givenUp) Object.assign(row, { givenUp: false, attempts: 0, restarts: 0, notBefore: 0 })
-        if (
-          refreshAfterMs !== undefined &&
-          row.completedAt &&
-          Date.now() - row.completedAt.getTime() > refreshAfterMs
-        ) {
-          const estimatedRepos = Math.max(row.estimatedRepos ?? 0, row.imported)
-          Object.assign(row, fromTheStart(), { restarts: 0, estimatedRepos })
-        }
-      }
+    async register(source, collections, { refreshAfterMs = Number.POSITIVE_INFINITY } = {}) {
+      const isOld = ({ completedAt }: Row) =>
+        completedAt !== undefined && Date.now() - completedAt.getTime() > refreshAfterMs
+      ofSource(source).filter(isOld).forEach(beginAgain)
+      await rearm(source)
       for (const { nsid, estimatedRepos } of collections) {
         const row = rowOf(source, nsid)
         if (row === undefined) rows.set(`${source} ${nsid}`, newRow(source, nsid, estimatedRepos))
         else row.estimatedRepos = estimatedRepos ?? row.estimatedRepos
       }
     },
+
+    rearm,
 
     async claim({ source, owner, leaseMs }) {
       const size = (row: Row) => Math.max(row.estimatedRepos ?? 0, row.imported)
@@ -273,6 +299,10 @@ export function memoryProgressStore(): ProgressStore {
   }
 }
 
+function isLeased(row: Row): boolean {
+  return row.owner !== undefined && row.leaseEnd > performance.now()
+}
+
 /** The part of a row that a walk fills. */
 function fromTheStart() {
   return {
@@ -283,6 +313,20 @@ function fromTheStart() {
     loopGuard: undefined,
     completedAt: undefined,
   }
+}
+
+/** A row that was given up, for the next claim to go on. */
+function tryAgain(row: Row): void {
+  Object.assign(row, { givenUp: false, attempts: 0, restarts: 0, notBefore: 0 })
+}
+
+/** A row as for a new walk, which no claim of an earlier one can change. */
+function beginAgain(row: Row): void {
+  const estimatedRepos =
+    row.imported > 0 ? Math.max(row.estimatedRepos ?? 0, row.imported) : row.estimatedRepos
+  tryAgain(row)
+  Object.assign(row, fromTheStart(), { estimatedRepos, lastError: undefined })
+  Object.assign(row, { owner: undefined, epoch: row.epoch + 1, leaseEnd: 0 })
 }
 
 function newRow(source: string, collection: string, estimatedRepos: number | undefined): Row {
@@ -309,8 +353,7 @@ function progressOf(row: Row): CollectionProgress {
     lastError,
     completedAt,
   } = row
-  const walking = row.owner !== undefined && row.leaseEnd > performance.now()
-  const state = completedAt ? 'complete' : row.givenUp ? 'failed' : walking ? 'walking' : 'pending'
+  const state = completedAt ? 'complete' : row.givenUp ? 'failed' : isLeased(row) ? 'walking' : 'pending'
   return {
     source,
     collection,

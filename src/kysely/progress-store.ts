@@ -5,6 +5,7 @@ import type {
   Claim,
   ClaimRequest,
   ProgressStore,
+  RearmOptions,
   RegisterOptions,
   ReleaseOutcome,
 } from '../progress-store.ts'
@@ -26,6 +27,9 @@ const isOpen: RawBuilder<boolean> = sql`(completed_at is null and not given_up)`
 
 /** Not under a live lease, and due. */
 const isDue: RawBuilder<boolean> = sql`(coalesce(greatest(lease_ends_at, not_before), '-infinity') <= clock_timestamp())`
+
+/** Under a live lease. */
+const isLeased: RawBuilder<boolean> = sql`(owner is not null and coalesce(lease_ends_at > clock_timestamp(), false))`
 
 /** What a walk fills, as it was before the first page. */
 const FROM_THE_START = {
@@ -58,6 +62,7 @@ export function kyselyProgressStore<Database>(
     database: databaseOf(db),
     register: (source, collections, registerOptions = {}) =>
       register(tables, tableName('backfill_progress', options), { source, collections, ...registerOptions }),
+    rearm: (source, rearmOptions = {}) => rearm(tables, source, rearmOptions),
     claim: (request) => claim(tables, request),
     advance: (held, page, write) => advancePage(tables, held, page, write),
     renew: (held, leaseMs) => renew(tables, held, leaseMs),
@@ -79,25 +84,52 @@ async function register(
   registration: Registration,
 ): Promise<void> {
   const { source, collections, refreshAfterMs } = registration
-  const rearm = tables
-    .updateTable('backfill_progress')
-    .set({ given_up: false, attempts: 0, restarts: 0, not_before: null })
-    .where('source', '=', source)
-    .where('given_up', '=', true)
-  await statement(() => rearm.execute())
+  await rearm(tables, source, {})
   if (refreshAfterMs !== undefined) {
-    const refresh = tables
-      .updateTable('backfill_progress')
-      .set({
-        ...FROM_THE_START,
-        restarts: 0,
-        estimated_repos: sql`greatest(estimated_repos, imported_count)`,
-      })
-      .where('source', '=', source)
-      .where('completed_at', '<', fromNow(-refreshAfterMs))
-    await statement(() => refresh.execute())
+    await statement(() =>
+      beginAgain(tables, source).where('completed_at', '<', fromNow(-refreshAfterMs)).execute(),
+    )
   }
   await statement(() => insertNew(tables, progress, source, withoutRepeats(collections)))
+}
+
+/** What is given up keeps its place, and is tried as if it had never failed. */
+const UNTRIED = { given_up: false, attempts: 0, restarts: 0, not_before: null } as const
+
+async function rearm(
+  tables: Tables,
+  source: string,
+  { collections, fromStart = false }: RearmOptions,
+): Promise<number> {
+  const update = fromStart
+    ? beginAgain(tables, source).where(sql<boolean>`not ${isLeased}`)
+    : tables
+        .updateTable('backfill_progress')
+        .set(UNTRIED)
+        .where('source', '=', source)
+        .where('given_up', '=', true)
+  const listed = update.$if(collections !== undefined, (query) =>
+    query.where(sql<boolean>`collection = any (${[...(collections ?? [])]}::text[])`),
+  )
+  const { numUpdatedRows } = await statement(() => listed.executeTakeFirstOrThrow())
+  return Number(numUpdatedRows)
+}
+
+/** The epoch is raised and the owner forgotten: a claim of the earlier walk, whose lease ran out, can change nothing. */
+function beginAgain(tables: Tables, source: string) {
+  return tables
+    .updateTable('backfill_progress')
+    .set({
+      ...UNTRIED,
+      ...FROM_THE_START,
+      last_error: null,
+      owner: null,
+      lease_ends_at: null,
+      epoch: plus('epoch', 1),
+      // What the earlier walk brought; greatest() passes over a null.
+      estimated_repos: sql`greatest(estimated_repos, nullif(imported_count, 0))`,
+    })
+    .where('source', '=', source)
 }
 
 /** Leaves rows alone that say the same already, so that it waits for no walk; the order keeps two of these from a deadlock. */
@@ -227,11 +259,10 @@ async function remaining(tables: Tables, source: string) {
 }
 
 async function list(tables: Tables, source: string | undefined) {
-  const leased = sql<boolean>`(owner is not null and coalesce(lease_ends_at > clock_timestamp(), false))`
   const rows = tables
     .selectFrom('backfill_progress')
     .selectAll()
-    .select(leased.as('leased'))
+    .select(isLeased.as('leased'))
     .$if(source !== undefined, (query) => query.where('source', '=', source ?? ''))
     .orderBy(sql`source collate "C"`)
     .orderBy(sql`collection collate "C"`)

@@ -106,6 +106,22 @@ const register = (collection: string, estimate: number | undefined) =>
     else rows.set(collection, newRow(collection, estimate ?? 0))
   })
 
+const rearm = (collections: readonly string[] | undefined, fromStart: boolean) =>
+  command(`rearm(${collections}, fromStart: ${fromStart})`, async (model, { progress }) => {
+    const isMeant = (row: Row) =>
+      (collections?.includes(row.collection) ?? true) && (fromStart ? !row.leased : row.givenUp)
+    const meant = [...model.rows.values()].filter(isMeant)
+    assert.equal(await progress.rearm(SOURCE, { collections, fromStart }), meant.length)
+    for (const row of meant) {
+      Object.assign(row, { givenUp: false, delayed: false, attempts: 0, restarts: 0 })
+      if (!fromStart) continue
+      row.estimate = size(row)
+      Object.assign(row, { page: 0, imported: 0, cursor: undefined, complete: false })
+      // No claim that was given out before holds any more.
+      Object.assign(row, { epoch: row.epoch + 1, owner: undefined })
+    }
+  })
+
 function newRow(collection: string, estimate: number): Row {
   const walk = { page: 0, imported: 0, cursor: undefined, complete: false }
   const claim = {
@@ -247,6 +263,9 @@ export const interleavings: fc.Arbitrary<Iterable<Command>> = fc.commands(
         fc.constantFrom(undefined, 0, 5, 40),
       )
       .map((entry) => register(...entry)),
+    fc
+      .tuple(fc.constantFrom(undefined, ['com.example.a'], ['com.example.b', 'com.example.c']), fc.boolean())
+      .map((entry) => rearm(...entry)),
     fc.constantFrom('one', 'two', 'three').map(claim),
     fc.tuple(index, fc.boolean(), fc.nat({ max: 9 })).map((entry) => advance(...entry)),
     fc.tuple(index, fc.constant(false), fc.nat({ max: 9 })).map((entry) => advance(...entry)),

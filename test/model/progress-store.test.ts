@@ -31,7 +31,7 @@ function memoryStores(progress: ProgressStore = memoryProgressStore()) {
   return { progress: transactional, sink, readPairs }
 }
 
-describe('a progress store keeps its promise in every interleaving of claim, advance, renew, release, expiry and crash', () => {
+describe('a progress store keeps its promise in every interleaving of claim, advance, renew, release, rearm, expiry and crash', () => {
   it('memory', async () => {
     await fc.assert(
       fc.asyncProperty(interleavings, (commands) => play(commands, memoryStores())),
@@ -126,5 +126,12 @@ describe('the model finds a store that', () => {
       renew: (claim, leaseMs) => store.renew(claim, Math.max(leaseMs, 1000)),
     })
     expect(await verdict(sticky)).toBe(true)
+  })
+
+  it('begins anew what is only to be tried again', async () => {
+    const always = (store: ProgressStore): Partial<ProgressStore> => ({
+      rearm: (source, options) => store.rearm(source, { ...options, fromStart: true }),
+    })
+    expect(await verdict(always)).toBe(true)
   })
 })

@@ -1,7 +1,13 @@
 import { claimCases } from './progress-claims.ts'
 import { outcomeCases } from './progress-outcomes.ts'
 import { pageCases } from './progress-pages.ts'
+import { rearmCases } from './progress-rearm.ts'
 import type { ProgressStoreCase } from './progress-steps.ts'
 
 /** What {@link ProgressStore} promises. */
-export const progressStoreSuite: readonly ProgressStoreCase[] = [...claimCases, ...pageCases, ...outcomeCases]
+export const progressStoreSuite: readonly ProgressStoreCase[] = [
+  ...claimCases,
+  ...pageCases,
+  ...outcomeCases,
+  ...rearmCases,
+]
