@@ -28,6 +28,18 @@ export {
   type MemoryIndexSink,
   memoryIndexSink,
 } from './index-sink.ts'
+export { createMonitor } from './monitor/monitor.ts'
+export type {
+  CollectionCounts,
+  Monitor,
+  MonitoredFailure,
+  MonitoredRetry,
+  MonitoredWalk,
+  MonitorHooks,
+  MonitorOptions,
+  MonitorSnapshot,
+  ThroughputSample,
+} from './monitor/snapshot.ts'
 export type { BackfillOptions } from './options.ts'
 export {
   type Claim,

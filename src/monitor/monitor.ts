@@ -1,0 +1,102 @@
+import { describe } from '../errors.ts'
+import type { PageEvent } from '../events.ts'
+import { monitorHooks } from './hooks.ts'
+import { createParts, type MonitorParts } from './parts.ts'
+import type { Monitor, MonitorOptions, MonitorSnapshot } from './snapshot.ts'
+
+/** What is shown as a speed is that of the last seconds; the time that is left is told from a longer time. */
+const RATE_WINDOW_MS = 10_000
+const WORK_WINDOW_MS = 60_000
+
+/** Follows one run: see {@link Monitor}. */
+export function createMonitor({ source, now = steadyClock }: MonitorOptions): Monitor {
+  const parts = createParts(source, now)
+  const { tally, throughput, counts } = parts
+  return {
+    hooks: monitorHooks(parts),
+    page: (event) => takePage(parts, event),
+    paused({ waitMs, error }) {
+      counts.pauses += 1
+      parts.pause = { until: now() + waitMs, message: error === undefined ? undefined : describe(error) }
+    },
+    async refresh(read) {
+      const { changes } = tally
+      const rows = await read()
+      const before = tally.workDone
+      for (const row of rows) {
+        if (tally.changedAt(row.collection) <= changes) tally.change(row.collection, row)
+      }
+      // What other workers did since the last time. What earlier runs did is no work of this time.
+      if (parts.begun) throughput.add(now(), { work: tally.workDone - before })
+    },
+    snapshot: () => snapshotOf(parts),
+    collections: () => tally.rows(),
+    history: () => throughput.history(now()),
+  }
+}
+
+function steadyClock(): number {
+  return performance.timeOrigin + performance.now()
+}
+
+function takePage({ now, tally, walks, counts, throughput }: MonitorParts, event: PageEvent): void {
+  const { collection, cursor, page, imported, completed } = event
+  const before = tally.workDone
+  const row = tally.row(collection)
+  const place = { cursor, page, imported, rejected: (row?.rejected ?? 0) + event.rejected }
+  const success = { attempts: 0, lastError: undefined }
+  if (completed) {
+    tally.change(collection, { ...place, ...success, state: 'complete', completedAt: new Date(now()) })
+  } else {
+    // A slow reader gets a page after the news that the walk failed on the next one.
+    tally.change(collection, row?.state === 'walking' ? { ...place, ...success } : place)
+  }
+  walks.progress(collection, imported, completed)
+  counts.added += event.added
+  throughput.add(now(), { pairs: event.dids.length, work: tally.workDone - before })
+}
+
+function snapshotOf(parts: MonitorParts): MonitorSnapshot {
+  const { tally, walks, failures, throughput, counts, startedAt, lastRetry } = parts
+  const at = parts.now()
+  return {
+    at,
+    startedAt,
+    collections: tally.counts(),
+    pairs: tally.pairs,
+    expectedPairs: tally.expectedPairs(),
+    ...prospects(parts, at),
+    rejected: tally.rejected,
+    pairsPerSecond: throughput.rate(at, 'pairs', RATE_WINDOW_MS),
+    requestsPerSecond: throughput.rate(at, 'requests', RATE_WINDOW_MS),
+    ...counts,
+    lastRetry,
+    pause: pauseAt(parts, at),
+    walks: walks.list(),
+    failures: failures.list(),
+    failureCount: failures.count,
+  }
+}
+
+/** How much is done, and how long the rest will take. */
+function prospects(
+  { tally, throughput }: MonitorParts,
+  at: number,
+): Pick<MonitorSnapshot, 'fraction' | 'leftMs'> {
+  const { total, complete, failed } = tally.counts()
+  if (total === 0) return { fraction: 0, leftMs: undefined }
+  const inAll = tally.workInAll()
+  if (inAll === undefined) return { fraction: complete / total, leftMs: undefined }
+  const left = inAll - tally.workDone
+  const speed = throughput.rate(at, 'work', WORK_WINDOW_MS)
+  // What was given up will not be done in this run; nobody knows how much of the rest it is, so nothing is said at the end.
+  const isOver = complete + failed === total
+  const leftMs = speed !== undefined && speed > 0 && !isOver ? (left / speed) * 1000 : undefined
+  return { fraction: tally.workDone / inAll, leftMs }
+}
+
+function pauseAt({ pause }: MonitorParts, at: number): MonitorSnapshot['pause'] {
+  return pause === undefined || pause.until <= at
+    ? undefined
+    : { leftMs: pause.until - at, message: pause.message }
+}

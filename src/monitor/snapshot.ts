@@ -1,0 +1,153 @@
+import type { BackfillHooks, PageEvent } from '../events.ts'
+import type { CollectionProgress } from '../progress-store.ts'
+
+/** How many collections are in which state. */
+export interface CollectionCounts {
+  readonly total: number
+  readonly complete: number
+  /** Walked at the moment, by this run or by another worker. */
+  readonly walking: number
+  /** Waiting for a worker, or for the end of a pause. */
+  readonly pending: number
+  /** Of the pending: those whose last walk ended with an error and that are tried again. */
+  readonly retrying: number
+  /** Given up until the next run. */
+  readonly failed: number
+}
+
+/** One collection that this run walks, or has walked to its end until another takes its place. */
+export interface MonitoredWalk {
+  readonly collection: string
+  readonly imported: number
+  readonly estimatedRepos: number | undefined
+  readonly done: boolean
+}
+
+/** Something that went wrong and that the run lives through. */
+export interface MonitoredFailure {
+  /** When it happened, or happened last, in milliseconds on the monitor's clock. */
+  readonly at: number
+  /**
+   * - `collection`: a walk ended with an error
+   * - `claim-lost`: another worker took a collection over
+   * - `source`: a source of collections failed
+   * - `store`: the database cannot be used
+   */
+  readonly kind: 'collection' | 'claim-lost' | 'source' | 'store'
+  /** The collection, or the name of the source; absent for the store. */
+  readonly subject?: string | undefined
+  /** Why, in the server's words where it gave any. From the network: never to be taken for markup or terminal codes. */
+  readonly message: string
+  /** How often the same happened in a row. */
+  readonly times: number
+  /** When it is tried again, in milliseconds after {@link MonitoredFailure.at}; absent when it is not, in this run. */
+  readonly retryInMs?: number | undefined
+}
+
+/** A request or a write that is made again. */
+export interface MonitoredRetry {
+  readonly at: number
+  /** The collection, or whom the request was for where there is none. */
+  readonly subject: string
+  readonly message: string
+  readonly attempt: number
+  readonly waitMs: number
+}
+
+/** How a run goes, at one moment. Times are in milliseconds on the monitor's clock. */
+export interface MonitorSnapshot {
+  readonly at: number
+  readonly startedAt: number
+  readonly collections: CollectionCounts
+  /** DIDs imported by the current walk of each collection, earlier runs' and other workers' included. */
+  readonly pairs: number
+  /** What `pairs` comes to in the end, by the estimates; absent where most collections have none. */
+  readonly expectedPairs?: number | undefined
+  /** The part of the work that is done, from 0 to 1: by pairs where there are estimates, else by collections. */
+  readonly fraction: number
+  /** How long the rest takes, by the estimates and the speed of the last minute; absent while that cannot be told. */
+  readonly leftMs?: number | undefined
+  /** Pairs that were new to the index, in this run. */
+  readonly added: number
+  /** Entries of the current walks that were no DID. */
+  readonly rejected: number
+  /** The speed of this run over the last ten seconds; absent before there is one. */
+  readonly pairsPerSecond?: number | undefined
+  readonly requestsPerSecond?: number | undefined
+  /** Requests for pages, in this run. */
+  readonly requests: number
+  readonly failedRequests: number
+  readonly retries: number
+  readonly lastRetry?: MonitoredRetry | undefined
+  /** A pause of all requests that the relay asked for and that is not over. */
+  readonly pause?: { readonly leftMs: number; readonly message?: string | undefined } | undefined
+  /** How many pauses the relay asked for. */
+  readonly pauses: number
+  /** In the order in which their places were taken: a walk keeps its place to its end. */
+  readonly walks: readonly MonitoredWalk[]
+  /** The last hundred, the oldest first. */
+  readonly failures: readonly MonitoredFailure[]
+  /** Failures of this run, those that are not among the last hundred included. */
+  readonly failureCount: number
+}
+
+/** The speed over a part of the run. */
+export interface ThroughputSample {
+  /** When that part began, in milliseconds on the monitor's clock. */
+  readonly at: number
+  /** How long it is: a second at first, twice as long each time that the run outgrows the samples. */
+  readonly spanMs: number
+  readonly pairsPerSecond: number
+  readonly requestsPerSecond: number
+}
+
+type MonitoredHook =
+  | 'discovered'
+  | 'sourceFailed'
+  | 'retry'
+  | 'requested'
+  | 'collectionStarted'
+  | 'collectionCompleted'
+  | 'collectionFailed'
+  | 'claimLost'
+  | 'storeUnavailable'
+
+/** The hooks that a monitor listens to. */
+export type MonitorHooks = { readonly [Name in MonitoredHook]: NonNullable<BackfillHooks[Name]> }
+
+export interface MonitorOptions {
+  /** The relay: {@link RepoLister.source}. */
+  source: string
+  /**
+   * The time in milliseconds.
+   *
+   * @default the time since 1970, on a clock that never jumps
+   */
+  now?: (() => number) | undefined
+}
+
+/**
+ * Follows one run through its hooks and page events: what a display, a status page or an alarm needs, without asking
+ * the database. Nothing in it waits, holds a timer or grows with the length of the run.
+ */
+export interface Monitor {
+  /** For `createBackfiller`; with hooks of one's own, call these from them. */
+  readonly hooks: MonitorHooks
+  /** To be called with each page event. */
+  page(event: PageEvent): void
+  /** For the `onPause` of `relayLister`. */
+  paused(context: { waitMs: number; error?: unknown }): void
+  /**
+   * Takes over what the progress store says: before the run, what earlier ones have done; now and then in it, what other
+   * workers do. What changed here while it was read is newer and stays.
+   *
+   * @param read such as `() => progress.list({ source })`; what it rejects with comes out
+   */
+  refresh(read: () => Promise<readonly CollectionProgress[]>): Promise<void>
+  /** The state of the whole. Takes the same time for 5,000 collections as for five. */
+  snapshot(): MonitorSnapshot
+  /** A row for each collection, in the order in which they became known. */
+  collections(): readonly CollectionProgress[]
+  /** The speed from the start until now, in at most 600 samples. */
+  history(): readonly ThroughputSample[]
+}

@@ -1,0 +1,49 @@
+import type { CollectionProgress, Monitor, MonitorHooks, PageEvent } from '../../src/index.ts'
+import { createMonitor } from '../../src/index.ts'
+
+export const SOURCE = 'relay.example'
+
+/** A monitor on a clock that moves when it is told to. */
+export function onClock(): { monitor: Monitor; pass(ms: number): void } {
+  let time = 1_000_000
+  const monitor = createMonitor({ source: SOURCE, now: () => time })
+  return {
+    monitor,
+    pass(ms) {
+      time += ms
+    },
+  }
+}
+
+export function row(collection: string, fields: Partial<CollectionProgress> = {}): CollectionProgress {
+  const fresh = { state: 'pending', page: 0, imported: 0, rejected: 0, attempts: 0 } as const
+  return { source: SOURCE, collection, ...fresh, ...fields }
+}
+
+/** A page that brings `dids` DIDs and comes to `imported`. */
+export function page(
+  collection: string,
+  imported: number,
+  { dids = 0, ...fields }: Partial<Omit<PageEvent, 'dids'>> & { dids?: number } = {},
+): PageEvent {
+  const given = Array.from({ length: dids }, (_, i) => `did:web:n${i}.example`)
+  const event = { source: SOURCE, collection, added: 0, rejected: 0, page: 1, completed: false }
+  return { ...event, imported, dids: given, ...fields }
+}
+
+type Context<Name extends keyof MonitorHooks> = Parameters<MonitorHooks[Name]>[0]
+
+export function started(collection: string, imported = 0, page = 0): Context<'collectionCompleted'> {
+  return { source: SOURCE, collection, page, imported }
+}
+
+export function failed(collection: string, error: unknown, retryInMs?: number): Context<'collectionFailed'> {
+  return { source: SOURCE, collection, error, attempts: 1, retryInMs, restart: false }
+}
+
+export function known(...collections: [nsid: string, estimatedRepos?: number][]): Context<'discovered'> {
+  return {
+    collections: collections.map(([nsid, estimatedRepos]) => ({ nsid, estimatedRepos })),
+    sources: [],
+  }
+}
