@@ -15,6 +15,7 @@ export type BackfillErrorCode =
   | 'TOO_MANY_EMPTY_PAGES'
   | 'CLAIM_LOST'
   | 'NOT_MIGRATED'
+  | 'NOT_INDEXED'
   | 'STORE_UNAVAILABLE'
   | 'INCOMPLETE'
 
@@ -182,6 +183,19 @@ export class NotMigratedError extends BackfillError {
       `The backfill's tables are missing or out of date (${describe(cause)}). Run \`await migrateToLatest(db)\` ` +
         "from 'atproto-collection-backfill/kysely' once before the run, with the same `schema`.",
       { cause },
+    )
+  }
+}
+
+/** There is no index by DID, or it is not finished; without it, the answer would take a look at every pair. */
+export class NotIndexedError extends BackfillError {
+  override readonly name = 'NotIndexedError'
+
+  constructor() {
+    super(
+      'NOT_INDEXED',
+      'There is no index by DID yet, or it is not finished. Run `await createDidIndex(db)` from ' +
+        "'atproto-collection-backfill/kysely' once, after the import, with the same `schema`.",
     )
   }
 }

@@ -12,6 +12,7 @@ export {
   DiscoveryError,
   IncompleteError,
   InvalidOptionError,
+  NotIndexedError,
   NotMigratedError,
   RelayError,
   type RelayErrorDetails,

@@ -67,6 +67,11 @@ function isUnavailable(error: Error): boolean {
   return UNAVAILABLE.has(code) || UNAVAILABLE.has(code.slice(0, 2)) || NETWORK.has(code)
 }
 
+/** Whether a driver stopped waiting for an answer while the server works on: pg does after its `query_timeout`. */
+export function hasGivenUp(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout'
+}
+
 /** The SQLSTATE or the system's error code; empty without one. */
 export function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined

@@ -1,5 +1,7 @@
 // The adapters and the shapes that a user's own code names. Withheld: how errors are told apart and transactions
 // repeated, which belong to the adapters' inside.
+export { type CollectionIndex, collectionIndex, type RepoCollections } from './collection-index.ts'
+export { createDidIndex, type DidIndexOptions } from './did-index.ts'
 export { kyselyIndexSink } from './index-sink.ts'
 export { migrateToLatest } from './migrations.ts'
 export { observedCollections } from './observed-collections.ts'

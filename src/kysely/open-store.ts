@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { CollectionSource } from '../collection-source.ts'
 import type { IndexSink } from '../index-sink.ts'
 import type { ProgressStore } from '../progress-store.ts'
+import { type CollectionIndex, collectionIndex } from './collection-index.ts'
 import { kyselyIndexSink } from './index-sink.ts'
 import { migrateToLatest } from './migrations.ts'
 import { observedCollections } from './observed-collections.ts'
@@ -14,6 +15,8 @@ export interface OpenStore extends AsyncDisposable {
   readonly db: Kysely<BackfillDatabase>
   readonly sink: IndexSink
   readonly progress: ProgressStore
+  /** What the sink has written, to be read: {@link collectionIndex}. */
+  readonly index: CollectionIndex
   /** The collections that this index knows already: {@link observedCollections}. */
   readonly observed: CollectionSource
 }
@@ -30,6 +33,7 @@ export async function openStore(db: Kysely<BackfillDatabase>, options: SchemaOpt
     db,
     sink: kyselyIndexSink(db, options),
     progress: kyselyProgressStore(db, options),
+    index: collectionIndex(db, options),
     observed: observedCollections(db, options),
     [Symbol.asyncDispose]: () => db.destroy(),
   }

@@ -82,6 +82,12 @@ export function tableName(table: string, { schema }: SchemaOptions): RawBuilder<
   return schema === undefined ? sql.id(table) : sql.id(schema, table)
 }
 
+/** A table's or an index's name as a text, for the catalog to look up: `to_regclass(…)`, `…::regclass`. */
+export function catalogName(name: string, { schema }: SchemaOptions): string {
+  const path = schema === undefined ? [name] : [schema, name]
+  return path.map((part) => `"${part.replaceAll('"', '""')}"`).join('.')
+}
+
 /** What two adapters share when they are on one Kysely: it is the same in its transactions and with its plugins. */
 export function databaseOf<Database>(db: Kysely<Database>): object {
   return db.getExecutor().adapter

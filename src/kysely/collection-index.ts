@@ -1,0 +1,218 @@
+import { type Kysely, sql } from 'kysely'
+import { wholeNumber } from '../checks.ts'
+import { InvalidOptionError, NotIndexedError } from '../errors.ts'
+import {
+  type IndexedCollections,
+  type IndexedRepos,
+  type IndexPageRequest,
+  pageLimit,
+  type RepoIndex,
+} from '../repo-index.ts'
+import { abortable } from '../time.ts'
+import { readCollections } from './collection-estimates.ts'
+import { hasDidIndex } from './did-index.ts'
+import { type BackfillDatabase, backfillTables, type SchemaOptions, tableName } from './schema.ts'
+import { statement } from './transaction.ts'
+
+/** One page of the collections that hold a repository. */
+export interface RepoCollections {
+  /** Their NSIDs, each once, in the order in which the index came to know them. */
+  collections: readonly string[]
+  /** Where the next page begins. Absent on the last page, and only there. */
+  cursor?: string | undefined
+}
+
+interface Abortable {
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * The index, to be read and to be kept up to date by a live feed. The pairs that are new go through the sink.
+ *
+ * A removal is durable when it resolves, and removing what is not there is no error. A backfill that runs meanwhile may
+ * have the pair on a page that it fetched before, and then adds it again.
+ */
+export interface CollectionIndex extends Required<RepoIndex> {
+  /**
+   * The collections that hold a repository.
+   *
+   * @throws NotIndexedError without the index by DID: {@link createDidIndex}
+   */
+  collectionsOf(did: string, request?: IndexPageRequest): Promise<RepoCollections>
+  /** Whether the index holds the pair. */
+  has(collection: string, did: string, options?: Abortable): Promise<boolean>
+  /** A repository has no record left in a collection. */
+  remove(collection: string, did: string, options?: Abortable): Promise<{ removed: number }>
+  /**
+   * A repository is gone from all its collections. Without the index by DID it takes a look at each collection that is
+   * known, some milliseconds for a thousand.
+   *
+   * @returns how many collections it was in
+   */
+  removeRepo(did: string, options?: Abortable): Promise<{ removed: number }>
+}
+
+/**
+ * The index on Postgres, PGlite or a database that speaks their SQL. Run `migrateToLatest(db)` first. The Kysely stays
+ * the caller's: it is never closed here.
+ *
+ * Each page is answered from the pairs' primary key, in the same time wherever it is in the list: its cursor is its last
+ * DID.
+ *
+ * `listCollections` tells collections under 100 repos exactly. For a larger one it takes the larger of what the planner
+ * knows since the last ANALYZE, which is some percent off for the largest collections and up to half for the smallest that
+ * it knows, and of what the largest walk of it has imported; where there is neither, 100, its least. `countRepos` counts.
+ */
+export function collectionIndex<Database>(
+  db: Kysely<Database>,
+  options: SchemaOptions = {},
+): CollectionIndex {
+  const tables = backfillTables(db, options)
+  return {
+    listRepos: (collection, request = {}) => listRepos(tables, collection, request),
+    listCollections: (request = {}) => listCollections(tables, options, request),
+    countRepos: (collection, { signal } = {}) => countRepos(tables, collection, signal),
+    collectionsOf: (did, request = {}) => collectionsOf(tables, options, did, request),
+    has: (collection, did, { signal } = {}) => has(tables, collection, did, signal),
+    remove: (collection, did, { signal } = {}) => remove(tables, collection, did, signal),
+    removeRepo: (did, { signal } = {}) => removeRepo(tables, options, did, signal),
+  }
+}
+
+type Tables = Kysely<BackfillDatabase>
+
+/** The largest `integer` of Postgres. */
+const MAX_COLLECTION_ID = 2 ** 31 - 1
+
+/** One statement, unless the signal has aborted before it was sent; afterwards its answer is not waited for. */
+async function run<T>(query: { execute(): Promise<T> }, signal: AbortSignal | undefined): Promise<T> {
+  signal?.throwIfAborted()
+  return abortable(
+    statement(() => query.execute()),
+    signal,
+  )
+}
+
+/** The number is looked up in the statement itself: a collection that is not known has none, and no pairs. */
+function pairsOf(tables: Tables, collection: string) {
+  return tables
+    .selectFrom('collection_index_pair')
+    .where('collection_id', '=', ({ selectFrom }) =>
+      selectFrom('collection_index_nsid').select('id').where('nsid', '=', collection),
+    )
+}
+
+async function listRepos(
+  tables: Tables,
+  collection: string,
+  request: IndexPageRequest,
+): Promise<IndexedRepos> {
+  const limit = pageLimit(request)
+  const { cursor, signal } = request
+  const after = storable(cursor)
+  const page = pairsOf(tables, collection)
+    .select('did')
+    .where('did', '>', after)
+    .orderBy('did')
+    .limit(limit + 1)
+  const dids = (await run(page, signal)).map(({ did }) => did)
+  return dids.length > limit ? { dids: dids.slice(0, limit), cursor: dids[limit - 1] } : { dids }
+}
+
+async function listCollections(
+  tables: Tables,
+  options: SchemaOptions,
+  request: IndexPageRequest,
+): Promise<IndexedCollections> {
+  const limit = pageLimit(request)
+  const after = storable(request.cursor)
+  const page = { execute: () => readCollections(tables, options, after, limit + 1) }
+  const rows = await run(page, request.signal)
+  const known = rows.slice(0, limit)
+  // The dictionary keeps the names of collections that have lost their last repo.
+  const collections = known.filter(({ estimatedRepos }) => estimatedRepos > 0)
+  return rows.length > limit ? { collections, cursor: known.at(-1)?.nsid } : { collections }
+}
+
+async function countRepos(
+  tables: Tables,
+  collection: string,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const count = pairsOf(tables, collection).select((eb) => eb.fn.countAll<string | number>().as('repos'))
+  const [row] = await run(count, signal)
+  return Number(row?.repos ?? 0)
+}
+
+/** By the collection's number and not by its name, as the index by DID has them. */
+async function collectionsOf(
+  tables: Tables,
+  options: SchemaOptions,
+  did: string,
+  request: IndexPageRequest,
+): Promise<RepoCollections> {
+  const limit = pageLimit(request)
+  const { cursor = '0', signal } = request
+  const after = wholeNumber('cursor', Number(cursor), 0, MAX_COLLECTION_ID)
+  if (!(await run({ execute: () => hasDidIndex(tables, options) }, signal))) throw new NotIndexedError()
+  const page = tables
+    .selectFrom('collection_index_pair as pair')
+    .innerJoin('collection_index_nsid as known', 'known.id', 'pair.collection_id')
+    .select(['pair.collection_id', 'known.nsid'])
+    .where('pair.did', '=', did)
+    .where('pair.collection_id', '>', after)
+    .orderBy('pair.collection_id')
+    .limit(limit + 1)
+  const rows = await run(page, signal)
+  const collections = rows.slice(0, limit).map(({ nsid }) => nsid)
+  return rows.length > limit
+    ? { collections, cursor: String(rows[limit - 1]?.collection_id) }
+    : { collections }
+}
+
+async function has(
+  tables: Tables,
+  collection: string,
+  did: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const pair = pairsOf(tables, collection).select('did').where('did', '=', did)
+  return (await run(pair, signal)).length > 0
+}
+
+async function remove(
+  tables: Tables,
+  collection: string,
+  did: string,
+  signal: AbortSignal | undefined,
+): Promise<{ removed: number }> {
+  const removal = tables
+    .deleteFrom('collection_index_pair')
+    .where('collection_id', '=', ({ selectFrom }) =>
+      selectFrom('collection_index_nsid').select('id').where('nsid', '=', collection),
+    )
+    .where('did', '=', did)
+  const [result] = await run(removal, signal)
+  return { removed: Number(result?.numDeletedRows ?? 0) }
+}
+
+/** Naming the numbers lets the primary key answer where there is no index by DID, and the lesser of two evils win. */
+async function removeRepo(
+  tables: Tables,
+  options: SchemaOptions,
+  did: string,
+  signal: AbortSignal | undefined,
+): Promise<{ removed: number }> {
+  const removal = sql`
+    delete from ${tableName('collection_index_pair', options)}
+    where did = ${did} and collection_id = any (array (select id from ${tableName('collection_index_nsid', options)}))
+  `
+  const { numAffectedRows = 0n } = await run({ execute: () => removal.execute(tables) }, signal)
+  return { removed: Number(numAffectedRows) }
+}
+
+/** A cursor is a name that the index gave; no text of Postgres holds a NUL. */
+function storable(cursor: string | undefined = ''): string {
+  if (typeof cursor === 'string' && !cursor.includes('\0')) return cursor
+  throw new InvalidOptionError('cursor', 'the cursor of the page before', cursor)
+}
