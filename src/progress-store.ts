@@ -33,15 +33,13 @@ export interface Claim {
   readonly restarts: number
 }
 
-/** What a commit changes: one page, or several that follow each other. */
+/** What a committed page changes. */
 export interface PageProgress {
-  /** How many pages these are, 1 or more. */
-  pages: number
-  /** Where the page behind them begins; absent with the last page, which completes the collection. */
+  /** Where the next page begins; absent on the last page, which completes the collection. */
   cursor?: string | undefined
-  /** The DIDs on these pages. */
+  /** The DIDs on this page. */
   imported: number
-  /** The entries on these pages that were no DID. */
+  /** The entries of this page that were no DID. */
   rejected: number
   /** {@link Claim.loopGuard} from now on. */
   loopGuard?: string | undefined
@@ -154,11 +152,10 @@ export interface ProgressStore {
    */
   claim(request: ClaimRequest): Promise<Claim | undefined>
   /**
-   * Commits pages: checks the fence, runs `write`, saves the cursor, renews the lease, all or nothing. The fence
-   * holds while the row has the claim's epoch and page count and the claim was not handed back. A store with transactions
-   * passes its own to `write`, and may run `write` again when the database asks to repeat the transaction. When the answer
-   * to a commit is lost, the store finds out by reading: a row that is just these pages further, at the same epoch and
-   * with their cursor, is ours.
+   * Commits one page: checks the fence, runs `write`, saves the cursor, renews the lease, all or nothing. The fence
+   * holds while the row has the claim's epoch and page count and the claim was not handed back. A store with transactions passes its own to `write`, and
+   * may run `write` again when the database asks to repeat the transaction. When the answer to a commit is lost, the
+   * store finds out by reading: a row one page further, at the same epoch and with the cursor of this page, is ours.
    *
    * @returns the claim for the next page
    * @throws ClaimLostError when the fence does not hold; nothing is changed
@@ -258,7 +255,7 @@ export function memoryProgressStore(): ProgressStore {
       const row = fenced(claim)
       if (row.page !== claim.page) throw new ClaimLostError(claim)
       row.cursor = page.cursor
-      row.page += page.pages
+      row.page += 1
       row.imported += page.imported
       row.rejected += page.rejected
       row.loopGuard = page.loopGuard

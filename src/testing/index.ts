@@ -49,6 +49,7 @@ export {
 export { type IndexSinkFixture, indexSinkSuite } from './suites/index-sink.ts'
 export type { ProgressStoreFixture } from './suites/progress-steps.ts'
 export { progressStoreSuite } from './suites/progress-store.ts'
+export { type RepoIndexFixture, repoIndexSuite } from './suites/repo-index.ts'
 export { repoListerSuite } from './suites/repo-lister.ts'
 export type { MakeRepoLister, RepoListerFixture } from './suites/repo-lister-steps.ts'
 export {

@@ -3,11 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   knownCollections,
   lexiconGarden,
+  memoryIndex,
   memoryIndexSink,
   memoryProgressStore,
   relayLister,
 } from '../../src/index.ts'
-import { observedCollections } from '../../src/kysely/index.ts'
+import { collectionIndex, observedCollections } from '../../src/kysely/index.ts'
 import {
   type CollectionSourceFixture,
   collectionSourceSuite,
@@ -15,7 +16,9 @@ import {
   indexSinkSuite,
   type MakeCollectionSource,
   progressStoreSuite,
+  type RepoIndexFixture,
   relayScript,
+  repoIndexSuite,
   repoListerSuite,
   type ServePage,
   type ServerFault,
@@ -38,15 +41,45 @@ function prove<Make>(suite: readonly SuiteCase<Make>[], make: Make): void {
 }
 
 /** A memory index has nothing beyond its instance: what its map holds is what everybody sees. */
-async function memoryIndex() {
+async function memorySink() {
   const sink = memoryIndexSink()
   return { sink, read: async (collection: string) => sink.pairs.get(collection) ?? [] }
 }
 
 describe('memory', () => {
-  prove(indexSinkSuite, memoryIndex)
+  prove(indexSinkSuite, memorySink)
+  prove(repoIndexSuite, async () => {
+    const pairs = new Map<string, Set<string>>()
+    return {
+      index: memoryIndex(pairs),
+      add: async (collection, dids) => {
+        pairs.set(collection, new Set([...(pairs.get(collection) ?? []), ...dids]))
+      },
+      remove: async (collection, did) => {
+        pairs.get(collection)?.delete(did)
+      },
+    }
+  })
   prove(progressStoreSuite, async () => ({ progress: memoryProgressStore() }))
 })
+
+/** An index in a schema of its own, written to through another connection where there can be one. */
+async function freshIndex(db: TestKysely, another: TestKysely = db): Promise<RepoIndexFixture> {
+  const stores = await freshStores(db, another)
+  const { sink } = await stores.reopen()
+  const reader = collectionIndex(another, { schema: stores.schema })
+  return {
+    index: collectionIndex(db, { schema: stores.schema }),
+    async add(collection, dids) {
+      await sink.add({ source: 'relay.example', collection, dids })
+    },
+    async remove(collection, did) {
+      expect(await reader.remove(collection, did)).toEqual({ removed: 1 })
+    },
+    reopen: async () => ({ index: reader }),
+    [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose](),
+  }
+}
 
 describe('Postgres', () => {
   let database: TestDatabase & { connect(): TestKysely }
@@ -60,6 +93,7 @@ describe('Postgres', () => {
   prove(indexSinkSuite, make)
   prove(progressStoreSuite, make)
   prove(sharedDatabaseSuite, make)
+  prove(repoIndexSuite, () => freshIndex(database.db, another))
 })
 
 describe('PGlite', () => {
@@ -72,6 +106,7 @@ describe('PGlite', () => {
   prove(indexSinkSuite, make)
   prove(progressStoreSuite, make)
   prove(sharedDatabaseSuite, make)
+  prove(repoIndexSuite, () => freshIndex(database.db))
 
   describe('observedCollections', () => {
     prove(collectionSourceSuite, async (known) => {
