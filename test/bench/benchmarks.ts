@@ -1,0 +1,8 @@
+import { database } from './database.ts'
+import type { Section } from './table.ts'
+
+/** @param quick tiny sizes, to see in seconds that it works: its figures mean nothing */
+export type Benchmark = (quick: boolean) => Promise<Section>
+
+/** By the name that the command line takes. */
+export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([['database', database]])

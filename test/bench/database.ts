@@ -1,0 +1,208 @@
+import pg from 'pg'
+import { type OpenStore, openPostgres } from '../../src/postgres.ts'
+import { type ReadyPages, readyPages } from './pages.ts'
+import { SERVER_SETTINGS, startBenchServer } from './server.ts'
+import { median, type Row, type Section, spread, verdictOf } from './table.ts'
+import { copyWriter, insertWriter, libraryWriter, type Writer } from './writers.ts'
+
+const CONNECTIONS = 4
+const GOAL_INSERT = 0.95
+const GOAL_COPY = 0.75
+const GOAL_BYTES = 145
+
+interface Scale {
+  readonly collections: number
+  readonly pagesEach: number
+  readonly pageSize: number
+  readonly rounds: number
+  /** Pairs that the table holds beforehand in the second case. */
+  readonly held: number
+}
+
+const FULL: Scale = { collections: 8, pagesEach: 40, pageSize: 2000, rounds: 5, held: 10_000_000 }
+const QUICK: Scale = { collections: 5, pagesEach: 3, pageSize: 100, rounds: 1, held: 2_000 }
+
+interface Case {
+  readonly scale: Scale
+  readonly pool: pg.Pool
+  readonly writers: ReadonlyMap<string, Writer>
+  readonly problems: string[]
+}
+
+/** Pairs a second into Postgres with no network to wait for, beside the bare statement and COPY. */
+export async function database(quick: boolean): Promise<Section> {
+  const scale = quick ? QUICK : FULL
+  await using server = await startBenchServer()
+  await using store = await openPostgres(server.url)
+  const pool = new pg.Pool({ connectionString: server.url, max: CONNECTIONS })
+  try {
+    const writers = writersOn(store, pool)
+    const bench = { scale, pool, writers, problems: [] }
+    const { seconds: empty, bytes } = await intoEmpty(bench)
+    const replay = await replayed(bench)
+    await fill(pool, scale)
+    const full = await intoFull(bench)
+    const { collections, pagesEach, pageSize, rounds, held } = scale
+    const pairs = collections * pagesEach * pageSize
+    return {
+      name: 'database',
+      setup:
+        `${pairs} new pairs a round in ${collections} collections, ${pageSize} a page, ${CONNECTIONS} connections; ` +
+        `${rounds} rounds, taken in turns; medians, the spread behind them. Postgres ${await serverVersion(pool)}: ${SERVER_SETTINGS}.`,
+      head: ['table', 'writer', 'pairs/s', 'spread', 'ours / it', 'spread of the ratio', 'goal', ''],
+      rows: [
+        ...rowsOf('empty', pairs, empty, true),
+        ...rowsOf(`held ${held} at first`, pairs, full, false),
+        ...rowsOf('replay of known pages', pairs, replay, false),
+        [
+          'empty',
+          'bytes per pair',
+          bytes.toFixed(1),
+          '',
+          '',
+          '',
+          `<= ${GOAL_BYTES}`,
+          verdictOf(bytes <= GOAL_BYTES),
+        ],
+      ],
+      problems: bench.problems,
+    }
+  } finally {
+    await pool.end()
+  }
+}
+
+function writersOn(store: OpenStore, pool: pg.Pool): ReadonlyMap<string, Writer> {
+  return new Map([
+    ['ours', libraryWriter(store, CONNECTIONS)],
+    ['bare insert', insertWriter(pool, CONNECTIONS)],
+    ['COPY', copyWriter(pool, CONNECTIONS)],
+  ])
+}
+
+type Seconds = ReadonlyMap<string, number[]>
+
+async function intoEmpty({
+  scale,
+  pool,
+  writers,
+  problems,
+}: Case): Promise<{ seconds: Seconds; bytes: number }> {
+  const seconds = new Map([...writers.keys()].map((name) => [name, [] as number[]]))
+  let bytes = 0
+  for (let round = 0; round < scale.rounds; round += 1) {
+    const pages = readyPages({ ...scale, seed: round })
+    for (const [name, write] of writers) {
+      await pool.query('truncate collection_index_pair')
+      await pool.query('checkpoint')
+      seconds.get(name)?.push(await write(pages))
+      problems.push(...(await check(pool, pages, pages.pairs, name)))
+      if (name === 'ours') bytes = (await tableBytes(pool)) / pages.pairs
+    }
+  }
+  return { seconds, bytes }
+}
+
+/** The pages that the last round left in the table; COPY cannot do it. */
+async function replayed({ scale, pool, writers, problems }: Case): Promise<Seconds> {
+  const pages = readyPages({ ...scale, seed: scale.rounds - 1 })
+  const seconds = new Map<string, number[]>([
+    ['ours', []],
+    ['bare insert', []],
+  ])
+  for (let round = 0; round < scale.rounds; round += 1) {
+    for (const [name, taken] of seconds) {
+      const write = writers.get(name)
+      if (write !== undefined) taken.push(await write(pages))
+      problems.push(...(await check(pool, pages, pages.pairs, `${name}, replayed`)))
+    }
+  }
+  return seconds
+}
+
+/** Every writer brings DIDs of its own, into the same collections, so the table grows by a round of each. */
+async function intoFull({ scale, pool, writers, problems }: Case): Promise<Seconds> {
+  const seconds = new Map([...writers.keys()].map((name) => [name, [] as number[]]))
+  let expected = await pairCount(pool)
+  let seed = 1000
+  for (let round = 0; round < scale.rounds; round += 1) {
+    for (const [name, write] of writers) {
+      seed += 1
+      const pages = readyPages({ ...scale, seed })
+      await pool.query('checkpoint')
+      seconds.get(name)?.push(await write(pages))
+      expected += pages.pairs
+      problems.push(...(await check(pool, pages, expected, `${name}, into a full table`)))
+    }
+  }
+  return seconds
+}
+
+/** Fills the same collections evenly with DIDs as random as real ones, on the server. */
+async function fill(pool: pg.Pool, { held, collections }: Scale): Promise<void> {
+  await pool.query('truncate collection_index_pair')
+  await pool.query(
+    `insert into collection_index_pair (collection_id, did)
+    select ids.id, 'did:plc:' || substr(translate(md5(n::text), '0189', 'wxyz'), 1, 24)
+    from generate_series(1, $1::int) n
+    join (select id, row_number() over (order by id) - 1 as place from collection_index_nsid) ids
+      on ids.place = n % $2::int
+    order by 1, 2 on conflict do nothing`,
+    [held, collections],
+  )
+  await pool.query('vacuum analyze collection_index_pair')
+}
+
+/** Every page must be there whole, and nothing else: held in full, and the count is what it must be. */
+async function check(pool: pg.Pool, pages: ReadyPages, expected: number, who: string): Promise<string[]> {
+  const problems: string[] = []
+  for (const [nsid, collection] of pages.byCollection) {
+    const { rows } = await pool.query<{ held: number }>(
+      'select count(*)::int as held from collection_index where collection = $1 and did = any ($2::text[])',
+      [nsid, collection.flatMap(({ dids }) => dids)],
+    )
+    const size = collection.reduce((sum, { dids }) => sum + dids.length, 0)
+    if (rows[0]?.held !== size) problems.push(`${who}: ${nsid} holds ${rows[0]?.held} of ${size}`)
+  }
+  const held = await pairCount(pool)
+  if (held !== expected) problems.push(`${who}: ${held} pairs in the index, not ${expected}`)
+  return problems
+}
+
+async function pairCount(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ n: number }>('select count(*)::int as n from collection_index_pair')
+  return rows[0]?.n ?? 0
+}
+
+async function serverVersion(pool: pg.Pool): Promise<string> {
+  const { rows } = await pool.query<{ server_version: string }>('show server_version')
+  return rows[0]?.server_version ?? 'unknown'
+}
+
+async function tableBytes(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ n: number }>(
+    `select pg_total_relation_size('collection_index_pair')::float8 as n`,
+  )
+  return rows[0]?.n ?? 0
+}
+
+const GOALS: Readonly<Record<string, number>> = { 'bare insert': GOAL_INSERT, COPY: GOAL_COPY }
+
+function rowsOf(table: string, pairs: number, seconds: Seconds, withGoals: boolean): Row[] {
+  const ours = seconds.get('ours') ?? []
+  return [...seconds].map(([writer, taken]) => {
+    const rates = taken.map((each) => pairs / each)
+    const ratios = taken.map((each, round) => each / (ours[round] ?? Number.NaN))
+    const goal = withGoals ? GOALS[writer] : undefined
+    return [
+      table,
+      writer,
+      Math.round(median(rates)).toString(),
+      spread(rates, 0),
+      writer === 'ours' ? '' : median(ratios).toFixed(2),
+      writer === 'ours' ? '' : spread(ratios, 2),
+      goal === undefined ? '' : `>= ${goal}`,
+      goal === undefined ? '' : verdictOf(median(ratios) >= goal),
+    ]
+  })
+}
