@@ -112,9 +112,9 @@ describe('createDidIndex on Postgres', () => {
 
   it('says so when its build is broken off, and clears away what that left when it is called again', async () => {
     await using postgres = await filled()
-    const built = createDidIndex(postgres.connect())
-    built.catch(() => {})
     await blocking(postgres, async () => {
+      const built = createDidIndex(postgres.connect())
+      built.catch(() => {})
       const pid = await untilStuck(postgres)
       await sql`select pg_terminate_backend(${pid}, 5000)`.execute(postgres.db)
       await expect(built).rejects.toThrow(StoreUnavailableError)
@@ -126,11 +126,11 @@ describe('createDidIndex on Postgres', () => {
 
   it('takes what another tool left half built for what it is', async () => {
     await using postgres = await filled()
-    const building = sql`
-      create index concurrently collection_index_pair_did on collection_index_pair (did, collection_id)
-    `.execute(postgres.connect())
-    building.catch(() => {})
     await blocking(postgres, async () => {
+      const building = sql`
+        create index concurrently collection_index_pair_did on collection_index_pair (did, collection_id)
+      `.execute(postgres.connect())
+      building.catch(() => {})
       await sql`select pg_cancel_backend(${await untilStuck(postgres)})`.execute(postgres.db)
       await expect(building).rejects.toThrow('canceling statement')
     })
