@@ -93,14 +93,14 @@ export function sqliteStore(db: DatabaseSync): { sink: IndexSink; progress: Prog
         const [claim] = select<Claim>(take, { source, owner, leaseMs })
         return claim && { ...claim, leaseMs }
       }),
-    advance: (claim, { cursor = null, imported, rejected, loopGuard = null }, write) =>
+    advance: (claim, { pages, cursor = null, imported, rejected, loopGuard = null }, write) =>
       transaction(async () => {
-        const save = `update progress set cursor = :cursor, page = page + 1, imported = imported + :imported,
+        const save = `update progress set cursor = :cursor, page = page + :pages, imported = imported + :imported,
             rejected = rejected + :rejected, loop_guard = :loopGuard, attempts = 0, last_error = null, not_before = 0,
             lease_end = iif(:cursor is null, 0, ${NOW} + :leaseMs), completed_at = iif(:cursor is null, ${NOW}, null)
           where ${HELD} and page = :page returning ${CLAIM}`
         const { page, leaseMs } = claim
-        const values = { ...keyOf(claim), page, leaseMs, cursor, imported, rejected, loopGuard }
+        const values = { ...keyOf(claim), page, pages, leaseMs, cursor, imported, rejected, loopGuard }
         const [next] = select<Claim>(save, values)
         if (next === undefined) throw new ClaimLostError(claim)
         await write?.(db)

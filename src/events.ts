@@ -12,7 +12,7 @@ export interface PageEvent {
   added: number
   /** How many entries of the page were no DID. */
   rejected: number
-  /** What is saved now; absent on the last page. */
+  /** Where the page behind this one begins: this cursor is saved, or a later one. Absent on the last page. */
   cursor?: string | undefined
   /** The pages of this walk, this one included. */
   page: number

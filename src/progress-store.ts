@@ -33,13 +33,15 @@ export interface Claim {
   readonly restarts: number
 }
 
-/** What a committed page changes. */
+/** What a commit changes: one page, or several that follow each other. */
 export interface PageProgress {
-  /** Where the next page begins; absent on the last page, which completes the collection. */
+  /** How many pages these are, 1 or more. */
+  pages: number
+  /** Where the page behind them begins; absent with the last page, which completes the collection. */
   cursor?: string | undefined
-  /** The DIDs on this page. */
+  /** The DIDs on these pages. */
   imported: number
-  /** The entries of this page that were no DID. */
+  /** The entries on these pages that were no DID. */
   rejected: number
   /** {@link Claim.loopGuard} from now on. */
   loopGuard?: string | undefined
@@ -152,10 +154,11 @@ export interface ProgressStore {
    */
   claim(request: ClaimRequest): Promise<Claim | undefined>
   /**
-   * Commits one page: checks the fence, runs `write`, saves the cursor, renews the lease, all or nothing. The fence
-   * holds while the row has the claim's epoch and page count and the claim was not handed back. A store with transactions passes its own to `write`, and
-   * may run `write` again when the database asks to repeat the transaction. When the answer to a commit is lost, the
-   * store finds out by reading: a row one page further, at the same epoch and with the cursor of this page, is ours.
+   * Commits pages: checks the fence, runs `write`, saves the cursor, renews the lease, all or nothing. The fence
+   * holds while the row has the claim's epoch and page count and the claim was not handed back. A store with transactions
+   * passes its own to `write`, and may run `write` again when the database asks to repeat the transaction. When the answer
+   * to a commit is lost, the store finds out by reading: a row that is just these pages further, at the same epoch and
+   * with their cursor, is ours.
    *
    * @returns the claim for the next page
    * @throws ClaimLostError when the fence does not hold; nothing is changed
@@ -255,7 +258,7 @@ export function memoryProgressStore(): ProgressStore {
       const row = fenced(claim)
       if (row.page !== claim.page) throw new ClaimLostError(claim)
       row.cursor = page.cursor
-      row.page += 1
+      row.page += page.pages
       row.imported += page.imported
       row.rejected += page.rejected
       row.loopGuard = page.loopGuard

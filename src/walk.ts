@@ -2,15 +2,16 @@ import { advancePosition, type Position } from './cursor-guard.ts'
 import { hasCode } from './errors.ts'
 import type { BackfillHooks, PageEvent } from './events.ts'
 import { blameRelay } from './failure.ts'
+import { type FetchedPage, fetchAhead } from './fetch-ahead.ts'
 import type { IndexSink } from './index-sink.ts'
-import type { Claim, ProgressStore } from './progress-store.ts'
+import type { Claim, PageProgress, ProgressStore } from './progress-store.ts'
 import type { RepoLister, RepoPage } from './repo-lister.ts'
 import { isFinal, type RetryPolicy, retrying } from './retry.ts'
 import { abortable, linkedController } from './time.ts'
 
 /** How often a malformed page, or a repeated cursor, is asked for again before it is believed. */
 const BAD_ANSWER_RETRIES = 2
-/** How long an abort waits for a commit under way: a page takes some 30 ms, and whole or absent it is either way. */
+/** How long an abort waits for a commit under way: it takes some 30 ms a page, and is whole or absent either way. */
 const COMMIT_GRACE_MS = 300
 
 export interface WalkParts {
@@ -19,39 +20,31 @@ export interface WalkParts {
   readonly progress: ProgressStore
   readonly retry: RetryPolicy
   readonly signal: AbortSignal
+  /** How many pages may wait for the database. */
+  readonly pagesAhead: number
   readonly hooks: BackfillHooks
   /** Runs a call to the stores, waiting while they are unavailable. */
   readonly patiently: <T>(operation: () => Promise<T>) => Promise<T>
 }
 
-interface FetchedPage {
-  readonly page: RepoPage
-  readonly next: Position
-}
-
 /**
- * Walks one claimed collection to its end. Each page is yielded once it is durable. The next page is fetched while
- * this one is committed, and no further: at most two pages are held.
+ * Walks one claimed collection to its end. Each page is yielded once it is durable. Pages are fetched ahead while others
+ * are committed; those that wait are committed together, so that a database which lags has fewer commits to make.
  */
 export async function* walk(start: Claim, parts: WalkParts): AsyncGenerator<PageEvent, void, void> {
   const { controller, unlink } = linkedController(parts.signal)
-  const fetchFrom = (position: Position) => {
-    const fetching = fetchPage(position, { ...parts, signal: controller.signal })
-    // Its error is met where the page is awaited; when the walk ends before that, nobody needs it.
-    fetching.catch(() => {})
-    return fetching
-  }
+  const fetching = { ...parts, signal: controller.signal }
+  const pages = fetchAhead({ ...positionOf(start), emptyPages: 0 }, parts.pagesAhead, (position) =>
+    fetchPage(position, fetching),
+  )
   let claim = start
-  let fetching = fetchFrom({ ...positionOf(claim), emptyPages: 0 })
   try {
     for (;;) {
-      const { page, next } = await fetching.catch(blameRelay)
-      const isLast = next.cursor === undefined
-      if (!isLast) fetching = fetchFrom(next)
-      const { advanced, added } = await commit(claim, page, next, parts)
+      const group = await pages.take().catch(blameRelay)
+      const { advanced, added } = await commit(claim, group, parts)
+      yield* eventsOf(claim, group, added)
       claim = advanced
-      yield eventOf(claim, page, added)
-      if (isLast) return
+      if (group.at(-1)?.next.cursor === undefined) return
     }
   } finally {
     controller.abort()
@@ -107,30 +100,33 @@ function isBadAnswer(error: unknown): boolean {
   return hasCode(error, 'RELAY_BAD_ANSWER') || hasCode(error, 'CURSOR_LOOP')
 }
 
-/** Pairs and cursor: in one transaction where both stores share a database, else the pairs first. */
+/**
+ * Pairs and cursor: in one transaction where both stores share a database, else the pairs first.
+ *
+ * @returns the claim for the next page, and how many pairs of each page were new
+ */
 async function commit(
   claim: Claim,
-  page: RepoPage,
-  next: Position,
+  group: readonly FetchedPage[],
   parts: WalkParts,
-): Promise<{ advanced: Claim; added: number }> {
+): Promise<{ advanced: Claim; added: readonly number[] }> {
   const { sink, progress, signal, hooks } = parts
   const { source, collection } = claim
   const startedAt = performance.now()
-  const { cursor, loopGuard } = next
-  const change = { cursor, imported: page.dids.length, rejected: page.rejected ?? 0, loopGuard }
+  const change = changeBy(group)
   const shared = sink.database !== undefined && sink.database === progress.database
-  let added: number | undefined
-  const write = async (transaction?: unknown): Promise<void> => {
-    const adding = sink.add({ source, collection, dids: page.dids }, { transaction, signal })
-    // Here as well, so that a sink which never answers does not keep a transaction open after the run.
-    const result = await abortable(adding, signal, COMMIT_GRACE_MS)
-    added = result.added
+  const added: number[] = []
+  const addFrom = async (first: number, transaction?: unknown): Promise<void> => {
+    for (const [index, { page }] of [...group.entries()].slice(first)) {
+      const adding = sink.add({ source, collection, dids: page.dids }, { transaction, signal })
+      // Here as well, so that a sink which never answers does not keep a transaction open after the run.
+      added[index] = (await abortable(adding, signal, COMMIT_GRACE_MS)).added
+    }
   }
   const save = async (): Promise<Claim> => {
-    if (shared) return progress.advance(claim, change, write)
-    // Once is enough: pairs that are durable stay so while the cursor is tried again.
-    if (added === undefined) await write()
+    if (shared) return progress.advance(claim, change, (transaction) => addFrom(0, transaction))
+    // Pairs that are durable stay so while the others, or the cursor, are tried again.
+    await addFrom(added.length)
     return progress.advance(claim, change)
   }
   const advanced = await retrying(() => parts.patiently(() => abortable(save(), signal, COMMIT_GRACE_MS)), {
@@ -139,21 +135,45 @@ async function commit(
     mayRetry: (error) => !isFinal(error),
     onRetry: (context) => hooks.retry?.({ source, collection, cursor: claim.cursor, ...context }),
   })
+  const { pages, imported: dids } = change
   const durationMs = performance.now() - startedAt
-  hooks.committed?.({ source, collection, pages: 1, dids: page.dids.length, added: added ?? 0, durationMs })
-  return { advanced, added: added ?? 0 }
+  hooks.committed?.({ source, collection, pages, dids, added: sum(added), durationMs })
+  return { advanced, added }
 }
 
-function eventOf(claim: Claim, page: RepoPage, added: number): PageEvent {
+function changeBy(group: readonly FetchedPage[]): PageProgress {
+  const last = group.at(-1)?.next
   return {
-    source: claim.source,
-    collection: claim.collection,
-    dids: page.dids,
-    added,
-    rejected: page.rejected ?? 0,
-    cursor: page.cursor,
-    page: claim.page,
-    imported: claim.imported,
-    completed: page.cursor === undefined,
+    pages: group.length,
+    cursor: last?.cursor,
+    imported: sum(group.map(({ page }) => page.dids.length)),
+    rejected: sum(group.map(({ page }) => page.rejected ?? 0)),
+    loopGuard: last?.loopGuard,
   }
+}
+
+function* eventsOf(
+  { source, collection, page: pagesBefore, imported: importedBefore }: Claim,
+  group: readonly FetchedPage[],
+  added: readonly number[],
+): Generator<PageEvent, void, void> {
+  let imported = importedBefore
+  for (const [index, { page }] of group.entries()) {
+    imported += page.dids.length
+    yield {
+      source,
+      collection,
+      dids: page.dids,
+      added: added[index] ?? 0,
+      rejected: page.rejected ?? 0,
+      cursor: page.cursor,
+      page: pagesBefore + index + 1,
+      imported,
+      completed: page.cursor === undefined,
+    }
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }

@@ -22,7 +22,7 @@ export interface Crew {
 
 /** @param stop aborts when the run ends, for whatever reason */
 export function createCrew(settings: Settings, stop: AbortSignal): Crew {
-  const { lister, sink, progress, retry, storeTimeoutMs, hooks } = settings
+  const { lister, progress, storeTimeoutMs, hooks } = settings
   const { source } = lister
   const claims = createClaims(settings, stop, patiently)
   /** How often each collection was set aside in a row because the relay asked for a wait. */
@@ -61,7 +61,7 @@ export function createCrew(settings: Settings, stop: AbortSignal): Crew {
     let held = true
     try {
       hooks.collectionStarted?.({ source, collection, cursor, page, imported })
-      const parts = { lister, sink, progress, retry, signal: lease.signal, hooks, patiently }
+      const parts = { ...settings, signal: lease.signal, patiently }
       for await (const event of walk(claim, parts)) {
         at = { ...claim, cursor: event.cursor, page: event.page, imported: event.imported, attempts: 0 }
         held = !event.completed

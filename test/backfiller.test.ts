@@ -156,7 +156,48 @@ describe('a run', () => {
     expect(await run).toMatchObject({ pages: 2, added: 4 })
   })
 
-  it('waits for a slow consumer: two pages ahead for each collection and no further', async () => {
+  it('commits the pages together that came while it committed, and tells each of them', async () => {
+    const first = gate()
+    const pages = pagesOf(A, 6)
+    const last = gate()
+    const lister = scriptedLister({
+      [A]: ({ cursor = '0' }) => {
+        if (cursor === '3') last.wait()
+        // The DIDs of the second page come again on the third.
+        return { ...pages[Number(cursor)], dids: pages[cursor === '2' ? 1 : Number(cursor)]?.dids ?? [] }
+      },
+    })
+    const sink = memoryIndexSink()
+    const slowSink = {
+      async add(...parameters: Parameters<typeof sink.add>) {
+        await first.wait()
+        return sink.add(...parameters)
+      },
+    }
+    const commits: number[] = []
+    const { start } = setUp(lister, {
+      sources: [knownCollections([A])],
+      sink: slowSink,
+      pagesAhead: 3,
+      hooks: { committed: ({ pages }) => commits.push(pages) },
+    })
+    const events = collect(start())
+    await last.reached
+    first.pass()
+    expect(
+      (await events).map(({ page, imported, added, cursor }) => [page, imported, added, cursor]),
+    ).toEqual([
+      [1, 2, 2, '1'],
+      [2, 4, 2, '2'],
+      [3, 6, 0, '3'],
+      [4, 8, 2, '4'],
+      [5, 10, 2, '5'],
+      [6, 12, 2, undefined],
+    ])
+    expect(commits.slice(0, 2)).toEqual([1, 3])
+  })
+
+  it('waits for a slow consumer: twice pagesAhead for each collection and no further', async () => {
     const lister = scriptedLister({ [A]: pagesOf(A, 50) })
     const renewals = gate()
     const progress = memoryProgressStore()
@@ -169,12 +210,13 @@ describe('a run', () => {
         return progress.renew(...parameters)
       },
     }
-    const { start } = setUp(lister, { sources: [knownCollections([A])], progress: counting, leaseMs: 100 })
+    const sources = [knownCollections([A])]
+    const { start } = setUp(lister, { sources, progress: counting, leaseMs: 100, pagesAhead: 2 })
     const backfiller = start()
     await backfiller.next()
     // Four renewals are longer than a lease: time enough for a run that does not wait, and the claim is still held.
     await renewals.reached
-    expect(lister.requests.length).toBeLessThanOrEqual(4)
+    expect(lister.requests.length).toBeLessThanOrEqual(1 + 2 * 2)
     expect(await backfiller.status()).toMatchObject({ walking: 1 })
     await backfiller.return()
   })

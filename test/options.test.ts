@@ -29,6 +29,7 @@ describe('an option that cannot be used is refused at once, by name, with what w
     ['concurrency', 0, /concurrency must be a whole number of at least 1, not 0/],
     ['concurrency', 2.5, /concurrency/],
     ['concurrency', Number.POSITIVE_INFINITY, /concurrency/],
+    ['pagesAhead', 0, /pagesAhead must be a whole number of at least 1, not 0/],
     ['maxAttempts', 0, /maxAttempts/],
     ['leaseMs', 5, /leaseMs must be a whole number from 100 to/],
     ['leaseMs', 100 * 86_400_000, /leaseMs/],
@@ -62,6 +63,7 @@ describe('an option that cannot be used is refused at once, by name, with what w
 it('what is left out has the documented default', () => {
   expect(settingsOf(usable)).toMatchObject({
     concurrency: 4,
+    pagesAhead: 1,
     refreshAfterMs: undefined,
     maxAttempts: 5,
     retry: { retries: 5, minDelayMs: 1000, maxDelayMs: 60_000 },

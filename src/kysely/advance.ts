@@ -11,7 +11,7 @@ type Write = (transaction?: unknown) => Promise<void>
 /** After that many unanswered commits in a row, none of which happened, it is the database that is not well. */
 const MAX_UNANSWERED = 3
 
-/** Commits one page: {@link ProgressStore.advance}. */
+/** Commits pages: {@link ProgressStore.advance}. */
 export async function advancePage(
   tables: Tables,
   claim: Claim,
@@ -63,7 +63,7 @@ function savePage(tables: Tables, claim: Claim, page: PageProgress) {
     .updateTable('backfill_progress')
     .set({
       cursor: page.cursor ?? '',
-      page_count: plus('page_count', 1),
+      page_count: plus('page_count', page.pages),
       imported_count: plus('imported_count', page.imported),
       rejected_count: plus('rejected_count', page.rejected),
       loop_guard: page.loopGuard ?? null,
@@ -81,7 +81,7 @@ function savePage(tables: Tables, claim: Claim, page: PageProgress) {
     .where('page_count', '=', claim.page)
 }
 
-/** Where the row is: before this page, after it by our own commit, or taken from us. Cursors are compared as stored. */
+/** Where the row is: before these pages, after them by our own commit, or taken from us. Cursors are compared as stored. */
 async function readPlace(
   tables: Tables,
   claim: Claim,
@@ -104,14 +104,14 @@ async function readPlace(
   const completed = row.completed_at !== null
   if (pages === 0 && row.owner === claim.owner) return 'before'
   const ours = completed ? page.cursor === undefined : page.cursor !== undefined && row.owner === claim.owner
-  return pages === 1 && row.same_cursor && ours ? 'after' : 'lost'
+  return pages === page.pages && row.same_cursor && ours ? 'after' : 'lost'
 }
 
 function nextClaim(claim: Claim, page: PageProgress): Claim {
   return {
     ...claim,
     cursor: page.cursor,
-    page: claim.page + 1,
+    page: claim.page + page.pages,
     imported: claim.imported + page.imported,
     loopGuard: page.loopGuard,
     attempts: 0,

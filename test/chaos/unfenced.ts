@@ -34,7 +34,12 @@ export function unfenced({ db, progress }: OpenStore): ProgressStore {
     ...progress,
     async advance(claim, page, write) {
       await forced(claim, (pretended) => progress.advance(pretended, page, write))
-      return { ...claim, cursor: page.cursor, page: claim.page + 1, imported: claim.imported + page.imported }
+      return {
+        ...claim,
+        cursor: page.cursor,
+        page: claim.page + page.pages,
+        imported: claim.imported + page.imported,
+      }
     },
     async renew(claim, leaseMs) {
       await forced(claim, (pretended) => progress.renew(pretended, leaseMs))

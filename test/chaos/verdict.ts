@@ -111,8 +111,10 @@ function placeOf({ cursor, restarts, completed }: Saved): string {
 
 function undone(rows: readonly Saved[], said: readonly PageLine[]): number {
   const saved = new Set(rows.map(({ collection, page, cursor }) => `${collection} ${page} ${cursor}`))
-  return said.filter(({ collection, page, cursor = '' }) => !saved.has(`${collection} ${page} ${cursor}`))
-    .length
+  const lost = said.filter(
+    (line) => line.saved && !saved.has(`${line.collection} ${line.page} ${line.cursor ?? ''}`),
+  )
+  return lost.length
 }
 
 function sum(numbers: Iterable<number>): number {

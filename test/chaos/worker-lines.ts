@@ -15,6 +15,8 @@ export interface PageLine {
   readonly page: number
   /** Absent on the last page. */
   readonly cursor?: string | undefined
+  /** Whether it was the last of its commit, so that its cursor was saved. */
+  readonly saved: boolean
 }
 
 /** What a worker says, in the order in which it happened. */

@@ -19,6 +19,8 @@ async function walkAll(options: WorkerOptions): Promise<void> {
   const { name, databaseUrl, relayUrl, collections, fence } = options
   await using store = await openPostgres(databaseUrl, { applicationName: name })
   const known = Object.entries(collections).map(([nsid, estimatedRepos]) => ({ nsid, estimatedRepos }))
+  /** The pages of the last commit of each collection whose events are still to come. */
+  const unsaid = new Map<string, number>()
   const backfiller = createBackfiller({
     lister: relayLister(relayUrl, {
       pageSize: PAGE_SIZE,
@@ -33,13 +35,17 @@ async function walkAll(options: WorkerOptions): Promise<void> {
     retry: { retries: 4, minDelayMs: 20, maxDelayMs: 1200 },
     maxAttempts: 20,
     hooks: {
+      committed: ({ collection, pages }) => unsaid.set(collection, pages),
       claimLost: () => say({ event: 'claim lost' }),
       collectionFailed: ({ error }) => say({ event: 'collection failed', code: codeOf(error) }),
       storeUnavailable: () => say({ event: 'store unavailable' }),
     },
   })
-  for await (const { collection, page, cursor } of backfiller)
-    say({ event: 'page', collection, page, cursor })
+  for await (const { collection, page, cursor } of backfiller) {
+    const left = (unsaid.get(collection) ?? 0) - 1
+    unsaid.set(collection, left)
+    say({ event: 'page', collection, page, cursor, saved: left === 0 })
+  }
 }
 
 const input = createInterface({ input: process.stdin })

@@ -42,9 +42,9 @@ const crimes: { crime: string; statement: RawBuilder<unknown>; says: RegExp }[] 
     says: /the cursor goes back/,
   },
   {
-    crime: 'two pages in one commit',
+    crime: 'pages counted that nobody fetched',
     statement: sql`update backfill_progress set page_count = page_count + 2 ${ofA}`,
-    says: /2 pages in one commit/,
+    says: /pages were counted and the cursor did not move/,
   },
   {
     crime: 'a cursor that moves alone',

@@ -102,7 +102,7 @@ describe.each(databases)('the sizes of the collections on $kind', ({ create }) =
     const progress = kyselyProgressStore(db)
     await progress.register(SOURCE, [{ nsid: 'com.example.a' }])
     const claim = await mustClaim(progress)
-    await progress.advance(claim, { cursor: 'c1', imported: 12_000, rejected: 0 })
+    await progress.advance(claim, { pages: 1, cursor: 'c1', imported: 12_000, rejected: 0 })
     expect(await estimates()).toEqual([12_000, 100, 98])
 
     await sql`analyze collection_index_pair`.execute(db)

@@ -12,7 +12,7 @@ import { didsFrom, LEASE_MS, mustClaim, SOURCE } from '../support/store-steps.ts
 
 const batch = { source: SOURCE, collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
 const request = { source: SOURCE, owner: 'worker', leaseMs: LEASE_MS }
-const page = { cursor: 'c1', imported: 10, rejected: 0 }
+const page = { pages: 1, cursor: 'c1', imported: 10, rejected: 0 }
 
 let postgres: TestPostgres
 beforeAll(async () => {

@@ -117,7 +117,7 @@ describe.each<{ kind: string; create: () => Promise<TestDatabase> }>([
       page: 0,
       epoch: 1,
     })
-    if (claim) await progress.advance(claim, { cursor: 'next', imported: 10, rejected: 0 })
+    if (claim) await progress.advance(claim, { cursor: 'next', pages: 1, imported: 10, rejected: 0 })
     expect((await progress.list())[0]).toMatchObject({ cursor: 'next', imported: 1244, page: 1 })
 
     await progress.register('other.example', [{ nsid: 'app.bsky.feed.like' }])

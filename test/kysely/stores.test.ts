@@ -42,7 +42,7 @@ describe('the progress store', () => {
     await progress.register(source, [{ nsid: 'com.example.a' }])
     const claim = await progress.claim({ source, owner: 'worker', leaseMs: 60_000 })
     if (claim === undefined) throw new Error('nothing to claim')
-    await progress.advance(claim, { cursor, imported: 1, rejected: 0, loopGuard: cursor })
+    await progress.advance(claim, { cursor, pages: 1, imported: 1, rejected: 0, loopGuard: cursor })
     expect(await progress.list()).toMatchObject([{ cursor }])
   })
 })

@@ -11,7 +11,7 @@ import { createPostgres, type TestKysely, type TestPostgres } from '../support/d
 import { didsFrom, LEASE_MS } from '../support/store-steps.ts'
 
 const batch = { source: 'any', collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
-const page = { cursor: 'c1', imported: 10, rejected: 0 }
+const page = { pages: 1, cursor: 'c1', imported: 10, rejected: 0 }
 
 let postgres: TestPostgres
 beforeAll(async () => {
@@ -119,7 +119,7 @@ describe('a transaction that the database asks to repeat', () => {
           const cursor = i < 2 ? `c${i}` : undefined
           claim = await progress.advance(
             claim,
-            { cursor, imported: 10, rejected: 0 },
+            { cursor, pages: 1, imported: 10, rejected: 0 },
             async (transaction) => {
               await sink.add({ source, collection, dids: didsFrom(i * 10, 10) }, { transaction })
             },
@@ -171,7 +171,7 @@ describe('a commit whose answer is lost', () => {
     expect(await row()).toMatchObject({ page: 1, imported: 10, cursor: 'c1' })
 
     faulty.faults.push('commit, then lose the answer')
-    expect(await progress.advance(next, { imported: 5, rejected: 0 })).toMatchObject({
+    expect(await progress.advance(next, { pages: 1, imported: 5, rejected: 0 })).toMatchObject({
       page: 2,
       imported: 15,
     })

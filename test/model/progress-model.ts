@@ -175,13 +175,14 @@ function withClaim(
   }
 }
 
-const advance = (index: number, last: boolean, count: number) =>
-  withClaim(`advance(${last ? 'last' : 'more'}, ${count})`, index, async (model, real, claim) => {
+const advance = (index: number, last: boolean, count: number, pages: number) =>
+  withClaim(`advance(${last ? 'last' : 'more'}, ${count}, ${pages})`, index, async (model, real, claim) => {
     const { collection, epoch, page } = claim
     const change: PageProgress = {
+      pages,
       imported: count,
       rejected: 0,
-      cursor: last ? undefined : `${collection}/${page + 1}`,
+      cursor: last ? undefined : `${collection}/${page + pages}`,
     }
     const dids = Array.from({ length: count }, (_, i) => `did:web:${collection}.e${epoch}p${page}n${i}`)
     const write = async (transaction?: unknown) => {
@@ -190,7 +191,7 @@ const advance = (index: number, last: boolean, count: number) =>
     const row = rowOf(model, claim)
     const expected = holds(row, claim) && row.page === page
     const repeated =
-      row !== undefined && row.epoch === epoch && row.page === page + 1 && row.cursor === change.cursor
+      row !== undefined && row.epoch === epoch && row.page === page + pages && row.cursor === change.cursor
     const advanced = await real.progress.advance(claim, change, write).catch((error: unknown) => {
       assert.equal((error as { code?: string }).code, 'CLAIM_LOST')
       return undefined
@@ -201,7 +202,7 @@ const advance = (index: number, last: boolean, count: number) =>
     if (!expected) return
     for (const did of dids) model.pairs.add(`${collection} ${did}`)
     Object.assign(row, {
-      page: page + 1,
+      page: page + pages,
       imported: row.imported + count,
       cursor: change.cursor,
       attempts: 0,
@@ -245,6 +246,7 @@ const release = (index: number, outcome: ReleaseOutcome | undefined) =>
   })
 
 const index = fc.nat({ max: 6 })
+const pages = fc.integer({ min: 1, max: 3 })
 const outcome: fc.Arbitrary<ReleaseOutcome | undefined> = fc.constantFrom(
   undefined,
   { kind: 'failed', error: 'no', retryInMs: 0 },
@@ -267,8 +269,8 @@ export const interleavings: fc.Arbitrary<Iterable<Command>> = fc.commands(
       .tuple(fc.constantFrom(undefined, ['com.example.a'], ['com.example.b', 'com.example.c']), fc.boolean())
       .map((entry) => rearm(...entry)),
     fc.constantFrom('one', 'two', 'three').map(claim),
-    fc.tuple(index, fc.boolean(), fc.nat({ max: 9 })).map((entry) => advance(...entry)),
-    fc.tuple(index, fc.constant(false), fc.nat({ max: 9 })).map((entry) => advance(...entry)),
+    fc.tuple(index, fc.boolean(), fc.nat({ max: 9 }), pages).map((entry) => advance(...entry)),
+    fc.tuple(index, fc.constant(false), fc.nat({ max: 9 }), pages).map((entry) => advance(...entry)),
     fc.tuple(index, fc.constantFrom(0, LEASE_MS)).map((entry) => renew(...entry)),
     fc.tuple(index, outcome).map((entry) => release(...entry)),
   ],

@@ -85,7 +85,7 @@ export async function verdict(options: CheckOptions): Promise<Verdict> {
     problems.push(...lacking.slice(0, 3).map((did) => `${walk.collection}: ${did} is missing`))
   }
   const completed = walks.filter(({ changes }) => changes.at(-1)?.completed).length
-  const pages = walks.reduce((sum, { changes }) => sum + commits(changes), 0)
+  const pages = walks.reduce((sum, { changes }) => sum + pagesOf(changes), 0)
   return { pages, completed, missing, foreign: foreign.length, problems }
 }
 
@@ -106,8 +106,9 @@ function below(
   return saved?.completed ? served : served.slice(0, offsetOf(saved?.cursor ?? '') ?? 0)
 }
 
-function commits(changes: readonly Change[]): number {
-  return changes.filter(({ page }, i) => page === (changes[i - 1]?.page ?? 0) + 1).length
+/** How many pages were committed. */
+function pagesOf(changes: readonly Change[]): number {
+  return changes.reduce((sum, { page }, i) => sum + Math.max(0, page - (changes[i - 1]?.page ?? 0)), 0)
 }
 
 function* pairsServed({ collections, dids }: Served): Generator<string> {

@@ -13,7 +13,7 @@ const cursorAt = (offset: number) => (offset === 0 ? '' : `c${offset}`)
 export function pageFor(claim: Claim, isLast = false): { page: PageProgress; dids: readonly string[] } {
   const end = (claim.page + 1) * SIZE
   return {
-    page: { cursor: isLast ? undefined : cursorAt(end), imported: SIZE, rejected: 0 },
+    page: { cursor: isLast ? undefined : cursorAt(end), pages: 1, imported: SIZE, rejected: 0 },
     dids: Array.from({ length: SIZE }, (_, i) => didAt(end - SIZE + i)),
   }
 }

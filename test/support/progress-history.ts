@@ -50,8 +50,7 @@ function stepProblems(before: Change, after: Change): string[] {
   }
   const pages = after.page - before.page
   if (pages < 0) problems.push(`the cursor goes back from page ${before.page}`)
-  if (pages > 1) problems.push(`${pages} pages in one commit`)
-  if (pages === 1) problems.push(...commitProblems(before, after))
+  if (pages > 0) problems.push(...commitProblems(before, after))
   if (pages === 0) problems.push(...idleProblems(before, after))
   return problems
 }
@@ -65,6 +64,8 @@ function commitProblems(before: Change, after: Change): string[] {
   const problems: string[] = []
   if (after.epoch !== before.epoch) problems.push('committed by somebody who did not hold the claim')
   if (before.completed) problems.push('committed after the last page')
+  if (!after.completed && after.cursor === before.cursor)
+    problems.push('pages were counted and the cursor did not move')
   if (after.completed !== (after.cursor === ''))
     problems.push(`complete is ${after.completed} with the cursor "${after.cursor}"`)
   return problems

@@ -119,7 +119,7 @@ const writes: FaultRow<Make>[] = [
       async advance(claim, page, write) {
         const next = await store.advance(claim, page, write).catch((error: unknown) => {
           if (newest(claim).epoch === claim.epoch || page.cursor !== 'c1' || write === undefined) throw error
-          return { ...claim, cursor: page.cursor, page: claim.page + 1 }
+          return { ...claim, cursor: page.cursor, page: claim.page + page.pages }
         })
         return next
       },
@@ -135,7 +135,7 @@ const writes: FaultRow<Make>[] = [
         return {
           ...claim,
           ...page,
-          page: claim.page + 1,
+          page: claim.page + page.pages,
           imported: claim.imported + page.imported,
           attempts: 0,
         }

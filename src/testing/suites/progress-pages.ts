@@ -32,6 +32,17 @@ const savingCases: readonly ProgressStoreCase[] = [
     assertFields(third, { loopGuard: undefined }, 'a page without a loop guard')
   }),
 
+  storeCase('counts all pages of a commit, and the fence with them', async ({ progress, other }) => {
+    const claim = await claimed(progress)
+    const next = await progress.advance(claim, { ...page('c3', 30), pages: 3 })
+    assertFields(next, { cursor: 'c3', page: 3, imported: 30 }, 'the next claim')
+    await assertRow(other, { cursor: 'c3', page: 3, imported: 30 })
+    await assertClaimLost(other.advance({ ...next, page: 1 }, page('c2')), 'a claim of a page in between')
+    const last = await other.advance(next, { ...page(undefined, 20), pages: 2 })
+    assertFields(last, { page: 5, imported: 50 }, 'the last claim')
+    await assertRow(progress, { state: 'complete', page: 5, imported: 50 })
+  }),
+
   storeCase('everything that resolves is durable: another instance sees it at once', async (stores) => {
     const { progress, other } = stores
     await progress.register(SOURCE, [{ nsid: NAME, estimatedRepos: 5 }])

@@ -40,7 +40,9 @@ export function storeCase(name: string, run: (stores: Stores) => Promise<void>):
   }
 }
 
+/** What one page changes; several in one commit with `{ ...page(…), pages }`. */
 export const page = (cursor: string | undefined, imported: number = 10, rejected = 0): PageProgress => ({
+  pages: 1,
   cursor,
   imported,
   rejected,
