@@ -14,3 +14,9 @@ export function wholeNumber(
   const expected = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
   throw new InvalidOptionError(option, `a whole number ${expected}`, value)
 }
+
+/** @throws InvalidOptionError when the value is no object with that method: for a contract that a caller fulfils */
+export function mustHave(option: string, value: unknown, method: string, expected: string): void {
+  const found = typeof value === 'object' && value !== null && method in value
+  if (!found) throw new InvalidOptionError(option, expected, value)
+}

@@ -1,4 +1,4 @@
-import { MAX_TIMER_MS, wholeNumber } from './checks.ts'
+import { MAX_TIMER_MS, mustHave, wholeNumber } from './checks.ts'
 import type { CollectionSource } from './collection-source.ts'
 import { InvalidOptionError } from './errors.ts'
 import type { BackfillHooks } from './events.ts'
@@ -118,9 +118,4 @@ export function settingsOf(options: BackfillOptions): Settings {
     signal: options.signal,
     hooks: options.hooks ?? {},
   }
-}
-
-function mustHave(option: string, value: unknown, method: string, expected: string): void {
-  const found = typeof value === 'object' && value !== null && method in value
-  if (!found) throw new InvalidOptionError(option, expected, value)
 }

@@ -41,6 +41,12 @@ describe('what an import loads', () => {
     )
   })
 
+  it('./server loads no database driver and no module of Node', async () => {
+    const loaded = await loadedBy('server/index.ts')
+    expect(loaded.length).toBeGreaterThan(5)
+    expect(loaded.filter((url) => isDriver(url) || isNode(url))).toEqual([])
+  })
+
   it('./postgres loads pg, and with it modules of Node', async () => {
     const loaded = await loadedBy('postgres.ts')
     expect(loaded.some((url) => url.includes('/node_modules/pg/'))).toBe(true)

@@ -5,6 +5,7 @@ const PACKAGE = 'atproto-collection-backfill'
 const ENTRIES: Record<string, string> = {
   [PACKAGE]: 'index.ts',
   [`${PACKAGE}/kysely`]: 'kysely/index.ts',
+  [`${PACKAGE}/server`]: 'server/index.ts',
   [`${PACKAGE}/testing`]: 'testing/index.ts',
   [`${PACKAGE}/pglite`]: 'pglite.ts',
   [`${PACKAGE}/postgres`]: 'postgres.ts',
