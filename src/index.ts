@@ -21,6 +21,7 @@ export {
   TooManyEmptyPagesError,
 } from './errors.ts'
 export type { BackfillHooks, BackfillStatus, BackfillSummary, PageEvent, SourceReport } from './events.ts'
+export { combineHooks } from './hooks.ts'
 export type { HttpOptions } from './http/client.ts'
 export {
   type IndexBatch,

@@ -131,7 +131,7 @@ export interface MonitorOptions {
  * the database. Nothing in it waits, holds a timer or grows with the length of the run.
  */
 export interface Monitor {
-  /** For `createBackfiller`; with hooks of one's own, call these from them. */
+  /** For `createBackfiller`; beside hooks of one's own with `combineHooks`. */
   readonly hooks: MonitorHooks
   /** To be called with each page event. */
   page(event: PageEvent): void
