@@ -13,7 +13,10 @@ const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: [
       { find: /^atproto-collection-backfill$/, replacement: src('index.ts') },
-      { find: /^atproto-collection-backfill\/(kysely|server|testing)$/, replacement: src('$1/index.ts') },
+      {
+        find: /^atproto-collection-backfill\/(kysely|opentelemetry|server|testing)$/,
+        replacement: src('$1/index.ts'),
+      },
       { find: /^atproto-collection-backfill\/(postgres|pglite)$/, replacement: src('$1.ts') },
     ],
   },

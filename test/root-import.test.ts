@@ -24,12 +24,21 @@ async function loadedBy(file: string): Promise<string[]> {
 }
 
 const isDriver = (url: string) => /\/node_modules\/(?:pg|kysely|@electric-sql)\//.test(url)
+const isTelemetry = (url: string) => url.includes('/node_modules/@opentelemetry/')
 const isNode = (url: string) => url.startsWith('node:')
 
 describe('what an import loads', () => {
   it('the root loads no database driver and no module of Node, so it runs in a browser, a worker, Deno and Bun', async () => {
     const loaded = await loadedBy('index.ts')
     expect(loaded.length).toBeGreaterThan(20)
+    expect(loaded.filter((url) => isDriver(url) || isNode(url) || isTelemetry(url))).toEqual([])
+  })
+
+  it('./opentelemetry loads the API of OpenTelemetry, no SDK, no driver and no module of Node', async () => {
+    const loaded = await loadedBy('opentelemetry/index.ts')
+    const telemetry = loaded.filter(isTelemetry)
+    expect(telemetry.length).toBeGreaterThan(0)
+    expect(telemetry.filter((url) => !url.includes('/@opentelemetry/api/'))).toEqual([])
     expect(loaded.filter((url) => isDriver(url) || isNode(url))).toEqual([])
   })
 

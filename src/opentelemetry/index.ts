@@ -1,0 +1,7 @@
+/**
+ * OpenTelemetry metrics and spans of a run, made from its hooks and page events. Needs `@opentelemetry/api`; which SDK and
+ * which exporter, if any, is the application's choice.
+ *
+ * @module
+ */
+export { createTelemetry, type Telemetry, type TelemetryOptions } from './telemetry.ts'

@@ -1,0 +1,51 @@
+import { type Counter, type Histogram, type Meter, type ObservableGauge, ValueType } from '@opentelemetry/api'
+
+/** Boundaries in seconds: a page of 2,000 takes some 0.14 s from a relay and 0.03 s into a database near by. */
+const DURATIONS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
+/** From the first pause of a retry to the longest that a run sits out, a day. */
+const WAITS = [0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400]
+
+/** The metrics. Their names and units are part of the API. */
+export interface Instruments {
+  readonly pages: Counter
+  readonly dids: Counter
+  readonly pairs: Counter
+  readonly rejected: Counter
+  readonly retries: Counter
+  readonly failures: Counter
+  readonly requestDuration: Histogram
+  readonly commitDuration: Histogram
+  readonly waitDuration: Histogram
+  readonly collections: ObservableGauge
+}
+
+export function createInstruments(meter: Meter): Instruments {
+  const counter = (name: string, unit: string, description: string) =>
+    meter.createCounter(`atproto.backfill.${name}`, { unit, description, valueType: ValueType.INT })
+  const histogram = (name: string, explicitBucketBoundaries: number[], description: string) =>
+    meter.createHistogram(`atproto.backfill.${name}`, {
+      unit: 's',
+      description,
+      advice: { explicitBucketBoundaries },
+    })
+  return {
+    pages: counter('pages', '{page}', 'Pages that became durable.'),
+    dids: counter('dids', '{did}', 'DIDs on pages that became durable, repeats included.'),
+    pairs: counter('pairs', '{pair}', 'Pairs of collection and DID that were new to the index.'),
+    rejected: counter('rejected', '{entry}', 'Entries of pages that were no DID.'),
+    retries: counter('retries', '{retry}', 'Requests and writes that failed and were made again.'),
+    failures: counter('failures', '{failure}', 'Walks that ended early, and sources that failed.'),
+    requestDuration: histogram(
+      'request.duration',
+      DURATIONS,
+      'Requests for pages, with the wait before them that the relay or the pace asked for.',
+    ),
+    commitDuration: histogram('commit.duration', DURATIONS, 'Commits of pages, retries included.'),
+    waitDuration: histogram('wait.duration', WAITS, 'Waits, as long as they were to be when they began.'),
+    collections: meter.createObservableGauge('atproto.backfill.collections', {
+      unit: '{collection}',
+      description: 'Collections of the relay by state.',
+      valueType: ValueType.INT,
+    }),
+  }
+}

@@ -1,0 +1,101 @@
+import {
+  context,
+  diag,
+  type MeterProvider,
+  metrics,
+  type ObservableResult,
+  type TracerProvider,
+  trace,
+} from '@opentelemetry/api'
+import { describe } from '../errors.ts'
+import type { BackfillHooks, PageEvent } from '../events.ts'
+import { combineHooks } from '../hooks.ts'
+import { createMonitor } from '../monitor/monitor.ts'
+import type { ProgressStore } from '../progress-store.ts'
+import { VERSION } from '../version.ts'
+import { ATTRIBUTE } from './attributes.ts'
+import { createInstruments } from './instruments.ts'
+import { metricRecorder } from './metrics.ts'
+import { walkSpans } from './spans.ts'
+
+/** What is measured, and where that goes. */
+export interface TelemetryOptions {
+  /** The relay: {@link RepoLister.source}. */
+  source: string
+  /**
+   * Read each time that the metrics are collected, so that the gauge of collections also tells what other runs have done
+   * and do: one query, of a row for each collection. Absent: the gauge tells what this run knows.
+   */
+  progress?: Pick<ProgressStore, 'list'> | undefined
+  /**
+   * Collections that get series of their own, by the attribute `atproto.backfill.collection`; all others are summed up
+   * in the series without it. Each one adds some sixty, so name the few that you watch.
+   *
+   * @default none
+   */
+  collections?: readonly string[] | undefined
+  /** @default the global one */
+  meterProvider?: MeterProvider | undefined
+  /** @default the global one */
+  tracerProvider?: TracerProvider | undefined
+}
+
+/**
+ * Makes OpenTelemetry metrics and spans of one run. Disposing of it, after the run, ends the spans of walks that were
+ * stopped on the way, and the gauge of collections is observed no more.
+ */
+export interface Telemetry extends Disposable {
+  /** For `createBackfiller`; beside hooks of one's own with `combineHooks`. */
+  readonly hooks: BackfillHooks
+  /** To be called with each page event. */
+  page(event: PageEvent): void
+  /** For the `onPause` of `relayLister`. */
+  paused(context: { waitMs: number; error?: unknown }): void
+}
+
+const SCOPE = 'atproto-collection-backfill'
+
+/**
+ * Makes metrics and spans of one run: see {@link Telemetry}.
+ *
+ * The number of series is bounded, however long a run takes and whatever the network holds. Attributes are the relay,
+ * the code of an error of this library (`_OTHER` for others), the status of an answer, and short lists of words. There
+ * is never one for a DID or a cursor, and none for a collection but those that `collections` names: there were 1,287 in
+ * March 2026, anybody can make another one up, and with the buckets of the histograms each costs some sixty series. The
+ * spans, one for each walk of a collection, name it, which costs nothing there.
+ */
+export function createTelemetry(options: TelemetryOptions): Telemetry {
+  const { source, progress, collections = [] } = options
+  const { meterProvider = metrics.getMeterProvider(), tracerProvider = trace.getTracerProvider() } = options
+  const instruments = createInstruments(meterProvider.getMeter(SCOPE, VERSION))
+  const recorder = metricRecorder({ instruments, source, collections: new Set(collections) })
+  const spans = walkSpans(tracerProvider.getTracer(SCOPE, VERSION), source, context.active())
+  const monitor = createMonitor({ source })
+
+  async function observeCollections(result: ObservableResult): Promise<void> {
+    if (progress !== undefined) {
+      await monitor
+        .refresh(() => progress.list({ source }))
+        // The gauge tells what is known here; that the database cannot be reached, the run itself tells.
+        .catch((error) => diag.warn(`The progress of ${source} could not be read: ${describe(error)}`))
+    }
+    const { complete, walking, pending, failed } = monitor.snapshot().collections
+    for (const [state, count] of Object.entries({ complete, walking, pending, failed })) {
+      result.observe(count, { [ATTRIBUTE.source]: source, [ATTRIBUTE.state]: state })
+    }
+  }
+
+  instruments.collections.addCallback(observeCollections)
+  return {
+    hooks: combineHooks(monitor.hooks, recorder.hooks, spans.hooks),
+    page(event) {
+      monitor.page(event)
+      recorder.page(event)
+    },
+    paused: (pause) => recorder.paused(pause),
+    [Symbol.dispose]() {
+      instruments.collections.removeCallback(observeCollections)
+      spans.stop()
+    },
+  }
+}

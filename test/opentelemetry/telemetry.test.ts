@@ -1,0 +1,333 @@
+import { DiagLogLevel, diag, SpanStatusCode } from '@opentelemetry/api'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import {
+  type BackfillHooks,
+  ClaimLostError,
+  type CollectionSource,
+  combineHooks,
+  createBackfiller,
+  knownCollections,
+  memoryIndexSink,
+  memoryProgressStore,
+  type ProgressStore,
+  relayLister,
+  StoreUnavailableError,
+} from '../../src/index.ts'
+import { createTelemetry, type TelemetryOptions } from '../../src/opentelemetry/index.ts'
+import { type RelayScript, startRelay } from '../../src/testing/index.ts'
+import { type Collector, collector } from './collector.ts'
+
+const PLAIN = 'app.bsky.actor.profile'
+const BUSY = 'com.example.busy'
+const GONE = 'com.example.gone'
+const MIXED = 'com.example.mixed'
+const STOLEN = 'com.example.stolen'
+const SOURCE = 'atproto.backfill.source'
+
+/** 500, then 429, then the page; 410; a page with an entry that is no DID. */
+const faults: RelayScript = ({ collection, offset, attempt }) => {
+  if (collection === BUSY && offset === 0 && attempt === 1) return { status: 500 }
+  if (collection === BUSY && offset === 0 && attempt === 2)
+    return { status: 429, headers: { 'retry-after': '1' } }
+  if (collection === GONE) return { status: 410 }
+  if (collection === MIXED) return { answer: ({ repos }) => ({ repos: [...repos, { did: 'nobody' }] }) }
+  return undefined
+}
+
+const brokenSource: CollectionSource = {
+  name: 'broken',
+  collections: () => {
+    throw new Error('no list today')
+  },
+}
+
+/** A store that is away for a moment, and has one claim taken over in the middle of its walk. */
+function troubledStore(): ProgressStore {
+  const store = memoryProgressStore()
+  let isAway = true
+  let isStolen = false
+  return {
+    ...store,
+    async claim(request) {
+      if (isAway) {
+        isAway = false
+        throw new StoreUnavailableError('away for a moment', undefined)
+      }
+      return store.claim(request)
+    },
+    async advance(claim, page, write) {
+      if (claim.collection === STOLEN && claim.page === 1 && !isStolen) {
+        isStolen = true
+        throw new ClaimLostError(claim)
+      }
+      return store.advance(claim, page, write)
+    },
+  }
+}
+
+/** What the telemetry should come to, by its own hooks. */
+function bookkeeping() {
+  const sums = { requests: 0, commits: 0, retryWaits: 0, storeWaits: 0, pauses: 0 }
+  const hooks: BackfillHooks = {
+    requested: ({ durationMs }) => {
+      sums.requests += durationMs / 1000
+    },
+    committed: ({ durationMs }) => {
+      sums.commits += durationMs / 1000
+    },
+    retry: ({ waitMs }) => {
+      sums.retryWaits += waitMs / 1000
+    },
+    storeUnavailable: ({ waitMs }) => {
+      sums.storeWaits += waitMs / 1000
+    },
+  }
+  return { sums, hooks }
+}
+
+async function troubledRun(options: Partial<TelemetryOptions> = {}) {
+  const collections = { [PLAIN]: 5, [BUSY]: 3, [GONE]: 3, [MIXED]: 1, [STOLEN]: 3 }
+  await using relay = await startRelay({ collections, script: faults })
+  const { sums, hooks } = bookkeeping()
+  const lister = relayLister(relay.url, {
+    pageSize: 2,
+    onPause(pause) {
+      sums.pauses += pause.waitMs / 1000
+      telemetry.paused(pause)
+    },
+  })
+  const sdk = collector()
+  const telemetry = createTelemetry({ source: lister.source, ...sdk, ...options })
+  const backfiller = createBackfiller({
+    lister,
+    sources: [knownCollections(Object.keys(collections)), brokenSource],
+    sink: memoryIndexSink(),
+    progress: troubledStore(),
+    concurrency: 1,
+    leaseMs: 200,
+    retry: { minDelayMs: 1, retries: 3 },
+    hooks: combineHooks(hooks, telemetry.hooks),
+  })
+  let incomplete: unknown
+  try {
+    for await (const page of backfiller) telemetry.page(page)
+  } catch (error) {
+    incomplete = error
+  }
+  expect(incomplete).toMatchObject({ code: 'INCOMPLETE', failures: [{ collection: GONE }] })
+  return { ...sdk, telemetry, sums, source: lister.source }
+}
+
+const total = (count: number, sum: number) => ({ count, sum: expect.closeTo(sum, 9) })
+
+describe('the metrics of a run with faults', () => {
+  it('tell every page, pair, request, wait, retry and failure, and nothing else', async () => {
+    const { collect, sums, source, telemetry } = await troubledRun()
+    const of = (value: unknown, attributes: Record<string, unknown> = {}) => ({
+      attributes: { [SOURCE]: source, ...attributes },
+      value,
+    })
+    const reason = (word: string) => ({ 'atproto.backfill.wait.reason': word })
+    const kind = (word: string, type: string) => ({
+      'atproto.backfill.failure.kind': word,
+      'error.type': type,
+    })
+    const status = (code: number) => ({ 'error.type': 'RELAY_STATUS', 'http.response.status_code': code })
+    const state = (word: string) => ({ 'atproto.backfill.collection.state': word })
+
+    const collected = await collect()
+    const requests = collected['atproto.backfill.request.duration [s]'] ?? []
+    expect(requests).toHaveLength(4)
+    expect(requests).toEqual(
+      expect.arrayContaining([
+        // 3 of PLAIN, 2 of BUSY, 1 of MIXED, and of STOLEN 2 and once more the second.
+        of({ count: 9, sum: expect.any(Number) }),
+        of({ count: 1, sum: expect.any(Number) }, status(500)),
+        of({ count: 1, sum: expect.any(Number) }, status(429)),
+        of({ count: 1, sum: expect.any(Number) }, status(410)),
+      ]),
+    )
+    const seconds = requests.map(({ value }) => (typeof value === 'number' ? Number.NaN : value.sum))
+    expect(seconds.reduce((sum, each) => sum + each)).toBeCloseTo(sums.requests, 9)
+    delete collected['atproto.backfill.request.duration [s]']
+
+    expect(sums.pauses).toBeGreaterThanOrEqual(1)
+    expect(collected).toEqual({
+      'atproto.backfill.pages [{page}]': [of(8)],
+      'atproto.backfill.dids [{did}]': [of(12)],
+      // The stolen page had been added before its claim was found lost, so that the second time brought nothing new.
+      'atproto.backfill.pairs [{pair}]': [of(11)],
+      'atproto.backfill.rejected [{entry}]': [of(1)],
+      'atproto.backfill.retries [{retry}]': [of(1, status(500)), of(1, status(429))],
+      'atproto.backfill.failures [{failure}]': expect.toSatisfy((series: unknown[]) => series.length === 3),
+      'atproto.backfill.commit.duration [s]': [of(total(8, sums.commits))],
+      'atproto.backfill.wait.duration [s]': expect.toSatisfy((series: unknown[]) => series.length === 3),
+      'atproto.backfill.collections [{collection}]': [
+        of(4, state('complete')),
+        of(0, state('walking')),
+        of(0, state('pending')),
+        of(1, state('failed')),
+      ],
+    })
+    expect(collected['atproto.backfill.failures [{failure}]']).toEqual(
+      expect.arrayContaining([
+        of(1, { ...kind('collection', 'RELAY_STATUS'), 'http.response.status_code': 410 }),
+        of(1, kind('claim_lost', 'CLAIM_LOST')),
+        of(1, kind('source', '_OTHER')),
+      ]),
+    )
+    expect(collected['atproto.backfill.wait.duration [s]']).toEqual(
+      expect.arrayContaining([
+        of(total(2, sums.retryWaits), reason('retry')),
+        of(total(1, sums.storeWaits), reason('store')),
+        of(total(1, sums.pauses), reason('relay')),
+      ]),
+    )
+    telemetry[Symbol.dispose]()
+  })
+
+  it('name the collections that were asked for, and sum the others up', async () => {
+    const { collect, source } = await troubledRun({ collections: [PLAIN] })
+    const { 'atproto.backfill.dids [{did}]': dids } = await collect()
+    expect(dids).toEqual(
+      expect.arrayContaining([
+        { attributes: { [SOURCE]: source, 'atproto.backfill.collection': PLAIN }, value: 5 },
+        { attributes: { [SOURCE]: source }, value: 7 },
+      ]),
+    )
+    expect(dids).toHaveLength(2)
+  })
+})
+
+describe('the gauge of collections', () => {
+  const state = 'atproto.backfill.collection.state'
+
+  async function counts({ collect }: Collector): Promise<Record<string, unknown>> {
+    const { 'atproto.backfill.collections [{collection}]': series = [] } = await collect()
+    return Object.fromEntries(series.map(({ attributes, value }) => [attributes[state], value]))
+  }
+
+  it('tells what other runs have done, read from the progress store', async () => {
+    await using sdk = collector()
+    const progress = memoryProgressStore()
+    await progress.register('relay.test', [{ nsid: PLAIN }, { nsid: BUSY }, { nsid: GONE }])
+    const claim = await progress.claim({ source: 'relay.test', owner: 'another', leaseMs: 60_000 })
+    if (claim === undefined) throw new Error('nothing to claim')
+    using _telemetry = createTelemetry({ source: 'relay.test', progress, ...sdk })
+    expect(await counts(sdk)).toEqual({ complete: 0, walking: 1, pending: 2, failed: 0 })
+    await progress.release(claim, { kind: 'failed', error: 'gone' })
+    expect(await counts(sdk)).toEqual({ complete: 0, walking: 0, pending: 2, failed: 1 })
+  })
+
+  it('tells what it knows when the progress store cannot be read, and says so', async () => {
+    const warnings: string[] = []
+    const quiet = () => {}
+    const warn = (message: string) => warnings.push(message)
+    diag.setLogger({ error: quiet, warn, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.WARN)
+    onTestFinished(() => diag.disable())
+    await using sdk = collector()
+    const progress = { list: () => Promise.reject(new Error('no route to the database')) }
+    using telemetry = createTelemetry({ source: 'relay.test', progress, ...sdk })
+    telemetry.hooks.discovered?.({ collections: [{ nsid: PLAIN }], sources: [] })
+    expect(await counts(sdk)).toEqual({ complete: 0, walking: 0, pending: 1, failed: 0 })
+    expect(warnings).toEqual(['The progress of relay.test could not be read: no route to the database'])
+  })
+
+  it('of two relays stand beside each other', async () => {
+    await using sdk = collector()
+    using _one = createTelemetry({ source: 'one.test', ...sdk })
+    using _other = createTelemetry({ source: 'other.test', ...sdk })
+    const { 'atproto.backfill.collections [{collection}]': series = [] } = await sdk.collect()
+    const sources = new Set(series.map(({ attributes }) => attributes[SOURCE]))
+    expect(sources).toEqual(new Set(['one.test', 'other.test']))
+  })
+
+  it('leaves the progress store alone once the telemetry is disposed of', async () => {
+    await using sdk = collector()
+    let reads = 0
+    const list = async () => {
+      reads += 1
+      return []
+    }
+    const telemetry = createTelemetry({ source: 'relay.test', progress: { list }, ...sdk })
+    await sdk.collect()
+    expect(reads).toBe(1)
+    telemetry[Symbol.dispose]()
+    await sdk.collect()
+    expect(reads).toBe(1)
+  })
+})
+
+describe('the spans of a run with faults', () => {
+  it('are one for each walk, with what it came to and its failures', async () => {
+    const { spans, source } = await troubledRun()
+    const told = spans().map(({ name, attributes, status, events }) => ({
+      name,
+      collection: attributes['atproto.backfill.collection'],
+      source: attributes[SOURCE],
+      outcome: attributes['atproto.backfill.walk.outcome'],
+      resumed: attributes['atproto.backfill.walk.resumed'],
+      came: ['pages', 'dids', 'pairs'].map((what) => attributes[`atproto.backfill.walk.${what}`]),
+      error: attributes['error.type'],
+      status: status.code,
+      events: events.map((event) => event.name),
+    }))
+    const walk = (collection: string, came: number[]) => ({
+      name: 'backfill collection',
+      collection,
+      source,
+      outcome: 'completed',
+      resumed: false,
+      came,
+      error: undefined,
+      status: SpanStatusCode.UNSET,
+      events: [] as string[],
+    })
+    const failure = { status: SpanStatusCode.ERROR, events: ['exception'] }
+    expect(told).toEqual([
+      walk(PLAIN, [3, 5, 5]),
+      { ...walk(BUSY, [2, 3, 3]), events: ['retry', 'retry'] },
+      { ...walk(GONE, [0, 0, 0]), ...failure, outcome: 'given_up', error: 'RELAY_STATUS' },
+      walk(MIXED, [1, 1, 1]),
+      { ...walk(STOLEN, [1, 2, 2]), ...failure, outcome: 'claim_lost', error: 'CLAIM_LOST' },
+      { ...walk(STOLEN, [1, 1, 0]), resumed: true },
+    ])
+  })
+
+  it("hold the relay's own words", async () => {
+    const { spans } = await troubledRun()
+    const of = (collection: string) =>
+      spans().find(({ attributes }) => attributes['atproto.backfill.collection'] === collection)
+    expect(of(BUSY)?.events.map(({ attributes }) => attributes)).toMatchObject([
+      { 'error.type': 'RELAY_STATUS', 'http.response.status_code': 500, 'atproto.backfill.attempt': 1 },
+      { 'http.response.status_code': 429, 'exception.message': expect.stringMatching(/answered 429/) },
+    ])
+    expect(of(GONE)?.status.message).toMatch(/410/)
+  })
+
+  it('end with the telemetry when a walk was stopped on the way', async () => {
+    await using sdk = collector()
+    using telemetry = createTelemetry({ source: 'relay.test', ...sdk })
+    const walk = { source: 'relay.test', collection: PLAIN }
+    telemetry.hooks.collectionStarted?.({ ...walk, page: 0, imported: 0 })
+    telemetry.hooks.committed?.({ ...walk, pages: 2, dids: 4, added: 3, durationMs: 5 })
+    expect(sdk.spans()).toEqual([])
+    telemetry[Symbol.dispose]()
+    expect(sdk.spans()).toMatchObject([
+      {
+        attributes: { 'atproto.backfill.walk.outcome': 'stopped', 'atproto.backfill.walk.pairs': 3 },
+        status: { code: SpanStatusCode.UNSET },
+      },
+    ])
+  })
+})
+
+describe('without an SDK', () => {
+  it('everything is a no-op', () => {
+    using telemetry = createTelemetry({ source: 'relay.test' })
+    const walk = { source: 'relay.test', collection: PLAIN }
+    telemetry.hooks.collectionStarted?.({ ...walk, page: 0, imported: 0 })
+    telemetry.hooks.collectionFailed?.({ ...walk, error: new Error('gone'), attempts: 1, restart: false })
+    expect(telemetry.hooks).toHaveProperty('requested')
+  })
+})
