@@ -1,0 +1,75 @@
+import type { CollectionSource } from '../../collection-source.ts'
+import { type Discovery, discover } from '../../discover.ts'
+import { DiscoveryError, describe } from '../../errors.ts'
+import { type Context, EXIT } from '../context.ts'
+import { type Database, exists, openDatabase } from '../database.ts'
+import type { RelayOptions, SourceOptions } from '../options.ts'
+import { count, painter, plural } from '../output/format.ts'
+import { eventWriter } from '../output/json-lines.ts'
+import { screenOf } from '../output/screen.ts'
+import { fit, printable } from '../output/text.ts'
+import { sourcesOf } from '../sources.ts'
+
+export interface DiscoverOptions extends RelayOptions, SourceOptions {
+  readonly json?: boolean
+}
+
+/** As in a run, but somebody sits before the screen and waits: so a source is not tried as often. */
+const TIMEOUT_MS = 120_000
+const RETRY = { retries: 2, minDelayMs: 1_000, maxDelayMs: 10_000 }
+
+/** Tells what the sources know, with estimates where they have some. @returns the exit code */
+export async function discoverCollections(
+  options: DiscoverOptions,
+  database: Database,
+  context: Context,
+): Promise<number> {
+  const { signal } = context.interruption
+  const { source = [], collection = [], relay } = options
+  // A database is not made for this.
+  await using store = exists(database) ? await openDatabase(database, { signal }) : undefined
+  const sources = sourcesOf(source, collection, { relay, observed: store?.observed })
+  const discovery = await ask(sources, context)
+  if (discovery.collections.length === 0) throw new DiscoveryError(discovery.errors)
+  if (options.json) eventWriter(context.out, context.debug)('discovered', discovery)
+  else tell(discovery, context)
+  return discovery.errors.length === 0 ? EXIT.complete : EXIT.incomplete
+}
+
+/** Says what goes wrong as it comes, beside the list that may go to another program. */
+async function ask(
+  sources: readonly CollectionSource[],
+  { err, interruption: { signal } }: Context,
+): Promise<Discovery> {
+  const say = (name: string, what: string) => err.write(`! ${printable(name)} ${printable(what)}\n`)
+  const discovery = await discover(sources, {
+    signal,
+    timeoutMs: TIMEOUT_MS,
+    retry: RETRY,
+    onRetry: ({ source, error, waitMs }) =>
+      say(source, `again in ${(waitMs / 1000).toFixed(1)} s: ${describe(error)}`),
+  })
+  for (const { source, error } of discovery.errors) say(source, `failed: ${describe(error)}`)
+  return discovery
+}
+
+const COUNT_WIDTH = 14
+
+/** The largest first, and those of unknown size by name after them. */
+function tell({ collections, sources }: Discovery, { out, err, env }: Context): void {
+  const screen = screenOf(out, env)
+  const paint = painter(screen.color)
+  const inOrder = collections.toSorted(
+    (a, b) => (b.estimatedRepos ?? -1) - (a.estimatedRepos ?? -1) || (a.nsid < b.nsid ? -1 : 1),
+  )
+  const longest = Math.max(...inOrder.map(({ nsid }) => nsid.length))
+  const width = Math.min(longest, Math.max(10, screen.columns - 1 - COUNT_WIDTH))
+  for (const { nsid, estimatedRepos } of inOrder) {
+    const size = estimatedRepos === undefined ? '' : count(estimatedRepos).padStart(COUNT_WIDTH)
+    // A name that is cut is of no use to another program.
+    const name = out.isTTY ? fit(nsid, width) : nsid.padEnd(width)
+    out.write(`${`${name}${size}`.trimEnd()}\n`)
+  }
+  const parts = sources.map(({ name, found }) => `${printable(name)} ${count(found)}`)
+  err.write(`${paint('dim', `${plural(collections.length, 'collection')}: ${parts.join(', ')}`)}\n`)
+}

@@ -1,0 +1,126 @@
+import { describe, hasCode } from '../../errors.ts'
+import { createThroughput, type Throughput } from '../../monitor/throughput.ts'
+import type { CollectionState, ProgressStore } from '../../progress-store.ts'
+import { relayUrl } from '../../relay/relay-url.ts'
+import { sleep } from '../../time.ts'
+import { type Context, EXIT } from '../context.ts'
+import { type Database, openExisting } from '../database.ts'
+import type { RelayOptions } from '../options.ts'
+import { type Picture, showLive } from '../output/live.ts'
+import { type Screen, screenOf } from '../output/screen.ts'
+import {
+  countsOf,
+  inOrder,
+  pairsOf,
+  type StatusView,
+  statusLine,
+  statusTable,
+} from '../output/status-text.ts'
+import { printable } from '../output/text.ts'
+
+export interface StatusOptions extends RelayOptions {
+  readonly json?: boolean
+  readonly watch?: boolean
+  readonly all?: boolean
+  readonly state?: readonly CollectionState[]
+}
+
+/** How often `--watch` looks, in milliseconds. */
+const LOOK_EVERY_MS = 2_000
+const RATE_WINDOW_MS = 10_000
+/** Rows of a table that is not asked for whole. */
+const SHORT_TABLE = 20
+
+/** Tells how far the work is, over all runs. @returns the exit code */
+export async function status(options: StatusOptions, database: Database, context: Context): Promise<number> {
+  const { interruption, out, env } = context
+  await using store = await openExisting(database, interruption)
+  const source = options.relay === undefined ? undefined : relayUrl(options.relay).source
+  const read = () => readViews(store.progress, source, options.state)
+  if (options.watch) return watch(read, options, context)
+  const views = await read()
+  if (options.json) out.write(jsonOf(views))
+  else out.write(`${lines(views, screenOf(out, env), options.all ? Infinity : SHORT_TABLE).join('\n')}\n`)
+  return EXIT.complete
+}
+
+/** Looks again and again, until it is interrupted; a database that is away for a while is waited for. */
+async function watch(
+  read: () => Promise<StatusView[]>,
+  { json: asJson, all }: StatusOptions,
+  { interruption: { signal }, out, env }: Context,
+): Promise<number> {
+  const withRates = speedometers()
+  let views = withRates(await read())
+  let trouble: string[] = []
+  const show = (): Picture => ({
+    lines: (screen) => [...lines(views, screen, all ? Infinity : Math.max(4, screen.rows - 3)), ...trouble],
+    plain: () => [...views.map(statusLine), ...trouble].join('; '),
+  })
+  const live = asJson ? undefined : showLive(show(), { out, env })
+  try {
+    for (;;) {
+      if (asJson) out.write(jsonOf(views))
+      await sleep(LOOK_EVERY_MS, signal)
+      try {
+        views = withRates(await read())
+        trouble = []
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!hasCode(error, 'STORE_UNAVAILABLE')) throw error
+        trouble = [printable(describe(error))]
+      }
+      live?.refresh()
+    }
+  } finally {
+    live?.stop()
+    if (live) out.write(`${views.map(statusLine).join('\n')}\n`)
+  }
+}
+
+async function readViews(
+  progress: ProgressStore,
+  source: string | undefined,
+  states: readonly CollectionState[] | undefined,
+): Promise<StatusView[]> {
+  const bySource = Map.groupBy(await progress.list({ source }), (row) => row.source)
+  return [...bySource].map(([name, rows]) => ({
+    source: name,
+    rows,
+    shown: states === undefined ? rows : rows.filter(({ state }) => states.includes(state)),
+  }))
+}
+
+/** Adds the speed of the last seconds, told from what was read before. */
+function speedometers(): (views: readonly StatusView[]) => StatusView[] {
+  const sources = new Map<string, { throughput: Throughput; pairs: number }>()
+  return (views) =>
+    views.map((view) => {
+      const now = performance.now()
+      const pairs = pairsOf(view.rows)
+      const known = sources.get(view.source) ?? { throughput: createThroughput(now), pairs }
+      known.throughput.add(now, { pairs: Math.max(0, pairs - known.pairs) })
+      sources.set(view.source, { ...known, pairs })
+      return { ...view, pairsPerSecond: known.throughput.rate(now, 'pairs', RATE_WINDOW_MS) }
+    })
+}
+
+function lines(views: readonly StatusView[], screen: Screen, most: number): string[] {
+  if (views.length === 0) return ['Nothing is registered yet: collection-backfill run --relay HOST begins.']
+  return views.flatMap((view) => [
+    statusLine(view),
+    ...(view.shown.length === 0 ? [] : statusTable(view.shown, screen, Math.floor(most / views.length))),
+  ])
+}
+
+/** An object in a line for each relay. */
+function jsonOf(views: readonly StatusView[]): string {
+  const objects = views.map(({ source, rows, shown, pairsPerSecond }) => ({
+    source,
+    ...countsOf(rows),
+    imported: pairsOf(rows),
+    pairsPerSecond,
+    collections: inOrder(shown),
+  }))
+  return objects.map((object) => `${JSON.stringify(object)}\n`).join('')
+}

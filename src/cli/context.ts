@@ -1,0 +1,15 @@
+import type { Interruption } from './interruption.ts'
+import type { Output } from './output/screen.ts'
+
+/** What a command works with besides its options. */
+export interface Context {
+  readonly out: Output
+  readonly err: Output
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly interruption: Interruption
+  /** Errors are told with their stack. */
+  readonly debug: boolean
+}
+
+/** What a command ends the process with. */
+export const EXIT = { complete: 0, incomplete: 1, usage: 2 } as const

@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { BackfillError } from '../errors.ts'
+import type { OpenStore } from '../kysely/open-store.ts'
+import { abortable } from '../time.ts'
+
+/** Where the index and the progress are: a Postgres, or a folder with PGlite in it. */
+export type Database =
+  | { readonly kind: 'postgres'; readonly url: string; readonly schema: string | undefined }
+  | { readonly kind: 'pglite'; readonly folder: string }
+
+/** In the working directory, and seen there: it holds what the user wants to have. */
+export const DEFAULT_FOLDER = './collection-backfill-data'
+
+/** As people are told of it: without password. */
+export function nameOf(database: Database): string {
+  if (database.kind === 'pglite') return `${database.folder} (PGlite)`
+  const { protocol, host, pathname } = URL.canParse(database.url)
+    ? new URL(database.url)
+    : { protocol: 'postgres:', host: '', pathname: '' }
+  return `${protocol}//${host}${pathname}`
+}
+
+/** Whether there is something to open, without making it. A Postgres is taken to be there. */
+export function exists(database: Database): boolean {
+  return database.kind === 'postgres' || existsSync(join(database.folder, 'PG_VERSION'))
+}
+
+/**
+ * Opens the database, migrated. Only the package that it needs is loaded.
+ *
+ * @param connections how many collections are walked at once
+ */
+export async function openDatabase(
+  database: Database,
+  { signal, concurrency }: { signal: AbortSignal; concurrency?: number },
+): Promise<OpenStore> {
+  return await abortable(open(database, concurrency), signal)
+}
+
+/** @throws BackfillError when there is none: whoever asks for its state must not get a new one */
+export async function openExisting(database: Database, options: { signal: AbortSignal }): Promise<OpenStore> {
+  if (exists(database)) return openDatabase(database, options)
+  throw new BackfillError(
+    'STORE_UNAVAILABLE',
+    `There is no database in ${nameOf(database)} yet: name the one of your run with --data or --database.`,
+  )
+}
+
+async function open(database: Database, concurrency: number | undefined): Promise<OpenStore> {
+  if (database.kind === 'pglite') {
+    const { openPGlite } = await installed('@electric-sql/pglite', () => import('../pglite.ts'))
+    return openPGlite(database.folder)
+  }
+  const { openPostgres } = await installed('pg', () => import('../postgres.ts'))
+  const { url, schema } = database
+  // A connection for each page that is committed, and one more for renewals.
+  return openPostgres(url, { schema, max: concurrency === undefined ? undefined : concurrency + 1 })
+}
+
+/** The module, or what to do when a package is missing that it needs. */
+async function installed<Module>(name: string, load: () => Promise<Module>): Promise<Module> {
+  try {
+    return await load()
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
+    if (!isMissing || !error.message.includes(`'${name}'`)) throw error
+    const otherwise =
+      name === 'pg' ? '' : ' Or name a Postgres with --database postgres://user:password@host/database.'
+    throw new BackfillError(
+      'STORE_UNAVAILABLE',
+      `The package ${name}, which holds the database, is not installed: npm install ${name}.${otherwise}`,
+      { cause: error },
+    )
+  }
+}

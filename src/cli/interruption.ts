@@ -1,0 +1,47 @@
+import { constants } from 'node:os'
+
+/** The signals that ask a program to end. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** How long an end may take that was asked for, in milliseconds: a database that hangs must not hold anybody up. */
+const LONGEST_END_MS = 2_000
+
+export interface Interruption extends Disposable {
+  /** Aborts when the user asks to stop. */
+  readonly signal: AbortSignal
+  /** What the process has to end with then: 130 for Ctrl-C. */
+  readonly exitCode: number
+}
+
+/**
+ * Listens for Ctrl-C and its like. Whoever asks twice does not want to wait: then the process ends at once.
+ *
+ * @param out whoever reads the output and goes away, as `head` does, wants no more of it either
+ */
+export function listenForInterruption(out: NodeJS.WritableStream): Interruption {
+  const controller = new AbortController()
+  let exitCode = 0
+  const interrupt = (code: number, reason: Error) => {
+    if (controller.signal.aborted) process.exit(exitCode)
+    exitCode = code
+    setTimeout(() => process.exit(exitCode), LONGEST_END_MS).unref()
+    controller.abort(reason)
+  }
+  const onSignal = (name: NodeJS.Signals) =>
+    interrupt(128 + constants.signals[name], new Error(`Stopped by ${name}.`))
+  // Every further write fails in the same way, which is nobody's second wish.
+  const onError = (error: Error) => {
+    if (!controller.signal.aborted) interrupt(128 + constants.signals.SIGPIPE, error)
+  }
+  for (const name of SIGNALS) process.on(name, onSignal)
+  out.on('error', onError)
+  return {
+    signal: controller.signal,
+    get exitCode() {
+      return exitCode
+    },
+    [Symbol.dispose]() {
+      for (const name of SIGNALS) process.off(name, onSignal)
+    },
+  }
+}

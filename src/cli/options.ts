@@ -1,0 +1,149 @@
+import { type Command, Option } from 'commander'
+import { type Database, DEFAULT_FOLDER } from './database.ts'
+import { SOURCE_HELP, type SourceRequest, sourceRequests } from './sources.ts'
+import { UsageError } from './usage-error.ts'
+import { durationOf, nsids, positiveNumber, postgresUrl, text, wholeNumberFrom } from './values.ts'
+
+/** What several commands take. The environment's variables stand in for what is not written. */
+
+export interface DatabaseOptions {
+  readonly database?: string
+  readonly data?: string
+  readonly schema?: string
+}
+
+export function addDatabase(command: Command): Command {
+  return command
+    .addOption(
+      option('--database <url>', 'the Postgres that holds index and progress', 'DATABASE_URL', postgresUrl),
+    )
+    .addOption(
+      option(
+        '--data <dir>',
+        `a folder for PGlite instead, a Postgres inside of this program (${DEFAULT_FOLDER})`,
+        'BACKFILL_DATA',
+        text,
+      ),
+    )
+    .addOption(option('--schema <name>', "the tables' schema in that Postgres", 'BACKFILL_SCHEMA', text))
+}
+
+/** What is written wins over the environment, and there the Postgres. */
+export function databaseOf(command: Command): Database {
+  const { database, data, schema }: DatabaseOptions = command.opts()
+  const written = (name: string) => command.getOptionValueSource(name) === 'cli'
+  if (written('database') && written('data')) {
+    throw new UsageError('--database and --data name two databases: give one of them.')
+  }
+  if (database === undefined || written('data')) return { kind: 'pglite', folder: data ?? DEFAULT_FOLDER }
+  return { kind: 'postgres', url: database, schema }
+}
+
+export interface RelayOptions {
+  readonly relay?: string
+}
+
+export function addRelay(command: Command, help: string): Command {
+  return command.addOption(option('--relay <host>', help, 'RELAY', text))
+}
+
+export interface SourceOptions {
+  readonly collection?: readonly string[]
+  readonly source?: readonly SourceRequest[]
+}
+
+export function addSources(command: Command): Command {
+  return command
+    .addOption(
+      option(
+        '--collection <nsid...>',
+        'these collections and no others that are not known yet',
+        'BACKFILL_COLLECTIONS',
+        nsids,
+      ),
+    )
+    .addOption(
+      option(
+        '--source <name...>',
+        `where collections are known: ${SOURCE_HELP}; NAME=ADDRESS asks another server`,
+        'BACKFILL_SOURCES',
+        sourceRequests,
+      ),
+    )
+}
+
+export interface PaceOptions {
+  readonly concurrency?: number
+  readonly pageSize?: number
+  readonly requestsPerSecond?: number
+  readonly refresh?: number
+  readonly retries?: number
+  readonly maxAttempts?: number
+}
+
+export function addPace(command: Command): Command {
+  return command
+    .addOption(
+      option(
+        '--concurrency <n>',
+        'collections walked at once (4)',
+        'BACKFILL_CONCURRENCY',
+        wholeNumberFrom(1, 1_000),
+      ),
+    )
+    .addOption(
+      option(
+        '--page-size <n>',
+        'repos in a page, up to 10000 (2000)',
+        'BACKFILL_PAGE_SIZE',
+        wholeNumberFrom(1, 10_000),
+      ),
+    )
+    .addOption(
+      option(
+        '--requests-per-second <n>',
+        'the most requests begun in a second',
+        'BACKFILL_REQUESTS_PER_SECOND',
+        positiveNumber,
+      ),
+    )
+    .addOption(
+      option(
+        '--refresh <age>',
+        'walk again what was completed longer ago: 12h, 7d',
+        'BACKFILL_REFRESH',
+        durationOf,
+      ),
+    )
+    .addOption(
+      option(
+        '--retries <n>',
+        'further tries of a request before that counts as an attempt (5)',
+        'BACKFILL_RETRIES',
+        wholeNumberFrom(0, 1_000),
+      ),
+    )
+    .addOption(
+      option(
+        '--max-attempts <n>',
+        'attempts before a collection is given up (5)',
+        'BACKFILL_MAX_ATTEMPTS',
+        wholeNumberFrom(1, 1_000),
+      ),
+    )
+}
+
+export function addJson(command: Command, help: string): Command {
+  return command.option('--json', help)
+}
+
+export function option<Value>(
+  flags: string,
+  help: string,
+  variable: string,
+  parse: (text: string, before?: Value) => Value,
+): Option {
+  return new Option(flags, help)
+    .env(variable)
+    .argParser((given: string, before: Value | undefined) => parse(given, before))
+}

@@ -1,0 +1,56 @@
+import { describe } from '../../errors.ts'
+import type { BackfillHooks, SourceReport } from '../../events.ts'
+import { count, duration, painter, plural, type Tone } from './format.ts'
+import type { Screen } from './screen.ts'
+import { printable, wrap } from './text.ts'
+
+const MAX_WIDTH = 120
+const NARROWEST = 20
+
+/** What happens in a run and is to be read later too: what was discovered, and what went wrong. */
+export function newsHooks(say: (lines: readonly string[]) => void, screen: () => Screen): BackfillHooks {
+  const warn = (who: string, what: string) =>
+    say(newsLines({ mark: '!', tone: 'yellow', who, what }, screen()))
+  const fail = (who: string, what: string) => say(newsLines({ mark: '✗', tone: 'red', who, what }, screen()))
+  return {
+    discovered: ({ collections, sources }) =>
+      say(
+        newsLines(
+          { mark: '·', tone: 'dim', who: '', what: discoveredText(collections.length, sources) },
+          screen(),
+        ),
+      ),
+    sourceFailed: ({ name, error }) => warn(name, describe(error)),
+    collectionFailed({ collection, error, retryInMs, restart }) {
+      const message = describe(error)
+      if (restart) warn(collection, `begins again at the first page: ${message}`)
+      else if (retryInMs !== undefined) warn(collection, `again in ${duration(retryInMs)}: ${message}`)
+      else fail(collection, message)
+    },
+    claimLost: ({ collection }) => warn(collection, 'taken over by another worker'),
+    storeUnavailable: ({ error, waitMs }) =>
+      warn('database', `again in ${duration(waitMs)}: ${describe(error)}`),
+  }
+}
+
+function discoveredText(known: number, sources: readonly SourceReport[]): string {
+  const parts = sources.map(({ name, found }) => `${name} ${count(found)}`)
+  return `${plural(known, 'collection')} known: ${parts.join(', ')}`
+}
+
+interface News {
+  readonly mark: string
+  readonly tone: Tone
+  readonly who: string
+  readonly what: string
+}
+
+/** Broken at the screen's width; what a server says may be long, and nothing of it is cut. */
+function newsLines({ mark, tone, who, what }: News, { columns, color }: Screen): string[] {
+  const paint = painter(color)
+  const width = Math.max(NARROWEST, Math.min(columns - 1, MAX_WIDTH) - 4)
+  const name = printable(who)
+  const [first = '', ...rest] = wrap(`${name} ${printable(what)}`.trim(), width)
+  const begin = first.startsWith(name) ? paint('bold', name) + first.slice(name.length) : first
+  return [`  ${paint(tone, mark)} ${begin}`, ...rest.map((line) => `    ${line}`)]
+}

@@ -1,0 +1,100 @@
+import type { CollectionProgress, CollectionState } from '../../progress-store.ts'
+import { count, ofTotal, type Paint, painter, percent, plural, type Tone } from './format.ts'
+import type { Screen } from './screen.ts'
+import { fit, printable } from './text.ts'
+
+/** What needs a look comes first. */
+const ORDER: readonly CollectionState[] = ['failed', 'walking', 'pending', 'complete']
+const TONES: Readonly<Record<CollectionState, Tone>> = {
+  failed: 'red',
+  walking: 'cyan',
+  pending: 'dim',
+  complete: 'green',
+}
+const MAX_WIDTH = 120
+const NARROW = 68
+const STATE_WIDTH = 10
+
+export interface StatusView {
+  readonly source: string
+  /** Every collection of that relay. */
+  readonly rows: readonly CollectionProgress[]
+  /** Those that are asked for. */
+  readonly shown: readonly CollectionProgress[]
+  readonly pairsPerSecond?: number | undefined
+}
+
+/** Those that need a look first, then the largest. */
+export function inOrder(rows: readonly CollectionProgress[]): CollectionProgress[] {
+  const rank = ({ state }: CollectionProgress) => ORDER.indexOf(state)
+  const size = ({ imported, estimatedRepos = 0 }: CollectionProgress) => Math.max(imported, estimatedRepos)
+  return rows.toSorted(
+    (a, b) => rank(a) - rank(b) || size(b) - size(a) || (a.collection < b.collection ? -1 : 1),
+  )
+}
+
+/** How many are in each state, named as in a {@link BackfillStatus}. */
+export function countsOf(
+  rows: readonly CollectionProgress[],
+): Record<'total' | 'completed' | 'walking' | 'pending' | 'failed', number> {
+  const inState = (state: CollectionState) => rows.filter((row) => row.state === state).length
+  return {
+    total: rows.length,
+    completed: inState('complete'),
+    walking: inState('walking'),
+    pending: inState('pending'),
+    failed: inState('failed'),
+  }
+}
+
+export function pairsOf(rows: readonly CollectionProgress[]): number {
+  return rows.reduce((sum, { imported }) => sum + imported, 0)
+}
+
+/** The counts in one line. */
+export function statusLine({ source, rows, pairsPerSecond }: StatusView): string {
+  const { total, completed, ...others } = countsOf(rows)
+  const open = Object.entries(others).flatMap(([state, found]) =>
+    found === 0 ? [] : [`${count(found)} ${state}`],
+  )
+  return [
+    `${printable(source)}: ${ofTotal(completed, total)} collections complete`,
+    ...open,
+    plural(pairsOf(rows), 'pair'),
+    ...(pairsPerSecond === undefined ? [] : [`${count(pairsPerSecond)} pairs/s`]),
+  ].join(', ')
+}
+
+/** A row for each collection, at most so many, with the last error below the row of one that failed. */
+export function statusTable(rows: readonly CollectionProgress[], screen: Screen, most: number): string[] {
+  const paint = painter(screen.color)
+  const width = Math.min(screen.columns - 1, MAX_WIDTH) - 2
+  const lines = [paint('dim', rowOf(['collection', 'pairs', 'done', 'state'], width, screen.columns))]
+  let shown = 0
+  for (const row of inOrder(rows)) {
+    const added = rowLines(row, width, screen.columns, paint)
+    if (lines.length + added.length > most) break
+    lines.push(...added)
+    shown += 1
+  }
+  const hidden = rows.length - shown
+  if (hidden > 0) lines.push(paint('dim', `and ${count(hidden)} more: --all shows them`))
+  return lines.map((line) => `  ${line}`)
+}
+
+function rowLines(row: CollectionProgress, width: number, columns: number, paint: Paint): string[] {
+  const { collection, state, imported, estimatedRepos, lastError } = row
+  const tone = TONES[state]
+  const fraction = estimatedRepos && imported <= estimatedRepos ? percent(imported / estimatedRepos) : ''
+  const done = state === 'complete' ? '100%' : fraction
+  const text = rowOf([printable(collection), count(imported), done, state], width, columns)
+  const line = text.slice(0, -STATE_WIDTH) + paint(tone, text.slice(-STATE_WIDTH))
+  if (lastError === undefined || state === 'complete') return [line.trimEnd()]
+  return [line.trimEnd(), paint(tone, `  ${fit(printable(lastError), width - 2).trimEnd()}`)]
+}
+
+/** Fixed columns for the numbers; the name has the rest. A narrow screen leaves the share out. */
+function rowOf([name, pairs, done, state]: [string, string, string, string], width: number, columns: number) {
+  const numbers = columns < NARROW ? pairs.padStart(12) : `${pairs.padStart(14)}${done.padStart(7)}`
+  return `${fit(name, width - numbers.length - STATE_WIDTH - 2)}${numbers}  ${state.padEnd(STATE_WIDTH)}`
+}
