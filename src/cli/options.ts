@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { type Database, DEFAULT_FOLDER } from './database.ts'
 import { SOURCE_HELP, type SourceRequest, sourceRequests } from './sources.ts'
 import { UsageError } from './usage-error.ts'
-import { durationOf, nsids, positiveNumber, postgresUrl, text, wholeNumberFrom } from './values.ts'
+import { durationOf, nsids, positiveNumber, wholeNumberFrom } from './values.ts'
 
 /** What several commands take. The environment's variables stand in for what is not written. */
 
@@ -14,18 +14,15 @@ export interface DatabaseOptions {
 
 export function addDatabase(command: Command): Command {
   return command
-    .addOption(
-      option('--database <url>', 'the Postgres that holds index and progress', 'DATABASE_URL', postgresUrl),
-    )
+    .addOption(option('--database <url>', 'the Postgres that holds index and progress', 'DATABASE_URL'))
     .addOption(
       option(
         '--data <dir>',
         `a folder for PGlite instead, a Postgres inside of this program (${DEFAULT_FOLDER})`,
         'BACKFILL_DATA',
-        text,
       ),
     )
-    .addOption(option('--schema <name>', "the tables' schema in that Postgres", 'BACKFILL_SCHEMA', text))
+    .addOption(option('--schema <name>', "the tables' schema in that Postgres", 'BACKFILL_SCHEMA'))
 }
 
 /** What is written wins over the environment, and there the Postgres. */
@@ -36,6 +33,10 @@ export function databaseOf(command: Command): Database {
     throw new UsageError('--database and --data name two databases: give one of them.')
   }
   if (database === undefined || written('data')) return { kind: 'pglite', folder: data ?? DEFAULT_FOLDER }
+  // Here and not where it is read: there, the value would be repeated, with its password.
+  if (!/^postgres(ql)?:\/\//.test(database)) {
+    throw new UsageError('--database must be a URL such as postgres://user:password@host:5432/database.')
+  }
   return { kind: 'postgres', url: database, schema }
 }
 
@@ -44,7 +45,7 @@ export interface RelayOptions {
 }
 
 export function addRelay(command: Command, help: string): Command {
-  return command.addOption(option('--relay <host>', help, 'RELAY', text))
+  return command.addOption(option('--relay <host>', help, 'RELAY'))
 }
 
 export interface SourceOptions {
@@ -133,17 +134,14 @@ export function addPace(command: Command): Command {
     )
 }
 
-export function addJson(command: Command, help: string): Command {
-  return command.option('--json', help)
-}
-
+/** An option that a variable of the environment stands in for, unless that is set to nothing. */
 export function option<Value>(
   flags: string,
   help: string,
   variable: string,
-  parse: (text: string, before?: Value) => Value,
+  parse?: (text: string, before?: Value) => Value,
 ): Option {
-  return new Option(flags, help)
-    .env(variable)
-    .argParser((given: string, before: Value | undefined) => parse(given, before))
+  const made = new Option(flags, help)
+  if (parse) made.argParser((given: string, before: Value | undefined) => parse(given, before))
+  return process.env[variable] === '' ? made : made.env(variable)
 }

@@ -4,19 +4,19 @@ import type { CollectionState } from '../progress-store.ts'
 
 /** What an option's or an argument's text stands for. Each throws what commander tells with the option's name. */
 
-export function wholeNumberFrom(min: number, max: number): (text: string) => number | undefined {
-  return optional((text) => {
+export function wholeNumberFrom(min: number, max: number): (text: string) => number {
+  return (text) => {
     const value = Number(text)
     if (/^\d+$/.test(text) && value >= min && value <= max) return value
     throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
-  })
+  }
 }
 
-export const positiveNumber: (text: string) => number | undefined = optional((text) => {
+export function positiveNumber(text: string): number {
   const value = Number(text)
   if (/^\d+(\.\d+)?$/.test(text) && value > 0) return value
   throw new InvalidArgumentError('It must be a number above 0.')
-})
+}
 
 const UNITS: Readonly<Record<string, number>> = {
   s: 1_000,
@@ -27,12 +27,12 @@ const UNITS: Readonly<Record<string, number>> = {
 }
 
 /** @returns milliseconds */
-export const durationOf: (text: string) => number | undefined = optional((text) => {
+export function durationOf(text: string): number {
   const [, amount = '', unit = ''] = /^(\d+(?:\.\d+)?)([smhdw])$/.exec(text) ?? []
   const ms = Number(amount) * (UNITS[unit] ?? Number.NaN)
   if (amount !== '' && Number.isFinite(ms)) return Math.round(ms)
   throw new InvalidArgumentError('It must be a number with a unit: 90s, 30m, 12h, 7d or 2w.')
-})
+}
 
 /** One name or several, separated by commas or spaces, added to those given before. */
 export function nsids(text: string, before: readonly string[] = []): readonly string[] {
@@ -56,20 +56,6 @@ export function states(text: string, before: readonly CollectionState[] = []): r
   throw new InvalidArgumentError(`It must be one of ${STATES.join(', ')}.`)
 }
 
-export function postgresUrl(text: string): string | undefined {
-  if (text === '' || /^postgres(ql)?:\/\//.test(text)) return text || undefined
-  throw new InvalidArgumentError('It must be a URL such as postgres://user:password@host:5432/database.')
-}
-
-export function text(given: string): string | undefined {
-  return given || undefined
-}
-
 export function words(text: string): string[] {
   return text.split(/[\s,]+/).filter((word) => word !== '')
-}
-
-/** A variable of the environment that is set to nothing is one that is not set. */
-function optional<Value>(parse: (text: string) => Value): (text: string) => Value | undefined {
-  return (text) => (text === '' ? undefined : parse(text))
 }

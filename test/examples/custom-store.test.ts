@@ -8,8 +8,8 @@ import {
   type SharedDatabaseFixture,
   sharedDatabaseSuite,
 } from '../../src/testing/index.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { runExample } from './run-example.ts'
-import { temporaryFolder } from './temporary-folder.ts'
 
 async function inMemory(): Promise<SharedDatabaseFixture> {
   const db = new DatabaseSync(':memory:')

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { openPGlite } from 'atproto-collection-backfill/pglite'
 import { startRelay } from 'atproto-collection-backfill/testing'
 import { describe, expect, test } from 'vitest'
-import { freePort, runExample, startExample } from './run-example.ts'
-import { temporaryFolder } from './temporary-folder.ts'
+import { freePort } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { runExample, startExample } from './run-example.ts'
 
 const DEMO = 'demo/main.ts'
 const TIMEOUT_MS = 120_000

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { freePort, runExample, startExample } from './run-example.ts'
-import { type TemporaryFolder, temporaryFolder } from './temporary-folder.ts'
+import { freePort } from '../support/program.ts'
+import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
+import { runExample, startExample } from './run-example.ts'
 
 /** Postgres writes this file while it runs. */
 const pidFile = ({ path }: TemporaryFolder) => join(path, '.backfill-postgres', 'postmaster.pid')

@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest'
+import { kyselyIndexSink, migrateToLatest } from '../../../src/kysely/index.ts'
+import { startRelay } from '../../../src/testing/index.ts'
+import { cli, jsonLines } from '../../support/cli.ts'
+import { createPostgres } from '../../support/databases.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
+
+describe('discover', () => {
+  test('lists what the sources know together, for another program to read', async () => {
+    await using relay = await startRelay({ collections: { 'com.example.b': 1, 'com.example.a': 2 } })
+    await using postgres = await createPostgres()
+    await migrateToLatest(postgres.db)
+    const dids = ['did:web:a.example']
+    await kyselyIndexSink(postgres.db).add({ source: 'x', collection: 'com.example.own', dids })
+    const args = ['discover', '--source', `garden=${relay.gardenUrl}`, 'observed', '--database', postgres.url]
+    const { code, stdout, stderr } = await cli(args)
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'com.example.a\ncom.example.b\ncom.example.own\n' })
+    expect(stderr).toMatch(/^3 collections: 127\.0\.0\.1:\d+ 2, observed collections 1\n$/)
+  })
+
+  test('a source that fails is told, the others count, and the exit code says that something is missing', async () => {
+    await using relay = await startRelay({
+      collections: {},
+      script: () => ({ status: 404, body: { error: 'NotFound', message: 'gone for good' } }),
+    })
+    await using folder = await temporaryFolder()
+    const args = ['discover', '--source', `garden=${relay.gardenUrl}`, '--collection', 'com.example.a']
+    const { code, stdout, stderr } = await cli(args, { cwd: folder.path })
+    expect({ code, stdout }).toEqual({ code: 1, stdout: 'com.example.a\n' })
+    expect(stderr).toMatch(/^! 127\.0\.0\.1:\d+ failed: .*gone for good/)
+  })
+
+  test('--json prints one object with collections, sources and errors', async () => {
+    await using relay = await startRelay({ collections: { 'com.example.a': 2 } })
+    await using folder = await temporaryFolder()
+    const args = ['discover', '--json', '--source', `garden=${relay.gardenUrl}`]
+    const { code, stdout } = await cli(args, { cwd: folder.path })
+    expect(code).toBe(0)
+    expect(jsonLines(stdout)).toMatchObject([
+      { type: 'discovered', collections: [{ nsid: 'com.example.a' }], sources: [{ found: 1 }], errors: [] },
+    ])
+  })
+})

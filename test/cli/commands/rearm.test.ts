@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest'
+import { kyselyProgressStore, migrateToLatest } from '../../../src/kysely/index.ts'
+import { startRelay } from '../../../src/testing/index.ts'
+import { cli, jsonLines } from '../../support/cli.ts'
+import { createPostgres, type TestPostgres } from '../../support/databases.ts'
+
+const PROFILE = 'app.bsky.actor.profile'
+const BROKEN = 'com.example.broken'
+
+const stateOf = async ({ url }: TestPostgres) => {
+  const [status] = jsonLines((await cli(['status', '--json', '--database', url])).stdout)
+  const rows = (status?.collections ?? []) as { collection: string; state: string; page: number }[]
+  return Object.fromEntries(rows.map(({ collection, state, page }) => [collection, `${state} ${page}`]))
+}
+
+describe('retry', () => {
+  test('has what was given up tried again, and the next run completes it', async () => {
+    let broken = true
+    await using relay = await startRelay({
+      collections: { [PROFILE]: 5, [BROKEN]: 5 },
+      script: ({ collection }) => (broken && collection === BROKEN ? { status: 403 } : undefined),
+    })
+    await using postgres = await createPostgres()
+    const database = ['--database', postgres.url]
+    const run = ['run', '--relay', relay.url, ...database, '--collection', PROFILE, BROKEN]
+    expect((await cli(run)).code).toBe(1)
+    expect(await stateOf(postgres)).toEqual({ [PROFILE]: 'complete 1', [BROKEN]: 'failed 0' })
+
+    // The only relay that the database knows is the one that is meant.
+    const { code, stdout, stderr } = await cli(['retry', BROKEN, PROFILE, ...database])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /^1 collection to be tried again, by the run that is under way or by the next one: /,
+    )
+    expect(stderr).toBe(`${PROFILE} was not given up: it is complete.\n`)
+    expect(await stateOf(postgres)).toEqual({ [PROFILE]: 'complete 1', [BROKEN]: 'pending 0' })
+    expect(await cli(['retry', ...database])).toMatchObject({
+      code: 0,
+      stdout: '0 collections to be tried again.\n',
+    })
+
+    broken = false
+    expect(await cli(run)).toMatchObject({ code: 0, stderr: '' })
+  })
+})
+
+describe('reset', () => {
+  test('has the named collections begin again, and no others', async () => {
+    await using relay = await startRelay({ collections: { [PROFILE]: 5, [BROKEN]: 7 } })
+    await using postgres = await createPostgres()
+    const database = ['--database', postgres.url]
+    await cli(['run', '--relay', relay.url, ...database, '--collection', PROFILE, BROKEN])
+    const { code, stdout, stderr } = await cli(['reset', BROKEN, ...database])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^1 collection to begin again, by /)
+    expect(await stateOf(postgres)).toEqual({ [PROFILE]: 'complete 1', [BROKEN]: 'pending 0' })
+    const again = await cli(['run', '--relay', relay.url, ...database, '--source', 'observed'])
+    expect(again.stdout).toContain('this run: 1 collection · 7 pairs (0 new)')
+  })
+
+  test('leaves alone what is being walked, and says so', async () => {
+    await using postgres = await createPostgres()
+    await migrateToLatest(postgres.db)
+    const progress = kyselyProgressStore(postgres.db)
+    await progress.register('relay.example', [{ nsid: PROFILE, estimatedRepos: 5 }, { nsid: BROKEN }])
+    const claim = await progress.claim({ source: 'relay.example', owner: 'test', leaseMs: 600_000 })
+    if (claim) await progress.advance(claim, { imported: 1, rejected: 0, cursor: 'c' })
+    const { code, stdout, stderr } = await cli(['reset', PROFILE, BROKEN, '--database', postgres.url])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^1 collection to begin again/)
+    expect(stderr).toBe(
+      `Not reset, since a run walks it at the moment: ${PROFILE}. Stop that run, or wait for its end.\n`,
+    )
+    expect(await stateOf(postgres)).toEqual({ [PROFILE]: 'walking 1', [BROKEN]: 'pending 0' })
+  })
+
+  test('what is meant must be clear: the relay among several, and names that are registered', async () => {
+    await using postgres = await createPostgres()
+    const database = ['--database', postgres.url]
+    expect((await cli(['reset', PROFILE, ...database])).stderr).toContain('Which relay?')
+    const progress = kyselyProgressStore(postgres.db)
+    await progress.register('a.example', [{ nsid: PROFILE }])
+    await progress.register('b.example', [{ nsid: PROFILE }])
+    const refusals = [
+      [[], 'Give --relay with one of: a.example, b.example.'],
+      [['--relay', 'c.example'], 'no progress of c.example. Known: a.example, b.example.'],
+      [['--relay', 'a.example', BROKEN], `Not registered for a.example: ${BROKEN}.`],
+    ] as const
+    for (const [args, message] of refusals) {
+      const { code, stderr } = await cli(['reset', PROFILE, ...args, ...database])
+      expect(code).toBe(2)
+      expect(stderr).toContain(message)
+    }
+    expect((await cli(['reset', PROFILE, '--relay', 'a.example', ...database])).code).toBe(0)
+  })
+})
+
+test('migrate makes the tables, and does nothing the second time', async () => {
+  await using postgres = await createPostgres()
+  for (let i = 0; i < 2; i += 1) {
+    const { code, stdout } = await cli(['migrate', '--database', postgres.url])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^The tables in postgres:\/\/[^@]*\/test_\w+ are up to date\.\n$/)
+  }
+  expect(await kyselyProgressStore(postgres.db).list()).toEqual([])
+})

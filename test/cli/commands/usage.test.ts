@@ -1,0 +1,178 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { startRelay } from '../../../src/testing/index.ts'
+import { VERSION } from '../../../src/version.ts'
+import { cli } from '../../support/cli.ts'
+import { createPostgres } from '../../support/databases.ts'
+import { freePort } from '../../support/program.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
+
+const PROFILE = 'app.bsky.actor.profile'
+
+describe('help', () => {
+  test('shows the commands, the exit codes and examples', async () => {
+    const { code, stdout, stderr } = await cli(['--help'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const command of ['run', 'status', 'discover', 'retry', 'reset', 'migrate']) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'))
+    }
+    expect(stdout).toContain('130 interrupted')
+  })
+
+  test.each(['run', 'status', 'discover', 'retry', 'reset', 'migrate'])('%s --help', async (command) => {
+    const { code, stdout } = await cli([command, '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toContain('env: DATABASE_URL')
+  })
+
+  test('--version is that of the package', async () => {
+    expect(await cli(['--version'])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
+  })
+})
+
+describe('wrong usage is told in a line without a stack, and ends with 2', () => {
+  test.each([
+    [
+      ['run', '--relay', 'relay.example', '--collection', 'foo'],
+      '"foo" is no NSID: write it as app.bsky.feed.post',
+    ],
+    [['run'], 'Give --relay HOST or set RELAY'],
+    [['run', '--relay', 'ftp://x'], 'relay must be the host of a relay'],
+    [['run', '--relay', 'user:secret@x'], 'relay must be the host of a relay'],
+    [['run', '--relay', 'x', '--page-size', '0'], 'must be a whole number from 1 to 10000'],
+    [['run', '--relay', 'x', '--concurrency', 'many'], 'must be a whole number'],
+    [['run', '--relay', 'x', '--refresh', '7'], 'with a unit: 90s, 30m, 12h, 7d or 2w'],
+    [['run', '--relay', 'x', '--requests-per-second', '0'], 'must be a number above 0'],
+    [['run', '--relay', 'x', '--source', 'moon'], 'must be one of garden'],
+    [
+      ['run', '--relay', 'x', '--database', 'mysql://me:secret@h/d'],
+      '--database must be a URL such as postgres://',
+    ],
+    [['run', '--relay', 'x', '--database', 'postgres://h/d', '--data', 'd'], 'give one of them'],
+    [['run', '--nonsense'], "unknown option '--nonsense'"],
+    [['nonsense'], "unknown command 'nonsense'"],
+    [['status', '--state', 'odd'], 'must be one of failed, walking, pending, complete'],
+    [['reset'], "missing required argument 'nsid'"],
+    [['retry', 'foo'], '"foo" is no NSID'],
+    [['discover', '--source', 'observed'], 'needs a database'],
+  ])('%j', async (args, message) => {
+    await using folder = await temporaryFolder()
+    const { code, stdout, stderr } = await cli(args, { cwd: folder.path })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(/^collection-backfill: /)
+    expect(stderr).toContain(message)
+    expect(stderr.trimEnd().split('\n').length).toBeLessThanOrEqual(2)
+    expect(stderr).not.toContain('secret')
+  })
+
+  test('a variable of the environment is named with what is wrong with it', async () => {
+    const { code, stderr } = await cli(['run'], { env: { RELAY: 'x', BACKFILL_CONCURRENCY: '0' } })
+    expect(code).toBe(2)
+    expect(stderr).toContain("value '0' from env 'BACKFILL_CONCURRENCY' is invalid")
+  })
+
+  test('no command at all shows the help', async () => {
+    const { code, stderr } = await cli([])
+    expect(code).toBe(2)
+    expect(stderr).toContain('Usage: collection-backfill')
+  })
+})
+
+describe('what cannot work is told in one line that says what to do, and ends with 1', () => {
+  async function refusalOf(
+    args: readonly string[],
+    options: Parameters<typeof cli>[1] = {},
+  ): Promise<string> {
+    const { code, stderr } = await cli(args, options)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^collection-backfill: .*\n$/)
+    return stderr
+  }
+
+  test('a relay that is not there', async () => {
+    await using postgres = await createPostgres()
+    const relay = `http://127.0.0.1:${await freePort()}`
+    const args = [
+      'run',
+      '--relay',
+      relay,
+      '--database',
+      postgres.url,
+      '--collection',
+      PROFILE,
+      '--retries',
+      '0',
+    ]
+    expect(await refusalOf(args)).toContain('ECONNREFUSED')
+  })
+
+  test('a relay that holds nothing, and one without the method', async () => {
+    await using postgres = await createPostgres()
+    await using empty = await startRelay({ collections: { [PROFILE]: 0 } })
+    await using other = await startRelay({ collections: {}, script: () => ({ status: 404 }) })
+    const args = ['run', '--database', postgres.url, '--collection', PROFILE, '--relay']
+    expect(await refusalOf([...args, empty.url])).toContain('Use a relay with a collection index')
+    expect(await refusalOf([...args, other.url])).toContain(
+      'does not serve com.atproto.sync.listReposByCollection',
+    )
+  })
+
+  test('no source that answers', async () => {
+    await using postgres = await createPostgres()
+    await using relay = await startRelay({
+      collections: { [PROFILE]: 5 },
+      script: ({ path }) => (path === '/llms.txt' ? { status: 404 } : undefined),
+    })
+    const args = [
+      'run',
+      '--relay',
+      relay.url,
+      '--database',
+      postgres.url,
+      '--source',
+      `garden=${relay.gardenUrl}`,
+    ]
+    expect(await refusalOf(args)).toContain('No source knows a collection')
+  })
+
+  test('a Postgres that is not there, or does not let this user in; the password is not repeated', async () => {
+    const port = await freePort()
+    const gone = await refusalOf(['migrate', '--database', `postgres://me:secret@127.0.0.1:${port}/d`])
+    expect(gone).toContain(`Cannot open the database postgres://127.0.0.1:${port}/d: connect ECONNREFUSED`)
+    await using postgres = await createPostgres()
+    const wrong = new URL(postgres.url)
+    wrong.pathname = '/nosuchdatabase'
+    expect(await refusalOf(['status', '--database', wrong.href])).toContain('Check that')
+    expect(gone).not.toContain('secret')
+  })
+
+  test('a folder that holds something else', async () => {
+    await using folder = await temporaryFolder()
+    await mkdir(join(folder.path, 'mine'))
+    await writeFile(join(folder.path, 'mine', 'thesis.txt'), '')
+    const refusal = await refusalOf(['migrate', '--data', join(folder.path, 'mine')])
+    expect(refusal).toContain("Give an empty folder or one of PGlite's.")
+  })
+
+  test.each(['status', 'retry'])('%s of a folder without a database makes none', async (command) => {
+    await using folder = await temporaryFolder()
+    const refusal = await refusalOf([command], { cwd: folder.path })
+    expect(refusal).toContain('There is no database in ./collection-backfill-data (PGlite) yet')
+  })
+
+  test('PGlite is not installed', async () => {
+    await using folder = await temporaryFolder()
+    const missing = new URL('../../support/without-pglite.ts', import.meta.url).href
+    const refusal = await refusalOf(['migrate'], { cwd: folder.path, imports: [missing] })
+    expect(refusal).toContain('npm install @electric-sql/pglite')
+    expect(refusal).toContain('--database postgres://')
+  })
+})
+
+test('--debug tells an error with its stack', async () => {
+  const args = ['migrate', '--database', `postgres://127.0.0.1:${await freePort()}/d`, '--debug']
+  const { code, stderr } = await cli(args)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/StoreUnavailableError[\s\S]*\n {4}at [\s\S]*ECONNREFUSED/)
+})
