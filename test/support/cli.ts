@@ -5,7 +5,7 @@ import { type Ended, type ProgramOptions, type RunningProgram, startProgram } fr
 export const CLI: string = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 /** Variables that the machine may have set, and that these tests are not about. */
-const UNSET = { RELAY: '', DATABASE_URL: '', FORCE_COLOR: '', NO_COLOR: '' }
+const UNSET = { RELAY: undefined, DATABASE_URL: undefined, FORCE_COLOR: undefined, NO_COLOR: undefined }
 
 export function startCli(args: readonly string[], options: ProgramOptions = {}): RunningProgram {
   return startProgram(CLI, { ...options, args, env: { ...UNSET, ...options.env } })

@@ -22,7 +22,8 @@ export interface RunningProgram extends AsyncDisposable {
 
 export interface ProgramOptions {
   readonly args?: readonly string[]
-  readonly env?: Readonly<Record<string, string>>
+  /** Beside the environment of the tests; undefined takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   readonly cwd?: string
   /** Modules that are loaded before the program. */
   readonly imports?: readonly string[]

@@ -37,7 +37,8 @@ export async function status(options: StatusOptions, database: Database, context
   await using store = await openExisting(database, interruption)
   const source = options.relay === undefined ? undefined : relayUrl(options.relay).source
   const read = () => readViews(store.progress, source, options.state)
-  if (options.watch) return watch(read, options, context)
+  // Awaited here: the store is closed as soon as this function returns.
+  if (options.watch) return await watch(read, options, context)
   const views = await read()
   if (options.json) out.write(jsonOf(views))
   else out.write(`${lines(views, screenOf(out, env), options.all ? Infinity : SHORT_TABLE).join('\n')}\n`)

@@ -64,7 +64,7 @@ describe('reset', () => {
     const progress = kyselyProgressStore(postgres.db)
     await progress.register('relay.example', [{ nsid: PROFILE, estimatedRepos: 5 }, { nsid: BROKEN }])
     const claim = await progress.claim({ source: 'relay.example', owner: 'test', leaseMs: 600_000 })
-    if (claim) await progress.advance(claim, { imported: 1, rejected: 0, cursor: 'c' })
+    if (claim) await progress.advance(claim, { pages: 1, imported: 1, rejected: 0, cursor: 'c' })
     const { code, stdout, stderr } = await cli(['reset', PROFILE, BROKEN, '--database', postgres.url])
     expect(code).toBe(1)
     expect(stdout).toMatch(/^1 collection to begin again/)

@@ -14,17 +14,17 @@ async function inEveryState(): Promise<TestPostgres & { progress: ReturnType<typ
   const postgres = await createPostgres()
   await migrateToLatest(postgres.db)
   const progress = kyselyProgressStore(postgres.db)
+  // Without an estimate, so claimed last; and first of all, for to register again would try again what was given up.
+  await progress.register(SOURCE, [{ nsid: WAITING }])
   const claim = async (nsid: string) => {
     await progress.register(SOURCE, [{ nsid, estimatedRepos: 1_000 }])
     const claimed = await progress.claim({ source: SOURCE, owner: 'test', leaseMs: 600_000 })
     if (claimed?.collection !== nsid) throw new Error(`claimed ${claimed?.collection}, not ${nsid}`)
     return claimed
   }
-  await progress.advance(await claim(DONE), { imported: 40, rejected: 1 })
-  await progress.advance(await claim(WALKED), { imported: 250, rejected: 0, cursor: 'c' })
+  await progress.advance(await claim(DONE), { pages: 1, imported: 40, rejected: 1 })
+  await progress.advance(await claim(WALKED), { pages: 1, imported: 250, rejected: 0, cursor: 'c' })
   await progress.release(await claim(GIVEN_UP), { kind: 'failed', error: 'it \u001b[2Jsaid no' })
-  await progress.register(SOURCE, [{ nsid: WAITING }])
-  await progress.rearm(SOURCE, { collections: [] })
   return Object.assign(postgres, { progress })
 }
 
@@ -111,7 +111,7 @@ describe('status', () => {
     await postgres.progress.register(SOURCE, [{ nsid: 'com.example.new', estimatedRepos: 9_000 }])
     const claim = await postgres.progress.claim({ source: SOURCE, owner: 'test', leaseMs: 600_000 })
     if (claim === undefined) throw new Error('nothing to claim')
-    await postgres.progress.advance(claim, { imported: 5_000, rejected: 0, cursor: 'c' })
+    await postgres.progress.advance(claim, { pages: 1, imported: 5_000, rejected: 0, cursor: 'c' })
     await program.until(/"imported":5290,"pairsPerSecond":[1-9]/)
     program.kill('SIGINT')
     expect((await program.ended).code).toBe(130)

@@ -1,5 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { startRelay } from '../../../src/testing/index.ts'
 import { VERSION } from '../../../src/version.ts'
@@ -23,7 +21,7 @@ describe('help', () => {
   test.each(['run', 'status', 'discover', 'retry', 'reset', 'migrate'])('%s --help', async (command) => {
     const { code, stdout } = await cli([command, '--help'])
     expect(code).toBe(0)
-    expect(stdout).toContain('env: DATABASE_URL')
+    expect(stdout).toMatch(/env:\s+DATABASE_URL/)
   })
 
   test('--version is that of the package', async () => {
@@ -145,14 +143,6 @@ describe('what cannot work is told in one line that says what to do, and ends wi
     wrong.pathname = '/nosuchdatabase'
     expect(await refusalOf(['status', '--database', wrong.href])).toContain('Check that')
     expect(gone).not.toContain('secret')
-  })
-
-  test('a folder that holds something else', async () => {
-    await using folder = await temporaryFolder()
-    await mkdir(join(folder.path, 'mine'))
-    await writeFile(join(folder.path, 'mine', 'thesis.txt'), '')
-    const refusal = await refusalOf(['migrate', '--data', join(folder.path, 'mine')])
-    expect(refusal).toContain("Give an empty folder or one of PGlite's.")
   })
 
   test.each(['status', 'retry'])('%s of a folder without a database makes none', async (command) => {
