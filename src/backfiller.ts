@@ -26,6 +26,7 @@ export interface Backfiller extends AsyncGenerator<PageEvent, BackfillSummary, v
   return(
     value?: BackfillSummary | PromiseLike<BackfillSummary>,
   ): Promise<IteratorResult<PageEvent, BackfillSummary>>
+  /** Ends the run, as leaving the loop does: for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 

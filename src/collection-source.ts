@@ -20,6 +20,7 @@ export interface KnownCollection {
 export interface CollectionSource {
   /** For messages and hooks: `lexicon.garden`. */
   readonly name: string
+  /** What it knows, in any order; rejects when it cannot tell. When the signal aborts, with the signal's reason. */
   collections(options?: { signal?: AbortSignal | undefined }): AsyncIterable<KnownCollection>
 }
 

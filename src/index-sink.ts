@@ -42,6 +42,7 @@ export interface MemoryIndexSink extends IndexSink {
   readonly pairs: ReadonlyMap<string, ReadonlySet<string>>
 }
 
+/** A sink that keeps the pairs in memory, where `pairs` shows them. Nothing is left when the process ends. */
 export function memoryIndexSink(): MemoryIndexSink {
   const pairs = new Map<string, Set<string>>()
   return {

@@ -101,6 +101,7 @@ export interface Remaining {
   dueInMs?: number | undefined
 }
 
+/** How {@link ProgressStore.register} treats the rows that exist. */
 export interface RegisterOptions {
   /**
    * Collections completed longer ago than this, in milliseconds on the store's clock, are walked again from the start.

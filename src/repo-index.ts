@@ -36,6 +36,7 @@ export interface IndexedCollections {
  * reason.
  */
 export interface RepoIndex {
+  /** The repos of a collection, a page of them; none for a collection that is unknown. */
   listRepos(collection: string, request?: IndexPageRequest): Promise<IndexedRepos>
   /** Absent for an index that cannot name its collections. */
   listCollections?(request?: IndexPageRequest): Promise<IndexedCollections>

@@ -32,6 +32,7 @@ export interface RepoLister {
    * kept by this name and a cursor is never sent to a lister of another name, so it must not change between runs.
    */
   readonly source: string
+  /** One page, by one request; rejects for anything that is no whole page. */
   listRepos(request: RepoListRequest): Promise<RepoPage>
   /** Called once before a run. Rejects when this server cannot serve a backfill: it is empty, or lacks the method. */
   check?(options?: { signal?: AbortSignal | undefined }): Promise<void>

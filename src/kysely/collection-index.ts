@@ -60,8 +60,9 @@ export interface CollectionIndex extends Required<RepoIndex> {
  * DID.
  *
  * `listCollections` tells collections under 100 repos exactly. For a larger one it takes the larger of what the planner
- * knows since the last ANALYZE, which is some percent off for the largest collections and up to half for the smallest that
- * it knows, and of what the largest walk of it has imported; where there is neither, 100, its least. `countRepos` counts.
+ * knows since the last ANALYZE and of what the largest walk of it has imported; where there is neither, 100, its least.
+ * The planner knows from a sample: of 5.3 million pairs, it was 2 % off for the largest collection and 68 % for one of
+ * 4,009 repos. `countRepos` counts.
  */
 export function collectionIndex<Database>(
   db: Kysely<Database>,

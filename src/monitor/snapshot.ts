@@ -115,6 +115,7 @@ type MonitoredHook =
 /** The hooks that a monitor listens to. */
 export type MonitorHooks = { readonly [Name in MonitoredHook]: NonNullable<BackfillHooks[Name]> }
 
+/** What a monitor follows. */
 export interface MonitorOptions {
   /** The relay: {@link RepoLister.source}. */
   source: string

@@ -20,7 +20,7 @@ import { walkSpans } from './spans.ts'
 
 /** What is measured, and where that goes. */
 export interface TelemetryOptions {
-  /** The relay: {@link RepoLister.source}. */
+  /** The relay: `RepoLister.source`. */
   source: string
   /**
    * Read each time that the metrics are collected, so that the gauge of collections also tells what other runs have done

@@ -7,6 +7,7 @@ import { listCollections } from './list-collections.ts'
 import { listReposByCollection } from './list-repos.ts'
 import { cursorSigner } from './signed-cursor.ts'
 
+/** What is served, and how. */
 export interface XrpcHandlerOptions {
   /** What is served: `store.index`, `collectionIndex(db)`, or one of your own. */
   index: RepoIndex

@@ -15,6 +15,7 @@ export interface RelayContentsOptions {
   accounts?: number | undefined
 }
 
+/** What a test relay holds, to compare an index with. */
 export interface RelayContents {
   /** The NSIDs of all collections. */
   readonly collections: readonly string[]

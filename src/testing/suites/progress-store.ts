@@ -4,7 +4,7 @@ import { pageCases } from './progress-pages.ts'
 import { rearmCases } from './progress-rearm.ts'
 import type { ProgressStoreCase } from './progress-steps.ts'
 
-/** What {@link ProgressStore} promises. */
+/** What `ProgressStore` promises. */
 export const progressStoreSuite: readonly ProgressStoreCase[] = [
   ...claimCases,
   ...pageCases,

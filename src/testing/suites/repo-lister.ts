@@ -115,7 +115,7 @@ const cursorCases: readonly RepoListerCase[] = [
   ),
 ]
 
-/** What {@link RepoLister} promises. */
+/** What `RepoLister` promises. */
 export const repoListerSuite: readonly RepoListerCase[] = [
   ...listCases,
   ...cursorCases,

@@ -9,6 +9,7 @@ import type { Fault, RelayScript } from '../relay-script.ts'
  */
 export type ServerFault = 'cut' | 'error' | 'stalled'
 
+/** A request for a page, as the server under a lister's suite sees it. */
 export interface ServedRequest {
   readonly collection: string
   /** As the server received it; absent for the first page. */
