@@ -5,10 +5,27 @@ const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta
 
 const config: ViteUserConfig = defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: './test/support/global-setup.ts',
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'library',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/package/**'],
+          globalSetup: './test/support/global-setup.ts',
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'package',
+          include: ['test/package/*.test.ts'],
+          globalSetup: './test/package/setup.ts',
+        },
+      },
+    ],
   },
   resolve: {
     alias: [

@@ -1,0 +1,99 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
+import { describe, expect, inject, it } from 'vitest'
+import { manifestOf, PACKAGE, ROOT } from './packed.ts'
+
+const packed = inject('packed')
+const bare = inject('bareProject')
+const installed = join(bare, 'node_modules', PACKAGE)
+
+/** What a download may weigh. Source maps with their sources are two thirds of it. */
+const MOST_BYTES = 600_000
+/** Packages that `npm install` adds to an empty project, this one and its peers included. */
+const MOST_PACKAGES = 50
+
+/** Every package in a project's node_modules, nested ones included. */
+async function packagesIn(folder: string): Promise<string[]> {
+  const { packages } = JSON.parse(readFileSync(join(folder, 'node_modules/.package-lock.json'), 'utf8'))
+  return Object.keys(packages)
+}
+
+describe('the tarball', () => {
+  it('holds dist, README, CHANGELOG, LICENSE and package.json, and nothing else', () => {
+    expect(packed.files.filter((file) => !file.startsWith('dist/')).toSorted()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'package.json',
+    ])
+    expect(packed.files.filter((file) => !/^(?:dist\/.+\.(?:js|js\.map|d\.ts)|[^/]+)$/.test(file))).toEqual(
+      [],
+    )
+  })
+
+  it('has a file for each of the sources, and none that is left from an earlier build', async () => {
+    const sources = (await readdir(join(ROOT, 'src'), { recursive: true })).filter((file) =>
+      file.endsWith('.ts'),
+    )
+    const built = packed.files.filter((file) => file.endsWith('.js'))
+    expect(built.toSorted()).toEqual(sources.map((file) => `dist/${file.replace(/\.ts$/, '.js')}`).toSorted())
+  })
+
+  it('is small', async () => {
+    const packages = await packagesIn(bare)
+    console.log(`${PACKAGE}: ${packed.size} bytes packed, ${packages.length} packages installed`)
+    expect(packed.size).toBeLessThan(MOST_BYTES)
+    expect(packages.length).toBeGreaterThan(10)
+    expect(packages.length).toBeLessThanOrEqual(MOST_PACKAGES)
+  })
+
+  it('runs nothing when it is installed', async () => {
+    const { scripts = {} } = await manifestOf(installed)
+    const run = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare']
+    expect(run.filter((name) => name in scripts)).toEqual([])
+    expect(existsSync(join(installed, 'binding.gyp'))).toBe(false)
+  })
+})
+
+describe('what the manifest names', () => {
+  it('is there: each target of exports and bin', async () => {
+    const { exports, bin } = await manifestOf(installed)
+    const targets = Object.values(exports).flatMap((target) =>
+      typeof target === 'string' ? [target] : [target.types, target.default],
+    )
+    expect(targets.length).toBeGreaterThan(10)
+    const named = [...targets, ...Object.values(bin)]
+    expect(named.filter((target) => !existsSync(join(installed, target)))).toEqual([])
+  })
+
+  it('is a program for each bin', async () => {
+    const { bin } = await manifestOf(installed)
+    for (const target of Object.values(bin))
+      expect(readFileSync(join(installed, target), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
+  })
+})
+
+describe('source maps', () => {
+  const maps = packed.files.filter((file) => file.endsWith('.js.map'))
+
+  it('carry the sources that the files were built from', () => {
+    expect(maps.length).toBeGreaterThan(50)
+    for (const map of maps) {
+      const { sources, sourcesContent } = JSON.parse(readFileSync(join(installed, map), 'utf8'))
+      expect(sources, map).toHaveLength(1)
+      const source = resolve(dirname(join(ROOT, map)), sources[0])
+      expect(relative(ROOT, source)).toMatch(/^src\//)
+      expect(sourcesContent, map).toEqual([readFileSync(source, 'utf8')])
+    }
+  })
+
+  it('are there wherever a file leads to one', () => {
+    const files = packed.files.filter((file) => /\.(?:js|d\.ts)$/.test(file))
+    const leads = files.flatMap((file) => {
+      const [, map] = /^\/\/# sourceMappingURL=(.+)$/m.exec(readFileSync(join(installed, file), 'utf8')) ?? []
+      return map === undefined ? [] : [join(dirname(file), map)]
+    })
+    expect(leads.toSorted()).toEqual(maps.toSorted())
+  })
+})

@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, inject, it } from 'vitest'
+import { type Ended, runProgram } from '../support/program.ts'
+import { entriesOf, manifestOf, OPTIONAL_PEERS, PACKAGE, ROOT } from './packed.ts'
+
+const bare = inject('bareProject')
+const full = inject('fullProject')
+
+/** Runs a program that stands in a project, as `node program.ts` there. */
+async function runIn(project: string, file: string, code: string): Promise<Ended> {
+  await writeFile(join(project, file), code)
+  return await runProgram(join(project, file), { cwd: project })
+}
+
+/** Gives what an import of each entry point came to: nothing, or the error. */
+async function importAll(project: string): Promise<Record<string, string>> {
+  const entries = entriesOf(await manifestOf(join(project, 'node_modules', PACKAGE)))
+  const code = `
+    const outcomes = {}
+    for (const entry of ${JSON.stringify(entries)})
+      outcomes[entry] = await import(entry).then(() => '', (error) => error.message)
+    console.log(JSON.stringify(outcomes))`
+  const { code: exit, stdout, stderr } = await runIn(project, 'import-all.js', code)
+  expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
+  return JSON.parse(stdout)
+}
+
+describe('in a project of JavaScript', () => {
+  it('every entry point is imported by its name', async () => {
+    const outcomes = await importAll(full)
+    expect(Object.keys(outcomes)).toHaveLength(7)
+    expect(Object.values(outcomes).filter((error) => error !== '')).toEqual([])
+  })
+
+  it('without the optional peers, only the entry points that need them say which one is missing', async () => {
+    const outcomes = await importAll(bare)
+    const missing = Object.entries(outcomes).filter(([, error]) => error !== '')
+    expect(missing.map(([entry]) => entry)).toEqual([`${PACKAGE}/pglite`, `${PACKAGE}/opentelemetry`])
+    for (const [i, peer] of OPTIONAL_PEERS.entries())
+      expect(missing[i]?.[1]).toContain(`Cannot find package '${peer}'`)
+  })
+
+  it('a file that is not exported cannot be imported', async () => {
+    const { code, stderr } = await runIn(bare, 'deep.js', `await import('${PACKAGE}/dist/walk.js')`)
+    expect(code).toBe(1)
+    expect(stderr).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED')
+  })
+
+  it('under ten lines fill an index from the bundled relay', async () => {
+    const lines = [
+      `import { createBackfiller, lexiconGarden, relayLister } from '${PACKAGE}'`,
+      `import { openPGlite } from '${PACKAGE}/pglite'`,
+      `import { startRelay } from '${PACKAGE}/testing'`,
+      `await using relay = await startRelay({ collections: { 'app.bsky.actor.profile': 4_500, 'app.bsky.feed.like': 30 } })`,
+      `await using store = await openPGlite()`,
+      `const from = { lister: relayLister(relay.url), sources: [lexiconGarden({ url: relay.gardenUrl }), store.observed] }`,
+      `const { sink, progress, index } = store`,
+      `for await (const page of createBackfiller({ ...from, sink, progress })) console.log(page.collection, page.added)`,
+      `console.log(await index.countRepos('app.bsky.actor.profile'), await index.countRepos('app.bsky.feed.like'))`,
+    ]
+    expect(lines.length).toBeLessThan(10)
+    const { code, stdout, stderr } = await runIn(full, 'ten-lines.js', lines.join('\n'))
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const pages = stdout.trim().split('\n')
+    expect(pages.at(-1)).toBe('4500 30')
+    const added = pages.slice(0, -1).map((line) => Number(line.split(' ')[1]))
+    expect(added.reduce((sum, count) => sum + count, 0)).toBe(4_530)
+  })
+})
+
+describe('the README', () => {
+  const [, loop = ''] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? []
+
+  /** The loop with what stands in for the network and for a Postgres; each has to be found in it. */
+  function onThisMachine(code: string): string {
+    const standIns = [
+      [`'relay1.us-east.bsky.network'`, 'relay.url'],
+      ['lexiconGarden()', 'lexiconGarden({ url: relay.gardenUrl })'],
+      [
+        `import { openPostgres } from '${PACKAGE}/postgres'`,
+        `import { openPGlite } from '${PACKAGE}/pglite'`,
+      ],
+      [`openPostgres('postgres://localhost/relay')`, 'openPGlite()'],
+    ] as const
+    return standIns.reduce((text, [from, to]) => {
+      expect(text).toContain(from)
+      return text.replace(from, to)
+    }, code)
+  }
+
+  it("has a loop that runs as it stands, with this machine's relay and database in place of its own", async () => {
+    const relay = `import { startRelay } from '${PACKAGE}/testing'
+      await using relay = await startRelay({ collections: { 'app.bsky.actor.profile': 4_500 } })\n`
+    const { code, stdout, stderr } = await runIn(full, 'readme-loop.ts', relay + onThisMachine(loop))
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const pages = stdout.trim().split('\n')
+    expect(pages).toEqual([
+      'app.bsky.actor.profile 2000 2000',
+      'app.bsky.actor.profile 2000 4000',
+      'app.bsky.actor.profile 500 4500',
+    ])
+  })
+})
+
+describe('the command line', () => {
+  it('is a program of the project it is installed in', async () => {
+    const { version } = await manifestOf(join(bare, 'node_modules', PACKAGE))
+    const { code, stdout } = await runProgram(join(bare, 'node_modules/.bin/collection-backfill'), {
+      args: ['--version'],
+    })
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${version}\n` })
+  })
+})
