@@ -67,4 +67,7 @@ export {
 } from './repo-index.ts'
 export type { RepoLister, RepoListRequest, RepoPage } from './repo-lister.ts'
 export type { RetryPolicy } from './retry.ts'
+export { type CollectionDirectoryOptions, collectionDirectory } from './sources/collection-directory.ts'
+export { type GardenLexiconsOptions, gardenLexicons } from './sources/garden-lexicons.ts'
 export { type LexiconGardenOptions, lexiconGarden } from './sources/lexicon-garden.ts'
+export { type UfosOptions, ufos } from './sources/ufos.ts'

@@ -1,7 +1,8 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { CollectionSource, KnownCollection } from '../collection-source.ts'
-import { InvalidOptionError, RelayError } from '../errors.ts'
+import { RelayError } from '../errors.ts'
 import { get, type HttpOptions, httpSettings } from '../http/client.ts'
+import { sourceUrl } from './source-url.ts'
 
 /** How lexicon garden is asked. */
 export interface LexiconGardenOptions extends HttpOptions {
@@ -20,7 +21,7 @@ export interface LexiconGardenOptions extends HttpOptions {
  * @throws InvalidOptionError
  */
 export function lexiconGarden(options: LexiconGardenOptions = {}): CollectionSource {
-  const url = parseUrl(options.url ?? 'https://lexicon.garden/llms.txt')
+  const url = sourceUrl(options.url ?? 'https://lexicon.garden/llms.txt')
   const settings = httpSettings(options)
   return {
     name: url.host,
@@ -43,14 +44,6 @@ function listedNsids(text: string): KnownCollection[] {
   return Array.from(text.matchAll(/^- \[`([^`\n]+)`\]\(/gm), ([, nsid = '']) => ({ nsid })).filter(
     ({ nsid }) => isValidNsid(nsid),
   )
-}
-
-function parseUrl(given: string): URL {
-  const url = URL.canParse(given) ? new URL(given) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
-    throw new InvalidOptionError('url', 'an http or https URL without credentials', url?.host ?? given)
-  }
-  return url
 }
 
 function noListError(url: URL): RelayError {

@@ -1,0 +1,60 @@
+import { RelayError } from '../errors.ts'
+import { oneLine } from './server-words.ts'
+import { type Asked, context, subject } from './status-error.ts'
+
+/**
+ * The longest cursor that is believed, in characters. Real ones have under 200; it goes into a URL and a row.
+ */
+const MAX_CURSOR_LENGTH = 4096
+
+/** One page of a list, as JSON: an object with some list in it, and where the next page begins. */
+export interface JsonPage {
+  /** The whole answer; what is in it is for the caller to check. */
+  readonly body: Readonly<Record<string, unknown>>
+  /** Absent on the last page: servers leave it out there, or send null or an empty string. */
+  readonly cursor: string | undefined
+}
+
+/**
+ * Reads the body of a successful answer that is a page of a list.
+ *
+ * @throws RelayError with the code `RELAY_BAD_ANSWER`
+ */
+export function parseJsonPage(text: string, asked: Asked): JsonPage {
+  const body = parseJson(text, asked)
+  if (typeof body !== 'object' || body === null) throw badPage(asked, 'is no object', text)
+  return { body: body as Record<string, unknown>, cursor: cursorOf(body, asked, text) }
+}
+
+function cursorOf({ cursor }: { cursor?: unknown }, asked: Asked, text: string): string | undefined {
+  if (cursor === undefined || cursor === null || cursor === '') return undefined
+  if (typeof cursor !== 'string')
+    throw badPage(asked, `has a cursor that is no string (${typeof cursor})`, text)
+  if (cursor.length > MAX_CURSOR_LENGTH) {
+    throw badPage(asked, `has a cursor of ${cursor.length} characters, more than ${MAX_CURSOR_LENGTH}`, text)
+  }
+  // Half a surrogate pair would not reach the server again as it came, and no Postgres text holds a NUL.
+  if (cursor.includes('\0') || /[\p{Cs}\uFFFD]/u.test(cursor)) {
+    throw badPage(asked, 'has a cursor with characters that cannot be stored and sent back', text)
+  }
+  return cursor
+}
+
+function parseJson(text: string, asked: Asked): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw badPage(asked, 'is no JSON', text, error)
+  }
+}
+
+/** The error for a page that is taken as a whole for no page. `problem` goes on from "a page of x that". */
+export function badPage(asked: Asked, problem: string, text: string, cause?: unknown): RelayError {
+  const beginning = oneLine(text, 100)
+  return new RelayError(
+    'RELAY_BAD_ANSWER',
+    `${asked.url.host} answered a page of ${subject(asked)} that ${problem}; nothing of it is used. ` +
+      `It begins: ${beginning === '' ? '(empty)' : beginning}`,
+    { ...context(asked), status: 200, cause, retryable: true },
+  )
+}

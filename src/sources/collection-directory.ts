@@ -1,0 +1,45 @@
+import type { CollectionSource } from '../collection-source.ts'
+import type { HttpOptions } from '../http/client.ts'
+import { relayUrl } from '../relay/relay-url.ts'
+import { known, pagedList } from './paged-list.ts'
+
+/** How a relay's collection directory is asked. */
+export interface CollectionDirectoryOptions extends HttpOptions {
+  /**
+   * The time for one attempt, in milliseconds. The first answer after such a server was started waits for a scan of its
+   * whole database: allow a minute, and stay below the run's `discoveryTimeoutMs`.
+   *
+   * @default 90_000
+   */
+  timeoutMs?: number | undefined
+}
+
+const PATH = '/v1/listCollections'
+
+/** The largest page that collectiondir gives where it honours a limit; others give everything at once. */
+const LIMIT = '1000'
+
+/**
+ * The collections that a relay's own directory knows, each with the number of its repos some minutes ago: collectiondir,
+ * which stands behind the relays of bsky.network, and `xrpcHandler` of this library. collectiondir hides collections of
+ * fewer than five repos. Whether a public relay lets others ask is up to it: one that answers 404 does not.
+ *
+ * @param relay a host, or an http or https URL: https unless http is written out
+ * @throws InvalidOptionError
+ */
+export function collectionDirectory(
+  relay: string,
+  options: CollectionDirectoryOptions = {},
+): CollectionSource {
+  const url = new URL(PATH, relayUrl(relay).origin)
+  const { timeoutMs = 90_000 } = options
+  const list = pagedList(url, { ...options, timeoutMs }, ({ collections }) =>
+    typeof collections === 'object' && collections !== null && !Array.isArray(collections)
+      ? Object.entries(collections).map(([nsid, repos]) => known(nsid, repos))
+      : undefined,
+  )
+  return {
+    name: `${url.host}${PATH}`,
+    collections: ({ signal } = {}) => list.read({ limit: LIMIT }, signal),
+  }
+}

@@ -1,0 +1,86 @@
+import { isValidNsid } from '@atproto/syntax'
+import type { KnownCollection } from '../collection-source.ts'
+import { advancePosition, type Position } from '../cursor-guard.ts'
+import { get, type HttpOptions, httpSettings } from '../http/client.ts'
+import { badPage, parseJsonPage } from '../http/json-page.ts'
+import { createGovernor } from '../relay/governor.ts'
+
+/** A list of collections that a server gives page by page. */
+export interface PagedList {
+  /**
+   * Reads it from its first page to its last.
+   *
+   * @param query what is asked for on every page, besides the cursor
+   */
+  read(
+    query: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<KnownCollection>
+}
+
+/**
+ * A list of collections as JSON. Like a lister it makes one attempt at each page and leaves trying again to the caller,
+ * goes at the pace that the server asks for, and takes a page whole or not at all: cut short or malformed, it is an error
+ * and never the end. On a page, an entry that is no NSID is given as it is, for the caller to count.
+ *
+ * @param url where it is, without what `read` adds
+ * @param collectionsOf what a page lists, or nothing when it lists nothing of that form
+ * @throws InvalidOptionError
+ */
+export function pagedList(
+  url: URL,
+  options: HttpOptions,
+  collectionsOf: (body: Readonly<Record<string, unknown>>) => KnownCollection[] | undefined,
+): PagedList {
+  const settings = httpSettings(options)
+  const governor = createGovernor(url.host, {})
+
+  async function pageAt(
+    at: Position,
+    query: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
+  ) {
+    const asked = {
+      source: url.href,
+      url: pageUrl(url, query, at.cursor),
+      collection: undefined,
+      cursor: at.cursor,
+    }
+    const request = { ...asked, accept: 'application/json', signal }
+    const pace = { collection: at.collection, signal }
+    const { text } = await governor.run(pace, () => get(request, settings))
+    const { body, cursor } = parseJsonPage(text, asked)
+    const collections = collectionsOf(body)
+    if (collections === undefined) throw badPage(asked, 'has no list of collections', text)
+    // Anything can come with status 200. Rubbish is not the news that no collection is known.
+    if (collections.length > 0 && !collections.some(({ nsid }) => isValidNsid(nsid)))
+      throw badPage(asked, `has ${collections.length} entries and no NSID in them`, text)
+    return { collections, cursor }
+  }
+
+  return {
+    async *read(query, signal) {
+      let at: Position = { source: url.host, collection: url.pathname, page: 0, emptyPages: 0 }
+      do {
+        const { collections, cursor } = await pageAt(at, query, signal)
+        at = advancePosition(at, { dids: collections.map(({ nsid }) => nsid), cursor })
+        yield* collections
+      } while (at.cursor !== undefined)
+    },
+  }
+}
+
+function pageUrl(list: URL, query: Readonly<Record<string, string>>, cursor: string | undefined): URL {
+  const url = new URL(list)
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
+  if (cursor !== undefined) url.searchParams.set('cursor', cursor)
+  return url
+}
+
+/** A collection as a server gives it. Without a usable count there is no estimate; without a name, none that is valid. */
+export function known(nsid: unknown, repos?: unknown): KnownCollection {
+  const name = typeof nsid === 'string' ? nsid : ''
+  return Number.isSafeInteger(repos) && Number(repos) >= 0
+    ? { nsid: name, estimatedRepos: Number(repos) }
+    : { nsid: name }
+}

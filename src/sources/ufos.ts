@@ -1,0 +1,53 @@
+import { wholeNumber } from '../checks.ts'
+import type { CollectionSource } from '../collection-source.ts'
+import type { HttpOptions } from '../http/client.ts'
+import { known, pagedList } from './paged-list.ts'
+import { sourceUrl } from './source-url.ts'
+
+/** How UFOs is asked. */
+export interface UfosOptions extends HttpOptions {
+  /**
+   * Where the list is.
+   *
+   * @default 'https://ufos-api.microcosm.blue/collections'
+   */
+  url?: string | undefined
+  /**
+   * The least estimate of repos (`dids_estimate`) that a collection must have; one without an estimate is given. Most
+   * names there are of tests and trials that nobody else uses: 0 gives them all.
+   *
+   * @default 5, below which collectiondir hides collections too
+   */
+  minRepos?: number | undefined
+}
+
+/** The largest page that it gives. */
+const LIMIT = '200'
+
+/**
+ * The collections that UFOs has seen on the firehose, each with an estimate of its repos: whatever anybody has written,
+ * published lexicon or not.
+ *
+ * @throws InvalidOptionError
+ */
+export function ufos(options: UfosOptions = {}): CollectionSource {
+  const url = sourceUrl(options.url ?? 'https://ufos-api.microcosm.blue/collections')
+  const minRepos = wholeNumber('minRepos', options.minRepos ?? 5, 0)
+  const list = pagedList(url, options, ({ collections }) =>
+    Array.isArray(collections) ? collections.map(collectionOf) : undefined,
+  )
+  return {
+    name: `${url.host}${url.pathname}`,
+    async *collections({ signal } = {}) {
+      for await (const collection of list.read({ limit: LIMIT }, signal)) {
+        const { estimatedRepos = minRepos } = collection
+        if (estimatedRepos >= minRepos) yield collection
+      }
+    },
+  }
+}
+
+function collectionOf(entry: unknown) {
+  const { nsid, dids_estimate: repos }: { nsid?: unknown; dids_estimate?: unknown } = Object(entry)
+  return known(nsid, repos)
+}
