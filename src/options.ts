@@ -21,9 +21,10 @@ export interface BackfillOptions {
   concurrency?: number | undefined
   /**
    * How many pages of each collection may wait for the database, while one more is asked for; those that wait are
-   * committed together. So up to twice as many are held in memory: a page of 2,000 DIDs takes some 110 kB.
+   * committed together. Four carry a walk through half a second in which the database stands still, at 140 ms a page. Up
+   * to twice as many are held in memory: a page of 2,000 DIDs takes some 110 kB.
    *
-   * @default 1
+   * @default 4
    */
   pagesAhead?: number | undefined
   /**
@@ -96,7 +97,7 @@ export function settingsOf(options: BackfillOptions): Settings {
     sink,
     progress,
     concurrency: wholeNumber('concurrency', options.concurrency ?? 4, 1),
-    pagesAhead: wholeNumber('pagesAhead', options.pagesAhead ?? 1, 1),
+    pagesAhead: wholeNumber('pagesAhead', options.pagesAhead ?? 4, 1),
     refreshAfterMs:
       options.refreshAfterMs === undefined
         ? undefined

@@ -63,7 +63,7 @@ describe('an option that cannot be used is refused at once, by name, with what w
 it('what is left out has the documented default', () => {
   expect(settingsOf(usable)).toMatchObject({
     concurrency: 4,
-    pagesAhead: 1,
+    pagesAhead: 4,
     refreshAfterMs: undefined,
     maxAttempts: 5,
     retry: { retries: 5, minDelayMs: 1000, maxDelayMs: 60_000 },

@@ -14,6 +14,8 @@ const SIZE = 3_950
 const PAGES = pageCount(SIZE, PAGE)
 const collections = { [PROFILE]: 1, [WALKED]: SIZE }
 const NAME = 'killed-in-mid-collection'
+/** Behind the page that is saved: those that are being committed, those that wait, each as many as `pagesAhead`. */
+const IN_FLIGHT = 2 * 4
 
 function start(postgres: TestPostgres, relay: TestRelay): BackfillProcess {
   return startBackfillProcess({
@@ -156,79 +158,99 @@ describe('a process that is killed', () => {
   })
 })
 
-/** The advisory lock that a commit of page 7 waits for, once a trigger of the test says so. */
-const LOCK = 7
-const isPage7 = sql.raw('new.page_count = 7 and old.page_count = 6')
+/** The advisory lock that the first commit waits for, until so many pages wait behind it, and that of the second one. */
+const FIRST = 1
+const SECOND = 2
+const isSecond = sql.raw('old.page_count = 1 and new.page_count > 1')
 const park = sql.raw('execute function park()')
 const onProgress = sql`on backfill_progress`
 
 const moments = [
   {
     moment: 'before the cursor moves',
-    saved: 6,
-    trigger: sql`create trigger park before update ${onProgress} for each row when (${isPage7}) ${park}`,
+    happens: false,
+    trigger: sql`create trigger park before update ${onProgress} for each row when (${isSecond}) ${park}`,
   },
   {
     moment: 'between the cursor and the pairs',
-    saved: 6,
-    trigger: sql`create trigger park after update ${onProgress} for each row when (${isPage7}) ${park}`,
+    happens: false,
+    trigger: sql`create trigger park after update ${onProgress} for each row when (${isSecond}) ${park}`,
   },
   {
     moment: 'between the pairs and the COMMIT',
-    saved: 6,
+    happens: false,
     trigger: sql`create trigger park after insert on collection_index_pair for each statement ${park}`,
   },
   {
     moment: 'in the COMMIT, which then happens',
-    saved: 7,
+    happens: true,
     trigger: sql`create constraint trigger park after update ${onProgress} deferrable initially deferred
-      for each row when (${isPage7}) ${park}`,
+      for each row when (${isSecond}) ${park}`,
   },
 ]
 
-/** A commit of page 7 comes to this function and waits there for as long as the test holds the lock. */
+/** The second commit comes to this function and waits there for as long as the test holds the lock, as the first did before it. */
 async function parkCommitsAt(db: TestKysely, trigger: ReturnType<typeof sql>): Promise<void> {
   await migrateToLatest(db)
   await sql`
     create function park() returns trigger language plpgsql as $$ begin
-      if tg_table_name = 'backfill_progress' or exists (select from backfill_progress where page_count = 7) then
-        perform pg_advisory_xact_lock(${sql.lit(LOCK)});
+      if tg_table_name = 'backfill_progress' or exists (select from backfill_progress where page_count > 1) then
+        perform pg_advisory_xact_lock(${sql.lit(SECOND)});
       end if;
       return new;
     end $$
   `.execute(db)
   await trigger.execute(db)
+  await sql`
+    create function hold() returns trigger language plpgsql as $$ begin
+      perform pg_advisory_xact_lock(${sql.lit(FIRST)});
+      return new;
+    end $$
+  `.execute(db)
+  await sql`
+    create trigger hold before update ${onProgress} for each row
+    when (old.page_count = 0 and new.page_count = 1) execute function hold()
+  `.execute(db)
 }
 
-async function untilParked(db: TestKysely): Promise<void> {
+async function untilParked(db: TestKysely, lock: number): Promise<void> {
   const waiting = sql`
     select 1 from pg_locks join pg_database on pg_database.oid = pg_locks.database
-    where locktype = 'advisory' and not granted and datname = current_database()
+    where locktype = 'advisory' and objid = ${lock} and not granted and datname = current_database()
   `
   while ((await waiting.execute(db)).rows.length === 0) await sleep(10)
 }
 
-describe('a process that is killed during a commit', () => {
-  it.each(moments)('$moment, leaves rows and cursor both or neither', async ({ saved, trigger }) => {
-    await using parts = await open()
+describe('a process that is killed while it commits several pages', () => {
+  it.each(moments)('$moment, leaves rows and cursor both or neither', async ({ happens, trigger }) => {
+    const fifth = gate()
+    await using parts = await open(({ collection, offset }) => {
+      if (collection === WALKED && offset === 4 * PAGE) void fifth.wait()
+      return undefined
+    })
     const { postgres, relay } = parts
     const { db } = postgres
     await parkCommitsAt(db, trigger)
     await db.connection().execute(async (holder) => {
-      await sql`select pg_advisory_lock(${LOCK})`.execute(holder)
+      await sql`select pg_advisory_lock(${FIRST}), pg_advisory_lock(${SECOND})`.execute(holder)
       await using child = start(postgres, relay)
-      await untilParked(db)
+      // Whoever asks for the fifth page has the second to the fourth, which wait for the first to be committed.
+      await Promise.all([untilParked(db, FIRST), fifth.reached])
+      await sql`select pg_advisory_unlock(${FIRST})`.execute(holder)
+      await untilParked(db, SECOND)
       await child.kill()
-      await sql`select pg_advisory_unlock(${LOCK})`.execute(holder)
+      await sql`select pg_advisory_unlock(${SECOND})`.execute(holder)
     })
 
-    expect((await savedAfterKill(parts)).page).toBe(saved)
+    const { page: saved } = await savedAfterKill(parts)
+    expect(happens ? [4, 5] : [1]).toContain(saved)
     const prefix = [...relay.dids(WALKED)].slice(0, saved * PAGE)
     const held = { ...relay, collections: [WALKED], dids: () => prefix }
     expect(await differences(db, held)).toEqual(NONE)
     await resume(parts)
     for (const repeat of repeats(relay)) {
-      expect([saved, saved + 1]).toContain(repeat.page)
+      expect(repeat.page).toBeGreaterThanOrEqual(saved)
+      expect(repeat.page).toBeLessThan(1 + IN_FLIGHT)
       expect(repeat.times).toBe(2)
     }
   })

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { kyselyProgressStore } from '../../src/kysely/index.ts'
 import type { RelayRequest } from '../../src/testing/index.ts'
 import { type FaultRun, failuresOf, PAGE, rejection, serving, setUp } from '../support/fault-run.ts'
+import { gate } from '../support/scripted-lister.ts'
 
 const A = 'com.example.a'
 const B = 'com.example.b'
@@ -163,9 +164,15 @@ describe('DIDs that come again', () => {
 
 describe('a saved cursor that the relay refuses with 500 for ever', () => {
   it('while page one works: bounded tries, then from the beginning, and the list is whole', async () => {
-    await using run = await setUp({ collections })
+    const third = gate()
+    const script = async (request: RelayRequest) => {
+      if (at(A, 20)(request) && request.attempt === 1) await third.wait()
+      return undefined
+    }
+    await using run = await setUp({ collections, script })
     const { db, relay } = run
     for await (const { page, collection } of run.start()) if (collection === A && page === 2) break
+    third.pass()
     // What a relay that was rebuilt has no key for. The test moves the cursor here, so the record begins anew.
     await db
       .updateTable('backfill_progress')
