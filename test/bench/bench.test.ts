@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { BENCHMARKS } from './benchmarks.ts'
-import { sectionText, withSection } from './results.ts'
-import { median } from './table.ts'
+import { failureText, sectionText, withSection } from './results.ts'
+import { atLeast, atMost, median } from './table.ts'
 
 it.each([...BENCHMARKS])(
   '%s runs, finds its index whole and yields its rows',
@@ -12,20 +12,54 @@ it.each([...BENCHMARKS])(
     const section = await benchmark(true)
     expect(section.name).toBe(name)
     expect(section.problems).toEqual([])
-    expect(section.rows.length).toBeGreaterThan(0)
-    for (const row of section.rows) expect(row).toHaveLength(section.head.length)
+    expect(section.goals.length).toBeGreaterThan(0)
+    for (const { head, rows } of section.tables) {
+      expect(rows.length).toBeGreaterThan(0)
+      for (const row of rows) expect(row).toHaveLength(head.length)
+    }
     expect(sectionText(section)).not.toContain('NaN')
   },
 )
 
 it('a run by name replaces its own section and no other', () => {
-  const one = withSection('', 'one', '## one\n\nfirst\n')
-  const both = withSection(one, 'two', '## two\n\nsecond\n')
-  const again = withSection(both, 'one', '## one\n\nthird\n')
+  const one = withSection('', 'database', '## database\n\nfirst\n')
+  const both = withSection(one, 'network', '## network\n\nsecond\n')
+  const again = withSection(both, 'database', '## database\n\nthird\n')
   expect(again).not.toContain('first')
-  expect(again.match(/^## .*/gm)).toEqual(['## one', '## two'])
+  expect(again.match(/^## .*/gm)).toEqual(['## network', '## database'])
   expect(again).toContain('third')
   expect(again).toContain('second')
+})
+
+it('what is written by hand stays, behind the benchmarks', () => {
+  const byHand = '## What did not pay\n\nfigures\n'
+  const results = withSection(
+    withSection('', 'What did not pay', byHand),
+    'database',
+    '## database\n\nfirst\n',
+  )
+  expect(results.match(/^## .*/gm)).toEqual(['## database', '## What did not pay'])
+  expect(results).toContain('figures')
+})
+
+it('a benchmark that failed leaves no figures of an earlier run behind', () => {
+  const before = withSection('', 'database', '## database\n\n12345 pairs/s\n')
+  const after = withSection(before, 'database', failureText('database', new Error('disk full')))
+  expect(after).toContain('IT FAILED: disk full')
+  expect(after).not.toContain('12345')
+})
+
+it('a section shows its goals beside what was measured, and an index that was wrong', () => {
+  const text = sectionText({
+    name: 'network',
+    setup: ['How.'],
+    goals: [atLeast('speed', 11.96, 12, 1), atMost('loss', 0.05, 0.05)],
+    tables: [{ head: ['a', 'b'], rows: [['1', '2']] }],
+    problems: ['app.bsky.feed.like lacks 3'],
+  })
+  expect(text).toMatch(/\| speed +\| >= 12 +\| 12\.0 +\| not met \|/)
+  expect(text).toMatch(/\| loss +\| <= 0\.05 +\| 0\.05 +\| met +\|/)
+  expect(text).toContain('THE INDEX WAS WRONG: app.bsky.feed.like lacks 3')
 })
 
 it('the median is the middle, or the mean of the two in the middle', () => {

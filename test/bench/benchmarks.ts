@@ -1,8 +1,12 @@
 import { database } from './database.ts'
+import { network } from './network.ts'
 import type { Section } from './table.ts'
 
 /** @param quick tiny sizes, to see in seconds that it works: its figures mean nothing */
 export type Benchmark = (quick: boolean) => Promise<Section>
 
-/** By the name that the command line takes. */
-export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([['database', database]])
+/** By the name that the command line takes, in the order in which they run and stand in the results. */
+export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
+  ['network', network],
+  ['database', database],
+])

@@ -2,37 +2,62 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, platform, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { VERSION } from '../../src/version.ts'
-import { type Section, tableLines } from './table.ts'
+import { goalTable, type Section, tableLines } from './table.ts'
 
 const FILE = fileURLToPath(new URL('./RESULTS.md', import.meta.url))
 
+/** The benchmarks as they stand in the file. */
+const ORDER: readonly string[] = ['network', 'database', 'overhead', 'workers', 'faulty']
+
 const TITLE =
-  '# Results of the benchmarks\n\nWritten by `npm run bench`; ratios compare what was measured in one run.\n'
+  '# Results of the benchmarks\n\nWritten by `npm run bench`; ratios compare what was measured in one run.\n' +
+  'A section that is not named after a benchmark is written by hand, and stays.\n'
 
 /** Writes what was found, in the place of what an earlier run found under the same name; the others stay. */
-export async function saveSection(section: Section): Promise<void> {
+export async function saveSection(name: string, text: string): Promise<void> {
   const before = await readFile(FILE, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''
     throw error
   })
-  await writeFile(FILE, withSection(before, section.name, sectionText(section)))
+  await writeFile(FILE, withSection(before, name, text))
 }
 
-/** @param before the whole file, empty when there is none */
+/**
+ * Sections that no benchmark wrote stay as they are, behind the others.
+ *
+ * @param before the whole file, empty when there is none
+ */
 export function withSection(before: string, name: string, text: string): string {
   const [, ...sections] = before.split(/^(?=## )/m)
-  const others = sections.filter((section) => !section.startsWith(`## ${name}\n`))
-  const all = [...others, text].map((section) => section.trimEnd()).sort()
-  return `${[TITLE.trimEnd(), ...all].join('\n\n')}\n`
+  const nameOf = (section: string) => /^## (.*)/.exec(section)?.[1] ?? ''
+  const placeOf = (section: string) => {
+    const place = ORDER.indexOf(nameOf(section))
+    return place < 0 ? ORDER.length : place
+  }
+  const others = sections.filter((section) => nameOf(section) !== name)
+  const all = [...others, text].map((section) => section.trimEnd())
+  return `${[TITLE.trimEnd(), ...all.toSorted((a, b) => placeOf(a) - placeOf(b))].join('\n\n')}\n`
 }
 
 /** A section as it stands in the file and, all the same, on the terminal. */
-export function sectionText({ name, setup, head, rows, problems }: Section): string {
+export function sectionText({ name, setup, goals, tables, problems }: Section): string {
   const index =
     problems.length === 0
       ? 'The index was as the relay served it.'
       : `THE INDEX WAS WRONG: ${problems.join('; ')}`
-  return [`## ${name}`, '', setup, '', ...tableLines(head, rows), '', `${index} ${machine()}`, ''].join('\n')
+  const blocks = [
+    `## ${name}`,
+    ...setup,
+    ...[goalTable(goals), ...tables].map((table) => tableLines(table).join('\n')),
+    `${index} ${machine()}`,
+  ]
+  return `${blocks.join('\n\n')}\n`
+}
+
+/** In the place of figures, so that nobody takes those of an earlier run for this one's. */
+export function failureText(name: string, error: unknown): string {
+  const why = error instanceof Error ? error.message : String(error)
+  return `## ${name}\n\nIT FAILED: ${why}\n\n${machine()}\n`
 }
 
 function machine(): string {

@@ -1,0 +1,80 @@
+import type pg from 'pg'
+import {
+  type BackfillOptions,
+  createBackfiller,
+  knownCollections,
+  memoryIndexSink,
+  memoryProgressStore,
+  relayLister,
+} from '../../src/index.ts'
+import { settingsOf } from '../../src/options.ts'
+import { openPostgres } from '../../src/postgres.ts'
+import type { Load } from './load.ts'
+import { fetchPage } from './rivals.ts'
+
+export interface RunOptions {
+  /** The database's. */
+  readonly url: string
+  readonly relay: { readonly url: string }
+  readonly load: Load
+  readonly concurrency?: number | undefined
+  readonly retry?: BackfillOptions['retry']
+}
+
+/** The library, whole, on its defaults but for what is given. @returns the seconds that it took */
+export async function backfill({ url, relay, load, concurrency, retry }: RunOptions): Promise<number> {
+  await using store = await openPostgres(url, concurrency === undefined ? {} : { max: concurrency + 1 })
+  const startedAt = performance.now()
+  await createBackfiller({
+    lister: relayLister(relay.url, { pageSize: load.pageSize }),
+    sources: [knownCollections(estimates(load))],
+    sink: store.sink,
+    progress: store.progress,
+    concurrency,
+    retry,
+  }).run()
+  return (performance.now() - startedAt) / 1000
+}
+
+export function estimates({ sizes }: Pick<Load, 'sizes'>): { nsid: string; estimatedRepos: number }[] {
+  return Object.entries(sizes).map(([nsid, estimatedRepos]) => ({ nsid, estimatedRepos }))
+}
+
+/** How many collections a run walks at once that does not say. */
+export function defaultConcurrency(): number {
+  return settingsOf({
+    lister: relayLister('relay.invalid'),
+    sources: [knownCollections([])],
+    sink: memoryIndexSink(),
+    progress: memoryProgressStore(),
+  }).concurrency
+}
+
+/** Everything that a run left. */
+export async function clearTables(pool: pg.Pool): Promise<void> {
+  await pool.query('truncate collection_index_pair, collection_index_nsid, backfill_progress')
+  await pool.query('checkpoint')
+}
+
+export interface BareOptions {
+  readonly url: string
+  readonly load: Load
+  /** How many ask at once. */
+  readonly clients: number
+  /** How many pages each of them fetches. */
+  readonly pages: number
+}
+
+/** How long a page takes clients that do nothing with it, in milliseconds. */
+export async function barePageMs({ url, load, clients, pages }: BareOptions): Promise<number> {
+  const [largest = ''] = Object.entries(load.sizes).toSorted(([, a], [, b]) => b - a)[0] ?? []
+  const ask = async (times: number) => {
+    for (let page = 0; page < times; page += 1) await fetchPage(url, largest, load.pageSize)
+  }
+  const all = (times: number) => Promise.all(Array.from({ length: clients }, () => ask(times)))
+  // The first request of each opens its connection.
+  await all(1)
+  const startedAt = performance.now()
+  await all(pages)
+  return (performance.now() - startedAt) / pages
+}
