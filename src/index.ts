@@ -68,6 +68,8 @@ export {
 export type { RepoLister, RepoListRequest, RepoPage } from './repo-lister.ts'
 export type { RetryPolicy } from './retry.ts'
 export { type CollectionDirectoryOptions, collectionDirectory } from './sources/collection-directory.ts'
+export { estimated } from './sources/estimated.ts'
 export { type GardenLexiconsOptions, gardenLexicons } from './sources/garden-lexicons.ts'
 export { type LexiconGardenOptions, lexiconGarden } from './sources/lexicon-garden.ts'
+export { matching } from './sources/matching.ts'
 export { type UfosOptions, ufos } from './sources/ufos.ts'
