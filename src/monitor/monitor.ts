@@ -30,6 +30,7 @@ export function createMonitor({ source, now = steadyClock }: MonitorOptions): Mo
       if (parts.begun) throughput.add(now(), { work: tally.workDone - before })
     },
     snapshot: () => snapshotOf(parts),
+    collection: (collection) => tally.row(collection),
     collections: () => tally.rows(),
     history: () => throughput.history(now()),
   }

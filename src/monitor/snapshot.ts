@@ -147,6 +147,8 @@ export interface Monitor {
   refresh(read: () => Promise<readonly CollectionProgress[]>): Promise<void>
   /** The state of the whole. Takes the same time for 5,000 collections as for five. */
   snapshot(): MonitorSnapshot
+  /** The row of one collection; nothing where it is not known. */
+  collection(collection: string): CollectionProgress | undefined
   /** A row for each collection, in the order in which they became known. */
   collections(): readonly CollectionProgress[]
   /** The speed from the start until now, in at most 600 samples. */

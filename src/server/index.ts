@@ -1,2 +1,18 @@
 // Handlers on web standards, a `Request` in and a `Response` out: for Node, Bun, Deno, workers and whatever serves them.
+export { type AdminHandler, adminHandler } from './admin/handler.ts'
+export type { AdminHandlerOptions, AdminRunContext } from './admin/options.ts'
+export type {
+  AdminError,
+  AdminEvents,
+  AdminFailure,
+  AdminOutcome,
+  AdminRefusal,
+  AdminRetried,
+  AdminRow,
+  AdminSample,
+  AdminStarted,
+  AdminStatus,
+  AdminStopped,
+  AdminTotals,
+} from './admin/shapes.ts'
 export { type XrpcHandlerOptions, xrpcHandler } from './xrpc.ts'

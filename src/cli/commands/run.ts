@@ -1,6 +1,7 @@
 import { type Backfiller, createBackfiller } from '../../backfiller.ts'
 import { IncompleteError } from '../../errors.ts'
 import { combineHooks } from '../../hooks.ts'
+import { keepFresh } from '../../monitor/keep-fresh.ts'
 import { createMonitor } from '../../monitor/monitor.ts'
 import type { Monitor } from '../../monitor/snapshot.ts'
 import { relayLister } from '../../relay/relay-lister.ts'
@@ -15,9 +16,6 @@ import { UsageError } from '../usage-error.ts'
 export interface RunOptions extends RelayOptions, SourceOptions, PaceOptions {
   readonly json?: boolean
 }
-
-/** How often is looked at what other workers do, in milliseconds. */
-const REFRESH_MS = 10_000
 
 /**
  * How long a collection stays with a run that was killed, in milliseconds. A folder has one run at a time, so whoever
@@ -107,16 +105,4 @@ async function follow(backfiller: Backfiller, monitor: Monitor, report: RunRepor
     if (!(error instanceof IncompleteError)) throw error
     return { outcome: 'incomplete', exitCode: EXIT.incomplete, failures: error.failures }
   }
-}
-
-/** Shows what other workers do. A database that fails is the run's to tell of: it asks all the time. */
-function keepFresh(monitor: Monitor, read: Parameters<Monitor['refresh']>[0]): () => void {
-  let reading = false
-  const timer = setInterval(async () => {
-    if (reading) return
-    reading = true
-    await monitor.refresh(read).catch(() => {})
-    reading = false
-  }, REFRESH_MS)
-  return () => clearInterval(timer)
 }

@@ -7,7 +7,7 @@ import type { CollectionState } from '../../progress-store.ts'
 
 /** An error, for a program and for a person. The message may come from the network: it is text, never markup. */
 export interface AdminError {
-  /** `BackfillError.code`, or `UNKNOWN` for an error that is not this library's. */
+  /** `BackfillError.code`, that of a driver or of Node, or `UNKNOWN` where the error has none. */
   readonly code: string
   readonly message: string
 }
