@@ -1,12 +1,13 @@
 import type { KnownCollection } from './collection-source.ts'
 import { type Discovery, discover } from './discover.ts'
-import { BackfillError, DiscoveryError, IncompleteError } from './errors.ts'
+import { DiscoveryError, IncompleteError } from './errors.ts'
 import type { BackfillStatus, BackfillSummary, PageEvent } from './events.ts'
 import { LONGEST_WAIT_MS } from './failure.ts'
 import { guardHooks } from './hooks.ts'
 import { merge } from './merge.ts'
 import { type BackfillOptions, type Settings, settingsOf } from './options.ts'
 import { isFinal, retrying } from './retry.ts'
+import { createRun, isLeft, type Run } from './run.ts'
 import { abortable } from './time.ts'
 import { type Crew, createCrew } from './worker.ts'
 
@@ -17,17 +18,13 @@ import { type Crew, createCrew } from './worker.ts'
  * and settle within a second. A loop that ends without throwing means that every collection that is registered for the
  * relay is complete.
  */
-export interface Backfiller extends AsyncGenerator<PageEvent, BackfillSummary, void> {
-  /** Runs to the end without looking at the events. */
-  run(): Promise<BackfillSummary>
+export interface Backfiller extends Run<PageEvent, BackfillSummary> {
+  /** The relay: {@link RepoLister.source}. */
+  readonly source: string
+  /** What ends it besides leaving it, as it was given. */
+  readonly signal: AbortSignal | undefined
   /** How far the work is, over all runs and workers, at any time: read from the progress store. */
   status(): Promise<BackfillStatus>
-  /** Ends the run, as leaving the loop does. */
-  return(
-    value?: BackfillSummary | PromiseLike<BackfillSummary>,
-  ): Promise<IteratorResult<PageEvent, BackfillSummary>>
-  /** Ends the run, as leaving the loop does: for `await using`. */
-  [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
@@ -53,45 +50,12 @@ export function createBackfiller(options: BackfillOptions): Backfiller {
     failedSources: [],
     durationMs: 0,
   }
-  let outcome: BackfillSummary | undefined
-  const pages = play(settings, stop, summary)
-
-  return {
-    async next() {
-      const result = await pages.next()
-      if (result.done) outcome ??= result.value
-      return result
-    },
-    return(value) {
-      stop.abort(LEFT)
-      return pages.return(value ?? summary)
-    },
-    throw(error) {
-      stop.abort(LEFT)
-      return pages.throw(error)
-    },
-    async run() {
-      while (!(await this.next()).done);
-      if (outcome === undefined) {
-        throw new BackfillError(
-          'INVALID_OPTION',
-          'This backfiller has ended: one backfiller is one run. Create another one.',
-        )
-      }
-      return outcome
-    },
+  return Object.assign(createRun(play(settings, stop, summary), stop, summary), {
+    source: summary.source,
+    signal: settings.signal,
     status: () => readStatus(settings),
-    async [Symbol.asyncDispose]() {
-      await this.return()
-    },
-    [Symbol.asyncIterator]() {
-      return this
-    },
-  }
+  })
 }
-
-/** The reason of a run that its consumer left. */
-const LEFT = Symbol('left')
 
 /** How often a run looks for work again that appeared at its very end; more often, and something is wrong with the store. */
 const MAX_ROUNDS = 10
@@ -121,7 +85,7 @@ async function* play(
     }
   } catch (error) {
     // An abort is the caller's decision, not a failure of the run, and so is leaving the loop.
-    if (stop.signal.reason === LEFT) return finished(summary, startedAt)
+    if (isLeft(stop.signal)) return finished(summary, startedAt)
     signal?.throwIfAborted()
     throw error
   } finally {

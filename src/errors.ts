@@ -18,6 +18,7 @@ export type BackfillErrorCode =
   | 'NOT_INDEXED'
   | 'STORE_UNAVAILABLE'
   | 'INCOMPLETE'
+  | 'UNION_INCOMPLETE'
 
 /** What a {@link BackfillError} may carry besides its message. */
 export interface BackfillErrorOptions {
@@ -234,6 +235,29 @@ export class IncompleteError extends BackfillError {
       'INCOMPLETE',
       `${failures.length} ${failures.length === 1 ? 'collection is' : 'collections are'} not complete; ` +
         `a new run tries again.${lines.join('')}${more}`,
+    )
+    this.failures = failures
+  }
+}
+
+/** One relay whose run did not complete, and why. */
+export interface RelayFailure {
+  source: string
+  error: unknown
+}
+
+/** A union is over and some of its relays are not complete; what the others know is in the index. */
+export class UnionIncompleteError extends BackfillError {
+  override readonly name = 'UnionIncompleteError'
+  /** Each with the error that its own run ended with. */
+  readonly failures: readonly RelayFailure[]
+
+  constructor(failures: readonly RelayFailure[], relays: number) {
+    const lines = failures.map(({ source, error }) => `\n${source}: ${describe(error)}`)
+    super(
+      'UNION_INCOMPLETE',
+      `${failures.length} of ${relays} relays ${failures.length === 1 ? 'is' : 'are'} not complete; what the others know ` +
+        `is in the index, and a new run tries again.${lines.join('')}`,
     )
     this.failures = failures
   }

@@ -16,9 +16,11 @@ export {
   NotMigratedError,
   RelayError,
   type RelayErrorDetails,
+  type RelayFailure,
   RelayUnsuitableError,
   StoreUnavailableError,
   TooManyEmptyPagesError,
+  UnionIncompleteError,
 } from './errors.ts'
 export type { BackfillHooks, BackfillStatus, BackfillSummary, PageEvent, SourceReport } from './events.ts'
 export { combineHooks } from './hooks.ts'
@@ -67,9 +69,18 @@ export {
 } from './repo-index.ts'
 export type { RepoLister, RepoListRequest, RepoPage } from './repo-lister.ts'
 export type { RetryPolicy } from './retry.ts'
+export type { Run } from './run.ts'
 export { type CollectionDirectoryOptions, collectionDirectory } from './sources/collection-directory.ts'
 export { estimated } from './sources/estimated.ts'
 export { type GardenLexiconsOptions, gardenLexicons } from './sources/garden-lexicons.ts'
 export { type LexiconGardenOptions, lexiconGarden } from './sources/lexicon-garden.ts'
 export { matching } from './sources/matching.ts'
 export { type UfosOptions, ufos } from './sources/ufos.ts'
+export {
+  type RelayStatus,
+  type Union,
+  type UnionOptions,
+  type UnionStatus,
+  type UnionSummary,
+  unionOf,
+} from './union.ts'
