@@ -1,15 +1,22 @@
 import { describe, expect, test } from 'vitest'
-import { CLI } from '../support/cli.ts'
-import { BIG, startParkedRelay } from '../support/parked-relay.ts'
-import { temporaryFolder } from '../support/temporary-folder.ts'
+import { CLI, runOn } from '../support/cli.ts'
+import { createPostgres, type TestPostgres } from '../support/databases.ts'
+import { whileRowIsHeld } from '../support/held-row.ts'
+import { BIG, type ParkedRelay, startParkedRelay, WALK_BIG } from '../support/parked-relay.ts'
 import { openTerminal } from '../support/terminal.ts'
+
+const BROKEN = 'com.example.broken'
+const SIZE = { columns: 80, rows: 24 }
+
+const walkOf = ({ relay }: ParkedRelay, postgres: TestPostgres, ...more: string[]) =>
+  `"${process.execPath}" "${CLI}" ${runOn(relay, postgres, ...WALK_BIG, ...more).join(' ')}`
 
 describe('in a terminal of 80 columns', () => {
   test('a run shows a line for what is walked, stops with Ctrl-C, and the next one goes on to the end', async () => {
     await using parked = await startParkedRelay(3)
-    await using folder = await temporaryFolder()
-    await using terminal = await openTerminal({ columns: 80, rows: 24, cwd: folder.path })
-    const run = `"${process.execPath}" "${CLI}" run --relay ${parked.relay.url} --collection ${BIG} --page-size 100`
+    await using postgres = await createPostgres()
+    await using terminal = await openTerminal(SIZE)
+    const run = walkOf(parked, postgres)
     await terminal.type(run)
     await parked.parked
     await terminal.until(new RegExp(`${BIG}.* 300`))
@@ -27,5 +34,46 @@ describe('in a terminal of 80 columns', () => {
     await terminal.type(`clear; ${run}; echo "code $?"`)
     await terminal.until(/^code 0$/m)
     expect(await terminal.screen()).toMatch(/^resuming: 0 of 1 collection/m)
+  })
+
+  test("a failure comes while the run goes on, in the relay's own words, and stays above what is redrawn", async () => {
+    await using parked = await startParkedRelay(3, {
+      collections: { [BROKEN]: 5 },
+      script: ({ collection }) =>
+        collection === BROKEN
+          ? { status: 403, body: { error: 'AccessDenied', message: 'Not for the likes of you' } }
+          : undefined,
+    })
+    await using postgres = await createPostgres()
+    await using terminal = await openTerminal(SIZE)
+    await terminal.type(`${walkOf(parked, postgres, '--collection', BROKEN)}; echo "code $?"`)
+    await terminal.until(new RegExp(`${BIG}.* 300`))
+    await terminal.until(/1 given up/)
+    const picture = (await terminal.screen()).replaceAll(/\s+/g, ' ')
+    const failure = `✗ ${BROKEN} ${new URL(parked.relay.url).host} answered 403 for ${BROKEN}: AccessDenied: Not for the likes of you.`
+    expect(picture).toContain(failure)
+    expect(picture.lastIndexOf(failure)).toBeLessThan(picture.search(` 1/2|0/2 `))
+
+    parked.letGo()
+    await terminal.until(/^code 1$/m)
+    const end = await terminal.screen()
+    expect(end).toContain('collection-backfill: 1 collection is not complete')
+    expect(end.replaceAll(/\s+/g, ' ').split(failure)).toHaveLength(2)
+  })
+
+  test('a second Ctrl-C ends it at once, whatever it waits for', async () => {
+    await using parked = await startParkedRelay(1)
+    await using postgres = await createPostgres()
+    await using terminal = await openTerminal(SIZE)
+    await terminal.type(`${walkOf(parked, postgres)}; echo "code $?"`)
+    await whileRowIsHeld(parked, postgres, async () => {
+      await terminal.press('C-c')
+      await terminal.until(/Ctrl-C again stops at once/)
+      const pressedAt = performance.now()
+      await terminal.press('C-c')
+      await terminal.until(/code 130$/m)
+      expect(performance.now() - pressedAt).toBeLessThan(1_000)
+    })
+    expect(await terminal.screen()).not.toContain('Stopped:')
   })
 })

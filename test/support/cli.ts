@@ -17,6 +17,11 @@ export async function cli(args: readonly string[], options?: ProgramOptions): Pr
   return await program.ended
 }
 
+/** `run` from a relay into a Postgres. */
+export function runOn(relay: { url: string }, postgres: { url: string }, ...more: string[]): string[] {
+  return ['run', '--relay', relay.url, '--database', postgres.url, ...more]
+}
+
 /** What `--json` printed, line by line: each must be an object. */
 export function jsonLines(text: string): Record<string, unknown>[] {
   return text

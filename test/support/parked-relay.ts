@@ -15,6 +15,9 @@ export interface ParkedRelay extends AsyncDisposable {
   letGo(): void
 }
 
+/** Options of a `run` that walks {@link BIG} as it is parked, page by page. */
+export const WALK_BIG: readonly string[] = ['--collection', BIG, '--page-size', '100']
+
 /** @param pages how many pages of 100 of {@link BIG}, which has 1,000 repos, are answered before */
 export async function startParkedRelay(
   pages: number,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { kyselyProgressStore, migrateToLatest } from '../../../src/kysely/index.ts'
 import { startRelay } from '../../../src/testing/index.ts'
-import { cli, jsonLines } from '../../support/cli.ts'
+import { cli, jsonLines, runOn } from '../../support/cli.ts'
 import { createPostgres, type TestPostgres } from '../../support/databases.ts'
 
 const PROFILE = 'app.bsky.actor.profile'
@@ -22,7 +22,7 @@ describe('retry', () => {
     })
     await using postgres = await createPostgres()
     const database = ['--database', postgres.url]
-    const run = ['run', '--relay', relay.url, ...database, '--collection', PROFILE, BROKEN]
+    const run = runOn(relay, postgres, '--collection', PROFILE, BROKEN)
     expect((await cli(run)).code).toBe(1)
     expect(await stateOf(postgres)).toEqual({ [PROFILE]: 'complete 1', [BROKEN]: 'failed 0' })
 
@@ -49,12 +49,12 @@ describe('reset', () => {
     await using relay = await startRelay({ collections: { [PROFILE]: 5, [BROKEN]: 7 } })
     await using postgres = await createPostgres()
     const database = ['--database', postgres.url]
-    await cli(['run', '--relay', relay.url, ...database, '--collection', PROFILE, BROKEN])
+    await cli(runOn(relay, postgres, '--collection', PROFILE, BROKEN))
     const { code, stdout, stderr } = await cli(['reset', BROKEN, ...database])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^1 collection to begin again, by /)
     expect(await stateOf(postgres)).toEqual({ [PROFILE]: 'complete 1', [BROKEN]: 'pending 0' })
-    const again = await cli(['run', '--relay', relay.url, ...database, '--source', 'observed'])
+    const again = await cli(runOn(relay, postgres, '--source', 'observed'))
     expect(again.stdout).toContain('this run: 1 collection · 7 pairs (0 new)')
   })
 

@@ -1,7 +1,9 @@
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { startRelay } from '../../../src/testing/index.ts'
 import { VERSION } from '../../../src/version.ts'
-import { cli } from '../../support/cli.ts'
+import { cli, runOn } from '../../support/cli.ts'
 import { createPostgres } from '../../support/databases.ts'
 import { freePort } from '../../support/program.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
@@ -91,17 +93,7 @@ describe('what cannot work is told in one line that says what to do, and ends wi
   test('a relay that is not there', async () => {
     await using postgres = await createPostgres()
     const relay = `http://127.0.0.1:${await freePort()}`
-    const args = [
-      'run',
-      '--relay',
-      relay,
-      '--database',
-      postgres.url,
-      '--collection',
-      PROFILE,
-      '--retries',
-      '0',
-    ]
+    const args = runOn({ url: relay }, postgres, '--collection', PROFILE, '--retries', '0')
     expect(await refusalOf(args)).toContain('ECONNREFUSED')
   })
 
@@ -109,9 +101,9 @@ describe('what cannot work is told in one line that says what to do, and ends wi
     await using postgres = await createPostgres()
     await using empty = await startRelay({ collections: { [PROFILE]: 0 } })
     await using other = await startRelay({ collections: {}, script: () => ({ status: 404 }) })
-    const args = ['run', '--database', postgres.url, '--collection', PROFILE, '--relay']
-    expect(await refusalOf([...args, empty.url])).toContain('Use a relay with a collection index')
-    expect(await refusalOf([...args, other.url])).toContain(
+    const named = ['--collection', PROFILE]
+    expect(await refusalOf(runOn(empty, postgres, ...named))).toContain('Use a relay with a collection index')
+    expect(await refusalOf(runOn(other, postgres, ...named))).toContain(
       'does not serve com.atproto.sync.listReposByCollection',
     )
   })
@@ -122,15 +114,7 @@ describe('what cannot work is told in one line that says what to do, and ends wi
       collections: { [PROFILE]: 5 },
       script: ({ path }) => (path === '/llms.txt' ? { status: 404 } : undefined),
     })
-    const args = [
-      'run',
-      '--relay',
-      relay.url,
-      '--database',
-      postgres.url,
-      '--source',
-      `garden=${relay.gardenUrl}`,
-    ]
+    const args = runOn(relay, postgres, '--source', `garden=${relay.gardenUrl}`)
     expect(await refusalOf(args)).toContain('No source knows a collection')
   })
 
@@ -149,6 +133,16 @@ describe('what cannot work is told in one line that says what to do, and ends wi
     await using folder = await temporaryFolder()
     const refusal = await refusalOf([command], { cwd: folder.path })
     expect(refusal).toContain('There is no database in ./collection-backfill-data (PGlite) yet')
+  })
+
+  test('a folder with files that are no database: they are left alone', async () => {
+    await using folder = await temporaryFolder()
+    await writeFile(join(folder.path, 'thesis.txt'), 'mine')
+    const refusal = await refusalOf(['run', '--relay', 'relay.example', '--data', folder.path])
+    expect(refusal).toContain(
+      `Cannot open the database in ${folder.path}: it holds thesis.txt and no database.`,
+    )
+    expect(await readdir(folder.path)).toEqual(['thesis.txt'])
   })
 
   test('PGlite is not installed', async () => {

@@ -1,0 +1,94 @@
+import { sql } from 'kysely'
+import { describe, expect, test } from 'vitest'
+import { cli, runOn, startCli } from '../support/cli.ts'
+import { createPostgres } from '../support/databases.ts'
+import { untilCommitted, whileRowIsHeld } from '../support/held-row.ts'
+import { BIG, startParkedRelay, WALK_BIG } from '../support/parked-relay.ts'
+import type { RunningProgram } from '../support/program.ts'
+
+describe('Ctrl-C', () => {
+  test('once: ends within a second, says how to go on, and the next run goes on there', async () => {
+    await using parking = await startParkedRelay(3)
+    const { relay } = parking
+    await using postgres = await createPostgres()
+    const args = runOn(parking.relay, postgres, ...WALK_BIG)
+    await using program = startCli(args)
+    await parking.parked
+    await untilCommitted(postgres, 3)
+    const interruptedAt = performance.now()
+    program.kill('SIGINT')
+    const { code, stdout, stderr } = await program.ended
+    // A second for the run to settle, and half of one to close the database and end the process on a busy machine.
+    expect(performance.now() - interruptedAt).toBeLessThan(1_500)
+    expect({ code, stderr }).toEqual({ code: 130, stderr: '' })
+    expect(stdout).toContain('Stopped: 0 of 1 collections done, 300 pairs in the index.\n')
+    expect(stdout).toMatch(/Run the same command again to go on from there\.\n$/)
+    const { rows } = await sql`select owner from backfill_progress`.execute(postgres.db)
+    expect(rows).toEqual([{ owner: null }])
+
+    parking.letGo()
+    const asked = relay.requests.length
+    const second = await cli(args)
+    expect(second).toMatchObject({ code: 0, stderr: '' })
+    expect(second.stdout).toContain('resuming: 0 of 1 collections done, 300 pairs\n')
+    const offsets = relay.requests
+      .slice(asked)
+      .flatMap(({ collection, offset }) => (collection === BIG ? [offset] : []))
+    expect(Math.min(...offsets.map(Number))).toBe(300)
+  })
+
+  /** Killed while it hangs in the database. */
+  async function killedInCommit(kill: (program: RunningProgram) => Promise<void>) {
+    await using parking = await startParkedRelay(1)
+    await using postgres = await createPostgres()
+    await using program = startCli(runOn(parking.relay, postgres, ...WALK_BIG))
+    return await whileRowIsHeld(parking, postgres, async () => {
+      await kill(program)
+      const killedAt = performance.now()
+      return { ...(await program.ended), tookMs: performance.now() - killedAt }
+    })
+  }
+
+  test('once, while the database hangs: ends all the same', async () => {
+    const { code, tookMs } = await killedInCommit(async (program) => program.kill('SIGINT'))
+    expect(code).toBe(130)
+    expect(tookMs).toBeLessThan(3_500)
+  })
+
+  test('twice: ends at once, whatever it waits for', async () => {
+    const { code, stdout, tookMs } = await killedInCommit(async (program) => {
+      program.kill('SIGINT')
+      await program.until(/Stopping/)
+      program.kill('SIGINT')
+    })
+    expect(code).toBe(130)
+    expect(stdout).not.toContain('Stopped:')
+    expect(tookMs).toBeLessThan(500)
+  })
+
+  test('SIGTERM, as a service manager sends it, ends a run in the same way', async () => {
+    await using parking = await startParkedRelay(1)
+    await using postgres = await createPostgres()
+    await using program = startCli(runOn(parking.relay, postgres, ...WALK_BIG))
+    await parking.parked
+    program.kill('SIGTERM')
+    const { code, stdout } = await program.ended
+    expect(code).toBe(143)
+    expect(stdout).toContain('Stopped: ')
+  })
+})
+
+test('a reader that goes away, as head does, ends the run and frees its claims', async () => {
+  await using parking = await startParkedRelay(1)
+  await using postgres = await createPostgres()
+  await using program = startCli(runOn(parking.relay, postgres, ...WALK_BIG, '--json'))
+  await parking.parked
+  program.closeStdout()
+  parking.letGo()
+  const { code, stderr } = await program.ended
+  expect({ code, stderr }).toEqual({ code: 141, stderr: '' })
+  const { rows } = await sql`select owner from backfill_progress where completed_at is null`.execute(
+    postgres.db,
+  )
+  expect(rows).toEqual([{ owner: null }])
+})
