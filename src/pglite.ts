@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, realpath, rm } from 'node:fs/promises'
+import { mkdir, readdir, realpath, rm } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -23,7 +23,7 @@ export interface PGliteOptions extends SchemaOptions {}
  * several containers or machines on a shared folder are not noticed.
  *
  * @param folder where the database is kept, made with its parents when missing; in memory without one
- * @throws StoreUnavailableError when the folder is in use or cannot be opened
+ * @throws StoreUnavailableError when the folder is in use, holds something else or cannot be opened
  */
 export async function openPGlite(folder?: string, options: PGliteOptions = {}): Promise<OpenStore> {
   if (folder === undefined) return openStore(kyselyOn(await PGlite.create()), options)
@@ -60,11 +60,25 @@ async function existing(folder: string): Promise<string> {
 
 async function openFolder(folder: string): Promise<PGlite> {
   try {
+    const foreign = foreignIn(await readdir(folder))
+    if (foreign !== undefined) throw new Error(`it holds ${foreign} and no database`)
     return await PGlite.create(resolve(folder))
   } catch (error) {
     const message = `Cannot open the database in ${folder}: ${describe(error)}. Give an empty folder or one of PGlite's.`
     throw new StoreUnavailableError(message, error)
   }
+}
+
+/** What Postgres makes in the folder of a database; its version is the last that PGlite writes of it. */
+const DATABASE_FILES =
+  /^(?:base|global|pg_\w+(?:\.conf)?|postgresql(?:\.auto)?\.conf|postmaster\.(?:pid|opts))$/
+
+/**
+ * PGlite would make its database among whatever files there are. Its own are let through also where their making broke
+ * off, with the process: then PGlite begins anew.
+ */
+function foreignIn(files: readonly string[]): string | undefined {
+  return files.includes('PG_VERSION') ? undefined : files.find((file) => !DATABASE_FILES.test(file))
 }
 
 /**

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { StoreUnavailableError } from '../src/index.ts'
@@ -73,6 +73,17 @@ it('refuses a folder that another process has open, and takes it over when that 
   }
   await using store = await openPGlite(folder)
   expect(await store.sink.add(batch)).toEqual({ added: 0 })
+})
+
+it('refuses a folder that holds something else, and adds nothing to it', async () => {
+  for (const name of ['thesis.txt', 'a folder/base', 'base.zip']) {
+    const folder = join(root, `foreign ${name.length}`)
+    await mkdir(join(folder, dirname(name)), { recursive: true })
+    await writeFile(join(folder, name), 'mine')
+    const [first = ''] = await readdir(folder)
+    await expect(openPGlite(folder)).rejects.toThrow(`${folder}: it holds ${first} and no database`)
+    expect(await readdir(folder)).toEqual([first])
+  }
 })
 
 it('says which folder cannot be opened, and touches nothing in it', async () => {
