@@ -71,14 +71,15 @@ export function createEventLog(size: number = SIZE): EventLog {
     read(seq, snapshot) {
       const end = Math.min(last, seq + BATCH)
       const texts: string[] = []
+      let hasSnapshot = false
       for (let at = end; at > seq; at -= 1) {
         const entry = entries[at % size]
-        if (entry === undefined) break
-        texts.unshift(textOf(entry, at, snapshot))
-        // It holds everything that came before.
-        if (entry.data === undefined) break
+        // Of several, the last one is enough: they would all be the same.
+        if (entry === undefined || (entry.data === undefined && hasSnapshot)) continue
+        hasSnapshot ||= entry.data === undefined
+        texts.push(textOf(entry, at, snapshot))
       }
-      return { text: texts.join(''), seq: end }
+      return { text: texts.reverse().join(''), seq: end }
     },
     snapshotText: (status, seq) => eventText(idOf(seq), 'snapshot', status),
   }

@@ -1,0 +1,160 @@
+import { getEventListeners } from 'node:events'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createEventLog, type EventLog } from '../../../src/server/admin/event-log.ts'
+import { createEventStream, type EventStream } from '../../../src/server/admin/event-stream.ts'
+import type { AdminStatus } from '../../../src/server/index.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const SIZE = 1_000
+
+interface Setup {
+  readonly log: EventLog
+  readonly stream: EventStream
+  /** Tells something, as a run does. */
+  tell(times?: number): void
+}
+
+function setUp(): Setup {
+  const log = createEventLog(SIZE)
+  const stream = createEventStream(log, () => ({ total: 7 }) as AdminStatus)
+  return {
+    log,
+    stream,
+    tell(times = 1) {
+      for (let i = 0; i < times; i += 1) {
+        log.append('discovered', { collections: log.last, sources: [] })
+        stream.changed()
+      }
+    },
+  }
+}
+
+function viewer({ stream, log }: Setup) {
+  const gone = new AbortController()
+  const reader = stream.open({ seq: log.last }, gone.signal).getReader()
+  return {
+    gone,
+    cancel: () => reader.cancel(),
+    /** The next piece, once the time for it has come. */
+    async read(): Promise<string | undefined> {
+      const reading = reader.read()
+      reading.catch(() => {})
+      await vi.advanceTimersByTimeAsync(50)
+      const { done, value } = await reading
+      return done ? undefined : new TextDecoder().decode(value)
+    },
+  }
+}
+
+const numbersIn = (text = '') =>
+  [...text.matchAll(/"collections":(\d+)/g)].map(([, number]) => Number(number))
+
+describe('a viewer', () => {
+  it('is told at once how soon to come back, then what happens, in order and gathered into one piece', async () => {
+    const setup = setUp()
+    setup.tell(3)
+    const { read } = viewer(setup)
+    expect(await read()).toBe('retry: 2000\n\n')
+    setup.tell(4)
+    expect(numbersIn(await read())).toEqual([3, 4, 5, 6])
+  })
+
+  it('that reads slowly gets everything, in pieces of bounded length', async () => {
+    const setup = setUp()
+    const { read } = viewer(setup)
+    await read()
+    setup.tell(SIZE)
+    const pieces = [await read(), await read(), await read(), await read()]
+    expect(pieces.map((piece) => numbersIn(piece).length)).toEqual([256, 256, 256, 232])
+    expect(numbersIn(pieces.join(''))).toEqual(Array.from({ length: SIZE }, (_, i) => i))
+  })
+
+  it('that is so far behind that events are gone is dropped; nobody else notices', async () => {
+    const setup = setUp()
+    const slow = viewer(setup)
+    const fast = viewer(setup)
+    expect(await slow.read()).toBe('retry: 2000\n\n')
+    await fast.read()
+    setup.tell(SIZE)
+    expect(numbersIn(await fast.read())).toHaveLength(256)
+    expect(setup.stream.viewers).toBe(2)
+    setup.tell()
+    expect(setup.stream.viewers).toBe(1)
+    await expect(slow.read()).rejects.toThrow('does not read was dropped')
+    expect(numbersIn(await fast.read())[0]).toBe(256)
+  })
+
+  it('that waits gets a sign of life every 15 seconds', async () => {
+    const setup = setUp()
+    const { read } = viewer(setup)
+    await read()
+    const waiting = read()
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(await waiting).toBe(': keep-alive\n\n')
+  })
+
+  it.each(['cancels its stream', 'has its request aborted'])(
+    'that %s leaves no timer and no listener',
+    async (how) => {
+      const setup = setUp()
+      const one = viewer(setup)
+      const other = viewer(setup)
+      await one.read()
+      setup.tell()
+      expect(vi.getTimerCount()).toBe(2)
+      for (const each of [one, other]) {
+        if (how === 'cancels its stream') await each.cancel()
+        else each.gone.abort()
+        expect(getEventListeners(each.gone.signal, 'abort')).toEqual([])
+      }
+      expect(setup.stream.viewers).toBe(0)
+      expect(vi.getTimerCount()).toBe(0)
+      setup.tell()
+      expect(vi.getTimerCount()).toBe(0)
+    },
+  )
+
+  it('that is gone before its stream begins is none', () => {
+    const { stream } = setUp()
+    stream.open({ seq: 0 }, AbortSignal.abort())
+    expect(stream.viewers).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('gets what is there before the streams end, and then the end', async () => {
+    const setup = setUp()
+    const { read } = viewer(setup)
+    await read()
+    const waiting = read()
+    setup.tell()
+    setup.stream.end()
+    expect(numbersIn(await waiting)).toEqual([0])
+    expect(await read()).toBeUndefined()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('is told the whole anew once, however often that was asked for in the meantime', async () => {
+    const setup = setUp()
+    const { read } = viewer(setup)
+    await read()
+    for (let i = 0; i < 3; i += 1) {
+      setup.tell()
+      setup.log.appendSnapshot()
+      setup.stream.changed()
+    }
+    const text = (await read()) ?? ''
+    expect([...text.matchAll(/^event: (\w+)/gm)].map(([, name]) => name)).toEqual([
+      'discovered',
+      'discovered',
+      'discovered',
+      'snapshot',
+    ])
+    expect(text).toContain('data: {"total":7}\n\n')
+  })
+})
