@@ -162,7 +162,7 @@ describe('a database in trouble', () => {
   })
 })
 
-it('a sink that cannot read its collection back does not call the page durable', async () => {
+it('a sink whose collection gets no number does not call the page durable', async () => {
   await using database = await createPostgres()
   await migrateToLatest(database.db)
   await sql`create function forget() returns trigger language plpgsql as 'begin return null; end'`.execute(
@@ -171,5 +171,29 @@ it('a sink that cannot read its collection back does not call the page durable',
   await sql`
     create trigger forget before insert on collection_index_nsid for each row execute function forget()
   `.execute(database.db)
-  await expect(kyselyIndexSink(database.db).add(batch)).rejects.toThrow('cannot be read back')
+  await expect(kyselyIndexSink(database.db).add(batch)).rejects.toThrow(
+    'null value in column "collection_id"',
+  )
+})
+
+describe.each([
+  ['Postgres', createPostgres],
+  ['PGlite', createPGlite],
+])('the sink on %s', (_, create) => {
+  it('keeps every string as it is, also what no DID can be, and counts each exactly', async () => {
+    await using database = await create()
+    await migrateToLatest(database.db)
+    const sink = kyselyIndexSink(database.db)
+    const batches = [
+      { dids: [''], added: 1 },
+      { dids: ['', 'a', ''], added: 1 },
+      { dids: ['a,b', 'b', 'a'], added: 2 },
+      { dids: ['NULL', 'null', '{}', '{a}', '"', "'", '\\', ' a', '%', 'ä', '🦋', '\n'], added: 12 },
+      { dids: ['a', 'b', 'c'], added: 1 },
+    ]
+    for (const { dids, added } of batches) expect(await sink.add({ ...batch, dids })).toEqual({ added })
+    const rows = await database.db.selectFrom('collection_index').select('did').execute()
+    const given = new Set(batches.flatMap(({ dids }) => dids))
+    expect(rows.map(({ did }) => did).sort()).toEqual([...given].sort())
+  })
 })
