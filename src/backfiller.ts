@@ -2,11 +2,10 @@ import type { KnownCollection } from './collection-source.ts'
 import { type Discovery, discover } from './discover.ts'
 import { DiscoveryError, IncompleteError } from './errors.ts'
 import type { BackfillStatus, BackfillSummary, PageEvent } from './events.ts'
-import { LONGEST_WAIT_MS } from './failure.ts'
+import { checkRelay } from './fetch-page.ts'
 import { guardHooks } from './hooks.ts'
 import { merge } from './merge.ts'
 import { type BackfillOptions, type Settings, settingsOf } from './options.ts'
-import { isFinal, retrying } from './retry.ts'
 import { createRun, isLeft, type Run } from './run.ts'
 import { abortable } from './time.ts'
 import { type Crew, createCrew } from './worker.ts'
@@ -110,15 +109,7 @@ function count(summary: BackfillSummary, page: PageEvent): void {
 async function prepare(settings: Settings, crew: Crew, signal: AbortSignal): Promise<Discovery> {
   const { lister, sources, progress, retry, hooks, discoveryTimeoutMs: timeoutMs, refreshAfterMs } = settings
   const { source } = lister
-  const check = async () => lister.check?.({ signal })
-  await retrying(() => abortable(check(), signal), {
-    ...retry,
-    // There is nothing else to do meanwhile, so a long wait is sat out here.
-    longestWaitMs: LONGEST_WAIT_MS,
-    signal,
-    mayRetry: (error) => !isFinal(error),
-    onRetry: (context) => hooks.retry?.({ source, ...context }),
-  })
+  await checkRelay({ lister, retry, signal, hooks })
   const onRetry = hooks.retry ?? (() => {})
   const discovery = await discover(sources, { signal, timeoutMs, retry, onRetry })
   for (const { source: name, error } of discovery.errors) hooks.sourceFailed?.({ name, error })

@@ -35,7 +35,7 @@ export interface RetryContext {
 
 interface RetryOptions extends RetryPolicy {
   /** The longest wait that a server may ask for, in milliseconds. @default maxDelayMs */
-  longestWaitMs?: number
+  longestWaitMs?: number | undefined
   signal: AbortSignal
   mayRetry: (error: unknown) => boolean
   onRetry: (context: RetryContext) => void

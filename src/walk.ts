@@ -1,16 +1,14 @@
-import { advancePosition, type Position } from './cursor-guard.ts'
-import { hasCode } from './errors.ts'
+import type { Position } from './cursor-guard.ts'
 import type { BackfillHooks, PageEvent } from './events.ts'
 import { blameRelay } from './failure.ts'
 import { type FetchedPage, fetchAhead } from './fetch-ahead.ts'
+import { fetchPage } from './fetch-page.ts'
 import type { IndexSink } from './index-sink.ts'
 import type { Claim, PageProgress, ProgressStore } from './progress-store.ts'
-import type { RepoLister, RepoPage } from './repo-lister.ts'
+import type { RepoLister } from './repo-lister.ts'
 import { isFinal, type RetryPolicy, retrying } from './retry.ts'
 import { abortable, linkedController } from './time.ts'
 
-/** How often a malformed page, or a repeated cursor, is asked for again before it is believed. */
-const BAD_ANSWER_RETRIES = 2
 /** How long an abort waits for a commit under way: it takes some 30 ms a page, and is whole or absent either way. */
 const COMMIT_GRACE_MS = 300
 
@@ -54,50 +52,6 @@ export async function* walk(start: Claim, parts: WalkParts): AsyncGenerator<Page
 
 function positionOf({ source, collection, cursor, page, loopGuard }: Claim): Omit<Position, 'emptyPages'> {
   return { source, collection, cursor, page, loopGuard }
-}
-
-function fetchPage(position: Position, parts: WalkParts): Promise<FetchedPage> {
-  const { retry, signal, hooks } = parts
-  const { source, collection, cursor } = position
-  let badAnswers = 0
-  const attempt = async () => {
-    const page = await request(position, parts)
-    // Here, inside the retry: servers have been seen to send a page twice and go on when asked again.
-    return { page, next: advancePosition(position, page) }
-  }
-  const mayRetry = (error: unknown) => {
-    if (isBadAnswer(error)) return ++badAnswers <= BAD_ANSWER_RETRIES
-    return !isFinal(error)
-  }
-  return retrying(attempt, {
-    ...retry,
-    signal,
-    mayRetry,
-    onRetry: (context) => hooks.retry?.({ source, collection, cursor, ...context }),
-  })
-}
-
-async function request(
-  { source, collection, cursor }: Position,
-  { lister, signal, hooks }: WalkParts,
-): Promise<RepoPage> {
-  const startedAt = performance.now()
-  const tell = (outcome: { repos: number } | { error: unknown }) =>
-    hooks.requested?.({ source, collection, cursor, durationMs: performance.now() - startedAt, ...outcome })
-  try {
-    const page = await abortable(lister.listRepos({ collection, cursor, signal }), signal)
-    tell({ repos: page.dids.length })
-    return page
-  } catch (error) {
-    // An abort is the caller's decision, not a failure of the relay; a hook that throws has aborted the run.
-    signal.throwIfAborted()
-    tell({ error })
-    throw error
-  }
-}
-
-function isBadAnswer(error: unknown): boolean {
-  return hasCode(error, 'RELAY_BAD_ANSWER') || hasCode(error, 'CURSOR_LOOP')
 }
 
 /**
