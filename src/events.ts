@@ -115,6 +115,9 @@ export interface BackfillHooks {
   storeUnavailable?: ((context: { error: unknown; attempt: number; waitMs: number }) => void) | undefined
 }
 
+/** What a hook is given: `HookContext<'retry'>`. */
+export type HookContext<Name extends keyof BackfillHooks> = Parameters<NonNullable<BackfillHooks[Name]>>[0]
+
 /** What one run did in this process. */
 export interface BackfillSummary {
   source: string

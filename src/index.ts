@@ -1,5 +1,12 @@
-// The public names of the package's root. Withheld on purpose: the retry loop, the walk and the cursor guard, which are
-// how the promise is kept and not part of it; and everything that touches a database or `node:` (see the subpaths).
+/**
+ * The backfiller, its contracts with their plain defaults, the errors, and what follows a run. Loads no database driver
+ * and no module of Node: it runs in Node, Bun, Deno and browsers.
+ *
+ * @module atproto-collection-backfill
+ */
+
+// Withheld on purpose: the retry loop, the walk and the cursor guard, which are how the promise is kept and not part of
+// it; and everything that touches a database or `node:` (see the subpaths).
 export { type Backfiller, createBackfiller } from './backfiller.ts'
 export { type CollectionSource, type KnownCollection, knownCollections } from './collection-source.ts'
 export {
@@ -22,7 +29,14 @@ export {
   TooManyEmptyPagesError,
   UnionIncompleteError,
 } from './errors.ts'
-export type { BackfillHooks, BackfillStatus, BackfillSummary, PageEvent, SourceReport } from './events.ts'
+export type {
+  BackfillHooks,
+  BackfillStatus,
+  BackfillSummary,
+  HookContext,
+  PageEvent,
+  SourceReport,
+} from './events.ts'
 export { combineHooks } from './hooks.ts'
 export type { HttpOptions } from './http/client.ts'
 export {

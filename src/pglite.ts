@@ -1,3 +1,8 @@
+/**
+ * Opens PGlite, a Postgres inside this process, for a backfill. Needs `kysely` and `@electric-sql/pglite`.
+ *
+ * @module atproto-collection-backfill/pglite
+ */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, readdir, realpath, rm } from 'node:fs/promises'

@@ -1,3 +1,8 @@
+/**
+ * Opens a Postgres database for a backfill, with the settings that hours of work need. Needs `kysely` and `pg`.
+ *
+ * @module atproto-collection-backfill/postgres
+ */
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
 import { wholeNumber } from './checks.ts'

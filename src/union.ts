@@ -5,6 +5,7 @@ import type { BackfillStatus, BackfillSummary, PageEvent } from './events.ts'
 import { merge } from './merge.ts'
 import { createRun, isLeft, type Run } from './run.ts'
 
+/** How a union of backfillers behaves. */
 export interface UnionOptions {
   /** Told at once that a relay's run ended with an error, while the others go on. What it throws ends the union. */
   onRelayFailed?: ((failure: RelayFailure) => void) | undefined
@@ -33,6 +34,7 @@ export interface UnionSummary extends Omit<BackfillSummary, 'source'> {
  * backfiller does: leave the loop, or abort a signal that one of them was given. Both end all of them.
  */
 export interface Union extends Run<PageEvent, UnionSummary> {
+  /** How far every relay is, read from their progress stores: totals, and each relay's own part. At any time. */
   status(): Promise<UnionStatus>
 }
 

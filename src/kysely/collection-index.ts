@@ -22,6 +22,7 @@ export interface RepoCollections {
   cursor?: string | undefined
 }
 
+/** @inline */
 interface Abortable {
   signal?: AbortSignal | undefined
 }

@@ -1,3 +1,9 @@
+/**
+ * Index, progress and read side on a Kysely of your own, for Postgres and PGlite. Needs `kysely`.
+ *
+ * @module atproto-collection-backfill/kysely
+ */
+
 // The adapters and the shapes that a user's own code names. Withheld: how errors are told apart and transactions
 // repeated, which belong to the adapters' inside.
 export { type CollectionIndex, collectionIndex, type RepoCollections } from './collection-index.ts'

@@ -1,8 +1,14 @@
 import { type ColumnType, type Generated, type Kysely, type RawBuilder, sql } from 'kysely'
 
-/** A `bigint`: drivers give it as a string or as a number, so every read converts it. */
+/**
+ * A `bigint`: drivers give it as a string or as a number, so every read converts it.
+ *
+ * @inline
+ */
 type Bigint = ColumnType<string | number, number, number>
+/** @inline */
 type BigintWithDefault = ColumnType<string | number, number | undefined, number>
+/** @inline */
 type Timestamp = ColumnType<Date | null, Date | null | undefined, Date | null>
 
 /** How far the walk of one collection on one source is. */

@@ -101,6 +101,7 @@ export interface ThroughputSample {
   readonly requestsPerSecond: number
 }
 
+/** @inline */
 type MonitoredHook =
   | 'discovered'
   | 'sourceFailed'

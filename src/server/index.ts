@@ -1,7 +1,12 @@
-// Handlers on web standards, a `Request` in and a `Response` out: for Node, Bun, Deno, workers and whatever serves them.
+/**
+ * Handlers on web standards, a `Request` in and a `Response` out: for Node, Bun, Deno, workers and whatever serves them.
+ *
+ * @module atproto-collection-backfill/server
+ */
 export { type AdminHandler, adminHandler } from './admin/handler.ts'
 export type { AdminHandlerOptions, AdminRunContext } from './admin/options.ts'
 export type {
+  AdminContext,
   AdminError,
   AdminEvents,
   AdminFailure,

@@ -24,7 +24,7 @@
  * from what is only said to be. No case takes longer than a few seconds, whatever is broken, as long as the adapter's
  * own calls come to an end.
  *
- * @module
+ * @module atproto-collection-backfill/testing
  */
 
 export type { ListReposPage, RelayContents, RelayContentsOptions } from './contents.ts'

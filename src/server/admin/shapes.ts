@@ -1,4 +1,4 @@
-import type { BackfillHooks, PageEvent, SourceReport } from '../../events.ts'
+import type { BackfillHooks, HookContext, PageEvent, SourceReport } from '../../events.ts'
 import type { MonitoredFailure } from '../../monitor/snapshot.ts'
 import type { CollectionState } from '../../progress-store.ts'
 
@@ -121,18 +121,24 @@ export interface AdminStatus extends AdminTotals {
   readonly history: readonly AdminSample[]
 }
 
-type Context<Name extends keyof BackfillHooks> = Parameters<NonNullable<BackfillHooks[Name]>>[0]
-
 /** A hook's context, with its error in a form that JSON can hold. */
-type Plain<Name extends keyof BackfillHooks> = Omit<Context<Name>, 'error'> &
-  ('error' extends keyof Context<Name> ? { error?: AdminError } : unknown)
+export type AdminContext<Name extends keyof BackfillHooks> = Omit<HookContext<Name>, 'error'> &
+  ('error' extends keyof HookContext<Name> ? { error?: AdminError } : unknown)
 
-/** The row as the event left it: absolute, so that nothing needs to be added up. */
+/**
+ * The row as the event left it: absolute, so that nothing needs to be added up.
+ *
+ * @inline
+ */
 interface WithRow {
   readonly row: AdminRow
 }
 
-/** The failure that it is listed as from now on; the same again has the place of the one before, with `times` one higher. */
+/**
+ * The failure that it is listed as from now on; the same again has the place of the one before, with `times` one higher.
+ *
+ * @inline
+ */
 interface WithFailure {
   readonly failure: AdminFailure
 }
@@ -148,15 +154,15 @@ export interface AdminEvents {
   /** `repos` counts the DIDs of the page. */
   page: Omit<PageEvent, 'dids'> & { readonly repos: number } & WithRow
   discovered: { readonly collections: number; readonly sources: readonly SourceReport[] }
-  sourceFailed: Plain<'sourceFailed'> & WithFailure
-  retry: Plain<'retry'>
-  requested: Plain<'requested'>
-  committed: Plain<'committed'>
-  collectionStarted: Plain<'collectionStarted'> & WithRow
-  collectionCompleted: Plain<'collectionCompleted'> & WithRow
-  collectionFailed: Plain<'collectionFailed'> & WithRow & WithFailure
-  claimLost: Plain<'claimLost'> & WithRow & WithFailure
-  storeUnavailable: Plain<'storeUnavailable'> & WithFailure
+  sourceFailed: AdminContext<'sourceFailed'> & WithFailure
+  retry: AdminContext<'retry'>
+  requested: AdminContext<'requested'>
+  committed: AdminContext<'committed'>
+  collectionStarted: AdminContext<'collectionStarted'> & WithRow
+  collectionCompleted: AdminContext<'collectionCompleted'> & WithRow
+  collectionFailed: AdminContext<'collectionFailed'> & WithRow & WithFailure
+  claimLost: AdminContext<'claimLost'> & WithRow & WithFailure
+  storeUnavailable: AdminContext<'storeUnavailable'> & WithFailure
   /** The relay asked everybody to wait: `RelayListerOptions.onPause`. */
   paused: { readonly source: string; readonly waitMs: number; readonly error?: AdminError }
 }

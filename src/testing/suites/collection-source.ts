@@ -16,6 +16,7 @@ export interface CollectionSourceFixture extends SuiteFixture {
 /** Makes a source that knows just these collections: they are in its list, its table, its server's answer. */
 export type MakeCollectionSource = (known: readonly KnownCollection[]) => Promise<CollectionSourceFixture>
 
+/** @inline */
 type CollectionSourceCase = SuiteCase<MakeCollectionSource>
 
 const KNOWN: readonly KnownCollection[] = [

@@ -20,6 +20,7 @@ export interface IndexSinkFixture extends SuiteFixture {
   reopen?(): Promise<{ readonly sink: IndexSink }>
 }
 
+/** @inline */
 type IndexSinkCase = SuiteCase<() => Promise<IndexSinkFixture>>
 
 const POST = { source: 'relay.example', collection: 'app.bsky.feed.post' }

@@ -2,10 +2,11 @@ import { claimCases } from './progress-claims.ts'
 import { outcomeCases } from './progress-outcomes.ts'
 import { pageCases } from './progress-pages.ts'
 import { rearmCases } from './progress-rearm.ts'
-import type { ProgressStoreCase } from './progress-steps.ts'
+import type { ProgressStoreFixture } from './progress-steps.ts'
+import type { SuiteCase } from './suite.ts'
 
 /** What `ProgressStore` promises. */
-export const progressStoreSuite: readonly ProgressStoreCase[] = [
+export const progressStoreSuite: readonly SuiteCase<() => Promise<ProgressStoreFixture>>[] = [
   ...claimCases,
   ...pageCases,
   ...outcomeCases,

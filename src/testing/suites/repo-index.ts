@@ -14,6 +14,7 @@ export interface RepoIndexFixture extends SuiteFixture {
   reopen?(): Promise<{ readonly index: RepoIndex }>
 }
 
+/** @inline */
 type RepoIndexCase = SuiteCase<() => Promise<RepoIndexFixture>>
 
 const NAME = 'com.example.thing'

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { abortCases, faultCases } from './repo-lister-faults.ts'
-import { didsOf, NAME, paged, type RepoListerCase, servedCase, walk } from './repo-lister-steps.ts'
+import {
+  didsOf,
+  type MakeRepoLister,
+  NAME,
+  paged,
+  type RepoListerCase,
+  servedCase,
+  walk,
+} from './repo-lister-steps.ts'
 import { didsFrom, ODD_CURSORS, ODD_DIDS, ODD_NSIDS } from './samples.ts'
+import type { SuiteCase } from './suite.ts'
 
 const TEN = didsFrom(0, 10)
 
@@ -116,7 +125,7 @@ const cursorCases: readonly RepoListerCase[] = [
 ]
 
 /** What `RepoLister` promises. */
-export const repoListerSuite: readonly RepoListerCase[] = [
+export const repoListerSuite: readonly SuiteCase<MakeRepoLister>[] = [
   ...listCases,
   ...cursorCases,
   ...faultCases,

@@ -24,6 +24,7 @@ export interface SharedDatabaseFixture extends SuiteFixture {
   read: IndexSinkFixture['read']
 }
 
+/** @inline */
 type SharedDatabaseCase = SuiteCase<() => Promise<SharedDatabaseFixture>>
 
 const FIVE = didsFrom(0, 5)
