@@ -52,7 +52,7 @@ describe.each(['shared', 'separate'])('a sink on a %s database that', (kind) => 
       })
       const retried: unknown[] = []
       const hooks = { retry: (context: unknown) => retried.push(context) }
-      const summary = await run.start({ sink, maxAttempts: 1, hooks }).run()
+      const summary = await run.start({ sink, maxAttempts: 1, hooks, pagesAhead: 1 }).run()
       expect(summary).toMatchObject({ completed: 2, added: 70, imported: 70 })
       const cursor = run.relay.cursorAt(A, 20)
       expect(retried).toMatchObject([{ collection: A, error: onFire, attempt: 1, cursor }])
@@ -66,7 +66,7 @@ describe.each(['shared', 'separate'])('a sink on a %s database that', (kind) => 
       const sink = faultySink(inner, (nth, { collection }, write) =>
         collection === A && nth >= 3 ? Promise.reject(onFire) : write(),
       )
-      expect(await failuresOf(run.start({ sink }).run())).toEqual({ [A]: onFire.message })
+      expect(await failuresOf(run.start({ sink, pagesAhead: 1 }).run())).toEqual({ [A]: onFire.message })
       const rows = await kyselyProgressStore(run.db).list()
       expect(rows).toMatchObject([
         { state: 'failed', page: 2, imported: 20, attempts: 2 },
