@@ -1,70 +1,53 @@
-import type { OpenStore } from 'atproto-collection-backfill/pglite'
+import { openPGlite } from 'atproto-collection-backfill/pglite'
 import type { RelayContents } from 'atproto-collection-backfill/testing'
-import { count } from './format.ts'
-import { verdictLines } from './summary.ts'
-import { screenOf, showLive } from './terminal.ts'
 
-/** One collection that the index and the relay do not agree on. */
-export interface Difference {
-  readonly collection: string
-  /** DIDs that the relay holds and the index does not. */
-  readonly missing: number
-  /** DIDs that the index holds and the relay does not. */
-  readonly surplus: number
-}
+/** Collections that differ are told by name, up to so many. */
+const NAMED = 8
 
-/** What has been compared. */
-export interface Checked {
-  readonly collections: number
-  readonly pairs: number
-}
-
-/** Compares and says what came of it. @returns whether the index equals the relay */
+/** Compares the index with what the relay holds, DID by DID. @returns whether they are equal */
 export async function checkIndex(
-  db: OpenStore['db'],
+  folder: string,
   relay: RelayContents,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const differences: Difference[] = []
-  let checked: Checked = { collections: 0, pairs: 0 }
-  const extent = () => `checking: ${count(checked.pairs)} pairs in ${count(checked.collections)} collections`
-  const live = showLive({ lines: () => [extent()], plain: extent })
-  try {
-    for await (checked of compareWithRelay(db, relay, differences)) {
-      if (signal.aborted) break
-      live.refresh()
-    }
-  } finally {
-    live.stop()
-  }
-  if (signal.aborted) console.log('Stopped before everything was compared.')
-  signal.throwIfAborted()
-  console.log(verdictLines(differences, checked, screenOf()).join('\n'))
-  return differences.length === 0
-}
-
-/** Compares the index with what the relay holds, DID by DID, and yields how far it is after each collection. */
-export async function* compareWithRelay(
-  db: OpenStore['db'],
-  relay: RelayContents,
-  differences: Difference[],
-): AsyncGenerator<Checked, void, void> {
-  const indexed = await db.selectFrom('collection_index_nsid').select('nsid').execute()
-  const all = new Set([...relay.collections, ...indexed.map(({ nsid }) => nsid)])
-  let collections = 0
+  console.log('  comparing the index with the relay, pair by pair …')
+  await using store = await openPGlite(folder)
+  const indexed = await store.db.selectFrom('collection_index_nsid').select('nsid').execute()
+  const collections = new Set([...relay.collections, ...indexed.map(({ nsid }) => nsid)])
+  const differences: string[] = []
   let pairs = 0
-  for (const collection of all) {
-    const rows = await db
+  for (const collection of collections) {
+    signal.throwIfAborted()
+    const rows = await store.db
       .selectFrom('collection_index')
       .select('did')
       .where('collection', '=', collection)
       .execute()
+    pairs += rows.length
     const surplus = new Set(rows.map(({ did }) => did))
     let missing = 0
     for (const did of relay.dids(collection)) if (!surplus.delete(did)) missing += 1
-    if (missing > 0 || surplus.size > 0) differences.push({ collection, missing, surplus: surplus.size })
-    collections += 1
-    pairs += rows.length
-    yield { collections, pairs }
+    if (missing > 0 || surplus.size > 0) {
+      differences.push(`${collection}: ${missing} missing, ${surplus.size} that the relay does not hold`)
+    }
   }
+  console.log(verdict(differences, pairs, collections.size))
+  return differences.length === 0
+}
+
+function verdict(differences: readonly string[], pairs: number, collections: number): string {
+  if (differences.length === 0) {
+    return `✓ index equals the relay: ${count(pairs)} pairs in ${count(collections)} collections`
+  }
+  const more = differences.length - NAMED
+  return [
+    `✗ index differs from the relay in ${count(differences.length)} of ${count(collections)} collections:`,
+    ...differences.slice(0, NAMED).map((difference) => `  ${difference}`),
+    ...(more > 0 ? [`  and ${count(more)} more`] : []),
+    'Was it filled with other options? --fresh begins anew.',
+  ].join('\n')
+}
+
+export function count(value: number): string {
+  return value.toLocaleString('en-US')
 }

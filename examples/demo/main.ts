@@ -1,39 +1,31 @@
 // The main job on embedded parts: a relay that holds a model of the network, backfilled into a PGlite folder.
-import { openPGlite } from 'atproto-collection-backfill/pglite'
-import { backfill } from './backfill.ts'
-import { checkIndex } from './check.ts'
+import { checkIndex, count } from './check.ts'
+import { collectionBackfill } from './command.ts'
 import { deleteDatabase } from './folder.ts'
-import { plural } from './format.ts'
 import { type DemoOptions, HELP, readOptions } from './options.ts'
 import { startBundledRelay } from './relay.ts'
-import { type Target, targetOf } from './target.ts'
 
 const EXIT = { complete: 0, incomplete: 1, interrupted: 130 }
 
+/** @returns the exit code */
 async function demo(options: DemoOptions, signal: AbortSignal): Promise<number> {
-  await using bundled = options.relay === undefined ? await startBundledRelay(options) : undefined
-  const target = targetOf(options, bundled)
-  announce(target, options)
+  await using bundled = await startBundledRelay(options)
+  const { relay, network } = bundled
   if (options.fresh) await deleteDatabase(options.data)
-  await using store = await openPGlite(options.data)
-  if (!(await backfill({ target, store, signal }))) return EXIT.incomplete
-  if (bundled === undefined) return EXIT.complete
-  return (await checkIndex(store.db, bundled.relay, signal)) ? EXIT.complete : EXIT.incomplete
-}
-
-function announce({ lister, network }: Target, { data }: DemoOptions): void {
-  console.log(`relay  ${lister.source}`)
-  if (network)
-    console.log(`holds  ${plural(network.collections, 'collection')}, ${plural(network.pairs, 'pair')}`)
-  console.log(`index  ${data} (PGlite)`)
+  console.log(`holds  ${count(network.collections)} collections, ${count(network.pairs)} pairs`)
+  const code = await collectionBackfill([
+    'run',
+    ...['--relay', relay.url],
+    ...['--source', `garden=${relay.gardenUrl}`, 'directory'],
+    ...['--data', options.data],
+  ])
+  if (code !== EXIT.complete) return code
+  return (await checkIndex(options.data, relay, signal)) ? EXIT.complete : EXIT.incomplete
 }
 
 const interruption = new AbortController()
-process.on('SIGINT', () => {
-  // Whoever asks twice does not want to wait.
-  if (interruption.signal.aborted) process.exit(EXIT.interrupted)
-  interruption.abort()
-})
+// The command line gets Ctrl-C too, and ends by itself.
+process.on('SIGINT', () => interruption.abort())
 
 try {
   const options = readOptions(process.argv.slice(2))

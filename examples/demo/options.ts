@@ -1,10 +1,6 @@
 import { parseArgs } from 'node:util'
 
 export interface DemoOptions {
-  /** The relay to backfill from; the bundled one without it. */
-  readonly relay: string | undefined
-  /** The collections to walk; those that are discovered without any. */
-  readonly collections: readonly string[]
   readonly data: string
   readonly fresh: boolean
   readonly port: number
@@ -12,18 +8,17 @@ export interface DemoOptions {
   readonly latencyMs: number
 }
 
-export const HELP = `Backfills an atproto collection index into a PGlite folder and shows how it goes.
+export const HELP = `Backfills an atproto collection index into a PGlite folder, from a bundled relay that holds a model of the network,
+and compares the two.
 
-  npm run demo                      from a bundled relay that holds a model of the network
-  npm run demo -- --relay HOST      from a real relay, such as relay1.us-east.bsky.network
+  npm run demo
+  npm run demo -- --pairs 61000000    the network at full size
 
-  --relay HOST        a host, or an http or https URL
-  --collection NSID   walk this collection only; may be repeated; needs --relay
-  --data DIR          where the index is kept (./.backfill-demo, or ./.backfill-relay with --relay)
-  --fresh             delete that folder first
-  --port N            the bundled relay's port (2583)
-  --pairs N           about how many pairs the bundled relay holds (1000000)
-  --latency MS        how long the bundled relay takes for an answer (12)
+  --data DIR     where the index is kept (.backfill-demo)
+  --fresh        delete that folder first
+  --port N       the relay's port (2583)
+  --pairs N      about how many pairs the relay holds (1000000)
+  --latency MS   how long the relay takes for an answer (12)
   --help
 
 Ctrl-C stops; the next start goes on where this one stopped.
@@ -34,9 +29,7 @@ export function readOptions(args: string[]): DemoOptions | undefined {
   const { values } = parseArgs({
     args,
     options: {
-      relay: { type: 'string' },
-      collection: { type: 'string', multiple: true, default: [] },
-      data: { type: 'string' },
+      data: { type: 'string', default: '.backfill-demo' },
       fresh: { type: 'boolean', default: false },
       port: { type: 'string', default: '2583' },
       pairs: { type: 'string', default: '1000000' },
@@ -45,15 +38,9 @@ export function readOptions(args: string[]): DemoOptions | undefined {
     },
   })
   if (values.help) return undefined
-  const { relay, collection: collections, fresh } = values
-  if (collections.length > 0 && relay === undefined) {
-    throw new Error('--collection needs --relay: the bundled relay is always walked whole.')
-  }
   return {
-    relay,
-    collections,
-    fresh,
-    data: values.data ?? (relay === undefined ? '.backfill-demo' : '.backfill-relay'),
+    data: values.data,
+    fresh: values.fresh,
     port: wholeNumber('--port', values.port, 1, 65_535),
     pairs: wholeNumber('--pairs', values.pairs, 1, 61_000_000),
     latencyMs: wholeNumber('--latency', values.latency, 0, 60_000),

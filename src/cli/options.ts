@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { type Database, DEFAULT_FOLDER } from './database.ts'
-import { SOURCE_HELP, type SourceRequest, sourceRequests } from './sources.ts'
+import { DEFAULT_SOURCES, SOURCES_HELP, type SourceRequest, sourceRequests } from './sources.ts'
 import { UsageError } from './usage-error.ts'
 import { durationOf, nsids, positiveNumber, wholeNumberFrom } from './values.ts'
 
@@ -66,11 +66,12 @@ export function addSources(command: Command): Command {
     .addOption(
       option(
         '--source <name...>',
-        `where collections are known: ${SOURCE_HELP}; NAME=ADDRESS asks another server`,
+        `where collections are known, see below (${DEFAULT_SOURCES.join(', ')})`,
         'BACKFILL_SOURCES',
         sourceRequests,
       ),
     )
+    .addHelpText('after', `\n${SOURCES_HELP}`)
 }
 
 export interface PaceOptions {

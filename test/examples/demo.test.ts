@@ -5,41 +5,57 @@ import { startRelay } from 'atproto-collection-backfill/testing'
 import { describe, expect, test } from 'vitest'
 import { freePort } from '../support/program.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { runExample, startExample } from './run-example.ts'
+import { openTerminal } from '../support/terminal.ts'
+import { exampleLine, runExample, startExample } from './run-example.ts'
 
 const DEMO = 'demo/main.ts'
 const TIMEOUT_MS = 120_000
 
-describe('the demo on its own relay', () => {
+describe('the demo', () => {
   test(
-    'stopped by Ctrl-C in the middle, ends soon, resumes, and equals the relay',
+    'in a terminal: stopped by Ctrl-C in the middle, ends soon, resumes, and equals the relay',
     async () => {
       await using folder = await temporaryFolder()
-      const args = [
-        '--pairs',
-        '40000',
-        '--port',
-        String(await freePort()),
-        '--data',
-        join(folder.path, 'data'),
-      ]
+      const data = join(folder.path, 'data')
+      const args = ['--pairs', '5000', '--port', String(await freePort()), '--data', data]
+      await using terminal = await openTerminal({ columns: 80, rows: 24 })
 
-      // 1,287 collections at this latency take longer than the first line of progress, by far.
-      await using first = startExample(DEMO, { args: [...args, '--latency', '60'] })
-      await first.until(/ s · \d+ of 1,287 collections/)
+      // 1,287 collections at this latency take longer than the first look at the screen, by far.
+      await terminal.type(exampleLine(DEMO, [...args, '--latency', '60']))
+      await terminal.until(/━.* [1-9]\d*\/1,287 .*pairs/, TIMEOUT_MS)
       const interruptedAt = performance.now()
-      first.kill('SIGINT')
-      const { code, stdout, stderr } = await first.ended
-      // A second for the run to settle, and one to close the database and end the process.
-      expect(performance.now() - interruptedAt).toBeLessThan(2_000)
-      expect({ code, stderr }).toEqual({ code: 130, stderr: '' })
-      const [, done, pairs] = /Stopped: (\d+) of 1,287 collections done, ([\d,]+) pairs/.exec(stdout) ?? []
-      expect(stdout).toMatch(/The next start resumes there\.\n$/)
+      await terminal.press('C-c')
+      const [, done, pairs] = await terminal.until(
+        /^Stopped: (\d+) of 1,287 collections done, ([\d,]+) pairs/m,
+      )
+      expect(performance.now() - interruptedAt).toBeLessThan(1_500)
+      await terminal.type('echo "code $?"')
+      await terminal.until(/^code 130$/m)
 
-      const second = await runExample(DEMO, { args: [...args, '--latency', '0'] })
-      expect(second).toMatchObject({ code: 0, stderr: '' })
-      expect(second.stdout).toContain(`resuming: ${done} of 1,287 collections done, ${pairs} pairs\n`)
-      expect(second.stdout).toMatch(/✓ index equals the relay: 4\d,\d{3} pairs in 1,287 collections\n$/)
+      await terminal.type(`clear; ${exampleLine(DEMO, [...args, '--latency', '0'])}; echo "code $?"`)
+      await terminal.until(
+        /^✓ index equals the relay: [\d,]+ pairs in 1,287 collections\ncode 0$/m,
+        TIMEOUT_MS,
+      )
+      expect(await terminal.screen()).toContain(
+        `resuming: ${done} of 1,287 collections done, ${pairs} pairs\n`,
+      )
+    },
+    2 * TIMEOUT_MS,
+  )
+
+  test(
+    'asked to end by another process, ends its backfill too',
+    async () => {
+      await using folder = await temporaryFolder()
+      const data = join(folder.path, 'data')
+      const args = ['--pairs', '2000', '--latency', '60', '--port', String(await freePort()), '--data', data]
+      await using demo = startExample(DEMO, { args })
+      await demo.until(/1,287 collections known/)
+      demo.kill('SIGTERM')
+      const { code, stdout } = await demo.ended
+      expect(code).toBe(143)
+      expect(stdout).toMatch(/Stopped: .*\nRun the same command again to go on from there\.\n$/)
     },
     TIMEOUT_MS,
   )
@@ -66,46 +82,12 @@ describe('the demo on its own relay', () => {
       }
       const { code, stdout } = await runExample(DEMO, { args })
       expect(code).toBe(1)
-      expect(stdout).toContain('✗ index differs from the relay in 2 collections:')
+      expect(stdout).toContain('✗ index differs from the relay in 2 of 1,287 collections:')
       expect(stdout).toContain('app.bsky.feed.post: 0 missing, 1 that the relay does not hold')
       expect(stdout).toContain('app.bsky.feed.like: 450 missing, 0 that the relay does not hold')
     },
     TIMEOUT_MS,
   )
-})
-
-describe('the demo on another relay', () => {
-  test('walks the collections that are named, and no others', async () => {
-    await using relay = await startRelay({
-      collections: {
-        'app.bsky.actor.profile': 3_000,
-        'app.bsky.feed.like': 10,
-        'com.whtwnd.blog.entry': 4_500,
-      },
-    })
-    await using folder = await temporaryFolder()
-    const named = ['--collection', 'com.whtwnd.blog.entry', '--collection', 'app.bsky.actor.profile']
-    const args = ['--relay', relay.url, ...named, '--data', join(folder.path, 'data')]
-    const { code, stdout, stderr } = await runExample(DEMO, { args })
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(stdout).toMatch(/2 collections +7,500 +5\n/)
-    expect(stdout).not.toContain('✓')
-    expect(relay.requestsOf('app.bsky.feed.like')).toEqual([])
-  })
-
-  test('a collection that fails is named, and the exit code tells', async () => {
-    await using relay = await startRelay({
-      collections: { 'app.bsky.actor.profile': 10, 'com.example.broken': 5 },
-      script: ({ collection }) => (collection === 'com.example.broken' ? { status: 403 } : undefined),
-    })
-    await using folder = await temporaryFolder()
-    const named = ['--collection', 'com.example.broken', '--collection', 'app.bsky.actor.profile']
-    const args = ['--relay', relay.url, ...named, '--data', join(folder.path, 'data')]
-    const { code, stdout, stderr } = await runExample(DEMO, { args })
-    expect(code).toBe(1)
-    expect(stderr).toMatch(/1 collection is not complete[\s\S]*com\.example\.broken: .*403/)
-    expect(stdout).toMatch(/2 collections +10 /)
-  })
 })
 
 describe('what cannot work is said in one line, without a stack', () => {
@@ -123,15 +105,7 @@ describe('what cannot work is said in one line, without a stack', () => {
     expect(await refusalOf(['--port', port])).toContain(`Port ${port} is taken`)
   })
 
-  test('a relay that does not answer', async () => {
-    const relay = `http://127.0.0.1:${await freePort()}`
-    expect(await refusalOf(['--relay', relay, '--collection', 'com.example.a'])).toContain('ECONNREFUSED')
-  })
-
   test.each([
-    [['--relay', 'relay.example', '--collection', 'foo'], 'NSIDs such as app.bsky.feed.post, not "foo"'],
-    [['--relay', 'ftp://x'], 'not "ftp://x"'],
-    [['--collection', 'com.example.a'], '--collection needs --relay'],
     [['--pairs', '0'], '--pairs must be a whole number from 1'],
     [['--nonsense'], "Unknown option '--nonsense'"],
   ])('%j', async (args, message) => {

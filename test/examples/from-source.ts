@@ -10,6 +10,8 @@ const ENTRIES: Record<string, string> = {
   [`${PACKAGE}/testing`]: 'testing/index.ts',
   [`${PACKAGE}/pglite`]: 'pglite.ts',
   [`${PACKAGE}/postgres`]: 'postgres.ts',
+  // The command line as it is built, which an example starts as a process of its own.
+  [new URL('../../dist/cli/main.js', import.meta.url).href]: 'cli/main.ts',
 }
 
 registerHooks({

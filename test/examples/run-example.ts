@@ -3,13 +3,23 @@ import { type Ended, type ProgramOptions, type RunningProgram, startProgram } fr
 
 export type ExampleOptions = Omit<ProgramOptions, 'imports'>
 
+const imports: readonly string[] = [new URL('./from-source.ts', import.meta.url).href]
+const fileOf = (path: string) => fileURLToPath(new URL(`../../examples/${path}`, import.meta.url))
+
 /** @param path below `examples/` */
 export function startExample(path: string, options: ExampleOptions = {}): RunningProgram {
-  const imports = [new URL('./from-source.ts', import.meta.url).href]
-  return startProgram(fileURLToPath(new URL(`../../examples/${path}`, import.meta.url)), {
-    ...options,
-    imports,
-  })
+  return startProgram(fileOf(path), { ...options, imports })
+}
+
+/** The line that starts an example in a shell. */
+export function exampleLine(path: string, args: readonly string[]): string {
+  const words = [
+    process.execPath,
+    ...imports.flatMap((module) => ['--import', module]),
+    fileOf(path),
+    ...args,
+  ]
+  return words.map((word) => `'${word}'`).join(' ')
 }
 
 /** Runs an example to its end. */

@@ -28,7 +28,10 @@ export async function discoverCollections(
   const { source = [], collection = [], relay } = options
   // A database is not made for this.
   await using store = exists(database) ? await openDatabase(database, { signal }) : undefined
-  const sources = sourcesOf(source, collection, { relay, observed: store?.observed })
+  const sources = sourcesOf(source, collection, {
+    relays: relay === undefined ? [] : [relay],
+    observed: store?.observed,
+  })
   const discovery = await ask(sources, context)
   if (discovery.collections.length === 0) throw new DiscoveryError(discovery.errors)
   if (options.json) eventWriter(context.out, context.debug)('discovered', discovery)

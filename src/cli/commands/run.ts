@@ -66,11 +66,11 @@ interface Parts {
 
 /** @returns how it ended, once that is told; what else ends a run is thrown */
 async function backfill({ options, database, lister, monitor, report, signal }: Parts): Promise<RunEnd> {
-  const { concurrency = 4, collection = [], source = [], relay } = options
+  const { concurrency = 4, collection = [], source = [] } = options
   await using store = await openDatabase(database, { signal, concurrency })
   const backfiller = createBackfiller({
     lister,
-    sources: sourcesOf(source, collection, { relay, observed: store.observed }),
+    sources: sourcesOf(source, collection, { relays: [mustRelay(options)], observed: store.observed }),
     sink: store.sink,
     progress: store.progress,
     concurrency,

@@ -18,6 +18,31 @@ describe('discover', () => {
     expect(stderr).toMatch(/^3 collections: 127\.0\.0\.1:\d+ 2, observed collections 1\n$/)
   })
 
+  test('each source can be asked, at an address of its own; those with sizes come first', async () => {
+    const bodies: Record<string, unknown> = {
+      '/v1/listCollections': { collections: { 'com.example.dir': 1_234 }, cursor: '' },
+      '/ufos': { collections: [{ nsid: 'com.example.ufo', dids_estimate: 77 }], cursor: null },
+      '/browse': { lexicons: ['com.example.lexicon'] },
+    }
+    await using relay = await startRelay({
+      collections: { 'com.example.garden': 1 },
+      script: ({ path }) => (path in bodies ? { status: 200, body: bodies[path] } : undefined),
+    })
+    await using folder = await temporaryFolder()
+    const { url, gardenUrl } = relay
+    const sources = [`garden=${gardenUrl}`, `lexicons=${url}/browse`, `ufos=${url}/ufos`, 'directory']
+    const args = ['discover', '--relay', url, '--source', ...sources]
+    const { code, stdout, stderr } = await cli(args, { cwd: folder.path })
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout:
+        'com.example.dir             1,234\ncom.example.ufo                77\ncom.example.garden\ncom.example.lexicon\n',
+    })
+    expect(stderr).toMatch(
+      /^4 collections: 127\.0\.0\.1:\d+ 1, .*\/browse \d+, .*\/ufos 1, .*\/v1\/listCollections 1\n$/,
+    )
+  })
+
   test('a source that fails is told, the others count, and the exit code says that something is missing', async () => {
     await using relay = await startRelay({
       collections: {},

@@ -55,7 +55,8 @@ describe('wrong usage is told in a line without a stack, and ends with 2', () =>
     [['status', '--state', 'odd'], 'must be one of failed, walking, pending, complete'],
     [['reset'], "missing required argument 'nsid'"],
     [['retry', 'foo'], '"foo" is no NSID'],
-    [['discover', '--source', 'observed'], 'needs a database'],
+    [['discover', '--source', 'observed'], 'The source observed needs --database or --data.'],
+    [['discover', '--source', 'directory'], 'The source directory needs --relay HOST.'],
   ])('%j', async (args, message) => {
     await using folder = await temporaryFolder()
     const { code, stdout, stderr } = await cli(args, { cwd: folder.path })
