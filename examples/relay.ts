@@ -1,0 +1,196 @@
+// A collection directory in one file: a relay's live feed and its backlog in; XRPC and an admin endpoint out.
+//
+//   DATABASE_URL   Postgres; without it, a PGlite in ./.backfill-directory
+//   RELAY          whose backlog is imported (relay1.us-east.bsky.network)
+//   FIREHOSE       whose live feed is followed (wss://RELAY)
+//   GARDEN         where llms.txt is, when not at lexicon.garden
+//   PORT           where it is served (2510)
+//   ADMIN_TOKEN    lets its owner watch, stop and start backfills; without it, nobody can
+//
+// One process writes: start it once. Kill it at any moment and start it again: feed and backfill go on where they were.
+import { IdResolver } from '@atproto/identity'
+import { MemoryBlockstore, Repo } from '@atproto/repo'
+import { type Event, Firehose } from '@atproto/sync'
+import { serve } from '@hono/node-server'
+import {
+  combineHooks,
+  createBackfiller,
+  type IndexSink,
+  lexiconGarden,
+  relayLister,
+} from 'atproto-collection-backfill'
+import { openPGlite } from 'atproto-collection-backfill/pglite'
+import { openPostgres } from 'atproto-collection-backfill/postgres'
+import { adminHandler, xrpcHandler } from 'atproto-collection-backfill/server'
+import { sql } from 'kysely'
+
+const { DATABASE_URL, RELAY = 'relay1.us-east.bsky.network', GARDEN, PORT = '2510' } = process.env
+const { FIREHOSE = `wss://${RELAY}` } = process.env
+const WEEK_MS = 7 * 24 * 3_600_000
+/** How much of the feed is written at once: what a second brings, or so many repos. */
+const BATCH = { ms: 1_000, repos: 2_000 }
+
+await using store = await (DATABASE_URL ? openPostgres(DATABASE_URL) : openPGlite('.backfill-directory'))
+const { db, index } = store
+await sql`create table if not exists feed_cursor (service text primary key, seq bigint not null)`.execute(db)
+// What the feed told to be gone; a whole repo has '' as its collection. Relays list some of it for ever.
+await sql`create table if not exists feed_removed
+  (did text, collection text, primary key (did, collection))`.execute(db)
+
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
+let failure: unknown
+const fail = (error: unknown) => {
+  failure ??= error
+  stop.abort(error)
+}
+
+// The live feed: what it tells is collected and written once a second, the last word on each pair.
+
+/** For each repo, which collections it has now, and which no longer. */
+let changes = new Map<string, Map<string, boolean>>()
+/** The event that is being read, and the last one before it, of which nothing is left to read. */
+let seq = { reading: await savedSeq(), done: await savedSeq() }
+const { promise: live, resolve: isLive } = Promise.withResolvers<void>()
+
+const firehose = new Firehose({
+  service: FIREHOSE,
+  getCursor: () => seq.reading,
+  handleEvent,
+  // An event that cannot be read, or a connection that broke: the feed goes on.
+  onError: (error) => stop.signal.aborted || console.error(error.message, error.cause ?? ''),
+  // The relay has verified what it sends.
+  unauthenticatedCommits: true,
+  excludeIdentity: true,
+  excludeSync: true,
+  idResolver: new IdResolver(),
+})
+
+async function handleEvent(event: Event): Promise<void> {
+  // A commit of several records comes as several events.
+  if (event.seq !== seq.reading) seq = { reading: event.seq, done: seq.reading ?? event.seq - 1 }
+  if (event.event === 'create' || event.event === 'update') change(event.did, event.collection, true)
+  if (event.event === 'delete' && (await isEmptied(event))) change(event.did, event.collection, false)
+  // Accounts that are suspended or deactivated may come back, and nothing would tell then what they hold.
+  if (event.event === 'account' && event.status === 'deleted') {
+    changes.delete(event.did)
+    change(event.did, '', false)
+  }
+  if (event.event === 'account' && event.active) change(event.did, '', true)
+  if (changes.size >= BATCH.repos) await writeChanges()
+}
+
+function change(did: string, collection: string, is: boolean): void {
+  const repo = changes.get(did) ?? new Map<string, boolean>()
+  changes.set(did, repo.set(collection, is))
+}
+
+/**
+ * The feed tells that a record is gone, not that it was the last of its collection. But a commit proves it: its blocks
+ * lead to the place of the deleted key in the repo's tree and to both its neighbours, so a collection that is empty can be
+ * seen to be.
+ */
+async function isEmptied(event: Extract<Event, { event: 'delete' }>): Promise<boolean> {
+  try {
+    const repo = await Repo.load(new MemoryBlockstore(event.blocks), event.commit)
+    return (await repo.data.listWithPrefix(`${event.collection}/`, 1)).length === 0
+  } catch {
+    // A block is missing: the collection reaches beyond the neighbours, or the repo's host sends no proofs. It stays.
+    return false
+  }
+}
+
+/** The cursor comes last, so that after a crash the feed brings again what may not have been written. */
+function writeChanges(): Promise<void> {
+  return inTurn(async () => {
+    if (failure !== undefined) return
+    const { done } = seq
+    const batch = changes
+    changes = new Map()
+    const pairs = [...batch].flatMap(([did, repo]) => [...repo].map(([nsid, is]) => ({ did, nsid, is })))
+    const gone = pairs.filter(({ is }) => !is)
+    const there = pairs.filter(({ is }) => is)
+    await sql`insert into feed_removed select * from unnest(${gone.map(({ did }) => did)}::text[],
+      ${gone.map(({ nsid }) => nsid)}::text[]) on conflict do nothing`.execute(db)
+    await sql`delete from feed_removed where (did, collection) in (select * from unnest(
+      ${there.map(({ did }) => did)}::text[], ${there.map(({ nsid }) => nsid)}::text[]))`.execute(db)
+    for (const { did, nsid } of gone) await (nsid === '' ? index.removeRepo(did) : index.remove(nsid, did))
+    const records = there.filter(({ nsid }) => nsid !== '')
+    for (const [collection, repos] of Map.groupBy(records, ({ nsid }) => nsid))
+      await store.sink.add({ source: FIREHOSE, collection, dids: repos.map(({ did }) => did) })
+    if (done === undefined) return
+    await sql`insert into feed_cursor values (${FIREHOSE}, ${done})
+      on conflict (service) do update set seq = excluded.seq`.execute(db)
+    isLive()
+  }).catch(fail)
+}
+
+async function savedSeq(): Promise<number | undefined> {
+  const { rows } = await sql<{ seq: string | number }>`
+    select seq from feed_cursor where service = ${FIREHOSE}`.execute(db)
+  return rows[0] && Number(rows[0].seq)
+}
+
+/** Leaves out what the feed told to be gone. It has no `database`, so each page is durable before the next change is written. */
+const sink: IndexSink = {
+  add: ({ source, collection, dids }, { signal } = {}) =>
+    inTurn(async () => {
+      const { rows } = await sql<{ did: string }>`select did from feed_removed
+        where did = any(${dids}::text[]) and collection in ('', ${collection})`.execute(db)
+      const gone = new Set(rows.map(({ did }) => did))
+      const left = dids.filter((did) => !gone.has(did))
+      return await store.sink.add({ source, collection, dids: left }, { signal })
+    }),
+}
+
+const { ADMIN_TOKEN: token = crypto.randomUUID() } = process.env
+await using admin = adminHandler({
+  token,
+  allowedSources: [RELAY],
+  progress: store.progress,
+  backfill: ({ source, signal, hooks, onPause }) =>
+    createBackfiller({
+      lister: relayLister(source, { onPause }),
+      sources: [lexiconGarden({ url: GARDEN }), store.observed],
+      sink,
+      progress: store.progress,
+      refreshAfterMs: WEEK_MS,
+      signal,
+      hooks: combineHooks(hooks, {
+        collectionCompleted: ({ collection, imported }) => console.log(`${collection}: ${imported} repos`),
+      }),
+    }),
+  signal: stop.signal,
+  onEnd: ({ outcome, error }) => console.log(`backfill ${outcome}`, error ?? ''),
+})
+
+/** Everything up to now, once the feed brings what comes after, also to the next start: begun as an operator would. */
+async function backfill(): Promise<void> {
+  await live
+  const asOperator = { method: 'POST', headers: { authorization: `Bearer ${token}` } }
+  const answer = await admin(new Request('http://localhost/admin/backfill-collections', asOperator))
+  if (!answer.ok) console.error(await answer.text())
+}
+
+let turn: Promise<unknown> = Promise.resolve()
+/** One write at a time, so that no page brings back a pair that is being removed. */
+function inTurn<T>(write: () => Promise<T>): Promise<T> {
+  const written = turn.then(write)
+  turn = written.catch(() => {})
+  return written
+}
+
+const xrpc = xrpcHandler({ index, onError: ({ error }) => console.error(error) })
+const isAdmin = ({ url }: Request) => new URL(url).pathname.startsWith('/admin/')
+const fetch = (request: Request) => (isAdmin(request) ? admin(request) : xrpc(request))
+const server = serve({ fetch, port: Number(PORT) }, ({ port }) => console.log(`http://localhost:${port}`))
+const writing = setInterval(writeChanges, BATCH.ms)
+const following = firehose.start()
+backfill().catch(fail)
+await new Promise((stopped) => stop.signal.addEventListener('abort', stopped))
+await firehose.destroy()
+await following
+clearInterval(writing)
+await writeChanges()
+await new Promise((closed) => server.close(closed))
+if (failure !== undefined) throw failure
