@@ -27,7 +27,7 @@ const runner = await run({
   connectionString,
   crontab: CRONTAB,
   taskList: { refresh, join },
-  // One run is all that a machine needs: it walks four collections at once.
+  // One run is all that a machine needs: it walks six collections at once.
   concurrency: 1,
   // What is under way is given up at once, since the next run goes on there.
   gracefulShutdownAbortTimeout: 0,

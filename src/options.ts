@@ -17,7 +17,14 @@ export interface BackfillOptions {
   sink: IndexSink
   /** Where the place is kept. */
   progress: ProgressStore
-  /** How many collections are walked at once, each with one request under way. @default 4 */
+  /**
+   * How many collections are walked at once, each with one request under way. All pages of today's network are some five
+   * times those of its biggest collection (4.5 at 1,000 a page, 5.4 at 10,000), and pages of one collection can only be
+   * asked for one after the other. So with six that walk alone decides how long a run takes, when the biggest comes
+   * first; more would ask more of the relay and gain nothing.
+   *
+   * @default 6
+   */
   concurrency?: number | undefined
   /**
    * How many pages of each collection may wait for the database, while one more is asked for; those that wait are
@@ -96,7 +103,7 @@ export function settingsOf(options: BackfillOptions): Settings {
     sources,
     sink,
     progress,
-    concurrency: wholeNumber('concurrency', options.concurrency ?? 4, 1),
+    concurrency: wholeNumber('concurrency', options.concurrency ?? 6, 1),
     pagesAhead: wholeNumber('pagesAhead', options.pagesAhead ?? 4, 1),
     refreshAfterMs:
       options.refreshAfterMs === undefined

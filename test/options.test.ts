@@ -62,7 +62,7 @@ describe('an option that cannot be used is refused at once, by name, with what w
 
 it('what is left out has the documented default', () => {
   expect(settingsOf(usable)).toMatchObject({
-    concurrency: 4,
+    concurrency: 6,
     pagesAhead: 4,
     refreshAfterMs: undefined,
     maxAttempts: 5,

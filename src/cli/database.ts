@@ -33,7 +33,7 @@ export function exists(database: Database): boolean {
  */
 export async function openDatabase(
   database: Database,
-  { signal, concurrency }: { signal: AbortSignal; concurrency?: number },
+  { signal, concurrency }: { signal: AbortSignal; concurrency?: number | undefined },
 ): Promise<OpenStore> {
   return await abortable(open(database, concurrency), signal)
 }

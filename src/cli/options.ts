@@ -88,7 +88,7 @@ export function addPace(command: Command): Command {
     .addOption(
       option(
         '--concurrency <n>',
-        'collections walked at once (4)',
+        'collections walked at once (6)',
         'BACKFILL_CONCURRENCY',
         wholeNumberFrom(1, 1_000),
       ),

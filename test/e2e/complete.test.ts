@@ -114,7 +114,7 @@ describe.each(databases)('a backfill into $kind', ({ create }) => {
         asked.map(({ offset }) => (offset ? relay.cursorAt(collection, offset) : undefined)),
       )
     }
-    expect(relay.maxInFlight).toBeLessThanOrEqual(4)
+    expect(relay.maxInFlight).toBeLessThanOrEqual(6)
   })
 
   it('sends a cursor of any form back as it came, also from what was saved', async () => {

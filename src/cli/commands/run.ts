@@ -66,7 +66,7 @@ interface Parts {
 
 /** @returns how it ended, once that is told; what else ends a run is thrown */
 async function backfill({ options, database, lister, monitor, report, signal }: Parts): Promise<RunEnd> {
-  const { concurrency = 4, collection = [], source = [] } = options
+  const { concurrency, collection = [], source = [] } = options
   await using store = await openDatabase(database, { signal, concurrency })
   const backfiller = createBackfiller({
     lister,
