@@ -98,3 +98,5 @@ export {
   type UnionSummary,
   unionOf,
 } from './union.ts'
+export type { CollectionReport, Differences, VerificationCost, VerificationSummary } from './verify/report.ts'
+export { type Verification, type VerifyOptions, verify } from './verify/verify.ts'

@@ -5,7 +5,7 @@ import type { BackfillHooks } from './events.ts'
 import type { IndexSink } from './index-sink.ts'
 import type { ProgressStore } from './progress-store.ts'
 import type { RepoLister } from './repo-lister.ts'
-import type { RetryPolicy } from './retry.ts'
+import { type RetryPolicy, retryPolicy } from './retry.ts'
 
 /** What to import, from where, into what, and how. */
 export interface BackfillOptions {
@@ -84,7 +84,7 @@ const STORE_TIMEOUT_MS = 300_000
 
 /** @throws InvalidOptionError for the first option that cannot be used */
 export function settingsOf(options: BackfillOptions): Settings {
-  const { lister, sources, sink, progress, retry = {} } = options
+  const { lister, sources, sink, progress } = options
   mustHave('lister', lister, 'listRepos', "a RepoLister such as relayLister('relay1.us-east.bsky.network')")
   if (!Array.isArray(sources) || sources.length === 0) {
     throw new InvalidOptionError(
@@ -110,11 +110,7 @@ export function settingsOf(options: BackfillOptions): Settings {
         ? undefined
         : wholeNumber('refreshAfterMs', options.refreshAfterMs, 0),
     maxAttempts: wholeNumber('maxAttempts', options.maxAttempts ?? 5, 1),
-    retry: {
-      retries: wholeNumber('retry.retries', retry.retries ?? 5, 0),
-      minDelayMs: wholeNumber('retry.minDelayMs', retry.minDelayMs ?? 1_000, 0),
-      maxDelayMs: wholeNumber('retry.maxDelayMs', retry.maxDelayMs ?? 60_000, 0),
-    },
+    retry: retryPolicy(options.retry),
     leaseMs: wholeNumber('leaseMs', options.leaseMs ?? 60_000, 100, MAX_TIMER_MS),
     discoveryTimeoutMs: wholeNumber(
       'discoveryTimeoutMs',

@@ -1,4 +1,5 @@
 import pRetry from 'p-retry'
+import { wholeNumber } from './checks.ts'
 import { sleep, withJitter } from './time.ts'
 
 /** How patiently one request is tried again. */
@@ -22,6 +23,22 @@ export interface RetryPolicy {
    * @default 60_000
    */
   maxDelayMs: number
+}
+
+/** How a store that is unavailable is asked again: soon at first, then twice a minute, for as long as it takes. */
+export const STORE_PATIENCE: RetryPolicy = {
+  retries: Number.POSITIVE_INFINITY,
+  minDelayMs: 500,
+  maxDelayMs: 30_000,
+}
+
+/** The policy with its defaults. @throws InvalidOptionError */
+export function retryPolicy(given: Partial<RetryPolicy> = {}): RetryPolicy {
+  return {
+    retries: wholeNumber('retry.retries', given.retries ?? 5, 0),
+    minDelayMs: wholeNumber('retry.minDelayMs', given.minDelayMs ?? 1_000, 0),
+    maxDelayMs: wholeNumber('retry.maxDelayMs', given.maxDelayMs ?? 60_000, 0),
+  }
 }
 
 /** A try that failed and will be repeated. */

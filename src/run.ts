@@ -45,7 +45,7 @@ export function createRun<Event, Summary>(
       if (outcome === undefined) {
         throw new BackfillError(
           'INVALID_OPTION',
-          'This run has ended: one backfiller is one run, and so is one union of them. Create another one.',
+          'This run has ended: one backfiller is one run, and so is one union or verification. Create another one.',
         )
       }
       return outcome

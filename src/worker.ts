@@ -5,12 +5,9 @@ import { type Failure, failureOf, outcomeOf } from './failure.ts'
 import { keepLease } from './lease.ts'
 import type { Settings } from './options.ts'
 import type { Claim, ReleaseOutcome } from './progress-store.ts'
-import { retrying } from './retry.ts'
+import { retrying, STORE_PATIENCE } from './retry.ts'
 import { abortable, answered, within } from './time.ts'
 import { walk } from './walk.ts'
-
-/** How a store that is unavailable is asked again: soon at first, then twice a minute, for as long as it takes. */
-const STORE_PATIENCE = { retries: Number.POSITIVE_INFINITY, minDelayMs: 500, maxDelayMs: 30_000 }
 
 /** What the workers of one run have in common. */
 export interface Crew {

@@ -1,0 +1,68 @@
+import { advancePosition, type Position } from '../cursor-guard.ts'
+import { hasCode } from '../errors.ts'
+import type { BackfillHooks } from '../events.ts'
+import { LONGEST_WAIT_MS } from '../failure.ts'
+import { fetchAhead } from '../fetch-ahead.ts'
+import { type AskParts, fetchPage } from '../fetch-page.ts'
+import type { RepoIndex } from '../repo-index.ts'
+import { retrying, STORE_PATIENCE } from '../retry.ts'
+import { abortable, linkedController } from '../time.ts'
+
+/** The most that the contract of an index allows on a page. */
+const INDEX_PAGE = 5_000
+
+export interface ListParts extends AskParts {
+  readonly index: RepoIndex
+  readonly hooks: Pick<BackfillHooks, 'retry' | 'requested' | 'storeUnavailable'>
+}
+
+/** The DIDs that the relay lists, page by page, one page ahead of the reader; asked for as a backfill does. */
+export async function* relayPages(
+  collection: string,
+  parts: ListParts,
+): AsyncGenerator<readonly string[], void, void> {
+  const { controller, unlink } = linkedController(parts.signal)
+  // There is nothing else to do meanwhile, so a long wait is sat out.
+  const asking = { ...parts, signal: controller.signal, longestWaitMs: LONGEST_WAIT_MS }
+  const start = startOf(parts.lister.source, collection)
+  const pages = fetchAhead(start, 1, (position) => fetchPage(position, asking))
+  try {
+    for (let isLast = false; !isLast; ) {
+      const group = await pages.take()
+      for (const { page } of group) yield page.dids
+      isLast = group.at(-1)?.next.cursor === undefined
+    }
+  } finally {
+    controller.abort()
+    unlink()
+  }
+}
+
+/** The DIDs that the index holds, page by page. */
+export async function* indexPages(
+  collection: string,
+  parts: ListParts,
+): AsyncGenerator<readonly string[], void, void> {
+  const { index, signal } = parts
+  let at = startOf('the index', collection)
+  do {
+    const request = { cursor: at.cursor, limit: INDEX_PAGE, signal }
+    const page = await askIndex(() => index.listRepos(collection, request), parts)
+    at = advancePosition(at, page)
+    yield page.dids
+  } while (at.cursor !== undefined)
+}
+
+/** An index that is unavailable is waited for, as a backfill does. */
+export function askIndex<T>(ask: () => Promise<T>, { signal, hooks }: ListParts): Promise<T> {
+  return retrying(() => abortable(ask(), signal), {
+    ...STORE_PATIENCE,
+    signal,
+    mayRetry: (error) => hasCode(error, 'STORE_UNAVAILABLE'),
+    onRetry: (context) => hooks.storeUnavailable?.(context),
+  })
+}
+
+function startOf(source: string, collection: string): Position {
+  return { source, collection, page: 0, emptyPages: 0 }
+}

@@ -1,0 +1,96 @@
+import { indexPages, type ListParts, relayPages } from './lists.ts'
+import { type Differences, samples } from './report.ts'
+
+/**
+ * Compares two lists side by side, which takes the memory of two pages. It works where both are in the order of their code
+ * points; neither is trusted to be.
+ *
+ * @returns nothing as soon as one of them turns out not to be
+ */
+export async function mergeLists(
+  collection: string,
+  sampleSize: number,
+  parts: ListParts,
+): Promise<Differences | undefined> {
+  const only = { there: samples(sampleSize), here: samples(sampleSize) }
+  const counts = { both: 0, onlyThere: 0, onlyHere: 0 }
+  const onlyHere = (did: string) => {
+    counts.onlyHere += 1
+    only.here.add(did)
+  }
+  const here = reader(indexPages(collection, parts))
+  try {
+    let last = ''
+    for await (const dids of relayPages(collection, parts)) {
+      for (const did of dids) {
+        if (did < last) return undefined
+        // A relay may give a repo twice.
+        if (did === last) continue
+        last = did
+        for (;;) {
+          if (here.isEmpty) await here.fill()
+          const { head } = here
+          if (head === undefined || head >= did) break
+          onlyHere(head)
+          here.skip()
+        }
+        if (here.head === did) {
+          counts.both += 1
+          here.skip()
+        } else {
+          counts.onlyThere += 1
+          only.there.add(did)
+        }
+      }
+      if (!here.isAscending) return undefined
+    }
+    for (await here.fill(); here.head !== undefined; await here.fill()) {
+      onlyHere(here.head)
+      here.skip()
+    }
+    if (!here.isAscending) return undefined
+    return { ...counts, samples: { onlyThere: only.there.dids, onlyHere: only.here.dids } }
+  } finally {
+    await here.close()
+  }
+}
+
+/** Reads a list DID by DID, and waits for nothing but the next page. */
+function reader(pages: AsyncGenerator<readonly string[], void, void>) {
+  let page: readonly string[] = []
+  let at = 0
+  let last = ''
+  let isAscending = true
+  let isOver = false
+  return {
+    /** The next DID; nothing at the end of a page. */
+    get head(): string | undefined {
+      return page[at]
+    },
+    /** Whether there may be more behind this page. */
+    get isEmpty(): boolean {
+      return at >= page.length && !isOver
+    },
+    get isAscending(): boolean {
+      return isAscending
+    },
+    /** Fetches until there is a next DID, or the list is over. */
+    async fill(): Promise<void> {
+      while (at >= page.length && !isOver) {
+        const { done, value } = await pages.next()
+        isOver = done === true
+        page = value ?? []
+        at = 0
+      }
+    },
+    skip(): void {
+      const did = page[at] ?? ''
+      isAscending &&= did > last
+      last = did
+      at += 1
+    },
+    async close(): Promise<void> {
+      await pages.return()
+    },
+  }
+}
