@@ -1,0 +1,159 @@
+/**
+ * Runs the conformance suites against the package as it is installed, with nothing of a test runner: a program for any
+ * runtime. Its only line of output is JSON. No `using` here: the oldest Node has no syntax for it.
+ */
+import { PGlite } from '@electric-sql/pglite'
+import {
+  knownCollections,
+  lexiconGarden,
+  memoryIndex,
+  memoryIndexSink,
+  memoryProgressStore,
+  relayLister,
+} from 'atproto-collection-backfill'
+import {
+  type BackfillDatabase,
+  collectionIndex,
+  kyselyIndexSink,
+  kyselyProgressStore,
+  migrateToLatest,
+  observedCollections,
+} from 'atproto-collection-backfill/kysely'
+import {
+  collectionSourceSuite,
+  type Fault,
+  indexSinkSuite,
+  progressStoreSuite,
+  relayScript,
+  repoIndexSuite,
+  repoListerSuite,
+  type SuiteCase,
+  sharedDatabaseSuite,
+  startRelay,
+} from 'atproto-collection-backfill/testing'
+import { Kysely, PGliteDialect, sql } from 'kysely'
+
+/** What the program prints. */
+export interface Outcome {
+  readonly passed: number
+  readonly failed: readonly { readonly name: string; readonly message: string }[]
+}
+
+const failed: { name: string; message: string }[] = []
+let passed = 0
+
+async function prove<Make>(what: string, suite: readonly SuiteCase<Make>[], make: Make): Promise<void> {
+  for (const { name, run } of suite) {
+    try {
+      await run(make)
+      passed += 1
+    } catch (error) {
+      failed.push({
+        name: `${what}: ${name}`,
+        message: error instanceof Error ? error.message : String(error),
+      })
+    }
+  }
+}
+
+async function proveMemory(): Promise<void> {
+  await prove('memoryIndexSink', indexSinkSuite, async () => {
+    const sink = memoryIndexSink()
+    return { sink, read: async (collection) => sink.pairs.get(collection) ?? [] }
+  })
+  await prove('memoryProgressStore', progressStoreSuite, async () => ({ progress: memoryProgressStore() }))
+  await prove('memoryIndex', repoIndexSuite, async () => {
+    const pairs = new Map<string, Set<string>>()
+    return {
+      index: memoryIndex(pairs),
+      async add(collection, dids) {
+        pairs.set(collection, new Set([...(pairs.get(collection) ?? []), ...dids]))
+      },
+      async remove(collection, did) {
+        pairs.get(collection)?.delete(did)
+      },
+    }
+  })
+  await prove('knownCollections', collectionSourceSuite, async (known) => ({
+    source: knownCollections(known),
+  }))
+}
+
+async function proveRelay(): Promise<void> {
+  await prove('relayLister', repoListerSuite, async (serve) => {
+    const relay = await startRelay({ collections: {}, script: relayScript(serve) })
+    return {
+      lister: relayLister(relay.url),
+      reopen: async () => ({ lister: relayLister(relay.url) }),
+      [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
+    }
+  })
+  const faults: Record<string, Fault> = {
+    cut: { cut: 'in-body' },
+    error: { status: 500 },
+    stalled: { stall: 'headers' },
+  }
+  await prove('lexiconGarden', collectionSourceSuite, async (known) => {
+    let fault: Fault | undefined
+    const garden = known.map(({ nsid }) => nsid)
+    const relay = await startRelay({ collections: {}, garden, script: () => fault })
+    return {
+      source: lexiconGarden({ url: relay.gardenUrl }),
+      disturb(name) {
+        fault = faults[name]
+      },
+      open: () => relay.inFlight,
+      [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
+    }
+  })
+}
+
+let schemas = 0
+
+/** Stores in a schema of their own of the one database. */
+async function freshStores(db: Kysely<BackfillDatabase>) {
+  schemas += 1
+  const schema = `case_${schemas}`
+  await migrateToLatest(db, { schema })
+  const sink = kyselyIndexSink(db, { schema })
+  const index = collectionIndex(db, { schema })
+  return {
+    schema,
+    sink,
+    index,
+    progress: kyselyProgressStore(db, { schema }),
+    async read(collection: string) {
+      const rows = db.withSchema(schema).selectFrom('collection_index').select('did')
+      return (await rows.where('collection', '=', collection).execute()).map(({ did }) => did)
+    },
+    async add(collection: string, dids: readonly string[]) {
+      await sink.add({ source: 'relay.example', collection, dids })
+    },
+    async remove(collection: string, did: string) {
+      await index.remove(collection, did)
+    },
+    async [Symbol.asyncDispose]() {
+      await sql`drop schema ${sql.id(schema)} cascade`.execute(db)
+    },
+  }
+}
+
+async function provePGlite(): Promise<void> {
+  const db = new Kysely<BackfillDatabase>({ dialect: new PGliteDialect({ pglite: await PGlite.create() }) })
+  const make = () => freshStores(db)
+  await prove('kyselyIndexSink', indexSinkSuite, make)
+  await prove('kyselyProgressStore', progressStoreSuite, make)
+  await prove('the two on one database', sharedDatabaseSuite, make)
+  await prove('collectionIndex', repoIndexSuite, make)
+  await prove('observedCollections', collectionSourceSuite, async (known) => {
+    const { add, schema, [Symbol.asyncDispose]: dispose } = await make()
+    for (const { nsid } of known) await add(nsid, ['did:plc:z72i7hdynmk6r22z27h6tvur'])
+    return { source: observedCollections(db, { schema }), [Symbol.asyncDispose]: dispose }
+  })
+  await db.destroy()
+}
+
+await proveMemory()
+await proveRelay()
+await provePGlite()
+console.log(JSON.stringify({ passed, failed } satisfies Outcome))
