@@ -8,6 +8,7 @@
 //   ADMIN_TOKEN    lets its owner watch, stop and start backfills; without it, nobody can
 //
 // One process writes: start it once. Kill it at any moment and start it again: feed and backfill go on where they were.
+// Relays keep their feed for some days. After a longer stop, empty feed_removed and start a backfill.
 import { IdResolver } from '@atproto/identity'
 import { MemoryBlockstore, Repo } from '@atproto/repo'
 import { type Event, Firehose } from '@atproto/sync'
@@ -62,6 +63,7 @@ const firehose = new Firehose({
   // The relay has verified what it sends.
   unauthenticatedCommits: true,
   excludeIdentity: true,
+  // That a repo has changed as a whole, and not how: the next backfill brings what is new in it.
   excludeSync: true,
   idResolver: new IdResolver(),
 })

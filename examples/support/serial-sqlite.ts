@@ -1,3 +1,4 @@
+// One transaction after the other on the SQLite of Node, whose one connection cannot have two.
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { StoreUnavailableError } from 'atproto-collection-backfill'
 
