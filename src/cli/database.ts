@@ -29,13 +29,13 @@ export function exists(database: Database): boolean {
 /**
  * Opens the database, migrated. Only the package that it needs is loaded.
  *
- * @param connections how many collections are walked at once
+ * @param walks how many collections are walked at once, where that was asked for
  */
 export async function openDatabase(
   database: Database,
-  { signal, concurrency }: { signal: AbortSignal; concurrency?: number | undefined },
+  { signal, walks }: { signal: AbortSignal; walks?: number | undefined },
 ): Promise<OpenStore> {
-  return await abortable(open(database, concurrency), signal)
+  return await abortable(open(database, walks), signal)
 }
 
 /** @throws BackfillError when there is none: whoever asks for its state must not get a new one */
@@ -47,7 +47,7 @@ export async function openExisting(database: Database, options: { signal: AbortS
   )
 }
 
-async function open(database: Database, concurrency: number | undefined): Promise<OpenStore> {
+async function open(database: Database, walks: number | undefined): Promise<OpenStore> {
   if (database.kind === 'pglite') {
     const { openPGlite } = await installed('@electric-sql/pglite', () => import('../pglite.ts'))
     return openPGlite(database.folder)
@@ -55,7 +55,7 @@ async function open(database: Database, concurrency: number | undefined): Promis
   const { openPostgres } = await installed('pg', () => import('../postgres.ts'))
   const { url, schema } = database
   // A connection for each page that is committed, and one more for renewals.
-  return openPostgres(url, { schema, max: concurrency === undefined ? undefined : concurrency + 1 })
+  return openPostgres(url, { schema, max: walks === undefined ? undefined : walks + 1 })
 }
 
 /** The module, or what to do when a package is missing that it needs. */

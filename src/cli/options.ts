@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { type Database, DEFAULT_FOLDER } from './database.ts'
 import { DEFAULT_SOURCES, SOURCES_HELP, type SourceRequest, sourceRequests } from './sources.ts'
 import { UsageError } from './usage-error.ts'
-import { durationOf, nsids, positiveNumber, wholeNumberFrom } from './values.ts'
+import { durationOf, nsids, positiveNumber, relays, wholeNumberFrom } from './values.ts'
 
 /** What several commands take. The environment's variables stand in for what is not written. */
 
@@ -41,11 +41,11 @@ export function databaseOf(command: Command): Database {
 }
 
 export interface RelayOptions {
-  readonly relay?: string
+  readonly relay?: readonly string[]
 }
 
 export function addRelay(command: Command, help: string): Command {
-  return command.addOption(option('--relay <host>', help, 'RELAY'))
+  return command.addOption(option('--relay <host>', help, 'RELAY', relays))
 }
 
 export interface SourceOptions {

@@ -17,7 +17,7 @@ import {
 } from './options.ts'
 import { nsids, states } from './values.ts'
 
-const RELAY_EXAMPLE = 'a host such as relay1.us-east.bsky.network, or a URL'
+const RELAY_EXAMPLE = 'a host such as relay1.us-east.bsky.network, or a URL; several may be given'
 const ONE_RELAY = 'the relay whose progress is meant, where the database has that of several'
 
 /** What a command does, once its options are read. @returns the exit code */

@@ -1,121 +1,165 @@
-import type { CollectionFailure } from '../errors.ts'
+import { type CollectionFailure, describe, type RelayFailure } from '../errors.ts'
 import type { BackfillHooks, BackfillSummary, PageEvent } from '../events.ts'
 import type { Monitor } from '../monitor/snapshot.ts'
+import type { UnionSummary } from '../union.ts'
 import type { Context } from './context.ts'
 import { count, ofTotal, plural } from './output/format.ts'
 import { eventHooks, eventWriter, pageEvent } from './output/json-lines.ts'
 import { showLive } from './output/live.ts'
-import { newsHooks } from './output/news.ts'
-import { runLine, runPicture } from './output/run-picture.ts'
-import { screenOf } from './output/screen.ts'
-import { summaryLines } from './output/summary.ts'
+import { newsOf } from './output/news.ts'
+import { relaysLine, relaysPicture } from './output/relays-picture.ts'
+import { type Screen, screenOf } from './output/screen.ts'
+import { runLine, summaryLines } from './output/summary.ts'
 import { printable } from './output/text.ts'
 
 /** How a run ended. */
 export type RunEnd =
-  | { readonly outcome: 'complete'; readonly exitCode: number; readonly summary: BackfillSummary }
+  | { readonly outcome: 'complete'; readonly exitCode: number; readonly summary: UnionSummary }
   | {
       readonly outcome: 'incomplete'
       readonly exitCode: number
       readonly failures: readonly CollectionFailure[]
+      /** Relays that could not be walked to the end at all. */
+      readonly failedRelays: readonly RelayFailure[]
     }
   | { readonly outcome: 'interrupted'; readonly exitCode: number }
   | { readonly outcome: 'failed'; readonly exitCode: number; readonly error: unknown }
 
 /** Tells how a run goes, from its beginning to its end. */
 export interface RunReport {
-  readonly hooks: BackfillHooks
-  begin(run: { source: string; database: string }): void
+  /** @param relay where several are walked, the one whose hooks they are */
+  hooks(relay: string): BackfillHooks
+  begin(run: { relays: readonly string[]; database: string }): void
   paused(context: { source: string; waitMs: number; error?: unknown }): void
   page(event: PageEvent): void
+  /** One of several relays ended with an error, and the others go on. */
+  relayFailed(failure: RelayFailure): void
   /** Takes away what was only for the time of the run; told before the rest is closed. */
   end(end: RunEnd): void
+}
+
+/** A relay of the run, and what is known of its walk. */
+export interface ReportedRelay {
+  readonly source: string
+  readonly monitor: Monitor
 }
 
 /** For programs: an object in a line for everything that happens. */
 export function jsonReport({ out, debug }: Context): RunReport {
   const write = eventWriter(out, debug)
   return {
-    hooks: eventHooks(write),
+    hooks: (relay) => eventHooks(write, relay),
     begin: (run) => write('begin', run),
     paused: (context) => write('paused', context),
     page: (event) => write('page', pageEvent(event)),
+    relayFailed: (failure) => write('relayFailed', failure),
     end: (end) => write('end', end),
   }
 }
 
 /** For people: a picture that is kept up to date, and lines that stay. */
-export function textReport(monitor: Monitor, context: Context): RunReport {
+export function textReport(relays: readonly ReportedRelay[], context: Context): RunReport {
   const { out, err, env, interruption } = context
   const screen = () => screenOf(out, env)
   const print = (lines: readonly string[]) => out.write(`${lines.join('\n')}\n`)
   let live: ReturnType<typeof showLive> | undefined
   const say = (lines: readonly string[]) => (live === undefined ? print(lines) : live.say(lines))
   const onStop = () => say(['  Stopping. Ctrl-C again stops at once.'])
+  const news = newsOf(say, screen)
   return {
-    hooks: newsHooks(say, screen),
-    begin({ source, database }) {
-      const { complete, total } = monitor.snapshot().collections
-      print([`relay  ${source}`, `index  ${printable(database)}`])
-      if (total > 0) print([`resuming: ${ofTotal(complete, total)} collections done, ${pairsOf(monitor)}`])
+    hooks: (relay) => news.hooks(relays.length === 1 ? '' : relay),
+    begin({ database }) {
+      print([...relays.map(({ source }) => `relay  ${source}`), `index  ${printable(database)}`])
+      const known = relays.filter(({ monitor }) => monitor.snapshot().collections.total > 0)
+      for (const relay of known) print([`resuming: ${howFar(relay, relays)}`])
       interruption.signal.addEventListener('abort', onStop, { once: true })
       live = showLive(
-        { lines: (size) => runPicture(monitor.snapshot(), size), plain: () => runLine(monitor.snapshot()) },
+        { lines: (size) => relaysPicture(relays, size), plain: () => relaysLine(relays) },
         { out, env },
       )
     },
     // Told by the picture, as long as it lasts.
     paused() {},
     page: () => live?.refresh(),
+    relayFailed(failure) {
+      // One relay alone is told of at the end.
+      if (relays.length > 1) news.relayFailed(failure)
+    },
     end(end) {
       interruption.signal.removeEventListener('abort', onStop)
       live?.stop()
       live = undefined
-      if (end.outcome === 'complete') {
-        print([
-          '',
-          ...summaryLines(monitor.collections(), end.summary, screen()),
-          ...missing(end.summary),
-          '',
-        ])
-      }
+      if (end.outcome === 'complete') print(['', ...outcomeLines(relays, end.summary, screen()), ''])
       if (end.outcome === 'incomplete') {
-        print(['', ...summaryLines(monitor.collections(), undefined, screen()), ''])
-        err.write(`${failureLines(end.failures).join('\n')}\n`)
+        print(['', ...tables(relays, [], screen()), ''])
+        err.write(`${failureLines(end).join('\n')}\n`)
       }
-      if (end.outcome === 'interrupted') print(howFar(monitor))
+      if (end.outcome === 'interrupted') print(stoppedLines(relays))
     },
   }
 }
 
-/** Complete is what was known: a source that failed may know of more. */
-function missing({ failedSources }: BackfillSummary): string[] {
-  if (failedSources.length === 0) return []
-  return [`  ${printable(failedSources.join(', '))} failed: what it knows may be missing. Run again later.`]
-}
-
-function pairsOf(monitor: Monitor): string {
-  return plural(monitor.snapshot().pairs, 'pair')
-}
-
-function howFar(monitor: Monitor): string[] {
-  const { complete, total } = monitor.snapshot().collections
-  if (total === 0) return ['Stopped before the collections were known. Run the same command again.']
+function outcomeLines(relays: readonly ReportedRelay[], summary: UnionSummary, screen: Screen): string[] {
+  const { failedSources } = summary
   return [
-    `Stopped: ${ofTotal(complete, total)} collections done, ${pairsOf(monitor)} in the index.`,
+    ...tables(relays, summary.relays, screen),
+    ...(relays.length === 1 ? [] : ['', `  all relays, ${runLine(summary)}`]),
+    // Complete is what was known: a source that failed may know of more.
+    ...(failedSources.length === 0
+      ? []
+      : [`  ${printable(failedSources.join(', '))} failed: what it knows may be missing. Run again later.`]),
+  ]
+}
+
+/** The closing table of each relay. */
+function tables(
+  relays: readonly ReportedRelay[],
+  summaries: readonly BackfillSummary[],
+  screen: Screen,
+): string[] {
+  return relays.flatMap(({ source, monitor }, i) => [
+    ...(i === 0 ? [] : ['']),
+    ...(relays.length === 1 ? [] : [`  ${printable(source)}`]),
+    ...summaryLines(
+      monitor.collections(),
+      summaries.find((summary) => summary.source === source),
+      screen,
+    ),
+  ])
+}
+
+function stoppedLines(relays: readonly ReportedRelay[]): string[] {
+  const known = relays.filter(({ monitor }) => monitor.snapshot().collections.total > 0)
+  if (known.length === 0) return ['Stopped before the collections were known. Run the same command again.']
+  return [
+    ...known.map((relay) => `Stopped: ${howFar(relay, relays)} in the index.`),
     'Run the same command again to go on from there.',
   ]
+}
+
+function howFar({ source, monitor }: ReportedRelay, relays: readonly ReportedRelay[]): string {
+  const { collections, pairs } = monitor.snapshot()
+  const who = relays.length === 1 ? '' : `${printable(source)}: `
+  return `${who}${ofTotal(collections.complete, collections.total)} collections done, ${plural(pairs, 'pair')}`
 }
 
 /** More would not be read; `status` has them all. */
 const MAX_FAILURES = 50
 
-function failureLines(failures: readonly CollectionFailure[]): string[] {
-  const lines = failures
-    .slice(0, MAX_FAILURES)
-    .map(({ collection, lastError }) => `  ${printable(collection)}: ${printable(lastError)}`)
+function failureLines({ failures, failedRelays }: Extract<RunEnd, { outcome: 'incomplete' }>): string[] {
+  const several = new Set(failures.map(({ source }) => source)).size > 1
+  const lines = failures.slice(0, MAX_FAILURES).map(({ source, collection, lastError }) => {
+    const where = several ? ` at ${printable(source)}` : ''
+    return `  ${printable(collection)}${where}: ${printable(lastError)}`
+  })
   const more = failures.length - lines.length
+  const unwalked = failedRelays.map(
+    ({ source, error }) =>
+      `collection-backfill: ${printable(source)} is not complete: ${printable(describe(error))}`,
+  )
+  if (failures.length === 0) return unwalked
   return [
+    ...unwalked,
     `collection-backfill: ${plural(failures.length, 'collection is', 'collections are')} not complete; run again to try them again.`,
     ...lines,
     ...(more > 0 ? [`  and ${count(more)} more: collection-backfill status --state failed`] : []),

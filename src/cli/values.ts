@@ -1,6 +1,7 @@
 import { isValidNsid } from '@atproto/syntax'
 import { InvalidArgumentError } from 'commander'
 import type { CollectionState } from '../progress-store.ts'
+import { relayUrl } from '../relay/relay-url.ts'
 
 /** What an option's or an argument's text stands for. Each throws what commander tells with the option's name. */
 
@@ -44,6 +45,12 @@ export function nsids(text: string, before: readonly string[] = []): readonly st
     )
   }
   return [...before, ...names]
+}
+
+/** One relay or several, separated by commas or spaces, added to those given before; each once. */
+export function relays(text: string, before: readonly string[] = []): readonly string[] {
+  const given = [...before, ...words(text)]
+  return [...new Map(given.map((relay) => [relayUrl(relay).source, relay])).values()]
 }
 
 const STATES: readonly CollectionState[] = ['failed', 'walking', 'pending', 'complete']

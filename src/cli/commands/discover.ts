@@ -25,13 +25,10 @@ export async function discoverCollections(
   context: Context,
 ): Promise<number> {
   const { signal } = context.interruption
-  const { source = [], collection = [], relay } = options
+  const { source = [], collection = [], relay: relays = [] } = options
   // A database is not made for this.
   await using store = exists(database) ? await openDatabase(database, { signal }) : undefined
-  const sources = sourcesOf(source, collection, {
-    relays: relay === undefined ? [] : [relay],
-    observed: store?.observed,
-  })
+  const sources = sourcesOf(source, collection, { relays, observed: store?.observed })
   const discovery = await ask(sources, context)
   if (discovery.collections.length === 0) throw new DiscoveryError(discovery.errors)
   if (options.json) eventWriter(context.out, context.debug)('discovered', discovery)

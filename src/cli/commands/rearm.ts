@@ -56,14 +56,15 @@ function byWhom(changed: number, source: string): string {
  */
 async function rowsOf(
   progress: ProgressStore,
-  { relay }: RelayOptions,
+  { relay = [] }: RelayOptions,
   names: readonly string[],
 ): Promise<{ source: string; rows: CollectionProgress[] }> {
   const all = await progress.list()
   const sources = [...new Set(all.map(({ source }) => source))]
   const [only] = sources
-  const source = relay === undefined && sources.length === 1 ? only : relay && relayUrl(relay).source
-  if (source === undefined)
+  const [named, ...others] = relay.map((each) => relayUrl(each).source)
+  const source = named ?? (sources.length === 1 ? only : undefined)
+  if (source === undefined || others.length > 0)
     throw new UsageError(`Which relay? Give --relay with one of: ${sources.join(', ')}.`)
   const rows = all.filter((row) => row.source === source)
   if (rows.length === 0) {

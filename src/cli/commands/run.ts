@@ -1,15 +1,15 @@
 import { type Backfiller, createBackfiller } from '../../backfiller.ts'
-import { IncompleteError } from '../../errors.ts'
+import { IncompleteError, UnionIncompleteError } from '../../errors.ts'
 import { combineHooks } from '../../hooks.ts'
-import { keepFresh } from '../../monitor/keep-fresh.ts'
+import type { OpenStore } from '../../kysely/open-store.ts'
 import { createMonitor } from '../../monitor/monitor.ts'
-import type { Monitor } from '../../monitor/snapshot.ts'
 import { relayLister } from '../../relay/relay-lister.ts'
 import type { RepoLister } from '../../repo-lister.ts'
+import { type Union, unionOf } from '../../union.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openDatabase } from '../database.ts'
 import type { PaceOptions, RelayOptions, SourceOptions } from '../options.ts'
-import { jsonReport, type RunEnd, type RunReport, textReport } from '../report.ts'
+import { jsonReport, type ReportedRelay, type RunEnd, type RunReport, textReport } from '../report.ts'
 import { sourcesOf } from '../sources.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -17,27 +17,31 @@ export interface RunOptions extends RelayOptions, SourceOptions, PaceOptions {
   readonly json?: boolean
 }
 
+/** How often is looked at what other workers do, in milliseconds. */
+const REFRESH_MS = 10_000
+
 /**
  * How long a collection stays with a run that was killed, in milliseconds. A folder has one run at a time, so whoever
  * starts there after a kill finds the leases of the dead one and waits for them.
  */
 const FOLDER_LEASE_MS = 10_000
 
+/** A relay to be walked. */
+interface Relay extends ReportedRelay {
+  /** As it was given. */
+  readonly address: string
+  readonly lister: RepoLister
+}
+
 /** Backfills, and shows how it goes. @returns the exit code */
 export async function run(options: RunOptions, database: Database, context: Context): Promise<number> {
-  const lister = relayLister(mustRelay(options), {
-    pageSize: options.pageSize,
-    requestsPerSecond: options.requestsPerSecond,
-    onPause(pause) {
-      monitor.paused(pause)
-      report.paused(pause)
-    },
-  })
-  const monitor = createMonitor({ source: lister.source })
-  const report = options.json ? jsonReport(context) : textReport(monitor, context)
   const { interruption } = context
+  const relays = mustRelays(options).map((address) =>
+    relayOf(address, options, (pause) => report.paused(pause)),
+  )
+  const report: RunReport = options.json ? jsonReport(context) : textReport(relays, context)
   try {
-    const end = await backfill({ options, database, lister, monitor, report, signal: interruption.signal })
+    const end = await backfill({ options, database, relays, report, signal: interruption.signal })
     return end.exitCode
   } catch (error) {
     const { aborted } = interruption.signal
@@ -48,61 +52,110 @@ export async function run(options: RunOptions, database: Database, context: Cont
 }
 
 /** @throws UsageError */
-export function mustRelay({ relay }: RelayOptions): string {
-  if (relay !== undefined) return relay
+export function mustRelays({ relay = [] }: RelayOptions): readonly string[] {
+  if (relay.length > 0) return relay
   throw new UsageError(
     'Which relay? Give --relay HOST or set RELAY, for example relay1.us-east.bsky.network.',
   )
 }
 
+function relayOf(address: string, options: PaceOptions, onPause: RunReport['paused']): Relay {
+  const lister = relayLister(address, {
+    pageSize: options.pageSize,
+    requestsPerSecond: options.requestsPerSecond,
+    onPause(pause) {
+      monitor.paused(pause)
+      onPause(pause)
+    },
+  })
+  const monitor = createMonitor({ source: lister.source })
+  return { address, source: lister.source, lister, monitor }
+}
+
 interface Parts {
   readonly options: RunOptions
   readonly database: Database
-  readonly lister: RepoLister
-  readonly monitor: Monitor
+  readonly relays: readonly Relay[]
   readonly report: RunReport
   readonly signal: AbortSignal
 }
 
 /** @returns how it ended, once that is told; what else ends a run is thrown */
-async function backfill({ options, database, lister, monitor, report, signal }: Parts): Promise<RunEnd> {
-  const { concurrency, collection = [], source = [] } = options
-  await using store = await openDatabase(database, { signal, concurrency })
-  const backfiller = createBackfiller({
-    lister,
-    sources: sourcesOf(source, collection, { relays: [mustRelay(options)], observed: store.observed }),
-    sink: store.sink,
-    progress: store.progress,
-    concurrency,
-    refreshAfterMs: options.refresh,
-    maxAttempts: options.maxAttempts,
-    retry: options.retries === undefined ? {} : { retries: options.retries },
-    leaseMs: database.kind === 'pglite' ? FOLDER_LEASE_MS : undefined,
-    signal,
-    hooks: combineHooks(monitor.hooks, report.hooks),
-  })
-  const read = () => store.progress.list({ source: lister.source })
-  await monitor.refresh(read)
-  report.begin({ source: lister.source, database: nameOf(database) })
-  const stopRefreshing = keepFresh(monitor, read)
-  const end = await follow(backfiller, monitor, report).finally(stopRefreshing)
-  await monitor.refresh(read)
+async function backfill(parts: Parts): Promise<RunEnd> {
+  const { options, database, relays, report, signal } = parts
+  const walks = options.concurrency === undefined ? undefined : options.concurrency * relays.length
+  await using store = await openDatabase(database, { signal, walks })
+  const backfillers = relays.map((relay) => backfillerOf(relay, store, parts))
+  const refresh = async () => {
+    const list = (source: string) => store.progress.list({ source })
+    await Promise.all(relays.map(({ source, monitor }) => monitor.refresh(() => list(source))))
+  }
+  await refresh()
+  report.begin({ relays: relays.map(({ source }) => source), database: nameOf(database) })
+  const stopRefreshing = keepFresh(refresh)
+  const union = unionOf(backfillers, { onRelayFailed: (failure) => report.relayFailed(failure) })
+  const end = await follow(union, relays, report).finally(stopRefreshing)
+  await refresh()
   // Before the database is closed, which may take a moment.
   report.end(end)
   return end
 }
 
+function backfillerOf(
+  { address, source, lister, monitor }: Relay,
+  store: OpenStore,
+  { options, database, report, signal }: Parts,
+): Backfiller {
+  const parts = { relays: [address], observed: store.observed }
+  return createBackfiller({
+    lister,
+    sources: sourcesOf(options.source ?? [], options.collection ?? [], parts),
+    sink: store.sink,
+    progress: store.progress,
+    concurrency: options.concurrency,
+    refreshAfterMs: options.refresh,
+    maxAttempts: options.maxAttempts,
+    retry: options.retries === undefined ? {} : { retries: options.retries },
+    leaseMs: database.kind === 'pglite' ? FOLDER_LEASE_MS : undefined,
+    signal,
+    hooks: combineHooks(monitor.hooks, report.hooks(source)),
+  })
+}
+
 /** The loop over the page events. */
-async function follow(backfiller: Backfiller, monitor: Monitor, report: RunReport): Promise<RunEnd> {
+async function follow(union: Union, relays: readonly Relay[], report: RunReport): Promise<RunEnd> {
+  const monitors = new Map(relays.map(({ source, monitor }) => [source, monitor]))
   try {
     for (;;) {
-      const { done, value } = await backfiller.next()
+      const { done, value } = await union.next()
       if (done) return { outcome: 'complete', exitCode: EXIT.complete, summary: value }
-      monitor.page(value)
+      monitors.get(value.source)?.page(value)
       report.page(value)
     }
   } catch (error) {
-    if (!(error instanceof IncompleteError)) throw error
-    return { outcome: 'incomplete', exitCode: EXIT.incomplete, failures: error.failures }
+    if (!(error instanceof UnionIncompleteError)) throw error
+    return incomplete(error, relays)
   }
+}
+
+function incomplete({ failures }: UnionIncompleteError, relays: readonly Relay[]): RunEnd {
+  const failedRelays = failures.filter(({ error }) => !(error instanceof IncompleteError))
+  const [failed] = failedRelays
+  if (failed !== undefined && relays.length === 1) throw failed.error
+  const collections = failures.flatMap(({ error }) =>
+    error instanceof IncompleteError ? error.failures : [],
+  )
+  return { outcome: 'incomplete', exitCode: EXIT.incomplete, failures: collections, failedRelays }
+}
+
+/** Shows what other workers do. A database that fails is the run's to tell of: it asks all the time. */
+function keepFresh(refresh: () => Promise<void>): () => void {
+  let reading = false
+  const timer = setInterval(async () => {
+    if (reading) return
+    reading = true
+    await refresh().catch(() => {})
+    reading = false
+  }, REFRESH_MS)
+  return () => clearInterval(timer)
 }

@@ -35,8 +35,8 @@ const SHORT_TABLE = 20
 export async function status(options: StatusOptions, database: Database, context: Context): Promise<number> {
   const { interruption, out, env } = context
   await using store = await openExisting(database, interruption)
-  const source = options.relay === undefined ? undefined : relayUrl(options.relay).source
-  const read = () => readViews(store.progress, source, options.state)
+  const sources = options.relay?.map((relay) => relayUrl(relay).source)
+  const read = () => readViews(store.progress, sources, options.state)
   // Awaited here: the store is closed as soon as this function returns.
   if (options.watch) return await watch(read, options, context)
   const views = await read()
@@ -81,10 +81,11 @@ async function watch(
 
 async function readViews(
   progress: ProgressStore,
-  source: string | undefined,
+  sources: readonly string[] | undefined,
   states: readonly CollectionState[] | undefined,
 ): Promise<StatusView[]> {
-  const bySource = Map.groupBy(await progress.list({ source }), (row) => row.source)
+  const lists = await Promise.all((sources ?? [undefined]).map((source) => progress.list({ source })))
+  const bySource = Map.groupBy(lists.flat(), (row) => row.source)
   return [...bySource].map(([name, rows]) => ({
     source: name,
     rows,

@@ -20,9 +20,9 @@ export function eventWriter(out: Output, debug: boolean): WriteEvent {
   }
 }
 
-/** Every hook as an event of its name. */
-export function eventHooks(write: WriteEvent): BackfillHooks {
-  const tell = (name: string) => (context: object) => write(name, withError(context))
+/** Every hook of a relay's run as an event of its name. */
+export function eventHooks(write: WriteEvent, source: string): BackfillHooks {
+  const tell = (name: string) => (context: object) => write(name, { source, ...withError(context) })
   return Object.fromEntries(HOOK_NAMES.map((name) => [name, tell(name)]))
 }
 

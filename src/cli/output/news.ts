@@ -1,4 +1,4 @@
-import { describe } from '../../errors.ts'
+import { describe, type RelayFailure } from '../../errors.ts'
 import type { BackfillHooks, SourceReport } from '../../events.ts'
 import { count, duration, painter, plural, type Tone } from './format.ts'
 import type { Screen } from './screen.ts'
@@ -7,19 +7,32 @@ import { printable, wrap } from './text.ts'
 const MAX_WIDTH = 120
 const NARROWEST = 20
 
-/** What happens in a run and is to be read later too: what was discovered, and what went wrong. */
-export function newsHooks(say: (lines: readonly string[]) => void, screen: () => Screen): BackfillHooks {
-  const warn = (who: string, what: string) =>
-    say(newsLines({ mark: '!', tone: 'yellow', who, what }, screen()))
-  const fail = (who: string, what: string) => say(newsLines({ mark: '✗', tone: 'red', who, what }, screen()))
+/** Says what happens in a run and is to be read later too. */
+export interface News {
+  /** What was discovered and what went wrong, as a relay's run tells it; named where there are several relays. */
+  hooks(relay: string): BackfillHooks
+  /** A relay's run is over before its time. */
+  relayFailed(failure: RelayFailure): void
+}
+
+export function newsOf(say: (lines: readonly string[]) => void, screen: () => Screen): News {
+  const tell = (mark: string, tone: Tone) => (who: string, what: string) =>
+    say(newsLines({ mark, tone, who, what }, screen()))
+  const [inform, warn, fail] = [tell('·', 'dim'), tell('!', 'yellow'), tell('✗', 'red')]
   return {
-    discovered: ({ collections, sources }) =>
-      say(
-        newsLines(
-          { mark: '·', tone: 'dim', who: '', what: discoveredText(collections.length, sources) },
-          screen(),
-        ),
-      ),
+    hooks: (relay) => hooksOf(relay, { inform, warn, fail }),
+    relayFailed: ({ source, error }) => fail(source, describe(error)),
+  }
+}
+
+type Tell = (who: string, what: string) => void
+
+function hooksOf(
+  relay: string,
+  { inform, warn, fail }: Record<'inform' | 'warn' | 'fail', Tell>,
+): BackfillHooks {
+  return {
+    discovered: ({ collections, sources }) => inform(relay, discoveredText(collections.length, sources)),
     sourceFailed: ({ name, error }) => warn(name, describe(error)),
     collectionFailed({ collection, error, retryInMs, restart }) {
       const message = describe(error)
@@ -38,7 +51,7 @@ function discoveredText(known: number, sources: readonly SourceReport[]): string
   return `${plural(known, 'collection')} known: ${parts.join(', ')}`
 }
 
-interface News {
+interface Line {
   readonly mark: string
   readonly tone: Tone
   readonly who: string
@@ -46,7 +59,7 @@ interface News {
 }
 
 /** Broken at the screen's width; what a server says may be long, and nothing of it is cut. */
-function newsLines({ mark, tone, who, what }: News, { columns, color }: Screen): string[] {
+function newsLines({ mark, tone, who, what }: Line, { columns, color }: Screen): string[] {
   const paint = painter(color)
   const width = Math.max(NARROWEST, Math.min(columns - 1, MAX_WIDTH) - 4)
   const name = printable(who)

@@ -14,8 +14,6 @@ import {
 import type { Screen } from './screen.ts'
 import { fit, printable, widthOf } from './text.ts'
 
-const MAX_WIDTH = 100
-const NARROW = 68
 /** The overall bar shares a line with the figures only where it is long enough to tell something. */
 const SHORTEST_BAR = 8
 const PERCENT_WIDTH = 5
@@ -23,13 +21,21 @@ const PERCENT_WIDTH = 5
 const NOTICE_MS = 8_000
 /** Lines of a picture that are not walks: the whole in up to four, blank ones, the requests, a notice, the cursor's. */
 const OTHER_ROWS = 10
-const DISCOVERING = 'checking the relay and asking which collections there are'
+export const DISCOVERING = 'checking the relay and asking which collections there are'
+
+const MAX_WIDTH = 100
+const NARROW = 68
+
+/** How wide a picture may be, besides its two columns of margin. */
+export function roomOf({ columns }: Screen): { width: number; narrow: boolean } {
+  // The last column stays free: some terminals wrap when it is written to.
+  return { width: Math.min(columns - 1, MAX_WIDTH) - 2, narrow: columns < NARROW }
+}
 
 /** A run as lines that fit into the screen. Equal snapshots give the same lines in the same places. */
 export function runPicture(snapshot: MonitorSnapshot, screen: Screen): string[] {
   const paint = painter(screen.color)
-  // The last column stays free: some terminals wrap when it is written to.
-  const width = Math.min(screen.columns - 1, MAX_WIDTH) - 2
+  const { width, narrow } = roomOf(screen)
   const { walks, collections } = snapshot
   const begun = collections.total > 0
   const shown = walks.slice(0, Math.max(1, screen.rows - OTHER_ROWS))
@@ -37,7 +43,7 @@ export function runPicture(snapshot: MonitorSnapshot, screen: Screen): string[] 
   const lines = [
     '',
     ...(begun ? [...whole(snapshot, width, paint), ''] : [fit(DISCOVERING, width).trimEnd()]),
-    ...shown.map((walk) => walkLine(walk, width, screen.columns < NARROW, paint)),
+    ...shown.map((walk) => walkLine(walk, width, narrow, paint)),
     ...(hidden > 0 ? [paint('dim', `and ${count(hidden)} more`)] : []),
     ...(begun ? ['', paint('dim', fit(requestsLine(snapshot), width).trimEnd())] : []),
     ...noticeOf(snapshot).map((notice) => paint('yellow', fit(printable(notice), width).trimEnd())),
@@ -69,7 +75,7 @@ export function runLine(snapshot: MonitorSnapshot): string {
 }
 
 /** One line where the screen has room for it, else the bar in a line of its own. */
-function whole(snapshot: MonitorSnapshot, width: number, paint: Paint): string[] {
+export function whole(snapshot: MonitorSnapshot, width: number, paint: Paint): string[] {
   const columns = figures(snapshot)
   const line = columns.map(({ text, width }) => text.padStart(width)).join('  ')
   const beside = width - widthOf(line) - PERCENT_WIDTH - 2
@@ -111,7 +117,7 @@ function pace({ pause, requestsPerSecond }: MonitorSnapshot): string {
   return requestsPerSecond === undefined ? '' : `${count(requestsPerSecond)} req/s`
 }
 
-function walkLine(walk: MonitoredWalk, width: number, narrow: boolean, paint: Paint): string {
+export function walkLine(walk: MonitoredWalk, width: number, narrow: boolean, paint: Paint): string {
   const { collection, imported, estimatedRepos, done } = walk
   // More than was expected is no reason for a bar that is full before its time.
   const size = Math.max(estimatedRepos ?? 0, imported)
@@ -129,7 +135,7 @@ function walkLine(walk: MonitoredWalk, width: number, narrow: boolean, paint: Pa
   return `${name} ${bar(fraction, barWidth, done ? 'green' : 'cyan', paint)}${paint('dim', right)}`
 }
 
-function requestsLine(snapshot: MonitorSnapshot): string {
+export function requestsLine(snapshot: MonitorSnapshot): string {
   return [plural(snapshot.requests, 'request'), ...troubles(snapshot)].join(', ')
 }
 
@@ -144,7 +150,7 @@ function troubles({ retries, pauses, collections }: MonitorSnapshot): string[] {
 }
 
 /** What holds the run up at the moment, or did just now. */
-function noticeOf({ at, pause, lastRetry }: MonitorSnapshot): string[] {
+export function noticeOf({ at, pause, lastRetry }: MonitorSnapshot): string[] {
   if (pause?.message !== undefined) return [`the relay asked for a pause: ${pause.message}`]
   if (lastRetry === undefined || at - lastRetry.at > NOTICE_MS) return []
   const { subject, attempt, waitMs, message } = lastRetry

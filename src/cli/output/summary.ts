@@ -34,7 +34,8 @@ export function summaryLines(
   ]
 }
 
-function runLine({ durationMs, imported, added, completed }: BackfillSummary): string {
+/** What a run did. */
+export function runLine({ durationMs, imported, added, completed }: Omit<BackfillSummary, 'source'>): string {
   const seconds = durationMs / 1000
   const repeats = added === imported ? '' : ` (${count(added)} new)`
   const speed = imported === 0 ? '' : ` · ${count(imported / seconds)} pairs/s`

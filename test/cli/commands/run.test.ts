@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { startRelay } from '../../../src/testing/index.ts'
-import { cli, runOn } from '../../support/cli.ts'
+import { cli, jsonLines, runOn } from '../../support/cli.ts'
 import { createPostgres } from '../../support/databases.ts'
 import { BIG } from '../../support/parked-relay.ts'
+import { freePort } from '../../support/program.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const PROFILE = 'app.bsky.actor.profile'
@@ -91,6 +92,52 @@ describe('run', () => {
     const { code, stdout } = await cli([...args, '--refresh', '7d'])
     expect(code).toBe(0)
     expect(stdout).toContain('this run: 1 collection · 45 pairs (0 new)')
+  })
+})
+
+describe('several relays', () => {
+  const dids = (...names: string[]) => names.map((name) => `did:web:${name}.example`)
+
+  test('fill one index side by side, each pair once, and each is told of', async () => {
+    await using one = await startRelay({ collections: { [PROFILE]: dids('a', 'b'), [BIG]: dids('a') } })
+    await using other = await startRelay({ collections: { [PROFILE]: dids('b', 'c', 'd') } })
+    await using postgres = await createPostgres()
+    const args = runOn(one, postgres, '--relay', other.url, '--collection', `${PROFILE},${BIG}`)
+    const { code, stdout, stderr } = await cli(args)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain(`relay  ${one.url}\nrelay  ${other.url}\nindex  `)
+    for (const [{ url }, pairs] of [
+      [one, 3],
+      [other, 3],
+    ] as const) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${url}\\n[^✗]*?2 collections +${pairs} +2\\n`, 'm'))
+    }
+    expect(stdout).toContain('all relays, this run: 4 collections · 6 pairs (5 new)')
+    const pairs = await postgres.db.selectFrom('collection_index').selectAll().orderBy('did').execute()
+    expect(pairs.flatMap(({ collection, did }) => (collection === PROFILE ? [did] : []))).toEqual(
+      dids('a', 'b', 'c', 'd'),
+    )
+    const { stdout: status } = await cli(['status', '--database', postgres.url], {
+      env: { RELAY: `${one.url} ${other.url}` },
+    })
+    expect(status.match(/2 of 2 collections complete/g)).toHaveLength(2)
+  })
+
+  test('one that cannot be walked does not stop the others, and is named at the end', async () => {
+    await using relay = await startRelay({ collections: { [PROFILE]: 45 } })
+    await using postgres = await createPostgres()
+    const gone = `http://127.0.0.1:${await freePort()}`
+    const args = runOn(relay, postgres, '--relay', gone, '--collection', PROFILE, '--retries', '0')
+    const { code, stdout, stderr } = await cli(args)
+    expect(code).toBe(1)
+    expect(stdout).toContain(`✗ ${gone} `)
+    expect(stdout).toMatch(/1 collection +45 +1\n/)
+    expect(stderr).toMatch(new RegExp(`^collection-backfill: ${gone} is not complete: .*ECONNREFUSED.*\\n$`))
+    const { stdout: json } = await cli([...args, '--json'])
+    expect(jsonLines(json).filter(({ type }) => type === 'relayFailed' || type === 'end')).toMatchObject([
+      { type: 'relayFailed', source: gone, error: { code: 'RELAY_UNREACHABLE' } },
+      { type: 'end', outcome: 'incomplete', failures: [], failedRelays: [{ source: gone }] },
+    ])
   })
 })
 

@@ -39,6 +39,7 @@ describe('wrong usage is told in a line without a stack, and ends with 2', () =>
     ],
     [['run'], 'Give --relay HOST or set RELAY'],
     [['run', '--relay', 'ftp://x'], 'relay must be the host of a relay'],
+    [['run', '--relay', 'x,ftp://y'], 'relay must be the host of a relay'],
     [['run', '--relay', 'user:secret@x'], 'relay must be the host of a relay'],
     [['run', '--relay', 'x', '--page-size', '0'], 'must be a whole number from 1 to 10000'],
     [['run', '--relay', 'x', '--concurrency', 'many'], 'must be a whole number'],

@@ -16,7 +16,7 @@ describe('--json', () => {
     const { code, stdout, stderr } = await cli(args)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const events = jsonLines(stdout)
-    expect(events[0]).toMatchObject({ type: 'begin', source: relay.url })
+    expect(events[0]).toMatchObject({ type: 'begin', relays: [relay.url] })
     expect(events.at(-1)).toMatchObject({
       type: 'end',
       outcome: 'complete',
