@@ -1,5 +1,7 @@
 import { hasCode } from '../../errors.ts'
 import { jsonAnswer, XrpcError } from '../answers.ts'
+import { prefersHtml } from '../page/prefers-html.ts'
+import { pageAnswer } from '../page/status-page.ts'
 import { type AdminHandlerOptions, type AdminSettings, adminSettings } from './options.ts'
 import { adminRoutes, type Methods } from './routes.ts'
 import { createRuns } from './runs.ts'
@@ -17,16 +19,16 @@ export interface AdminHandler extends AsyncDisposable {
  *
  * | request | does |
  * |---|---|
- * | `GET` | how far it is: {@link AdminStatus} |
+ * | `GET` | how far it is: {@link AdminStatus}; for a browser, the status page |
  * | `POST ?source=HOST` | starts a run: 200 with {@link AdminStarted}, 409 while one is under way |
  * | `DELETE` | stops the run: 200 with {@link AdminStopped} |
  * | `GET /events` | what happens, as server-sent events: {@link AdminEvents} |
  * | `POST /retry?collection=NSID` | has collections tried again that were given up, all where none is named: {@link AdminRetried} |
  *
- * Every request carries the token in a header of its own, which no foreign web page can make a browser send: no cookie, so
- * no forged request, and no CORS header, so none from another origin. It answers every request and rejects only with what
- * `onError` throws. One handler has one run at a time; other processes on the same database share the work of a run, and
- * each has its own handler.
+ * Every request but that for the page, which holds no data, carries the token in a header of its own, which no foreign web
+ * page can make a browser send: no cookie, so no forged request, and no CORS header, so none from another origin. It
+ * answers every request and rejects only with what `onError` throws. One handler has one run at a time; other processes on
+ * the same database share the work of a run, and each has its own handler.
  *
  * @throws InvalidOptionError
  */
@@ -79,6 +81,10 @@ async function answerTo(
   if (methods === undefined) throw new XrpcError(404, 'NotFound', 'There is nothing here')
   const allow = [...methods.keys(), ...(methods.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
   if (request.method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow } })
+  // It holds no data: it asks its reader for the token.
+  if (below === '' && (request.method === 'GET' || request.method === 'HEAD') && prefersHtml(request)) {
+    return pageAnswer()
+  }
   if (!(await isAllowed(request))) {
     const headers = { 'www-authenticate': 'Bearer realm="atproto-collection-backfill"' }
     throw new XrpcError(

@@ -1,0 +1,69 @@
+import type { Api } from './api.ts'
+import { byId, element, printable, setHidden, setText } from './dom.ts'
+import type { Model } from './model.ts'
+
+/** Does what a button says, once at a time, and tells when it did not work. */
+export type Act = (button: HTMLButtonElement, action: () => Promise<void>) => void
+
+/** @param onError is told of every failure */
+export function createAct(onError: (error: unknown) => void): Act {
+  return (button, action) => {
+    if (button.ariaBusy === 'true') return
+    // Not disabled: a button that is disabled loses the focus.
+    button.ariaBusy = 'true'
+    action()
+      .catch(onError)
+      .finally(() => {
+        button.ariaBusy = 'false'
+      })
+  }
+}
+
+export interface Controls {
+  draw(model: Model): void
+  complain(message: string): void
+}
+
+/** Start and stop. */
+export function createControls(api: Api, act: Act): Controls {
+  const form = byId('start-form', HTMLFormElement)
+  const source = byId('source', HTMLInputElement)
+  const start = byId('start', HTMLButtonElement)
+  const stop = byId('stop', HTMLButtonElement)
+  const complaint = byId('complaint', HTMLElement)
+  let known = ''
+
+  const complain = (message: string) => {
+    setHidden(complaint, message === '')
+    setText(complaint, printable(message))
+  }
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    complain('')
+    act(start, () => api.start(source.value.trim()))
+  })
+  stop.addEventListener('click', () => {
+    complain('')
+    act(stop, () => api.stop())
+  })
+
+  return {
+    complain,
+    draw({ totals }) {
+      if (totals === undefined) return
+      // Whoever has pressed the one button goes on with the other.
+      const hadFocus = form.contains(document.activeElement) || document.activeElement === stop
+      const isSame = form.hidden === totals.running
+      setHidden(form, totals.running)
+      setHidden(stop, !totals.running)
+      if (hadFocus && !isSame) (totals.running ? stop : source).focus()
+      const sources = [...new Set([totals.source, ...(totals.sources ?? [])])].filter((host) => host !== null)
+      if (sources.join() === known) return
+      known = sources.join()
+      if (source.value === '') source.value = sources[0] ?? ''
+      byId('sources', HTMLDataListElement).replaceChildren(
+        ...sources.map((host) => element('option', { value: host })),
+      )
+    },
+  }
+}
