@@ -1,5 +1,6 @@
 import { database } from './database.ts'
 import { network } from './network.ts'
+import { overhead } from './overhead.ts'
 import type { Section } from './table.ts'
 
 /** @param quick tiny sizes, to see in seconds that it works: its figures mean nothing */
@@ -9,4 +10,5 @@ export type Benchmark = (quick: boolean) => Promise<Section>
 export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['network', network],
   ['database', database],
+  ['overhead', overhead],
 ])

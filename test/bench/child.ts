@@ -10,10 +10,13 @@ export interface Child extends AsyncDisposable {
   hear<T>(): Promise<T>
 }
 
-/** @param file a program beside this one, which ends when its stdin does */
-export function startChild(file: string, options: unknown): Child {
+/**
+ * @param file a program, seen from this one, which ends when its stdin does
+ * @param options its first line
+ */
+export function startChild(file: string, options: unknown, nodeOptions: readonly string[] = []): Child {
   const entry = fileURLToPath(new URL(file, import.meta.url))
-  const child = spawn(process.execPath, [entry], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...nodeOptions, entry], { stdio: ['pipe', 'pipe', 'inherit'] })
   // A child that ends early says why on stderr; the broken pipe adds nothing to it.
   child.stdin.on('error', () => {})
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

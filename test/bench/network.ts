@@ -38,7 +38,7 @@ const FULL: Scale = {
   divisor: 10,
   wholeEvery: 1,
   undividedEvery: 60,
-  samplePages: 900,
+  samplePages: 600,
   rounds: 3,
   ratePairs: 320_000,
   barePages: 100,
