@@ -1,7 +1,9 @@
 import { database } from './database.ts'
+import { faulty } from './faulty.ts'
 import { network } from './network.ts'
 import { overhead } from './overhead.ts'
 import type { Section } from './table.ts'
+import { workers } from './workers.ts'
 
 /** @param quick tiny sizes, to see in seconds that it works: its figures mean nothing */
 export type Benchmark = (quick: boolean) => Promise<Section>
@@ -11,4 +13,6 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['network', network],
   ['database', database],
   ['overhead', overhead],
+  ['workers', workers],
+  ['faulty', faulty],
 ])

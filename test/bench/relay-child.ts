@@ -7,18 +7,23 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { relayContents } from '../../src/testing/contents.ts'
 import { sleep } from '../../src/time.ts'
 import { parent } from './child.ts'
-import type { RelayOptions } from './relay-process.ts'
+import { planned, sendFailure } from './faults.ts'
+import { pagesIn } from './load.ts'
+import { REPORT_PATH, type RelayOptions } from './relay-process.ts'
+
+const JSON_TYPE = 'application/json'
 
 const { hear, say } = parent()
 const options = await hear<RelayOptions>()
 if (options !== undefined) await serve(options)
 
-async function serve({ sizes, pageSize, latencyMs }: RelayOptions): Promise<void> {
+async function serve({ sizes, pageSize, latencyMs, faults: plan }: RelayOptions): Promise<void> {
   const contents = relayContents({ collections: sizes })
+  const faults = plan && planned(plan)
   const bodies = new Map(contents.collections.map((collection) => [collection, bodiesOf(collection)]))
 
   function bodiesOf(collection: string): readonly Buffer[] {
-    const pages = Math.floor(contents.size(collection) / pageSize) + 1
+    const pages = pagesIn(contents.size(collection), pageSize)
     return Array.from({ length: pages }, (_, page) =>
       Buffer.from(JSON.stringify(contents.page(collection, page * pageSize, pageSize))),
     )
@@ -31,12 +36,19 @@ async function serve({ sizes, pageSize, latencyMs }: RelayOptions): Promise<void
     return bodies.get(collection)?.[offset / pageSize]
   }
 
-  async function answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = bodyFor(new URL(incoming.url ?? '/', 'http://relay.invalid'))
+  async function answer({ url = '/' }: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (url === REPORT_PATH) return sendJson(response, 200, faults?.report)
+    const body = bodyFor(new URL(url, 'http://relay.invalid'))
+    if (body === undefined) return sendJson(response, 400, { error: 'NoPageOfThisRelay' })
+    const outcome = faults?.next(performance.now())
+    const failed = faults?.report.failed ?? 0
+    if (outcome === 'refused') {
+      response.setHeader('retry-after', plan?.retryAfter ?? 0)
+      return sendJson(response, 429, { error: 'RateLimitExceeded' })
+    }
     await sleep(latencyMs)
-    if (body === undefined) response.writeHead(400).end('not a page of this relay')
-    else
-      response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body)
+    if (outcome === 'fails') return sendFailure(failed, response, body)
+    response.writeHead(200, { 'content-type': JSON_TYPE, 'content-length': body.length }).end(body)
   }
 
   const server = createServer({ keepAliveTimeout: 600_000 }, (incoming, response) => {
@@ -46,4 +58,8 @@ async function serve({ sizes, pageSize, latencyMs }: RelayOptions): Promise<void
   await once(server, 'listening')
   const address = server.address()
   say({ url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}` })
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  response.writeHead(status, { 'content-type': JSON_TYPE }).end(JSON.stringify(value))
 }
