@@ -64,9 +64,10 @@ export function sqliteStore(db: DatabaseSync): { sink: IndexSink; progress: Prog
 
   const progress: ProgressStore = {
     database: db,
-    register: (source, collections, { refreshAfterMs } = {}) =>
+    register: (source, collections, { refreshAfterMs, keepFailed } = {}) =>
       transaction(() => {
-        change(`update progress set ${RETRIED} where source = :source and given_up = 1`, { source })
+        const retry = `update progress set ${RETRIED} where source = :source and given_up = 1`
+        if (!keepFailed) change(retry, { source })
         const refresh = `update progress set ${AGAIN} where source = :source and completed_at < ${NOW} - :refreshAfterMs`
         if (refreshAfterMs !== undefined) change(refresh, { source, refreshAfterMs })
         const add = `insert into progress (source, collection, estimated) values (:source, :nsid, :estimate)

@@ -1,4 +1,4 @@
-import type { KnownCollection } from './collection-source.ts'
+import type { CollectionSource, KnownCollection } from './collection-source.ts'
 import { type Discovery, discover } from './discover.ts'
 import { DiscoveryError, IncompleteError } from './errors.ts'
 import type { BackfillStatus, BackfillSummary, PageEvent } from './events.ts'
@@ -73,14 +73,17 @@ async function* play(
     const running = { ...settings, hooks: guardHooks(settings.hooks, stop) }
     const crew = createCrew(running, stop.signal)
     const discovery = await prepare(running, crew, stop.signal)
-    summary.failedSources = discovery.errors.map(({ source }) => source)
+    summary.failedSources = namesOf(discovery.errors)
     for (let round = 1; ; round += 1) {
       const workers = Array.from({ length: settings.concurrency }, () => crew.work())
       for await (const page of merge(workers, stop)) {
         count(summary, page)
         yield page
       }
-      if (await isOver(running, crew, discovery.collections, stop.signal, round === MAX_ROUNDS)) break
+      const isLastRound = round === MAX_ROUNDS
+      if (!isLastRound) await askAgain(running, discovery, stop.signal)
+      summary.failedSources = namesOf(discovery.errors)
+      if (await isOver(running, crew, discovery.collections, stop.signal, isLastRound)) break
     }
   } catch (error) {
     // An abort is the caller's decision, not a failure of the run, and so is leaving the loop.
@@ -91,6 +94,10 @@ async function* play(
     signal?.removeEventListener('abort', onAbort)
   }
   return finished(summary, startedAt)
+}
+
+function namesOf(errors: Discovery['errors']): string[] {
+  return [...new Set(errors.map(({ source }) => source))]
 }
 
 function finished(summary: BackfillSummary, startedAt: number): BackfillSummary {
@@ -107,12 +114,10 @@ function count(summary: BackfillSummary, page: PageEvent): void {
 
 /** Checks the relay, asks the sources, registers what they know. */
 async function prepare(settings: Settings, crew: Crew, signal: AbortSignal): Promise<Discovery> {
-  const { lister, sources, progress, retry, hooks, discoveryTimeoutMs: timeoutMs, refreshAfterMs } = settings
+  const { lister, sources, progress, retry, hooks, refreshAfterMs } = settings
   const { source } = lister
   await checkRelay({ lister, retry, signal, hooks })
-  const onRetry = hooks.retry ?? (() => {})
-  const discovery = await discover(sources, { signal, timeoutMs, retry, onRetry })
-  for (const { source: name, error } of discovery.errors) hooks.sourceFailed?.({ name, error })
+  const discovery = await ask(sources, settings, signal)
   hooks.discovered?.({ collections: discovery.collections, sources: discovery.sources })
   await crew.patiently(() =>
     abortable(progress.register(source, discovery.collections, { refreshAfterMs }), signal),
@@ -123,9 +128,29 @@ async function prepare(settings: Settings, crew: Crew, signal: AbortSignal): Pro
   return discovery
 }
 
+/** What is new to the sources that come to know more while a run goes on. */
+async function askAgain(settings: Settings, discovery: Discovery, signal: AbortSignal): Promise<void> {
+  const live = settings.sources.filter((source) => source.live)
+  const { collections, errors } = await ask(live, settings, signal)
+  const known = new Set(discovery.collections.map(({ nsid }) => nsid))
+  discovery.collections.push(...collections.filter(({ nsid }) => !known.has(nsid)))
+  discovery.errors.push(...errors)
+}
+
+async function ask(
+  sources: readonly CollectionSource[],
+  { retry, hooks, discoveryTimeoutMs: timeoutMs }: Settings,
+  signal: AbortSignal,
+): Promise<Discovery> {
+  const onRetry = hooks.retry ?? (() => {})
+  const discovery = await discover(sources, { signal, timeoutMs, retry, onRetry })
+  for (const { source: name, error } of discovery.errors) hooks.sourceFailed?.({ name, error })
+  return discovery
+}
+
 /**
  * Whether everything is complete, once the workers found nothing more to do. Another run may have registered more in the
- * meantime. And a database that does not wait for its disk (`synchronous_commit=off`) may forget rows when it crashes: what
+ * meantime, and a live source may have come to know more: that is registered now. And a database that does not wait for its disk (`synchronous_commit=off`) may forget rows when it crashes: what
  * was discovered and has no row is registered again.
  *
  * @throws IncompleteError when it is over and collections are not complete
@@ -143,7 +168,9 @@ async function isOver(
   const open = rows.filter(({ state }) => state === 'pending' || state === 'walking')
   if (!isLastRound && forgotten.length + open.length > 0) {
     if (forgotten.length > 0)
-      await crew.patiently(() => abortable(progress.register(source, forgotten), signal))
+      await crew.patiently(() =>
+        abortable(progress.register(source, forgotten, { keepFailed: true }), signal),
+      )
     return false
   }
   const failures = rows

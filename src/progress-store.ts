@@ -108,6 +108,8 @@ export interface RegisterOptions {
    * What they brought the last time is their estimate from then on, where that is larger.
    */
   refreshAfterMs?: number | undefined
+  /** Leave rows as they are that were given up: a run adds what it comes to know on its way. @default false */
+  keepFailed?: boolean | undefined
 }
 
 /** Which rows {@link ProgressStore.rearm} changes, and how. */
@@ -130,7 +132,7 @@ export interface ProgressStore {
   /**
    * Makes sure that there is a row for each collection. Rows that exist keep their cursor and counts, and take over a
    * newer estimate. Every row of the source that was given up, listed here or not, is tried again, as by
-   * {@link ProgressStore.rearm}. Called at the start of every run.
+   * {@link ProgressStore.rearm}, unless `keepFailed`. Called at the start of every run.
    */
   register(source: string, collections: readonly KnownCollection[], options?: RegisterOptions): Promise<void>
   /**
@@ -228,11 +230,12 @@ export function memoryProgressStore(): ProgressStore {
   }
 
   return {
-    async register(source, collections, { refreshAfterMs = Number.POSITIVE_INFINITY } = {}) {
+    async register(source, collections, registerOptions = {}) {
+      const { refreshAfterMs = Number.POSITIVE_INFINITY, keepFailed = false } = registerOptions
       const isOld = ({ completedAt }: Row) =>
         completedAt !== undefined && Date.now() - completedAt.getTime() > refreshAfterMs
       ofSource(source).filter(isOld).forEach(beginAgain)
-      await rearm(source)
+      if (!keepFailed) await rearm(source)
       for (const { nsid, estimatedRepos } of collections) {
         const row = rowOf(source, nsid)
         if (row === undefined) rows.set(`${source} ${nsid}`, newRow(source, nsid, estimatedRepos))

@@ -4,13 +4,17 @@ import { abortable } from '../time.ts'
 import { backfillTables, type SchemaOptions } from './schema.ts'
 import { statement } from './transaction.ts'
 
-/** The collections that the own index holds already: those that its live feed saw, and those of earlier runs. */
+/**
+ * The collections that the own index holds already: those that its live feed saw, and those of earlier runs. A run asks it
+ * again at its end, so that collections which the live feed brought meanwhile are walked as well.
+ */
 export function observedCollections<Database>(
   db: Kysely<Database>,
   options: SchemaOptions = {},
 ): CollectionSource {
   return {
     name: 'observed collections',
+    live: true,
     async *collections({ signal } = {}) {
       signal?.throwIfAborted()
       const names = backfillTables(db, options)

@@ -83,8 +83,8 @@ async function register(
   progress: RawBuilder<unknown>,
   registration: Registration,
 ): Promise<void> {
-  const { source, collections, refreshAfterMs } = registration
-  await rearm(tables, source, {})
+  const { source, collections, refreshAfterMs, keepFailed = false } = registration
+  if (!keepFailed) await rearm(tables, source, {})
   if (refreshAfterMs !== undefined) {
     await statement(() =>
       beginAgain(tables, source).where('completed_at', '<', fromNow(-refreshAfterMs)).execute(),

@@ -23,6 +23,7 @@ export function estimated(
   const directory = collectionDirectory(relay, options)
   return {
     name: `${source.name} (estimated by ${directory.name})`,
+    live: source.live,
     async *collections({ signal } = {}) {
       const { counts, failure } = await readCounts(directory, signal)
       for await (const collection of source.collections({ signal })) {

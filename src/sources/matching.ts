@@ -15,6 +15,7 @@ export function matching(source: CollectionSource, pattern: string | RegExp): Co
   const matches = matcher(pattern)
   return {
     name: `${source.name} (${String(pattern)})`,
+    live: source.live,
     async *collections(options) {
       for await (const collection of source.collections(options)) {
         // What is no name at all can match nothing, and was not asked for.

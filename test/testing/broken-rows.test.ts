@@ -166,6 +166,14 @@ const rows: FaultRow<Make>[] = [
     'keeps an NSID letter by letter',
   ],
   [
+    'tries again what was given up when a run only adds something',
+    broken((store) => ({
+      register: (source, collections, { refreshAfterMs } = {}) =>
+        store.register(source, collections, { refreshAfterMs }),
+    })),
+    'registering with keepFailed adds rows, and leaves those given up as they are',
+  ],
+  [
     'never walks again',
     broken((store) => ({ register: (source, collections) => store.register(source, collections) })),
     'a refresh walks what was completed long enough ago, from the start',

@@ -90,6 +90,21 @@ const releaseCases: readonly ProgressStoreCase[] = [
 ]
 
 const registerCases: readonly ProgressStoreCase[] = [
+  storeCase(
+    'registering with keepFailed adds rows, and leaves those given up as they are',
+    async (stores) => {
+      const { progress, other } = stores
+      await progress.release(await claimed(progress), { kind: 'failed', error: 'gone' })
+      await assertRow(progress, { state: 'failed', attempts: 1, lastError: 'gone' })
+      const before = await progress.list({ source: SOURCE })
+      await other.register(SOURCE, [{ nsid: NAME }, { nsid: `${NAME}2` }], { keepFailed: true })
+      assert.equal((await mustClaim(progress)).collection, `${NAME}2`, 'the collection that was added')
+      const rows = await progress.list({ source: SOURCE })
+      assert.deepEqual(rows.slice(0, 1), before, 'the row that was given up, as it was')
+      await assertNothingFree(other)
+    },
+  ),
+
   storeCase('registering again keeps what is there', async ({ progress, other }) => {
     const claim = await progress.advance(await claimed(progress), { ...page('c1', 10, 2), loopGuard: 'g' })
     await other.register(SOURCE, [{ nsid: NAME }, { nsid: NAME }])

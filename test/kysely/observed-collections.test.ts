@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createBackfiller, knownCollections, matching } from '../../src/index.ts'
+import {
+  collectionIndex,
+  kyselyIndexSink,
+  kyselyProgressStore,
+  migrateToLatest,
+  observedCollections,
+} from '../../src/kysely/index.ts'
+import { createPostgres, type TestPostgres } from '../support/databases.ts'
+import { didsOf, pagesOf, scriptedLister } from '../support/scripted-lister.ts'
+
+const A = 'com.example.a'
+const LIVE = 'com.example.live'
+const OTHER = 'org.example.live'
+
+describe('observedCollections, with a live feed that writes while the run goes on', () => {
+  let database: TestPostgres
+  beforeAll(async () => {
+    database = await createPostgres()
+    await migrateToLatest(database.db)
+  })
+  afterAll(() => database[Symbol.asyncDispose]())
+
+  it('covers the collections whose first pairs it brings: what the relay knows of them is walked by the same run', async () => {
+    const { db } = database
+    const feed = kyselyIndexSink(database.connect())
+    const lister = scriptedLister({
+      [A]: pagesOf(A, 3),
+      [LIVE]: pagesOf(LIVE, 2),
+      [OTHER]: pagesOf(OTHER, 1),
+    })
+    const backfiller = createBackfiller({
+      lister,
+      // The combinator passes on that the source is a live one.
+      sources: [knownCollections([A]), matching(observedCollections(db), 'com.*')],
+      sink: kyselyIndexSink(db),
+      progress: kyselyProgressStore(db),
+    })
+    for await (const { collection, page } of backfiller) {
+      if (collection !== A || page !== 1) continue
+      await feed.add({ source: 'feed', collection: LIVE, dids: ['did:web:new.example'] })
+      await feed.add({ source: 'feed', collection: OTHER, dids: ['did:web:new.example'] })
+    }
+    const index = collectionIndex(db)
+    const { dids } = await index.listRepos(LIVE)
+    expect(dids).toEqual([...didsOf(pagesOf(LIVE, 2)), 'did:web:new.example'].toSorted())
+    expect((await index.listRepos(OTHER)).dids).toEqual(['did:web:new.example'])
+    expect(await backfiller.status()).toMatchObject({ total: 2, completed: 2 })
+    expect(lister.requests.filter(({ collection }) => collection === A)).toHaveLength(3)
+  })
+})
