@@ -53,16 +53,12 @@ export interface SourceOptions {
   readonly source?: readonly SourceRequest[]
 }
 
+export function addCollections(command: Command, help: string): Command {
+  return command.addOption(option('--collection <nsid...>', help, 'BACKFILL_COLLECTIONS', nsids))
+}
+
 export function addSources(command: Command): Command {
-  return command
-    .addOption(
-      option(
-        '--collection <nsid...>',
-        'these collections and no others that are not known yet',
-        'BACKFILL_COLLECTIONS',
-        nsids,
-      ),
-    )
+  return addCollections(command, 'these collections and no others that are not known yet')
     .addOption(
       option(
         '--source <name...>',
@@ -74,25 +70,15 @@ export function addSources(command: Command): Command {
     .addHelpText('after', `\n${SOURCES_HELP}`)
 }
 
-export interface PaceOptions {
-  readonly concurrency?: number
+export interface RequestOptions {
   readonly pageSize?: number
   readonly requestsPerSecond?: number
-  readonly refresh?: number
   readonly retries?: number
-  readonly maxAttempts?: number
 }
 
-export function addPace(command: Command): Command {
+/** How a relay is asked. */
+export function addRequests(command: Command): Command {
   return command
-    .addOption(
-      option(
-        '--concurrency <n>',
-        'collections walked at once (6)',
-        'BACKFILL_CONCURRENCY',
-        wholeNumberFrom(1, 1_000),
-      ),
-    )
     .addOption(
       option(
         '--page-size <n>',
@@ -104,9 +90,44 @@ export function addPace(command: Command): Command {
     .addOption(
       option(
         '--requests-per-second <n>',
-        'the most requests begun in a second',
+        'the most requests begun in a second, of each relay',
         'BACKFILL_REQUESTS_PER_SECOND',
         positiveNumber,
+      ),
+    )
+    .addOption(
+      option(
+        '--retries <n>',
+        'further tries of a request (5)',
+        'BACKFILL_RETRIES',
+        wholeNumberFrom(0, 1_000),
+      ),
+    )
+}
+
+export interface PaceOptions {
+  readonly concurrency?: number
+  readonly refresh?: number
+  readonly maxAttempts?: number
+}
+
+/** How collections are walked. */
+export function addPace(command: Command): Command {
+  return command
+    .addOption(
+      option(
+        '--concurrency <n>',
+        'collections walked at once, of each relay (6)',
+        'BACKFILL_CONCURRENCY',
+        wholeNumberFrom(1, 1_000),
+      ),
+    )
+    .addOption(
+      option(
+        '--max-attempts <n>',
+        'attempts before a collection is given up; all tries of a request are one (5)',
+        'BACKFILL_MAX_ATTEMPTS',
+        wholeNumberFrom(1, 1_000),
       ),
     )
     .addOption(
@@ -115,22 +136,6 @@ export function addPace(command: Command): Command {
         'walk again what was completed longer ago: 12h, 7d',
         'BACKFILL_REFRESH',
         durationOf,
-      ),
-    )
-    .addOption(
-      option(
-        '--retries <n>',
-        'further tries of a request before that counts as an attempt (5)',
-        'BACKFILL_RETRIES',
-        wholeNumberFrom(0, 1_000),
-      ),
-    )
-    .addOption(
-      option(
-        '--max-attempts <n>',
-        'attempts before a collection is given up (5)',
-        'BACKFILL_MAX_ATTEMPTS',
-        wholeNumberFrom(1, 1_000),
       ),
     )
 }

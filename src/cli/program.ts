@@ -5,17 +5,20 @@ import { migrate } from './commands/migrate.ts'
 import { reset, retry } from './commands/rearm.ts'
 import { type RunOptions, run } from './commands/run.ts'
 import { type StatusOptions, status } from './commands/status.ts'
+import { type VerifyOptions, verifyIndex } from './commands/verify.ts'
 import type { Context } from './context.ts'
 import {
+  addCollections,
   addDatabase,
   addPace,
   addRelay,
+  addRequests,
   addSources,
   databaseOf,
   option,
   type RelayOptions,
 } from './options.ts'
-import { nsids, states } from './values.ts'
+import { nsids, states, wholeNumberFrom } from './values.ts'
 
 const RELAY_EXAMPLE = 'a host such as relay1.us-east.bsky.network, or a URL; several may be given'
 const ONE_RELAY = 'the relay whose progress is meant, where the database has that of several'
@@ -40,6 +43,7 @@ export function createProgram(choose: (action: Action, debug: boolean) => void):
   addStatus(program, act)
   addDiscover(program, act)
   addRearm(program, act)
+  addVerify(program, act)
   addDatabase(program.command('migrate').description('Make the tables, or bring them up to date.')).action(
     (_, command: Command) => act(command, (database) => (context) => migrate(database, context)),
   )
@@ -55,6 +59,7 @@ function addRun(program: Command, act: Act): void {
   addDatabase(command)
   addSources(command)
   addPace(command)
+  addRequests(command)
   command
     .option('--json', 'one JSON object a line for everything that happens')
     .addHelpText('after', RUN_EXAMPLES)
@@ -117,6 +122,28 @@ function addRearm(program: Command, act: Act): void {
   )
 }
 
+function addVerify(program: Command, act: Act): void {
+  const command = program.command('verify').description('Compare the index with what the relay lists now.')
+  addRelay(command, RELAY_EXAMPLE)
+  addDatabase(command)
+  addCollections(command, 'these collections; without it, those that runs over this relay have completed')
+  addRequests(command)
+  command
+    .addOption(
+      option(
+        '--samples <n>',
+        'DIDs that are shown of each kind of difference (3)',
+        'BACKFILL_SAMPLES',
+        wholeNumberFrom(0, 1_000),
+      ),
+    )
+    .option('--json', 'one JSON object a line for everything that happens')
+    .addHelpText('after', VERIFY_EXAMPLES)
+    .action((options: VerifyOptions, command: Command) =>
+      act(command, (database) => (context) => verifyIndex(options, database, context)),
+    )
+}
+
 const EXAMPLES = `
 Examples:
   collection-backfill run --relay relay1.us-east.bsky.network
@@ -125,6 +152,15 @@ Examples:
 
 Exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 130 interrupted by Ctrl-C.
 Colors: as NO_COLOR and FORCE_COLOR say.`
+
+const VERIFY_EXAMPLES = `
+Examples:
+  collection-backfill verify --relay relay1.us-east.bsky.network
+  collection-backfill verify --relay relay.example --collection app.bsky.feed.post --samples 100 --json
+
+Missing is what the relay lists and the index lacks; surplus, what the index holds beside it. The lists are no snapshots:
+what changes while they are read may show as a difference.
+Exit codes: 0 equal, 1 different or incomplete, 2 wrong usage, 130 interrupted by Ctrl-C.`
 
 const RUN_EXAMPLES = `
 Examples:

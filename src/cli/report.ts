@@ -1,16 +1,16 @@
 import { type CollectionFailure, describe, type RelayFailure } from '../errors.ts'
 import type { BackfillHooks, BackfillSummary, PageEvent } from '../events.ts'
-import type { Monitor } from '../monitor/snapshot.ts'
 import type { UnionSummary } from '../union.ts'
 import type { Context } from './context.ts'
 import { count, ofTotal, plural } from './output/format.ts'
 import { eventHooks, eventWriter, pageEvent } from './output/json-lines.ts'
-import { showLive } from './output/live.ts'
+import { type Live, showLive } from './output/live.ts'
 import { newsOf } from './output/news.ts'
 import { relaysLine, relaysPicture } from './output/relays-picture.ts'
 import { type Screen, screenOf } from './output/screen.ts'
 import { runLine, summaryLines } from './output/summary.ts'
 import { printable } from './output/text.ts'
+import type { Pause, Relay } from './relays.ts'
 
 /** How a run ended. */
 export type RunEnd =
@@ -30,18 +30,12 @@ export interface RunReport {
   /** @param relay where several are walked, the one whose hooks they are */
   hooks(relay: string): BackfillHooks
   begin(run: { relays: readonly string[]; database: string }): void
-  paused(context: { source: string; waitMs: number; error?: unknown }): void
+  paused(pause: Pause): void
   page(event: PageEvent): void
   /** One of several relays ended with an error, and the others go on. */
   relayFailed(failure: RelayFailure): void
   /** Takes away what was only for the time of the run; told before the rest is closed. */
   end(end: RunEnd): void
-}
-
-/** A relay of the run, and what is known of its walk. */
-export interface ReportedRelay {
-  readonly source: string
-  readonly monitor: Monitor
 }
 
 /** For programs: an object in a line for everything that happens. */
@@ -50,7 +44,7 @@ export function jsonReport({ out, debug }: Context): RunReport {
   return {
     hooks: (relay) => eventHooks(write, relay),
     begin: (run) => write('begin', run),
-    paused: (context) => write('paused', context),
+    paused: (pause) => write('paused', pause),
     page: (event) => write('page', pageEvent(event)),
     relayFailed: (failure) => write('relayFailed', failure),
     end: (end) => write('end', end),
@@ -58,11 +52,11 @@ export function jsonReport({ out, debug }: Context): RunReport {
 }
 
 /** For people: a picture that is kept up to date, and lines that stay. */
-export function textReport(relays: readonly ReportedRelay[], context: Context): RunReport {
+export function textReport(relays: readonly Relay[], context: Context): RunReport {
   const { out, err, env, interruption } = context
   const screen = () => screenOf(out, env)
   const print = (lines: readonly string[]) => out.write(`${lines.join('\n')}\n`)
-  let live: ReturnType<typeof showLive> | undefined
+  let live: Live | undefined
   const say = (lines: readonly string[]) => (live === undefined ? print(lines) : live.say(lines))
   const onStop = () => say(['  Stopping. Ctrl-C again stops at once.'])
   const news = newsOf(say, screen)
@@ -99,7 +93,7 @@ export function textReport(relays: readonly ReportedRelay[], context: Context): 
   }
 }
 
-function outcomeLines(relays: readonly ReportedRelay[], summary: UnionSummary, screen: Screen): string[] {
+function outcomeLines(relays: readonly Relay[], summary: UnionSummary, screen: Screen): string[] {
   const { failedSources } = summary
   return [
     ...tables(relays, summary.relays, screen),
@@ -112,11 +106,7 @@ function outcomeLines(relays: readonly ReportedRelay[], summary: UnionSummary, s
 }
 
 /** The closing table of each relay. */
-function tables(
-  relays: readonly ReportedRelay[],
-  summaries: readonly BackfillSummary[],
-  screen: Screen,
-): string[] {
+function tables(relays: readonly Relay[], summaries: readonly BackfillSummary[], screen: Screen): string[] {
   return relays.flatMap(({ source, monitor }, i) => [
     ...(i === 0 ? [] : ['']),
     ...(relays.length === 1 ? [] : [`  ${printable(source)}`]),
@@ -128,7 +118,7 @@ function tables(
   ])
 }
 
-function stoppedLines(relays: readonly ReportedRelay[]): string[] {
+function stoppedLines(relays: readonly Relay[]): string[] {
   const known = relays.filter(({ monitor }) => monitor.snapshot().collections.total > 0)
   if (known.length === 0) return ['Stopped before the collections were known. Run the same command again.']
   return [
@@ -137,7 +127,7 @@ function stoppedLines(relays: readonly ReportedRelay[]): string[] {
   ]
 }
 
-function howFar({ source, monitor }: ReportedRelay, relays: readonly ReportedRelay[]): string {
+function howFar({ source, monitor }: Relay, relays: readonly Relay[]): string {
   const { collections, pairs } = monitor.snapshot()
   const who = relays.length === 1 ? '' : `${printable(source)}: `
   return `${who}${ofTotal(collections.complete, collections.total)} collections done, ${plural(pairs, 'pair')}`

@@ -2,18 +2,15 @@ import { type Backfiller, createBackfiller } from '../../backfiller.ts'
 import { IncompleteError, UnionIncompleteError } from '../../errors.ts'
 import { combineHooks } from '../../hooks.ts'
 import type { OpenStore } from '../../kysely/open-store.ts'
-import { createMonitor } from '../../monitor/monitor.ts'
-import { relayLister } from '../../relay/relay-lister.ts'
-import type { RepoLister } from '../../repo-lister.ts'
 import { type Union, unionOf } from '../../union.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openDatabase } from '../database.ts'
-import type { PaceOptions, RelayOptions, SourceOptions } from '../options.ts'
-import { jsonReport, type ReportedRelay, type RunEnd, type RunReport, textReport } from '../report.ts'
+import type { PaceOptions, RelayOptions, RequestOptions, SourceOptions } from '../options.ts'
+import { mustRelays, type Relay } from '../relays.ts'
+import { jsonReport, type RunEnd, type RunReport, textReport } from '../report.ts'
 import { sourcesOf } from '../sources.ts'
-import { UsageError } from '../usage-error.ts'
 
-export interface RunOptions extends RelayOptions, SourceOptions, PaceOptions {
+export interface RunOptions extends RelayOptions, SourceOptions, RequestOptions, PaceOptions {
   readonly json?: boolean
 }
 
@@ -26,19 +23,10 @@ const REFRESH_MS = 10_000
  */
 const FOLDER_LEASE_MS = 10_000
 
-/** A relay to be walked. */
-interface Relay extends ReportedRelay {
-  /** As it was given. */
-  readonly address: string
-  readonly lister: RepoLister
-}
-
 /** Backfills, and shows how it goes. @returns the exit code */
 export async function run(options: RunOptions, database: Database, context: Context): Promise<number> {
   const { interruption } = context
-  const relays = mustRelays(options).map((address) =>
-    relayOf(address, options, (pause) => report.paused(pause)),
-  )
+  const relays = mustRelays(options, (pause) => report.paused(pause))
   const report: RunReport = options.json ? jsonReport(context) : textReport(relays, context)
   try {
     const end = await backfill({ options, database, relays, report, signal: interruption.signal })
@@ -49,27 +37,6 @@ export async function run(options: RunOptions, database: Database, context: Cont
     report.end(aborted ? { outcome: 'interrupted', exitCode } : { outcome: 'failed', exitCode, error })
     throw error
   }
-}
-
-/** @throws UsageError */
-export function mustRelays({ relay = [] }: RelayOptions): readonly string[] {
-  if (relay.length > 0) return relay
-  throw new UsageError(
-    'Which relay? Give --relay HOST or set RELAY, for example relay1.us-east.bsky.network.',
-  )
-}
-
-function relayOf(address: string, options: PaceOptions, onPause: RunReport['paused']): Relay {
-  const lister = relayLister(address, {
-    pageSize: options.pageSize,
-    requestsPerSecond: options.requestsPerSecond,
-    onPause(pause) {
-      monitor.paused(pause)
-      onPause(pause)
-    },
-  })
-  const monitor = createMonitor({ source: lister.source })
-  return { address, source: lister.source, lister, monitor }
 }
 
 interface Parts {

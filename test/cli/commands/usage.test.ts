@@ -14,17 +14,20 @@ describe('help', () => {
   test('shows the commands, the exit codes and examples', async () => {
     const { code, stdout, stderr } = await cli(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    for (const command of ['run', 'status', 'discover', 'retry', 'reset', 'migrate']) {
+    for (const command of ['run', 'status', 'discover', 'retry', 'reset', 'migrate', 'verify']) {
       expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'))
     }
     expect(stdout).toContain('130 interrupted')
   })
 
-  test.each(['run', 'status', 'discover', 'retry', 'reset', 'migrate'])('%s --help', async (command) => {
-    const { code, stdout } = await cli([command, '--help'])
-    expect(code).toBe(0)
-    expect(stdout).toMatch(/env:\s+DATABASE_URL/)
-  })
+  test.each(['run', 'status', 'discover', 'retry', 'reset', 'migrate', 'verify'])(
+    '%s --help',
+    async (command) => {
+      const { code, stdout } = await cli([command, '--help'])
+      expect(code).toBe(0)
+      expect(stdout).toMatch(/env:\s+DATABASE_URL/)
+    },
+  )
 
   test('--version is that of the package', async () => {
     expect(await cli(['--version'])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
@@ -56,6 +59,7 @@ describe('wrong usage is told in a line without a stack, and ends with 2', () =>
     [['status', '--state', 'odd'], 'must be one of failed, walking, pending, complete'],
     [['reset'], "missing required argument 'nsid'"],
     [['retry', 'foo'], '"foo" is no NSID'],
+    [['verify'], 'Give --relay HOST or set RELAY'],
     [['discover', '--source', 'observed'], 'The source observed needs --database or --data.'],
     [['discover', '--source', 'directory'], 'The source directory needs --relay HOST.'],
   ])('%j', async (args, message) => {
@@ -131,11 +135,14 @@ describe('what cannot work is told in one line that says what to do, and ends wi
     expect(gone).not.toContain('secret')
   })
 
-  test.each(['status', 'retry'])('%s of a folder without a database makes none', async (command) => {
-    await using folder = await temporaryFolder()
-    const refusal = await refusalOf([command], { cwd: folder.path })
-    expect(refusal).toContain('There is no database in ./collection-backfill-data (PGlite) yet')
-  })
+  test.each(['status', 'retry', 'verify'])(
+    '%s of a folder without a database makes none',
+    async (command) => {
+      await using folder = await temporaryFolder()
+      const refusal = await refusalOf([command], { cwd: folder.path, env: { RELAY: 'relay.example' } })
+      expect(refusal).toContain('There is no database in ./collection-backfill-data (PGlite) yet')
+    },
+  )
 
   test('a folder with files that are no database: they are left alone', async () => {
     await using folder = await temporaryFolder()

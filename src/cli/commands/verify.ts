@@ -1,0 +1,142 @@
+import { combineHooks } from '../../hooks.ts'
+import type { OpenStore } from '../../kysely/open-store.ts'
+import type { CollectionProgress } from '../../progress-store.ts'
+import type { RepoLister } from '../../repo-lister.ts'
+import type { VerificationSummary } from '../../verify/report.ts'
+import { type Verification, verify } from '../../verify/verify.ts'
+import { type Context, EXIT } from '../context.ts'
+import { type Database, nameOf, openExisting } from '../database.ts'
+import type { RelayOptions, RequestOptions } from '../options.ts'
+import { mustRelays, type Relay } from '../relays.ts'
+import { jsonVerifyReport, textVerifyReport, type VerifyEnd, type VerifyReport } from '../verify-report.ts'
+
+export interface VerifyOptions extends RelayOptions, RequestOptions {
+  readonly collection?: readonly string[]
+  readonly samples?: number
+  readonly json?: boolean
+}
+
+/** DIDs of each kind that are shown of a collection that differs. */
+const SAMPLES = 3
+
+/** Compares the index with what relays list now, collection by collection. @returns the exit code */
+export async function verifyIndex(
+  options: VerifyOptions,
+  database: Database,
+  context: Context,
+): Promise<number> {
+  const { interruption } = context
+  const relays = mustRelays(options, (pause) => report.paused(pause))
+  const report: VerifyReport = options.json ? jsonVerifyReport(context) : textVerifyReport(relays, context)
+  try {
+    const end = await compareAll(relays, { options, database, report, signal: interruption.signal })
+    report.end(end)
+    return end.exitCode
+  } catch (error) {
+    const { aborted } = interruption.signal
+    const exitCode = aborted ? interruption.exitCode : EXIT.incomplete
+    report.end(aborted ? { outcome: 'interrupted', exitCode } : { outcome: 'failed', exitCode, error })
+    throw error
+  }
+}
+
+interface Parts {
+  readonly options: VerifyOptions
+  readonly database: Database
+  readonly report: VerifyReport
+  readonly signal: AbortSignal
+}
+
+async function compareAll(relays: readonly Relay[], parts: Parts): Promise<VerifyEnd> {
+  const { options, database, report, signal } = parts
+  await using store = await openExisting(database, { signal })
+  const works = await Promise.all(relays.map((relay) => workFor(relay, store, options)))
+  report.begin({ relays: relays.map(({ source }) => source), database: nameOf(database) })
+  const summaries: VerificationSummary[] = []
+  let leftOut = 0
+  for (const work of works) {
+    summaries.push(await compare(work, store, parts))
+    leftOut += work.leftOut
+  }
+  const equal = summaries.every(({ failed, onlyThere, onlyHere }) => failed + onlyThere + onlyHere === 0)
+  const exitCode = equal && leftOut === 0 ? EXIT.complete : EXIT.incomplete
+  return { outcome: equal ? 'equal' : 'different', exitCode, leftOut, relays: summaries }
+}
+
+interface Work {
+  readonly relay: Relay
+  /** What is compared, with the sizes that are expected. */
+  readonly rows: readonly Pick<CollectionProgress, 'collection' | 'imported'>[]
+  /** Collections that the index cannot be complete in yet. */
+  readonly leftOut: number
+}
+
+/** What the runs over this relay have completed; what is named; all that the index holds where there was no run. */
+async function workFor(relay: Relay, store: OpenStore, { collection }: VerifyOptions): Promise<Work> {
+  const known = await store.progress.list({ source: relay.source })
+  if (collection !== undefined) {
+    const imported = new Map(known.map((row) => [row.collection, row.imported]))
+    const rows = [...new Set(collection)].map((nsid) => ({
+      collection: nsid,
+      imported: imported.get(nsid) ?? 0,
+    }))
+    return { relay, rows, leftOut: 0 }
+  }
+  if (known.length > 0) {
+    const rows = known.filter(({ state }) => state === 'complete')
+    return { relay, rows, leftOut: known.length - rows.length }
+  }
+  const rows: { collection: string; imported: number }[] = []
+  for await (const { nsid } of store.observed.collections()) rows.push({ collection: nsid, imported: 0 })
+  return { relay, rows, leftOut: 0 }
+}
+
+async function compare({ relay, rows }: Work, store: OpenStore, parts: Parts): Promise<VerificationSummary> {
+  const { options, report, signal } = parts
+  const { source, monitor } = relay
+  const hooks = combineHooks(monitor.hooks, report.hooks(source))
+  monitor.hooks.discovered({
+    collections: rows.map(({ collection, imported }) => ({ nsid: collection, estimatedRepos: imported })),
+    sources: [],
+  })
+  const verification: Verification = verify({
+    lister: watched(relay, report),
+    index: store.index,
+    collections: rows.map(({ collection }) => collection),
+    samples: options.samples ?? SAMPLES,
+    retry: options.retries === undefined ? {} : { retries: options.retries },
+    signal,
+    hooks,
+  })
+  for (;;) {
+    const { done, value } = await verification.next()
+    if (done) return value
+    const { collection, error } = value
+    if (error !== undefined)
+      hooks.collectionFailed?.({ source, collection, error, attempts: 1, restart: false })
+    report.compared(value)
+  }
+}
+
+/** The relay's lister, whose pages the monitor sees as those of a run: a comparison is a walk like any other. */
+function watched({ source, lister, monitor }: Relay, report: VerifyReport): RepoLister {
+  const walks = new Map<string, { page: number; imported: number }>()
+  return {
+    ...lister,
+    async listRepos(request) {
+      const { collection, cursor } = request
+      const answer = await lister.listRepos(request)
+      const before =
+        cursor === undefined ? { page: 0, imported: 0 } : (walks.get(collection) ?? { page: 0, imported: 0 })
+      if (cursor === undefined) monitor.hooks.collectionStarted({ source, collection, ...before })
+      const walk = { page: before.page + 1, imported: before.imported + answer.dids.length }
+      walks.set(collection, walk)
+      const { dids, rejected = 0, cursor: next } = answer
+      const completed = next === undefined
+      if (completed) walks.delete(collection)
+      monitor.page({ source, collection, dids, added: 0, rejected, ...walk, completed })
+      report.page()
+      return answer
+    },
+  }
+}
