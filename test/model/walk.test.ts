@@ -1,0 +1,132 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import {
+  createBackfiller,
+  type IndexSink,
+  knownCollections,
+  memoryIndexSink,
+  memoryProgressStore,
+  type RepoPage,
+} from '../../src/index.ts'
+import { didsOf, scriptedLister } from '../support/scripted-lister.ts'
+
+const A = 'com.example.a'
+
+/** Lists in which DIDs come again, within a page and on other pages. */
+const lists = fc
+  .array(fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 6 }), { minLength: 1, maxLength: 14 })
+  .map((pages) =>
+    pages.map(
+      (dids, i): RepoPage => ({
+        dids: dids.map((n) => `did:web:n${n}.example`),
+        ...(i + 1 < pages.length ? { cursor: String(i + 1) } : {}),
+      }),
+    ),
+  )
+
+/** What becomes of one call: how many turns of the event loop it takes, and whether it fails then. */
+const outcomes = fc.array(fc.record({ turns: fc.nat(3), fails: fc.boolean() }), { maxLength: 12 })
+
+const cases = fc.record({
+  list: lists,
+  pagesAhead: fc.integer({ min: 1, max: 5 }),
+  fetches: outcomes,
+  writes: outcomes,
+  /** After how many events each run is left, until one is not. */
+  stops: fc.array(fc.nat(5), { maxLength: 4 }),
+})
+
+/** Plays outcomes one after the other; once they are used up, everything succeeds at once. */
+function player(outcomes: readonly { turns: number; fails: boolean }[]): () => Promise<void> {
+  const left = [...outcomes]
+  return async () => {
+    const { turns, fails } = left.shift() ?? { turns: 0, fails: false }
+    for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate)
+    if (fails) throw new Error('scripted to fail')
+  }
+}
+
+it('a walk keeps its promise whatever fails, comes late or is left, however many pages wait', async () => {
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ list, pagesAhead, fetches, writes, stops }) => {
+      const fetched = player(fetches)
+      const written = player(writes)
+      const lister = scriptedLister({
+        [A]: async ({ cursor = '0' }) => {
+          await fetched()
+          return list[Number(cursor)] ?? { dids: [] }
+        },
+      })
+      const index = memoryIndexSink()
+      const sink: IndexSink = {
+        async add(batch) {
+          await written()
+          return await index.add(batch)
+        },
+      }
+      const progress = memoryProgressStore()
+      const before = (page: number) => new Set(didsOf(list.slice(0, page)))
+      for (const stop of [...stops, Number.POSITIVE_INFINITY]) {
+        const saved = (await progress.list())[0]?.page ?? 0
+        const asked = lister.requests.length
+        let events = 0
+        const retry = { retries: 30, minDelayMs: 0, maxDelayMs: 0 }
+        const options = { lister, sources: [knownCollections([A])], sink, progress, pagesAhead, retry }
+        for await (const { page, dids, completed } of createBackfiller(options)) {
+          events += 1
+          // In order, none left out, and each of them durable.
+          expect(page).toBe(saved + events)
+          expect(dids).toEqual(list[page - 1]?.dids)
+          expect(completed).toBe(page === list.length)
+          expect(before(page).isSubsetOf(index.pairs.get(A) ?? new Set())).toBe(true)
+          if (events > stop) break
+        }
+        const [row] = await progress.list()
+        const cursors = new Set(lister.requests.slice(asked).map(({ cursor }) => Number(cursor ?? 0)))
+        // Begun at the saved cursor, and never further than what may be under way.
+        if (cursors.size > 0) expect(Math.min(...cursors)).toBe(saved)
+        expect(Math.max(-1, ...cursors)).toBeLessThan((row?.page ?? 0) + 2 * pagesAhead + 1)
+        expect(row?.imported).toBe(didsOf(list.slice(0, row?.page)).length)
+        expect(row?.cursor).toBe(list[(row?.page ?? 0) - 1]?.cursor)
+      }
+      expect(index.pairs.get(A) ?? new Set()).toEqual(before(list.length))
+      expect(await progress.list()).toMatchObject([{ state: 'complete', page: list.length }])
+    }),
+    { numRuns: 300 },
+  )
+})
+
+it('counts what is new on each page exactly, however the pages come to be committed', async () => {
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ list, pagesAhead, fetches, writes }) => {
+      const fetched = player(fetches.map(({ turns }) => ({ turns, fails: false })))
+      const written = player(writes.map(({ turns }) => ({ turns, fails: false })))
+      const index = memoryIndexSink()
+      const backfiller = createBackfiller({
+        lister: scriptedLister({
+          [A]: async ({ cursor = '0' }) => {
+            await fetched()
+            return list[Number(cursor)] ?? { dids: [] }
+          },
+        }),
+        sources: [knownCollections([A])],
+        sink: {
+          async add(batch) {
+            await written()
+            return await index.add(batch)
+          },
+        },
+        progress: memoryProgressStore(),
+        pagesAhead,
+      })
+      const seen = new Set<string>()
+      for await (const { dids, added } of backfiller) {
+        const known = seen.size
+        for (const did of dids) seen.add(did)
+        expect(added).toBe(seen.size - known)
+      }
+      expect(seen).toEqual(new Set(didsOf(list)))
+    }),
+    { numRuns: 200 },
+  )
+})
