@@ -1,7 +1,6 @@
-import type { Backfiller } from '../../backfiller.ts'
 import { MAX_TIMER_MS, mustHave, wholeNumber } from '../../checks.ts'
 import { InvalidOptionError } from '../../errors.ts'
-import type { BackfillHooks } from '../../events.ts'
+import type { BackfillHooks, PageEvent } from '../../events.ts'
 import type { ProgressStore } from '../../progress-store.ts'
 import { type AllowedSources, allowedSources } from './allowed-sources.ts'
 import type { AdminOutcome } from './shapes.ts'
@@ -27,10 +26,10 @@ export interface AdminHandlerOptions {
    */
   token: string
   /**
-   * Makes a run, for each that is started. A backfiller that is no longer needed is left, as a loop is, and need not be
-   * closed; what else this opens is yours to close.
+   * Makes a run, for each that is started: a backfiller, or an async generator that passes on the pages of one and closes
+   * what it has opened. It is left when the run is to stop; a generator has to pass the signal on for that.
    */
-  backfill: (context: AdminRunContext) => Backfiller | Promise<Backfiller>
+  backfill: (context: AdminRunContext) => AsyncIterable<PageEvent> | Promise<AsyncIterable<PageEvent>>
   /** Where the place is kept: the same store that the runs use. */
   progress: ProgressStore
   /**

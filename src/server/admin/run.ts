@@ -1,5 +1,5 @@
-import type { Backfiller } from '../../backfiller.ts'
 import { BackfillError, hasCode, InvalidOptionError } from '../../errors.ts'
+import type { PageEvent } from '../../events.ts'
 import { combineHooks } from '../../hooks.ts'
 import { keepFresh } from '../../monitor/keep-fresh.ts'
 import type { CollectionProgress } from '../../progress-store.ts'
@@ -88,22 +88,28 @@ async function play(settings: AdminSettings, { source, picture, stop, known }: P
 async function make(
   { backfill }: AdminSettings,
   context: Parameters<AdminSettings['backfill']>[0],
-): Promise<Backfiller> {
+): Promise<AsyncIterable<PageEvent>> {
   const backfiller = await backfill(context)
-  if (typeof backfiller === 'object' && backfiller !== null && Symbol.asyncIterator in backfiller)
-    return backfiller
+  const isIterable =
+    typeof backfiller === 'object' && backfiller !== null && Symbol.asyncIterator in backfiller
+  if (isIterable) return backfiller
   throw new InvalidOptionError('backfill', 'a function that returns createBackfiller({ … })', backfiller)
 }
 
 /** The loop over the page events. It is left when the run is to stop, also where the backfiller was not given the signal. */
-async function follow(backfiller: Backfiller, picture: Picture, signal: AbortSignal): Promise<void> {
+async function follow(
+  backfiller: AsyncIterable<PageEvent>,
+  picture: Picture,
+  signal: AbortSignal,
+): Promise<void> {
+  const pages = backfiller[Symbol.asyncIterator]()
   const leave = () => {
-    backfiller.return().catch(() => {})
+    pages.return?.().catch(() => {})
   }
   signal.throwIfAborted()
   signal.addEventListener('abort', leave, { once: true })
   try {
-    for await (const page of backfiller) picture.page(page)
+    for await (const page of { [Symbol.asyncIterator]: () => pages }) picture.page(page)
   } finally {
     signal.removeEventListener('abort', leave)
   }

@@ -394,6 +394,32 @@ describe('stopping', () => {
     expect(await admin.status()).toMatchObject({ outcome: 'stopped' })
   })
 
+  it('lets a generator around a backfiller close what it has opened, before it is answered', async () => {
+    await using parked = await startParkedRelay(1)
+    const { relay } = parked
+    const progress = memoryProgressStore()
+    const closed = vi.fn()
+    const seen: string[] = []
+    await using admin = await startAdmin({
+      progress,
+      allowedSources: [relay.url],
+      async *backfill({ source, signal, hooks }) {
+        using _opened = { [Symbol.dispose]: closed }
+        for await (const page of backfillerOf(source, progress, [PROFILE, BIG], { signal, hooks })) {
+          seen.push(page.collection)
+          yield page
+        }
+      },
+    })
+    await admin.ask('POST')
+    await parked.parked
+    await admin.until(({ total_imported }) => total_imported === 250)
+    expect(closed).not.toHaveBeenCalled()
+    expect((await admin.ask('DELETE')).body).toEqual({ status: 'stopped' })
+    expect(closed).toHaveBeenCalledTimes(1)
+    expect(seen).toHaveLength(3)
+  })
+
   it('with the process: the signal stops the run, ends the streams and has requests answered with 503', async () => {
     await using parked = await startParkedRelay(1)
     const { relay } = parked
