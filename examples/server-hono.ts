@@ -19,8 +19,8 @@ import { Hono } from 'hono'
 
 const { ADMIN_TOKEN = crypto.randomUUID(), PORT = '2585', RELAY } = process.env
 const collections = {
-  'app.bsky.actor.profile': 60_000,
-  'app.bsky.feed.post': 50_000,
+  'app.bsky.actor.profile': 9_000,
+  'app.bsky.feed.post': 7_500,
   'com.whtwnd.blog.entry': 700,
 }
 await using bundled = RELAY ? undefined : await startRelay({ collections, latencyMs: 140 })
@@ -62,5 +62,5 @@ const server = serve({ fetch: app.fetch, port: Number(PORT), hostname: '127.0.0.
 const ended = Promise.withResolvers<void>()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.resolve())
 await ended.promise
-await admin[Symbol.asyncDispose]()
 server.close()
+await admin[Symbol.asyncDispose]()

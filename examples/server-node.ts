@@ -49,14 +49,16 @@ console.log(`http://127.0.0.1:${port}/admin/backfill-collections, token ${ADMIN_
 const ended = Promise.withResolvers<void>()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.resolve())
 await ended.promise
-await admin[Symbol.asyncDispose]()
 server.close()
+await admin[Symbol.asyncDispose]()
 
 /** A handler on web standards for node:http, of requests without a body; what `@hono/node-server` does for all. */
 function listenerOf(handle: (request: Request) => Promise<Response>): RequestListener {
   return async (incoming, outgoing) => {
     const address = `http://localhost${incoming.url}`
     if (!URL.canParse(address)) return void outgoing.writeHead(400).end()
+    // Requests are few, and a connection that is kept for the next one would hold the process up at its end.
+    outgoing.shouldKeepAlive = false
     // A viewer who hangs up is noticed by this.
     const gone = new AbortController()
     outgoing.once('close', () => gone.abort())

@@ -40,7 +40,7 @@ test('server-hono.ts fills an index on request and serves it beside the admin en
     running: false,
     total: 3,
     completed: 3,
-    total_imported: 110_700,
+    total_imported: 17_200,
   })
 
   const query = 'collection=com.whtwnd.blog.entry&limit=2000'
