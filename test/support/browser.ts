@@ -36,3 +36,9 @@ export async function openTab(browser: Browser, options: BrowserContextOptions =
   })
   return { page, complaints, [Symbol.asyncDispose]: () => context.close() }
 }
+
+/** Gives the page the token that it asks for. */
+export async function enterToken(page: Page, token: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'Token' }).fill(token)
+  await page.getByRole('button', { name: 'Continue' }).click()
+}

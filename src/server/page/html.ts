@@ -405,7 +405,13 @@ figcaption {
   color: var(--quiet);
 }
 
-.plot {
+.plot,
+.times {
+  display: grid;
+  grid-template-columns: 2.75rem minmax(0, 1fr);
+}
+
+.scale {
   position: relative;
 }
 
@@ -448,14 +454,9 @@ figcaption {
 .scale span {
   position: absolute;
   left: 0;
-  text-shadow:
-    0 0 2px var(--surface),
-    0 0 3px var(--surface),
-    0 0 4px var(--surface);
   color: var(--quiet);
   font-size: 0.75rem;
   line-height: 1;
-  pointer-events: none;
 }
 
 #scale-top {
@@ -467,11 +468,22 @@ figcaption {
 }
 
 .times {
-  display: flex;
-  justify-content: space-between;
+  grid-template-columns: 2.75rem repeat(3, minmax(0, 1fr));
   margin-top: 0.35rem;
   color: var(--quiet);
   font-size: 0.75rem;
+}
+
+.times span:first-child {
+  grid-column: 2;
+}
+
+.times span:nth-child(2) {
+  text-align: center;
+}
+
+.times span:nth-child(3) {
+  text-align: right;
 }
 
 #chart .none {
@@ -541,11 +553,11 @@ summary {
 }
 
 .failures li p {
-  grid-column: 1 / -1;
+  grid-column: 1;
 }
 
 .failures li button {
-  grid-area: 1 / 2;
+  grid-area: 1 / 2 / span 3;
 }
 
 #log {
@@ -715,17 +727,17 @@ summary {
 }
 
 #table thead button::after {
-  content: " \\2195";
+  content: " \\2195" / "";
   opacity: 0.45;
 }
 
 #table [aria-sort="ascending"] button::after {
-  content: " \\2191";
+  content: " \\2191" / "";
   opacity: 1;
 }
 
 #table [aria-sort="descending"] button::after {
-  content: " \\2193";
+  content: " \\2193" / "";
   opacity: 1;
 }
 
@@ -918,6 +930,14 @@ footer {
     font-size: 1.3125rem;
   }
 
+  .failures li p {
+    grid-column: 1 / -1;
+  }
+
+  .failures li button {
+    grid-area: 1 / 2;
+  }
+
   .head {
     flex-wrap: nowrap;
   }
@@ -1057,8 +1077,8 @@ footer {
   <figure id="chart" class="card empty">
     <figcaption><h2>Throughput</h2> <span id="reading" class="reading"></span></figcaption>
     <div class="plot">
-      <svg id="curve" role="img" aria-label="There is no curve before the backfill has run a while." preserveAspectRatio="none"></svg>
       <div id="curve-scale" class="scale" aria-hidden="true"><span id="scale-top"></span><span id="scale-middle"></span></div>
+      <svg id="curve" role="img" aria-label="There is no curve before the backfill has run a while." preserveAspectRatio="none"></svg>
     </div>
     <p class="times" aria-hidden="true"><span id="time-start"></span><span id="time-middle"></span><span>now</span></p>
     <p class="none">The curve begins a few seconds after the start.</p>
@@ -1206,7 +1226,7 @@ function createControls(api, act) {
 	};
 }
 // src/server/page/client/announcer.ts
-const PAUSE_MS = 4e3;
+const PAUSE_MS = 2500;
 function createAnnouncer(region) {
 	let waiting = [];
 	let timer;
@@ -1308,6 +1328,13 @@ function duration(ms) {
 	const hours = Math.ceil(minutes / 60);
 	return two(Math.floor(hours / 24), "d", hours % 24, "h");
 }
+function roughly(ms) {
+	const seconds = Math.round(ms / 1e3);
+	if (seconds < 60) return \`\${seconds} s\`;
+	if (seconds < 3600) return \`\${Math.round(seconds / 60)} min\`;
+	if (seconds < 172800) return \`\${Math.round(seconds / 360) / 10} h\`;
+	return \`\${Math.round(seconds / 86400)} d\`;
+}
 function two(large, largeUnit, small, smallUnit) {
 	return small === 0 ? \`\${large} \${largeUnit}\` : \`\${large} \${largeUnit} \${small} \${smallUnit}\`;
 }
@@ -1339,7 +1366,7 @@ function curveOf(points, width, height) {
 		})),
 		times: [0, .5].map((part) => ({
 			x: width * part,
-			label: \`\${duration(span * (1 - part))} ago\`
+			label: \`\${roughly(span * (1 - part))} ago\`
 		})),
 		nearest(place) {
 			const point = nearestTo(points, start + place / width * span);
@@ -2052,6 +2079,7 @@ function createNews(announcer) {
 }
 // src/server/page/client/table.ts
 const SPARE_ROWS = 8;
+const LEAST_ROWS = 20;
 function createTable(onRetry, onScroll) {
 	const table = byId("table", HTMLTableElement);
 	const body = byId("rows", HTMLTableSectionElement);
@@ -2068,9 +2096,10 @@ function createTable(onRetry, onScroll) {
 	}).observe(probe);
 	function inSight() {
 		const above = -body.getBoundingClientRect().top;
-		const first = Math.floor(above / rowHeight) - SPARE_ROWS;
+		const wanted = Math.floor(above / rowHeight) - SPARE_ROWS;
+		const first = Math.max(0, Math.min(wanted, order.length - LEAST_ROWS));
 		const end = Math.ceil((above + innerHeight) / rowHeight) + SPARE_ROWS;
-		return [Math.max(0, first), Math.min(order.length, end)];
+		return [first, Math.min(order.length, Math.max(end, first + LEAST_ROWS))];
 	}
 	function leave(wanted) {
 		for (const [key, { root }] of views) {
@@ -2330,5 +2359,5 @@ else watch();
 `
 
 /** For the content security policy. */
-export const STYLE_HASH: string = 'sha256-+FGzgH48+Q0PEVvlEEj+uderlX/QVJ2rXBrWKEghGkc='
-export const SCRIPT_HASH: string = 'sha256-UUw3nK+f9VhtorLDcEXpHEUwVyuWgiR3RCbRax6eQUI='
+export const STYLE_HASH: string = 'sha256-AgowMIdS0S1FZOixEOjoRpcpMgh1Veofj+6DpboLlp4='
+export const SCRIPT_HASH: string = 'sha256-o8QduNP9zKJh652UNqbLYFavmWy/HV3vnBIDx26sP+s='

@@ -3,7 +3,7 @@ export interface Announcer {
   say(sentence: string): void
 }
 
-const PAUSE_MS = 4_000
+const PAUSE_MS = 2_500
 
 /** What comes while another sentence is being said waits, and is said together. */
 export function createAnnouncer(region: HTMLElement): Announcer {

@@ -1,4 +1,4 @@
-import { duration, shortCount } from './format.ts'
+import { duration, roughly, shortCount } from './format.ts'
 
 export interface Point {
   /** In milliseconds since 1970. */
@@ -35,7 +35,7 @@ export function curveOf(points: readonly Point[], width: number, height: number)
     area: line === '' ? '' : `${line}V${height}H0Z`,
     top,
     scale: [1, 0.5].map((part) => ({ y: y(top * part), label: shortCount(top * part) })),
-    times: [0, 0.5].map((part) => ({ x: width * part, label: `${duration(span * (1 - part))} ago` })),
+    times: [0, 0.5].map((part) => ({ x: width * part, label: `${roughly(span * (1 - part))} ago` })),
     nearest(place) {
       const wanted = start + (place / width) * span
       const point = nearestTo(points, wanted)

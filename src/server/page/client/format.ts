@@ -32,6 +32,15 @@ export function duration(ms: number): string {
   return two(Math.floor(hours / 24), 'd', hours % 24, 'h')
 }
 
+/** In the largest unit that fits: for the marks of an axis. */
+export function roughly(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min`
+  if (seconds < 48 * 3600) return `${Math.round(seconds / 360) / 10} h`
+  return `${Math.round(seconds / 86_400)} d`
+}
+
 function two(large: number, largeUnit: string, small: number, smallUnit: string): string {
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`
 }

@@ -4,6 +4,8 @@ import { createRowView, type Retry, type RowView } from './row-view.ts'
 
 /** Rows above and below what is in sight, so that scrolling finds them drawn. */
 const SPARE_ROWS = 8
+/** So many are there even when the table is out of sight: a screen reader comes to it without scrolling. */
+const LEAST_ROWS = 20
 
 /** A table of any length, of which only the rows in sight are in the document. */
 export interface Table {
@@ -35,9 +37,10 @@ export function createTable(onRetry: Retry, onScroll: () => void): Table {
   /** The first and the last row that are drawn. */
   function inSight(): [first: number, end: number] {
     const above = -body.getBoundingClientRect().top
-    const first = Math.floor(above / rowHeight) - SPARE_ROWS
+    const wanted = Math.floor(above / rowHeight) - SPARE_ROWS
+    const first = Math.max(0, Math.min(wanted, order.length - LEAST_ROWS))
     const end = Math.ceil((above + innerHeight) / rowHeight) + SPARE_ROWS
-    return [Math.max(0, first), Math.min(order.length, end)]
+    return [first, Math.min(order.length, Math.max(end, first + LEAST_ROWS))]
   }
 
   function leave(wanted: ReadonlySet<string>): void {

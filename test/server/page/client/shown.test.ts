@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { curveOf, describeCurve, thinned } from '../../../../src/server/page/client/curve.ts'
 import { printable } from '../../../../src/server/page/client/dom.ts'
 import { pauseBefore } from '../../../../src/server/page/client/follow.ts'
-import { count, duration, percent, rate, shortCount } from '../../../../src/server/page/client/format.ts'
+import {
+  count,
+  duration,
+  percent,
+  rate,
+  roughly,
+  shortCount,
+} from '../../../../src/server/page/client/format.ts'
 import { fractionOf, stateOf } from '../../../../src/server/page/client/overview.ts'
 import { detailOf, nameParts } from '../../../../src/server/page/client/row-view.ts'
 import { progressOf, type Selection, select } from '../../../../src/server/page/client/selection.ts'
@@ -15,6 +22,10 @@ describe('numbers', () => {
     [duration(725_000), '12 min 5 s'],
     [duration(3 * 3_600_000 + 20 * 60_000), '3 h 20 min'],
     [duration(52 * 3_600_000), '2 d 4 h'],
+    [roughly(42_400), '42 s'],
+    [roughly(629_000), '10 min'],
+    [roughly(5_400_000), '1.5 h'],
+    [roughly(3 * 86_400_000), '3 d'],
     [percent(0), '0%'],
     [percent(0.0042), '0.4%'],
     [percent(0.9999), '99%'],
