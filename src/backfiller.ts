@@ -7,7 +7,7 @@ import { guardHooks } from './hooks.ts'
 import { merge } from './merge.ts'
 import { type BackfillOptions, type Settings, settingsOf } from './options.ts'
 import { createRun, isLeft, type Run } from './run.ts'
-import { abortable } from './time.ts'
+import { abortable, abortWith } from './time.ts'
 import { type Crew, createCrew } from './worker.ts'
 
 /**
@@ -67,8 +67,7 @@ async function* play(
   const startedAt = performance.now()
   const { signal } = settings
   signal?.throwIfAborted()
-  const onAbort = () => stop.abort(signal?.reason)
-  signal?.addEventListener('abort', onAbort, { once: true })
+  const unlink = abortWith(signal, stop)
   try {
     const running = { ...settings, hooks: guardHooks(settings.hooks, stop) }
     const crew = createCrew(running, stop.signal)
@@ -91,7 +90,7 @@ async function* play(
     signal?.throwIfAborted()
     throw error
   } finally {
-    signal?.removeEventListener('abort', onAbort)
+    unlink()
   }
   return finished(summary, startedAt)
 }

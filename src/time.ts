@@ -75,10 +75,15 @@ export function linkedController(parent: AbortSignal | undefined): {
   unlink: () => void
 } {
   const controller = new AbortController()
-  const onAbort = () => controller.abort(parent?.reason)
-  if (parent?.aborted) onAbort()
-  else parent?.addEventListener('abort', onAbort, { once: true })
-  return { controller, unlink: () => parent?.removeEventListener('abort', onAbort) }
+  return { controller, unlink: abortWith(parent, controller) }
+}
+
+/** From now on the controller aborts when the signal does. Call what it returns when done, as above. */
+export function abortWith(signal: AbortSignal | undefined, controller: AbortController): () => void {
+  const onAbort = () => controller.abort(signal?.reason)
+  if (signal?.aborted) onAbort()
+  else signal?.addEventListener('abort', onAbort, { once: true })
+  return () => signal?.removeEventListener('abort', onAbort)
 }
 
 /** Spreads those who were refused together: never shorter than `ms`, up to half of `spread` longer. */

@@ -4,6 +4,7 @@ import { InvalidOptionError, type RelayFailure, UnionIncompleteError } from './e
 import type { BackfillStatus, BackfillSummary, PageEvent } from './events.ts'
 import { merge } from './merge.ts'
 import { createRun, isLeft, type Run } from './run.ts'
+import { abortWith } from './time.ts'
 
 /** How a union of backfillers behaves. */
 export interface UnionOptions {
@@ -13,7 +14,7 @@ export interface UnionOptions {
 
 /** How far one relay of a union is: over all runs, and what has become of this one. */
 export interface RelayStatus extends BackfillStatus {
-  /** `ended`: it was left, or an abort ended it. */
+  /** `complete`: it came to its end without an error. `ended`: the union was stopped before that. */
   run: 'not begun' | 'running' | 'complete' | 'failed' | 'ended'
   /** What its run failed with. */
   error?: unknown
@@ -111,12 +112,7 @@ async function* play(
 
 /** An abort of one backfiller ends the union; the end of the union ends every backfiller, also one that waits. */
 function stopWith(relays: readonly Relay[], stop: AbortController): () => void {
-  const links = relays.flatMap(({ backfiller: { signal } }) => {
-    const onAbort = () => stop.abort(signal?.reason)
-    if (signal?.aborted) onAbort()
-    else signal?.addEventListener('abort', onAbort, { once: true })
-    return () => signal?.removeEventListener('abort', onAbort)
-  })
+  const links = relays.map(({ backfiller }) => abortWith(backfiller.signal, stop))
   const endAll = () => {
     for (const { backfiller } of relays) backfiller.return().catch(() => {})
   }

@@ -12,7 +12,7 @@ export interface Differences {
 
 /** What it took. */
 export interface VerificationCost {
-  /** Requests to the relay, those that failed included. */
+  /** Requests to the relay, those that failed or were not needed after all included. */
   requests: number
   /** DIDs that the relay gave, repeats and further walks included. */
   pairs: number

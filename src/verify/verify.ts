@@ -8,10 +8,11 @@ import type { RepoIndex } from '../repo-index.ts'
 import type { RepoLister } from '../repo-lister.ts'
 import { type RetryPolicy, retryPolicy } from '../retry.ts'
 import { createRun, isLeft, type Run } from '../run.ts'
+import { abortWith } from '../time.ts'
 import { hashLists } from './hash-lists.ts'
 import { askIndex, type ListParts } from './lists.ts'
 import { mergeLists } from './merge-lists.ts'
-import type { CollectionReport, VerificationSummary } from './report.ts'
+import type { CollectionReport, VerificationCost, VerificationSummary } from './report.ts'
 
 /** What to compare with what, and how. */
 export interface VerifyOptions {
@@ -123,8 +124,7 @@ async function* play(
   const startedAt = performance.now()
   const { signal } = settings
   signal?.throwIfAborted()
-  const onAbort = () => stop.abort(signal?.reason)
-  signal?.addEventListener('abort', onAbort, { once: true })
+  const unlink = abortWith(signal, stop)
   const parts: VerifyParts = {
     ...settings,
     signal: stop.signal,
@@ -144,7 +144,7 @@ async function* play(
     signal?.throwIfAborted()
     throw error
   } finally {
-    signal?.removeEventListener('abort', onAbort)
+    unlink()
     summary.cost.durationMs = Math.round(performance.now() - startedAt)
   }
   return summary
@@ -164,12 +164,7 @@ async function compare(collection: string, parts: VerifyParts): Promise<Collecti
   const startedAt = performance.now()
   const { source } = parts.lister
   const cost = { requests: 0, pairs: 0, durationMs: 0 }
-  const requested: BackfillHooks['requested'] = (context) => {
-    cost.requests += 1
-    cost.pairs += context.repos ?? 0
-    parts.hooks.requested?.(context)
-  }
-  const reading = { ...parts, collection, hooks: { ...parts.hooks, requested } }
+  const reading = { ...parts, collection, lister: counting(parts.lister, cost) }
   const reported = (outcome: Pick<CollectionReport, 'differences' | 'error'>): CollectionReport => {
     cost.durationMs = Math.round(performance.now() - startedAt)
     return { source, collection, ...outcome, method: parts.method, cost }
@@ -187,6 +182,18 @@ async function compare(collection: string, parts: VerifyParts): Promise<Collecti
     parts.signal.throwIfAborted()
     if (hasCode(error, 'NOT_MIGRATED')) throw error
     return reported({ error })
+  }
+}
+
+function counting(lister: RepoLister, cost: VerificationCost): RepoLister {
+  return {
+    source: lister.source,
+    async listRepos(request) {
+      cost.requests += 1
+      const page = await lister.listRepos(request)
+      cost.pairs += page.dids.length
+      return page
+    },
   }
 }
 
