@@ -38,7 +38,7 @@ const FULL: Scale = {
   divisor: 10,
   wholeEvery: 1,
   undividedEvery: 60,
-  samplePages: 600,
+  samplePages: 500,
   rounds: 3,
   ratePairs: 320_000,
   barePages: 100,
