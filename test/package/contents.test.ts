@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
+import ts from 'typescript'
 import { describe, expect, inject, it } from 'vitest'
 import { manifestOf, PACKAGE, ROOT } from './packed.ts'
 
@@ -32,10 +32,10 @@ describe('the tarball', () => {
     )
   })
 
-  it('has a file for each of the sources, and none that is left from an earlier build', async () => {
-    const sources = (await readdir(join(ROOT, 'src'), { recursive: true })).filter((file) =>
-      file.endsWith('.ts'),
-    )
+  it('has a file for each of the sources that are built, and none that is left from an earlier build', () => {
+    const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.build.json'), ts.sys.readFile)
+    const { fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT)
+    const sources = fileNames.map((file) => relative(join(ROOT, 'src'), file))
     const built = packed.files.filter((file) => file.endsWith('.js'))
     expect(built.toSorted()).toEqual(sources.map((file) => `dist/${file.replace(/\.ts$/, '.js')}`).toSorted())
   })
