@@ -15,7 +15,7 @@ export interface EventStream {
     start: { seq: number; snapshot?: AdminStatus | undefined },
     signal: AbortSignal,
   ): ReadableStream<Uint8Array>
-  /** Ends every stream, after what is there. */
+  /** Ends every stream, after what is there, and each that is opened later at once. */
   end(): void
 }
 
@@ -47,6 +47,7 @@ const RECONNECT_MS = 2_000
 export function createEventStream(log: EventLog, snapshot: () => AdminStatus): EventStream {
   const viewers = new Set<Viewer>()
   const encoder = new TextEncoder()
+  let isOver = false
   let gathering: ReturnType<typeof setTimeout> | undefined
   let keepingAlive: ReturnType<typeof setInterval> | undefined
 
@@ -142,7 +143,7 @@ export function createEventStream(log: EventLog, snapshot: () => AdminStatus): E
             }
             viewer = opened
             enter(opened)
-            if (signal.aborted) onGone()
+            if (signal.aborted || isOver) onGone()
             else signal.addEventListener('abort', onGone, { once: true })
           },
           pull: () => viewer && pull(viewer),
@@ -153,6 +154,7 @@ export function createEventStream(log: EventLog, snapshot: () => AdminStatus): E
       )
     },
     end() {
+      isOver = true
       flush()
       for (const viewer of viewers) {
         viewer.leave()

@@ -14,6 +14,8 @@ export interface Run {
   readonly picture: Picture
   /** Aborts when somebody asks to stop. */
   readonly stop: AbortController
+  /** Resolves once it was asked what the store knows, or the run is over. */
+  readonly loaded: Promise<void>
   /** Resolves once the collections are known, or the run is over before that. */
   readonly known: Promise<void>
   /** Resolves once it is over and its claims are handed back; never rejects. */
@@ -44,27 +46,34 @@ export function readProgress(
 /** Begins a run in the background. Whatever goes wrong with it, its end tells. */
 export function beginRun(settings: AdminSettings, picture: Picture, source: string): Run {
   const stop = new AbortController()
+  const loaded = Promise.withResolvers<void>()
   const known = Promise.withResolvers<void>()
-  const ended = play(settings, { source, picture, stop, known: known.resolve })
+  const ended = play(settings, { source, picture, stop, loaded: loaded.resolve, known: known.resolve })
     .then((): RunEnd => ({ outcome: stop.signal.aborted ? 'stopped' : 'complete' }))
     .catch((error: unknown): RunEnd => {
       // An abort is the operator's decision, not a failure of the run.
       if (stop.signal.aborted) return { outcome: 'stopped' }
       return { outcome: hasCode(error, 'INCOMPLETE') ? 'incomplete' : 'failed', error }
     })
-  void ended.then(() => known.resolve())
-  return { source, picture, stop, known: known.promise, ended }
+  void ended.then(() => {
+    loaded.resolve()
+    known.resolve()
+  })
+  return { source, picture, stop, loaded: loaded.promise, known: known.promise, ended }
 }
 
 interface Play {
   readonly source: string
   readonly picture: Picture
   readonly stop: AbortController
+  readonly loaded: () => void
   readonly known: () => void
 }
 
-async function play(settings: AdminSettings, { source, picture, stop, known }: Play): Promise<void> {
-  const { signal } = stop
+async function play(
+  settings: AdminSettings,
+  { source, picture, stop: { signal }, loaded, known }: Play,
+): Promise<void> {
   const { monitor, hooks, paused } = picture
   const read = () => readProgress(settings, source)
   await abortable(monitor.refresh(read), signal).catch((error: unknown) => {
@@ -73,6 +82,7 @@ async function play(settings: AdminSettings, { source, picture, stop, known }: P
     if (!hasCode(error, 'STORE_UNAVAILABLE')) throw error
     picture.note(error)
   })
+  loaded()
   picture.renew()
   const context = { source, signal, hooks: combineHooks(hooks, { discovered: known }), onPause: paused }
   const backfiller = await abortable(make(settings, context), signal)

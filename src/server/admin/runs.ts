@@ -1,7 +1,7 @@
-import { createEventLog } from './event-log.ts'
-import { createEventStream } from './event-stream.ts'
+import { XrpcError } from '../answers.ts'
+import { createBroadcast } from './broadcast.ts'
 import type { AdminSettings } from './options.ts'
-import { createPicture, type Picture, type Publisher } from './picture.ts'
+import { createPicture, type Picture } from './picture.ts'
 import { beginRun, type Run, readProgress } from './run.ts'
 import type { AdminStatus, AdminTotals } from './shapes.ts'
 import { countsOf, isoTime, prospectsOf, rowOf } from './status.ts'
@@ -37,60 +37,53 @@ export function createRuns(settings: AdminSettings): Runs {
   const sources = settings.allowed.names ?? null
   let current: Run | undefined
   let picture: Picture | undefined
+  let isClosed = false
 
-  const log = createEventLog()
   const statusNow = (): AdminStatus => ({ ...(picture?.status() ?? emptyStatus()), sources })
-  const stream = createEventStream(log, statusNow)
-  const publish: Publisher = {
-    event(name, data) {
-      log.append(name, data)
-      stream.changed()
-    },
-    snapshot() {
-      log.appendSnapshot()
-      stream.changed()
-    },
-  }
+  const broadcast = createBroadcast(statusNow)
   const publishTotals = () => {
-    if (picture && stream.viewers > 0) publish.event('totals', { ...picture.totals(), sources })
+    if (picture && broadcast.viewers > 0) broadcast.event('totals', { ...picture.totals(), sources })
   }
 
   function begin(source: string): Run {
-    const seen = createPicture(source, publish)
+    if (isClosed) throw new XrpcError(503, 'ShuttingDown', 'The process is about to end')
+    const seen = createPicture(source, broadcast)
     const run = beginRun(settings, seen, source)
     picture = seen
     current = run
-    publish.snapshot()
     const totals = setInterval(publishTotals, TOTALS_MS)
     void run.ended.then(({ outcome, error }) => {
       clearInterval(totals)
       seen.end(outcome, error)
       current = undefined
       publishTotals()
-      publish.snapshot()
+      broadcast.snapshot()
     })
     void run.ended.then((end) => settings.onEnd({ source, ...end })).catch(seen.note)
     return run
   }
 
-  async function status(): Promise<AdminStatus> {
-    if (current !== undefined) return statusNow()
-    if (picture === undefined) {
-      const rows = await readProgress(settings, undefined)
-      return {
-        ...emptyStatus(),
-        ...countsOf(rows),
-        collections: rows.map((row) => rowOf(row, undefined)),
-        sources,
-      }
-    }
-    await refreshPicture()
-    return statusNow()
+  /** It may have looked for what is left for the last time before this was made pending. */
+  async function resumeAfter(run: Run): Promise<void> {
+    const { outcome } = await run.ended
+    const isByItself = outcome === 'complete' || outcome === 'incomplete'
+    const { pending } = run.picture.monitor.snapshot().collections
+    if (isByItself && pending > 0 && current === undefined && !isClosed) begin(run.source)
   }
 
   /** What is known is better than nothing where the store does not answer: that may be why the last run failed. */
   async function refreshPicture(): Promise<void> {
     await picture?.refresh(() => readProgress(settings, picture?.source))
+  }
+
+  async function status(): Promise<AdminStatus> {
+    if (picture === undefined) {
+      const rows = await readProgress(settings, undefined)
+      const collections = rows.map((row) => rowOf(row, undefined))
+      return { ...emptyStatus(), ...countsOf(rows), collections, sources }
+    }
+    await (current === undefined ? refreshPicture() : current.loaded)
+    return statusNow()
   }
 
   return {
@@ -100,37 +93,30 @@ export function createRuns(settings: AdminSettings): Runs {
     get source() {
       return picture?.source
     },
+    get viewers() {
+      return broadcast.viewers
+    },
     begin,
     resume(source) {
-      if (current === undefined) return begin(source) !== undefined
-      // It may be looking for what is left for the last time just now.
-      const run = current
-      void run.ended.then(({ outcome }) => {
-        const isByItself = outcome === 'complete' || outcome === 'incomplete'
-        const { pending } = run.picture.monitor.snapshot().collections
-        if (isByItself && pending > 0 && current === undefined) begin(source)
-      })
+      if (current === undefined) {
+        begin(source)
+        return true
+      }
+      if (current.source === source) void resumeAfter(current)
       return false
     },
     status,
     async refresh() {
+      if (picture === undefined) return
       await refreshPicture()
-      publish.snapshot()
+      broadcast.snapshot()
     },
-    async watch(lastEventId, signal) {
-      const seen = log.seen(lastEventId)
-      if (seen !== undefined) return stream.open({ seq: seen }, signal)
-      // Events that come while it is made are told after it; they say how things are, not what to add.
-      const seq = log.last
-      return stream.open({ seq, snapshot: await status() }, signal)
-    },
-    get viewers() {
-      return stream.viewers
-    },
+    watch: (lastEventId, signal) => broadcast.watch(lastEventId, status, signal),
     async close(reason) {
+      isClosed = true
       current?.stop.abort(reason)
       await current?.ended
-      stream.end()
+      broadcast.end()
     },
   }
 }

@@ -136,6 +136,7 @@ describe('a viewer', () => {
     setup.stream.end()
     expect(numbersIn(await waiting)).toEqual([0])
     expect(await read()).toBeUndefined()
+    expect(await viewer(setup).read()).toBeUndefined()
     expect(vi.getTimerCount()).toBe(0)
   })
 

@@ -443,6 +443,27 @@ describe('stopping', () => {
     expect(await admin.ask('GET')).toMatchObject({ status: 503 })
   })
 
+  it('with the process has a retry begin no run that came just before', async () => {
+    const rearming = gate<number>()
+    const progress: ProgressStore = { ...memoryProgressStore(), rearm: () => rearming.wait() }
+    const backfill = vi.fn()
+    const onError = vi.fn()
+    const handler = adminHandler({
+      token: TOKEN,
+      backfill,
+      progress,
+      allowedSources: ['relay.example.com'],
+      onError,
+    })
+    const retried = handler(request('POST', '/retry'))
+    await rearming.reached
+    await handler[Symbol.asyncDispose]()
+    rearming.pass(1)
+    expect((await retried).status).toBe(503)
+    expect(backfill).not.toHaveBeenCalled()
+    expect(onError).not.toHaveBeenCalled()
+  })
+
   it('by disposing of the handler resolves once the claims are handed back', async () => {
     await using parked = await startParkedRelay(1)
     const { relay } = parked
@@ -680,6 +701,32 @@ describe('the status', () => {
       outcome: 'complete',
       last_error: { code: 'STORE_UNAVAILABLE' },
     })
+  })
+
+  it('has the rows of earlier runs from the first moment of a run on', async () => {
+    await using parked = await startParkedRelay(1)
+    const { relay } = parked
+    const store = memoryProgressStore()
+    await store.register(relay.url, [{ nsid: PROFILE }, { nsid: BIG }])
+    const reading = gate()
+    const progress: ProgressStore = {
+      ...store,
+      async list(filter) {
+        await reading.wait()
+        return store.list(filter)
+      },
+    }
+    await using admin = await startAdmin({
+      progress,
+      collections: [PROFILE, BIG],
+      allowedSources: [relay.url],
+    })
+    const started = admin.ask('POST')
+    await reading.reached
+    const status = admin.status()
+    reading.pass()
+    expect(await status).toMatchObject({ running: true, total: 2 })
+    await started
   })
 
   it('of a run on a database without tables names the migration', async () => {
