@@ -173,7 +173,8 @@ describe('a database that is', () => {
   it.concurrent('without one of its tables: the run ends with an error that names the migration', async () => {
     await using run = await setUp({ collections })
     const { hooks, told, others } = notes()
-    const played = play(run, run.postgres.url, { hooks, maxAttempts: 5 }, async (_, page) => {
+    // Page by page, so that no collection is complete by then.
+    const played = play(run, run.postgres.url, { hooks, maxAttempts: 5, pagesAhead: 1 }, async (_, page) => {
       if (page === 3) await sql`alter table collection_index_pair rename to gone`.execute(run.db)
     })
     const error = await rejection(played)

@@ -8,7 +8,7 @@ import {
   relayLister,
 } from '../../src/index.ts'
 import { kyselyProgressStore } from '../../src/kysely/index.ts'
-import { type Fault, startRelay } from '../../src/testing/index.ts'
+import { type Fault, type RelayRequest, startRelay } from '../../src/testing/index.ts'
 import { PROFILE } from '../support/e2e.ts'
 import { failuresOf, PAGE, rejection, setUp } from '../support/fault-run.ts'
 import { startAnswering } from '../support/http-server.ts'
@@ -17,6 +17,13 @@ const A = 'com.example.a'
 const B = 'com.example.b'
 const SIZE = 45
 const collections = { [A]: SIZE, [B]: 25 }
+
+/** Answers the fourth page of A when it is asked for again, so that a run which is left before it has not walked A to its end. */
+function fourthPageLate(): (request: RelayRequest) => undefined | Promise<undefined> {
+  const never = new Promise<undefined>(() => {})
+  return ({ collection, offset, attempt }) =>
+    collection === A && offset === 30 && attempt === 1 ? never : undefined
+}
 
 describe('a redirect', () => {
   it.each([301, 302, 307, 308])(
@@ -74,7 +81,7 @@ describe('a redirect', () => {
 
 describe('another relay', () => {
   it('gets progress of its own, and never the cursor of the one before', async () => {
-    await using run = await setUp({ collections })
+    await using run = await setUp({ collections, script: fourthPageLate() })
     await using other = await startRelay({ collections: { [PROFILE]: 1, [A]: 33 }, seed: 2 })
     for await (const { page, collection } of run.start()) if (collection === A && page === 2) break
     const lister = relayLister(other.url, { pageSize: PAGE })
@@ -86,6 +93,7 @@ describe('another relay', () => {
       [other.cursorAt(A, 30), 30],
     ])
     const [a] = await kyselyProgressStore(run.db).list({ source: run.relay.url })
+    expect(a?.state).toBe('pending')
     const asked = run.relay.requestsOf(A).length
     expect(await run.start().run()).toMatchObject({ source: run.relay.url })
     expect(run.relay.requestsOf(A)[asked]?.cursor).toBe(a?.cursor)
@@ -173,10 +181,12 @@ describe('the check before a run', () => {
 
   it('leaves what an earlier run registered as it is', async () => {
     let empty = false
-    const script = () => (empty ? { status: 200, body: { repos: [] } } : undefined)
+    const late = fourthPageLate()
+    const script = (request: RelayRequest) => (empty ? { status: 200, body: { repos: [] } } : late(request))
     await using run = await setUp({ collections, script })
     for await (const { page, collection } of run.start()) if (collection === A && page === 2) break
     const before = await kyselyProgressStore(run.db).list()
+    expect(before[0]?.state).toBe('pending')
     empty = true
     await expect(run.start({ refreshAfterMs: 0 }).run()).rejects.toBeInstanceOf(RelayUnsuitableError)
     expect(await kyselyProgressStore(run.db).list()).toEqual(before)
