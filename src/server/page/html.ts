@@ -138,7 +138,6 @@ button:hover {
 
 button[aria-busy="true"] {
   cursor: progress;
-  opacity: 0.7;
 }
 
 button.primary {
@@ -1051,10 +1050,10 @@ footer {
       <div class="field">
         <input id="source" name="source" type="text" list="sources" required autocomplete="off" autocapitalize="none" spellcheck="false" inputmode="url" placeholder="relay.example.org">
         <datalist id="sources"></datalist>
-        <button type="submit" id="start" class="primary">Start</button>
+        <button type="submit" id="start" class="primary" data-busy="Starting…">Start</button>
       </div>
     </form>
-    <button type="button" id="stop" hidden>Stop</button>
+    <button type="button" id="stop" data-busy="Stopping…" hidden>Stop</button>
     <button type="button" id="enter-token" class="primary" hidden>Enter the token</button>
   </div>
   <p id="complaint" class="notice error" role="alert" hidden></p>
@@ -1093,7 +1092,7 @@ footer {
   <section id="failures" class="card failures" aria-labelledby="failures-title" hidden>
     <div class="head">
       <h2 id="failures-title">Failed</h2>
-      <button type="button" id="retry-all">Retry all</button>
+      <button type="button" id="retry-all" data-busy="Retrying…">Retry all</button>
     </div>
     <ul id="failure-list"></ul>
     <button type="button" id="failures-more" class="link" hidden>Show all</button>
@@ -1183,8 +1182,11 @@ function createAct(onError) {
 	return (button, action) => {
 		if (button.ariaBusy === "true") return;
 		button.ariaBusy = "true";
+		const label = button.textContent;
+		setText(button, button.dataset.busy ?? label);
 		action().catch(onError).finally(() => {
 			button.ariaBusy = "false";
+			setText(button, label);
 		});
 	};
 }
@@ -1696,7 +1698,8 @@ function retryButton(row, onRetry) {
 	const button = element("button", {
 		type: "button",
 		class: "small",
-		"aria-label": \`Retry \${printable(row.collection)}\`
+		"aria-label": \`Retry \${printable(row.collection)}\`,
+		"data-busy": "Retrying…"
 	}, "Retry");
 	button.addEventListener("click", () => onRetry(row, button));
 	return button;
@@ -1789,7 +1792,7 @@ function createFailures(onRetry, onRetryAll, onShowAll) {
 		}
 	}
 	return { draw({ rows, counts, failures }) {
-		if (counts.failed === 0 && section.contains(document.activeElement)) byId("search", HTMLElement).focus();
+		if (counts.failed === 0 && section.contains(document.activeElement)) byId("search", HTMLElement).focus({ preventScroll: true });
 		setHidden(section, counts.failed === 0);
 		const failed = counts.failed === 0 ? [] : [...rows.values()].filter(({ state }) => state === "failed");
 		const times = new Map(failures.map(({ collection, at }) => [collection, at]));
@@ -1883,11 +1886,13 @@ function follow(options) {
 				until: Date.now() + waitMs,
 				reason
 			});
-			await new Promise((resolve) => {
-				wake = resolve;
-				setTimeout(resolve, waitMs);
-				options.signal.addEventListener("abort", () => resolve(), { once: true });
-			});
+			const { promise, resolve } = Promise.withResolvers();
+			wake = resolve;
+			const timer = setTimeout(resolve, waitMs);
+			options.signal.addEventListener("abort", wake, { once: true });
+			await promise;
+			clearTimeout(timer);
+			options.signal.removeEventListener("abort", wake);
 		}
 	};
 	return {
@@ -2014,8 +2019,11 @@ function drawOverview(model) {
 	setText(byId("requests-per-second", HTMLElement), rate(totals.running ? totals.requests_per_second : null));
 	drawTimes(totals);
 	byId("bar-done", HTMLElement).style.transform = \`scaleX(\${fraction})\`;
-	document.title = \`\${totals.running ? percent(fraction) : state.name} · Collection backfill\`;
 	drawNotices(model);
+}
+function titleOf({ totals }) {
+	if (totals === void 0) return "Collection backfill";
+	return \`\${totals.running ? percent(fractionOf(totals)) : stateOf(totals).name} · Collection backfill\`;
 }
 function doneText({ total, completed, expected_pairs }) {
 	if (total === 0) return "no collections yet";
@@ -2066,8 +2074,8 @@ function createNews(announcer) {
 	let before;
 	const failed = new Set();
 	return { take(totals, row) {
-		const now = totals && stateOf(totals).name;
-		if (now !== before && totals && before !== void 0) announcer.say(\`\${now}: \${totals.completed} of \${plural(totals.total, "collection")} complete.\`);
+		const now = totals && (totals.running ? "Running" : stateOf(totals).name);
+		if (now !== before && totals && before !== void 0) announcer.say(\`\${now}: \${count(totals.completed)} of \${plural(totals.total, "collection")} complete.\`);
 		before = now;
 		if (row === void 0) return;
 		if (row.state !== "failed") failed.delete(row.collection);
@@ -2268,6 +2276,7 @@ function emptyText(known) {
 // src/server/page/client/main.ts
 const SUMS_MS = 250;
 const ORDER_MS = 1e3;
+const TITLE_MS = 1e3;
 const model = createModel();
 const announcer = createAnnouncer(byId("announcements", HTMLElement));
 const news = createNews(announcer);
@@ -2288,6 +2297,9 @@ const drawSums = atMostEvery(SUMS_MS, perFrame(() => {
 	log.draw(model);
 	toolbar.draw(model, shown);
 }));
+const drawTitle = atMostEvery(TITLE_MS, () => {
+	document.title = titleOf(model);
+});
 const reorder = atMostEvery(ORDER_MS, () => table.isHeld() ? reorder() : order());
 const table = createTable(retry, drawRows);
 const chart = createChart();
@@ -2312,6 +2324,7 @@ function take({ name, data }) {
 	const row = model.take(name, data);
 	news.take(model.totals, row);
 	drawSums();
+	drawTitle();
 	if (model.version === version) return;
 	drawRows();
 	if (name === "snapshot") order();
@@ -2359,5 +2372,5 @@ else watch();
 `
 
 /** For the content security policy. */
-export const STYLE_HASH: string = 'sha256-AgowMIdS0S1FZOixEOjoRpcpMgh1Veofj+6DpboLlp4='
-export const SCRIPT_HASH: string = 'sha256-o8QduNP9zKJh652UNqbLYFavmWy/HV3vnBIDx26sP+s='
+export const STYLE_HASH: string = 'sha256-M+ulNevHduTdSpsYeqycChhOh65cgvIZsxVgp623wXg='
+export const SCRIPT_HASH: string = 'sha256-QB5kOA+tcVp65vsSFjSZ447VQwpN4Aye49Ps1lbs9S8='

@@ -82,36 +82,51 @@ async function violationsOf(page: Page): Promise<string[]> {
   )
 }
 
-describe('axe finds nothing', () => {
-  it.each([
-    ['light', 1280],
-    ['light', 360],
-    ['dark', 1280],
-    ['dark', 360],
-  ] as const)(
-    'in %s, %d pixels wide: the dialog of the token, and a page with everything on it',
-    async (colorScheme, width) => {
-      await using admin = await startScriptedAdmin(everything())
-      await using tab = await openTab(browser, {
-        colorScheme,
-        viewport: { width, height: 900 },
-        reducedMotion: 'reduce',
-      })
-      const { page } = tab
-      await page.goto(admin.url)
-      await page.getByRole('dialog').waitFor()
-      expect(await violationsOf(page)).toEqual([])
-      await enterToken(page, TOKEN)
-      await page.getByText('1 collection failed').waitFor()
-      for (const summary of await page.locator('summary').all()) await summary.click()
-      await page.getByText('the database is starting up').last().waitFor()
-      expect(await violationsOf(page)).toEqual([])
+describe('axe finds nothing, in light and dark, on a desk and on a phone,', () => {
+  const looks = (['light', 'dark'] as const).flatMap((colorScheme) =>
+    [1280, 360].map((width) => ({ colorScheme, width })),
+  )
+
+  const opposite: typeof looks = [
+    { colorScheme: 'dark', width: 1280 },
+    { colorScheme: 'light', width: 360 },
+  ]
+
+  async function look(page: Page, from: typeof looks = looks): Promise<void> {
+    for (const { colorScheme, width } of from) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await page.setViewportSize({ width, height: 900 })
+      expect(await violationsOf(page), `${colorScheme}, ${width}`).toEqual([])
       // Nothing reaches beyond the edge, and nothing moves.
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
       expect(await page.evaluate(() => document.getAnimations().length)).toBe(0)
-      expect(tab.complaints).toEqual([])
-    },
-  )
+    }
+  }
+
+  it('in the dialog of the token, and on a page with everything', async () => {
+    await using admin = await startScriptedAdmin(everything())
+    await using tab = await openTab(browser)
+    const { page } = tab
+    await page.goto(admin.url)
+    await page.getByRole('dialog').waitFor()
+    await look(page, opposite)
+
+    await enterToken(page, TOKEN)
+    await page.getByText('1 collection failed').waitFor()
+    for (const summary of await page.locator('summary').all()) await summary.click()
+    await page.locator('#log-list').getByText('the database is starting up').waitFor()
+    await look(page)
+    expect(tab.complaints).toEqual([])
+  })
+
+  it('on a page before the first run', async () => {
+    await using admin = await startScriptedAdmin(
+      adminStatus([], { running: false, started_at: null, source: null }),
+    )
+    await using tab = await watch(admin)
+    await tab.page.getByText('No collection is known yet').waitFor()
+    await look(tab.page, opposite)
+  })
 })
 
 describe('names and messages from the network', () => {

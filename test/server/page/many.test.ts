@@ -7,7 +7,7 @@ import { adminRow, adminStatus, startScriptedAdmin } from '../../support/scripte
 const COUNT = 5_000
 const WALKED = 40
 const PAGES_PER_SECOND = 200
-const SECONDS = 3
+const SECONDS = 2
 /** The machine that the tests run on has other work too: this would still be a page that somebody can use. */
 const LONGEST_TASK_MS = 1_000
 
@@ -51,7 +51,7 @@ describe('5,000 collections', () => {
         const event = { source, collection, added: 2_000, rejected: 0, page: tick, imported }
         admin.send('page', { ...event, completed: false, repos: 2_000, row })
       }
-      await page.mouse.wheel(0, tick < 40 ? 150 : -150)
+      await page.mouse.wheel(0, tick < 25 ? 150 : -150)
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
     const during = (await tasks()).slice(atFirst.length)
@@ -64,7 +64,7 @@ describe('5,000 collections', () => {
     await page.evaluate(() => scrollTo(0, 0))
     const last = page.getByRole('row').filter({ hasText: name(WALKED - 1).slice(12) })
     await page.getByLabel('Search by name').fill(name(WALKED - 1))
-    await last.filter({ hasText: /120,000/ }).waitFor()
+    await last.filter({ hasText: /80,000/ }).waitFor()
     expect(tab.complaints).toEqual([])
   })
 

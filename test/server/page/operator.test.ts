@@ -69,7 +69,7 @@ describe('an operator, in Chromium, with a real backfill', () => {
     await page.locator('#state').filter({ hasText: 'Complete' }).waitFor()
     expect(await page.locator('#percent').textContent()).toBe('100%')
     await shows(page, '3 of 3 collections complete')
-    expect(await page.title()).toBe('Complete · Collection backfill')
+    await expect.poll(() => page.title()).toBe('Complete · Collection backfill')
     await page.getByRole('button', { name: 'Start' }).waitFor()
     expect(tab.complaints).toEqual([])
   })

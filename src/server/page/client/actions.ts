@@ -11,10 +11,13 @@ export function createAct(onError: (error: unknown) => void): Act {
     if (button.ariaBusy === 'true') return
     // Not disabled: a button that is disabled loses the focus.
     button.ariaBusy = 'true'
+    const label = button.textContent
+    setText(button, button.dataset.busy ?? label)
     action()
       .catch(onError)
       .finally(() => {
         button.ariaBusy = 'false'
+        setText(button, label)
       })
   }
 }

@@ -38,7 +38,8 @@ export function createFailures(
 
   return {
     draw({ rows, counts, failures }) {
-      if (counts.failed === 0 && section.contains(document.activeElement)) byId('search', HTMLElement).focus()
+      if (counts.failed === 0 && section.contains(document.activeElement))
+        byId('search', HTMLElement).focus({ preventScroll: true })
       setHidden(section, counts.failed === 0)
       const failed = counts.failed === 0 ? [] : [...rows.values()].filter(({ state }) => state === 'failed')
       const times = new Map(failures.map(({ collection, at }) => [collection, at]))

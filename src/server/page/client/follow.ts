@@ -26,7 +26,7 @@ const LONGEST_WAIT_MS = 30_000
  * last event that it has seen. `wake` ends a pause at once.
  */
 export function follow(options: FollowOptions): { readonly ended: Promise<void>; wake(): void } {
-  let wake = () => {}
+  let wake: () => void = () => {}
   const run = async (): Promise<void> => {
     let lastEventId: string | undefined
     let tries = 0
@@ -40,11 +40,13 @@ export function follow(options: FollowOptions): { readonly ended: Promise<void>;
       const waitMs = pauseBefore(tries)
       tries += 1
       options.onConnection({ state: 'waiting', until: Date.now() + waitMs, reason })
-      await new Promise<void>((resolve) => {
-        wake = resolve
-        setTimeout(resolve, waitMs)
-        options.signal.addEventListener('abort', () => resolve(), { once: true })
-      })
+      const { promise, resolve } = Promise.withResolvers<void>()
+      wake = resolve
+      const timer = setTimeout(resolve, waitMs)
+      options.signal.addEventListener('abort', wake, { once: true })
+      await promise
+      clearTimeout(timer)
+      options.signal.removeEventListener('abort', wake)
     }
   }
   return { ended: run(), wake: () => wake() }

@@ -11,7 +11,7 @@ import { follow } from './follow.ts'
 import { createLog } from './log.ts'
 import { createModel, keyOf } from './model.ts'
 import { createNews } from './news.ts'
-import { drawOverview } from './overview.ts'
+import { drawOverview, titleOf } from './overview.ts'
 import { select } from './selection.ts'
 import { createTable } from './table.ts'
 import { atMostEvery, perFrame } from './timing.ts'
@@ -21,6 +21,7 @@ import { createToolbar } from './toolbar.ts'
 /** Sums need not be drawn more often, and rows that change their places every moment cannot be read. */
 const SUMS_MS = 250
 const ORDER_MS = 1_000
+const TITLE_MS = 1_000
 
 const model = createModel()
 const announcer = createAnnouncer(byId('announcements', HTMLElement))
@@ -46,6 +47,10 @@ const drawSums = atMostEvery(
     toolbar.draw(model, shown)
   }),
 )
+// Nothing is drawn in a tab that nobody sees, but its name is.
+const drawTitle = atMostEvery(TITLE_MS, () => {
+  document.title = titleOf(model)
+})
 const reorder = atMostEvery(ORDER_MS, () => (table.isHeld() ? reorder() : order()))
 
 const table = createTable(retry, drawRows)
@@ -77,6 +82,7 @@ function take({ name, data }: StreamEvent): void {
   const row = model.take(name, data)
   news.take(model.totals, row)
   drawSums()
+  drawTitle()
   if (model.version === version) return
   drawRows()
   if (name === 'snapshot') order()

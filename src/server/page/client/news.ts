@@ -1,7 +1,7 @@
 import type { AdminRow, AdminTotals } from '../../admin/shapes.ts'
 import type { Announcer } from './announcer.ts'
 import { printable } from './dom.ts'
-import { plural } from './format.ts'
+import { count, plural } from './format.ts'
 import { stateOf } from './overview.ts'
 
 /** Tells a screen reader what somebody would look up for: the beginning and the end of a run, and failures; no pages. */
@@ -14,9 +14,10 @@ export function createNews(announcer: Announcer): News {
   const failed = new Set<string>()
   return {
     take(totals, row) {
-      const now = totals && stateOf(totals).name
+      // Pauses come and go: they would be said all the time.
+      const now = totals && (totals.running ? 'Running' : stateOf(totals).name)
       if (now !== before && totals && before !== undefined) {
-        announcer.say(`${now}: ${totals.completed} of ${plural(totals.total, 'collection')} complete.`)
+        announcer.say(`${now}: ${count(totals.completed)} of ${plural(totals.total, 'collection')} complete.`)
       }
       before = now
       if (row === undefined) return

@@ -45,8 +45,14 @@ export function drawOverview(model: Model): void {
   setText(byId('requests-per-second', HTMLElement), rate(totals.running ? totals.requests_per_second : null))
   drawTimes(totals)
   byId('bar-done', HTMLElement).style.transform = `scaleX(${fraction})`
-  document.title = `${totals.running ? percent(fraction) : state.name} · Collection backfill`
   drawNotices(model)
+}
+
+/** The name of the tab, which is looked at while another one is in front. */
+export function titleOf({ totals }: Model): string {
+  if (totals === undefined) return 'Collection backfill'
+  const news = totals.running ? percent(fractionOf(totals)) : stateOf(totals).name
+  return `${news} · Collection backfill`
 }
 
 function doneText({ total, completed, expected_pairs }: AdminTotals): string {

@@ -39,7 +39,8 @@ export function nameElement(nsid: string): HTMLElement {
 
 export function retryButton(row: AdminRow, onRetry: Retry): HTMLButtonElement {
   const label = `Retry ${printable(row.collection)}`
-  const button = element('button', { type: 'button', class: 'small', 'aria-label': label }, 'Retry')
+  const attributes = { type: 'button', class: 'small', 'aria-label': label, 'data-busy': 'Retrying…' }
+  const button = element('button', attributes, 'Retry')
   button.addEventListener('click', () => onRetry(row, button))
   return button
 }
