@@ -98,7 +98,7 @@ export function addRequests(command: Command): Command {
     .addOption(
       option(
         '--retries <n>',
-        'further tries of a request (5)',
+        'further tries of a request (8)',
         'BACKFILL_RETRIES',
         wholeNumberFrom(0, 1_000),
       ),

@@ -32,6 +32,8 @@ export interface Rivals {
   readonly samples: readonly number[]
   readonly whole: Load
   readonly divisor: number
+  /** The pause after each page in Zig's procedure, divided. */
+  readonly pauseMs: number
 }
 
 /** What nobody can be faster than, with pages as long as the relay means them to be. */
@@ -92,19 +94,29 @@ function wholeSeconds({ load, pageSize, divisor, seconds }: Measured): number {
 export function rivalRows(runs: readonly Measured[], rivals: Rivals): Table {
   const ours = runs.filter(({ divisor }) => divisor === rivals.divisor)
   const ratioHeads = ours.map(({ pageSize }) => `/ ours at ${pageSize}`)
+  const rowOf = (name: string, timed: number | undefined, seconds: number) => [
+    name,
+    String(timed ?? 'none'),
+    String(rivals.whole.pages),
+    seconds.toFixed(0),
+    minutes(seconds * rivals.divisor),
+    ...ours.map((run) => (seconds / wholeSeconds(run)).toFixed(1)),
+  ]
   const rowsOf = (name: string, projections: readonly number[]) =>
-    projections.map((seconds, sample) => [
-      name,
-      String(rivals.samples[sample]),
-      String(rivals.whole.pages),
-      seconds.toFixed(0),
-      minutes(seconds * rivals.divisor),
-      ...ours.map((run) => (seconds / wholeSeconds(run)).toFixed(1)),
-    ])
+    projections.map((seconds, sample) => rowOf(name, rivals.samples[sample], seconds))
   return {
     head: ['rival, 1000 a page', 'pages timed', 'pages', 'projected seconds', 'at full size', ...ratioHeads],
-    rows: [...rowsOf('Zig procedure', rivals.zig), ...rowsOf('hand-written loop', rivals.byHand)],
+    rows: [
+      ...rowsOf('Zig procedure', rivals.zig),
+      rowOf('its latency and pauses alone', undefined, waitsAlone(rivals)),
+      ...rowsOf('hand-written loop', rivals.byHand),
+    ],
   }
+}
+
+/** What Zig's procedure cannot be faster than: its fetching and writing cost nothing, and no timer is late. */
+function waitsAlone({ whole, pauseMs }: Rivals): number {
+  return (whole.pages * (whole.latencyMs + pauseMs)) / 1000
 }
 
 export function goalsOf(runs: readonly Measured[], { zig, byHand, divisor }: Rivals): Goal[] {

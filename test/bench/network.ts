@@ -169,17 +169,17 @@ async function measureRivals(bench: Bench): Promise<Rivals> {
   const zig: number[] = []
   const byHand: number[] = []
   const samples: number[] = []
+  const pauseMs = ZIG_PAUSE_MS / divisor
   for (const pages of [samplePages, samplePages / 2]) {
     const load = networkLoad({ divisor, pageSize: RIVAL_PAGE, every: Math.round(whole.pages / pages) })
     samples.push(load.pages)
     await using relay = await startBenchRelay(load)
-    const pause = ZIG_PAUSE_MS / divisor
     const run = (name: string, rival: (parts: RivalParts) => Promise<void>) =>
       rivalSeconds(bench, relay, load, name, rival)
-    zig.push(projected(await run('Zig', (parts) => zigProcedure(parts, pause)), load, whole))
+    zig.push(projected(await run('Zig', (parts) => zigProcedure(parts, pauseMs)), load, whole))
     byHand.push(projected(await run('by hand', handWrittenLoop), load, whole))
   }
-  return { zig, byHand, samples, whole, divisor }
+  return { zig, byHand, samples, whole, divisor, pauseMs }
 }
 
 async function rivalSeconds(

@@ -1,6 +1,5 @@
 import type pg from 'pg'
 import {
-  type BackfillOptions,
   createBackfiller,
   knownCollections,
   memoryIndexSink,
@@ -17,12 +16,12 @@ export interface RunOptions {
   readonly url: string
   readonly relay: { readonly url: string }
   readonly load: Load
+  /** @default the library's */
   readonly concurrency?: number | undefined
-  readonly retry?: BackfillOptions['retry']
 }
 
 /** The library, whole, on its defaults but for what is given. @returns the seconds that it took */
-export async function backfill({ url, relay, load, concurrency, retry }: RunOptions): Promise<number> {
+export async function backfill({ url, relay, load, concurrency }: RunOptions): Promise<number> {
   await using store = await openPostgres(url, concurrency === undefined ? {} : { max: concurrency + 1 })
   const startedAt = performance.now()
   await createBackfiller({
@@ -31,7 +30,6 @@ export async function backfill({ url, relay, load, concurrency, retry }: RunOpti
     sink: store.sink,
     progress: store.progress,
     concurrency,
-    retry,
   }).run()
   return (performance.now() - startedAt) / 1000
 }
