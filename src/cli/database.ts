@@ -5,9 +5,10 @@ import type { OpenStore } from '../kysely/open-store.ts'
 import { abortable } from '../time.ts'
 
 /** Where the index and the progress are: a Postgres, or a folder with PGlite in it. */
-export type Database =
-  | { readonly kind: 'postgres'; readonly url: string; readonly schema: string | undefined }
+export type Database = (
+  | { readonly kind: 'postgres'; readonly url: string }
   | { readonly kind: 'pglite'; readonly folder: string }
+) & { readonly schema: string | undefined }
 
 /** In the working directory, and seen there: it holds what the user wants to have. */
 export const DEFAULT_FOLDER = './collection-backfill-data'
@@ -48,14 +49,14 @@ export async function openExisting(database: Database, options: { signal: AbortS
 }
 
 async function open(database: Database, walks: number | undefined): Promise<OpenStore> {
+  const { schema } = database
   if (database.kind === 'pglite') {
     const { openPGlite } = await installed('@electric-sql/pglite', () => import('../pglite.ts'))
-    return openPGlite(database.folder)
+    return openPGlite(database.folder, { schema })
   }
   const { openPostgres } = await installed('pg', () => import('../postgres.ts'))
-  const { url, schema } = database
   // A connection for each page that is committed, and one more for renewals.
-  return openPostgres(url, { schema, max: walks === undefined ? undefined : walks + 1 })
+  return openPostgres(database.url, { schema, max: walks === undefined ? undefined : walks + 1 })
 }
 
 /** The module, or what to do when a package is missing that it needs. */

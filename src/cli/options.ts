@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { type Database, DEFAULT_FOLDER } from './database.ts'
-import { DEFAULT_SOURCES, SOURCES_HELP, type SourceRequest, sourceRequests } from './sources.ts'
+import { DEFAULT_SOURCES, type SourceRequest, sourceRequests } from './sources.ts'
 import { UsageError } from './usage-error.ts'
 import { durationOf, nsids, positiveNumber, relays, wholeNumberFrom } from './values.ts'
 
@@ -22,7 +22,7 @@ export function addDatabase(command: Command): Command {
         'BACKFILL_DATA',
       ),
     )
-    .addOption(option('--schema <name>', "the tables' schema in that Postgres", 'BACKFILL_SCHEMA'))
+    .addOption(option('--schema <name>', "the tables' schema, in either", 'BACKFILL_SCHEMA'))
 }
 
 /** What is written wins over the environment, and there the Postgres. */
@@ -32,7 +32,8 @@ export function databaseOf(command: Command): Database {
   if (written('database') && written('data')) {
     throw new UsageError('--database and --data name two databases: give one of them.')
   }
-  if (database === undefined || written('data')) return { kind: 'pglite', folder: data ?? DEFAULT_FOLDER }
+  if (database === undefined || written('data'))
+    return { kind: 'pglite', folder: data ?? DEFAULT_FOLDER, schema }
   // Here and not where it is read: there, the value would be repeated, with its password.
   if (!/^postgres(ql)?:\/\//.test(database)) {
     throw new UsageError('--database must be a URL such as postgres://user:password@host:5432/database.')
@@ -58,16 +59,14 @@ export function addCollections(command: Command, help: string): Command {
 }
 
 export function addSources(command: Command): Command {
-  return addCollections(command, 'these collections and no others that are not known yet')
-    .addOption(
-      option(
-        '--source <name...>',
-        `where collections are known, see below (${DEFAULT_SOURCES.join(', ')})`,
-        'BACKFILL_SOURCES',
-        sourceRequests,
-      ),
-    )
-    .addHelpText('after', `\n${SOURCES_HELP}`)
+  return addCollections(command, 'these collections and no others that are not known yet').addOption(
+    option(
+      '--source <name...>',
+      `where collections are known, see below (${DEFAULT_SOURCES.join(', ')})`,
+      'BACKFILL_SOURCES',
+      sourceRequests,
+    ),
+  )
 }
 
 export interface RequestOptions {
@@ -150,4 +149,11 @@ export function option<Value>(
   const made = new Option(flags, help)
   if (parse) made.argParser((given: string, before: Value | undefined) => parse(given, before))
   return process.env[variable] === '' ? made : made.env(variable)
+}
+
+/** An option without a value, that a variable of the environment turns on. */
+export function flag(flags: string, help: string, variable: string): Option {
+  const made = new Option(flags, help)
+  const isOff = ['', '0', 'false'].includes(process.env[variable] ?? 'unset')
+  return isOff ? made : made.env(variable)
 }

@@ -7,6 +7,17 @@ import { type RunOptions, run } from './commands/run.ts'
 import { type StatusOptions, status } from './commands/status.ts'
 import { type VerifyOptions, verifyIndex } from './commands/verify.ts'
 import type { Context } from './context.ts'
+import type { Database } from './database.ts'
+import {
+  DISCOVER_HELP,
+  HELP,
+  MIGRATE_HELP,
+  RESET_HELP,
+  RETRY_HELP,
+  RUN_HELP,
+  STATUS_HELP,
+  VERIFY_HELP,
+} from './help.ts'
 import {
   addCollections,
   addDatabase,
@@ -15,10 +26,11 @@ import {
   addRequests,
   addSources,
   databaseOf,
+  flag,
   option,
   type RelayOptions,
 } from './options.ts'
-import { nsids, states, wholeNumberFrom } from './values.ts'
+import { nsids, STATES, states, wholeNumberFrom } from './values.ts'
 
 const RELAY_EXAMPLE = 'a host such as relay1.us-east.bsky.network, or a URL; several may be given'
 const ONE_RELAY = 'the relay whose progress is meant, where the database has that of several'
@@ -35,8 +47,8 @@ export function createProgram(choose: (action: Action, debug: boolean) => void):
     .version(VERSION)
     .helpCommand(false)
     .showHelpAfterError('Add --help to see how it is used.')
-    .addHelpText('after', EXAMPLES)
-  const act = (command: Command, action: (database: ReturnType<typeof databaseOf>) => Action) =>
+    .addHelpText('after', HELP)
+  const act: Act = (command, action) =>
     choose(action(databaseOf(command)), command.opts<{ debug?: boolean }>().debug === true)
 
   addRun(program, act)
@@ -44,14 +56,15 @@ export function createProgram(choose: (action: Action, debug: boolean) => void):
   addDiscover(program, act)
   addRearm(program, act)
   addVerify(program, act)
-  addDatabase(program.command('migrate').description('Make the tables, or bring them up to date.')).action(
-    (_, command: Command) => act(command, (database) => (context) => migrate(database, context)),
-  )
-  for (const command of program.commands) command.option('--debug', 'tell errors with their stack')
+  addMigrate(program, act)
+  for (const command of program.commands) {
+    command.addOption(flag('--debug', 'tell errors with their stack', 'BACKFILL_DEBUG'))
+  }
   return program
 }
 
-type Act = (command: Command, action: (database: ReturnType<typeof databaseOf>) => Action) => void
+/** Hands on what a command does, once the database that it is for is known too. */
+type Act = (command: Command, action: (database: Database) => Action) => void
 
 function addRun(program: Command, act: Act): void {
   const command = program.command('run').description('Backfill, and show how it goes.')
@@ -61,8 +74,8 @@ function addRun(program: Command, act: Act): void {
   addPace(command)
   addRequests(command)
   command
-    .option('--json', 'one JSON object a line for everything that happens')
-    .addHelpText('after', RUN_EXAMPLES)
+    .addOption(flag('--json', 'one JSON object a line for everything that happens', 'BACKFILL_JSON'))
+    .addHelpText('after', RUN_HELP)
     .action((options: RunOptions, command: Command) =>
       act(command, (database) => (context) => run(options, database, context)),
     )
@@ -73,17 +86,11 @@ function addStatus(program: Command, act: Act): void {
   addRelay(command, 'that relay only')
   addDatabase(command)
   command
-    .addOption(
-      option(
-        '--state <state...>',
-        'those only: failed, walking, pending, complete',
-        'BACKFILL_STATE',
-        states,
-      ),
-    )
+    .addOption(option('--state <state...>', `those only: ${STATES.join(', ')}`, 'BACKFILL_STATE', states))
+    .addHelpText('after', STATUS_HELP)
     .option('--all', 'every collection, however many')
     .option('--watch', 'look again every two seconds, until Ctrl-C')
-    .option('--json', 'one JSON object a line for each relay')
+    .addOption(flag('--json', 'one JSON object a line for each relay', 'BACKFILL_JSON'))
     .action((options: StatusOptions, command: Command) =>
       act(command, (database) => (context) => status(options, database, context)),
     )
@@ -97,7 +104,8 @@ function addDiscover(program: Command, act: Act): void {
   addDatabase(command)
   addSources(command)
   command
-    .option('--json', 'one JSON object')
+    .addHelpText('after', DISCOVER_HELP)
+    .addOption(flag('--json', 'one JSON object', 'BACKFILL_JSON'))
     .action((options: DiscoverOptions, command: Command) =>
       act(command, (database) => (context) => discoverCollections(options, database, context)),
     )
@@ -108,6 +116,7 @@ function addRearm(program: Command, act: Act): void {
     .command('retry')
     .description('Have collections tried again that were given up.')
     .argument('[nsid...]', 'these only', nsids)
+    .addHelpText('after', RETRY_HELP)
   addDatabase(addRelay(retrying, ONE_RELAY)).action(
     (names: readonly string[], options: RelayOptions, command: Command) =>
       act(command, (database) => (context) => retry(names, options, database, context)),
@@ -116,6 +125,7 @@ function addRearm(program: Command, act: Act): void {
     .command('reset')
     .description('Have collections begin again at the first page.')
     .argument('<nsid...>', 'the collections', nsids)
+    .addHelpText('after', RESET_HELP)
   addDatabase(addRelay(resetting, ONE_RELAY)).action(
     (names: readonly string[], options: RelayOptions, command: Command) =>
       act(command, (database) => (context) => reset(names, options, database, context)),
@@ -137,39 +147,16 @@ function addVerify(program: Command, act: Act): void {
         wholeNumberFrom(0, 1_000),
       ),
     )
-    .option('--json', 'one JSON object a line for everything that happens')
-    .addHelpText('after', VERIFY_EXAMPLES)
+    .addOption(flag('--json', 'one JSON object a line for everything that happens', 'BACKFILL_JSON'))
+    .addHelpText('after', VERIFY_HELP)
     .action((options: VerifyOptions, command: Command) =>
       act(command, (database) => (context) => verifyIndex(options, database, context)),
     )
 }
 
-const EXAMPLES = `
-Examples:
-  collection-backfill run --relay relay1.us-east.bsky.network
-  collection-backfill status --watch
-  collection-backfill retry
-
-Exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 130 interrupted by Ctrl-C.
-Colors: as NO_COLOR and FORCE_COLOR say.`
-
-const VERIFY_EXAMPLES = `
-Examples:
-  collection-backfill verify --relay relay1.us-east.bsky.network
-  collection-backfill verify --relay relay.example --collection app.bsky.feed.post --samples 100 --json
-
-Missing is what the relay lists and the index lacks; surplus, what the index holds beside it. The lists are no snapshots:
-what changes while they are read may show as a difference.
-Exit codes: 0 equal, 1 different or incomplete, 2 wrong usage, 130 interrupted by Ctrl-C.`
-
-const RUN_EXAMPLES = `
-Examples:
-  collection-backfill run --relay relay1.us-east.bsky.network
-      into ./collection-backfill-data, from the collections that lexicon.garden lists
-  collection-backfill run --relay relay.example --database postgres://localhost/relay --concurrency 8
-  collection-backfill run --relay relay.example --collection app.bsky.feed.post,com.whtwnd.blog.entry
-  RELAY=relay.example DATABASE_URL=postgres://localhost/relay collection-backfill run --refresh 7d --json
-
-Ctrl-C stops within a second, and the same command goes on from there; twice, it stops at once.
-A run also finishes what earlier ones have begun for the same relay.
-Exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 130 interrupted by Ctrl-C.`
+function addMigrate(program: Command, act: Act): void {
+  const command = program.command('migrate').description('Make the tables, or bring them up to date.')
+  addDatabase(command)
+    .addHelpText('after', MIGRATE_HELP)
+    .action((_, command: Command) => act(command, (database) => (context) => migrate(database, context)))
+}

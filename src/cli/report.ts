@@ -4,13 +4,13 @@ import type { UnionSummary } from '../union.ts'
 import type { Context } from './context.ts'
 import { count, ofTotal, plural } from './output/format.ts'
 import { eventHooks, eventWriter, pageEvent } from './output/json-lines.ts'
-import { type Live, showLive } from './output/live.ts'
 import { newsOf } from './output/news.ts'
 import { relaysLine, relaysPicture } from './output/relays-picture.ts'
-import { type Screen, screenOf } from './output/screen.ts'
+import type { Screen } from './output/screen.ts'
 import { runLine, summaryLines } from './output/summary.ts'
 import { printable } from './output/text.ts'
 import type { Pause, Relay } from './relays.ts'
+import { createStage } from './stage.ts'
 
 /** How a run ended. */
 export type RunEnd =
@@ -53,42 +53,32 @@ export function jsonReport({ out, debug }: Context): RunReport {
 
 /** For people: a picture that is kept up to date, and lines that stay. */
 export function textReport(relays: readonly Relay[], context: Context): RunReport {
-  const { out, err, env, interruption } = context
-  const screen = () => screenOf(out, env)
-  const print = (lines: readonly string[]) => out.write(`${lines.join('\n')}\n`)
-  let live: Live | undefined
-  const say = (lines: readonly string[]) => (live === undefined ? print(lines) : live.say(lines))
-  const onStop = () => say(['  Stopping. Ctrl-C again stops at once.'])
-  const news = newsOf(say, screen)
+  const stage = createStage(context)
+  const news = newsOf(stage)
   return {
     hooks: (relay) => news.hooks(relays.length === 1 ? '' : relay),
     begin({ database }) {
-      print([...relays.map(({ source }) => `relay  ${source}`), `index  ${printable(database)}`])
+      stage.say([...relays.map(({ source }) => `relay  ${source}`), `index  ${printable(database)}`])
       const known = relays.filter(({ monitor }) => monitor.snapshot().collections.total > 0)
-      for (const relay of known) print([`resuming: ${howFar(relay, relays)}`])
-      interruption.signal.addEventListener('abort', onStop, { once: true })
-      live = showLive(
-        { lines: (size) => relaysPicture(relays, size), plain: () => relaysLine(relays) },
-        { out, env },
-      )
+      for (const relay of known) stage.say([`resuming: ${howFar(relay, relays)}`])
+      stage.show({ lines: (size) => relaysPicture(relays, size), plain: () => relaysLine(relays) })
     },
     // Told by the picture, as long as it lasts.
     paused() {},
-    page: () => live?.refresh(),
+    page: stage.refresh,
     relayFailed(failure) {
       // One relay alone is told of at the end.
       if (relays.length > 1) news.relayFailed(failure)
     },
     end(end) {
-      interruption.signal.removeEventListener('abort', onStop)
-      live?.stop()
-      live = undefined
-      if (end.outcome === 'complete') print(['', ...outcomeLines(relays, end.summary, screen()), ''])
+      stage.clear()
+      const screen = stage.screen()
+      if (end.outcome === 'complete') stage.say(['', ...outcomeLines(relays, end.summary, screen), ''])
       if (end.outcome === 'incomplete') {
-        print(['', ...tables(relays, [], screen()), ''])
-        err.write(`${failureLines(end).join('\n')}\n`)
+        stage.say(['', ...tables(relays, [], screen), ''])
+        context.err.write(`${failureLines(end).join('\n')}\n`)
       }
-      if (end.outcome === 'interrupted') print(stoppedLines(relays))
+      if (end.outcome === 'interrupted') stage.say(stoppedLines(relays))
     },
   }
 }

@@ -53,7 +53,8 @@ export function relays(text: string, before: readonly string[] = []): readonly s
   return [...new Map(given.map((relay) => [relayUrl(relay).source, relay])).values()]
 }
 
-const STATES: readonly CollectionState[] = ['failed', 'walking', 'pending', 'complete']
+/** What needs a look comes first. */
+export const STATES: readonly CollectionState[] = ['failed', 'walking', 'pending', 'complete']
 
 /** One state or several, separated by commas or spaces, added to those given before. */
 export function states(text: string, before: readonly CollectionState[] = []): readonly CollectionState[] {

@@ -3,13 +3,12 @@ import type { CollectionReport, VerificationSummary } from '../verify/report.ts'
 import type { Context } from './context.ts'
 import { plural } from './output/format.ts'
 import { eventHooks, eventWriter } from './output/json-lines.ts'
-import { type Live, showLive } from './output/live.ts'
 import { newsOf } from './output/news.ts'
 import { relaysLine, relaysPicture } from './output/relays-picture.ts'
-import { screenOf } from './output/screen.ts'
 import { printable } from './output/text.ts'
 import { differenceLines, verdictLine } from './output/verify-text.ts'
 import type { Pause, Relay } from './relays.ts'
+import { createStage } from './stage.ts'
 
 /** How a verification ended. */
 export type VerifyEnd =
@@ -49,39 +48,32 @@ export function jsonVerifyReport({ out, debug }: Context): VerifyReport {
 
 /** For people: a picture that is kept up to date, and what differs. */
 export function textVerifyReport(relays: readonly Relay[], context: Context): VerifyReport {
-  const { out, err, env, interruption } = context
-  const screen = () => screenOf(out, env)
-  const print = (lines: readonly string[]) => out.write(`${lines.join('\n')}\n`)
-  let live: Live | undefined
-  const say = (lines: readonly string[]) => (live === undefined ? print(lines) : live.say(lines))
-  const onStop = () => say(['  Stopping. Ctrl-C again stops at once.'])
-  const news = newsOf(say, screen)
+  const stage = createStage(context)
+  const news = newsOf(stage)
   return {
     hooks: () => news.hooks(''),
     begin({ database }) {
-      print([...relays.map(({ source }) => `relay  ${source}`), `index  ${printable(database)}`])
-      interruption.signal.addEventListener('abort', onStop, { once: true })
-      const plain = () => relaysLine(relays)
-      live = showLive({ lines: (size) => relaysPicture(relays, size), plain }, { out, env })
+      stage.say([...relays.map(({ source }) => `relay  ${source}`), `index  ${printable(database)}`])
+      stage.show({ lines: (size) => relaysPicture(relays, size), plain: () => relaysLine(relays) })
     },
     // Told by the picture, as long as it lasts.
     paused() {},
-    page: () => live?.refresh(),
+    page: stage.refresh,
     compared(report) {
-      const lines = differenceLines(report, screen())
-      if (lines.length > 0) say(lines)
+      const lines = differenceLines(report, stage.screen())
+      if (lines.length > 0) stage.say(lines)
     },
     end(end) {
-      interruption.signal.removeEventListener('abort', onStop)
-      live?.stop()
-      live = undefined
-      if (end.outcome === 'interrupted') print(['Stopped before everything was compared.'])
+      stage.clear()
+      if (end.outcome === 'interrupted') stage.say(['Stopped before everything was compared.'])
       if (end.outcome !== 'equal' && end.outcome !== 'different') return
-      print(end.relays.map((summary) => verdictLine(summary, screen())))
-      if (end.leftOut === 0) return
-      err.write(
-        `collection-backfill: ${plural(end.leftOut, 'collection is', 'collections are')} not complete and not compared; run again first.\n`,
-      )
+      stage.say(end.relays.map((summary) => verdictLine(summary, stage.screen())))
+      if (end.leftOut > 0) context.err.write(`${leftOutLine(end.leftOut)}\n`)
     },
   }
+}
+
+function leftOutLine(collections: number): string {
+  const which = plural(collections, 'collection is', 'collections are')
+  return `collection-backfill: ${which} not complete and not compared; run again first.`
 }

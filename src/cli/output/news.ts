@@ -15,9 +15,10 @@ export interface News {
   relayFailed(failure: RelayFailure): void
 }
 
-export function newsOf(say: (lines: readonly string[]) => void, screen: () => Screen): News {
+/** @param to where it is said, and how wide that is */
+export function newsOf(to: { say(lines: readonly string[]): void; screen(): Screen }): News {
   const tell = (mark: string, tone: Tone) => (who: string, what: string) =>
-    say(newsLines({ mark, tone, who, what }, screen()))
+    to.say(newsLines({ mark, tone, who, what }, to.screen()))
   const [inform, warn, fail] = [tell('·', 'dim'), tell('!', 'yellow'), tell('✗', 'red')]
   return {
     hooks: (relay) => hooksOf(relay, { inform, warn, fail }),

@@ -1,10 +1,9 @@
 import type { CollectionProgress, CollectionState } from '../../progress-store.ts'
+import { STATES } from '../values.ts'
 import { count, ofTotal, type Paint, painter, percent, plural, type Tone } from './format.ts'
 import type { Screen } from './screen.ts'
 import { fit, printable } from './text.ts'
 
-/** What needs a look comes first. */
-const ORDER: readonly CollectionState[] = ['failed', 'walking', 'pending', 'complete']
 const TONES: Readonly<Record<CollectionState, Tone>> = {
   failed: 'red',
   walking: 'cyan',
@@ -26,7 +25,7 @@ export interface StatusView {
 
 /** Those that need a look first, then the largest. */
 export function inOrder(rows: readonly CollectionProgress[]): CollectionProgress[] {
-  const rank = ({ state }: CollectionProgress) => ORDER.indexOf(state)
+  const rank = ({ state }: CollectionProgress) => STATES.indexOf(state)
   const size = ({ imported, estimatedRepos = 0 }: CollectionProgress) => Math.max(imported, estimatedRepos)
   return rows.toSorted(
     (a, b) => rank(a) - rank(b) || size(b) - size(a) || (a.collection < b.collection ? -1 : 1),

@@ -74,12 +74,19 @@ describe('run', () => {
     const env = {
       RELAY: relay.url,
       DATABASE_URL: postgres.url,
+      BACKFILL_SCHEMA: 'apart',
       BACKFILL_COLLECTIONS: `${PROFILE}, ${BIG}`,
       BACKFILL_PAGE_SIZE: '10',
+      BACKFILL_JSON: '1',
+      BACKFILL_DEBUG: '0',
+      BACKFILL_DATA: '',
     }
-    expect(await cli(['run', '--page-size', '20'], { env })).toMatchObject({ code: 0, stderr: '' })
+    const { code, stdout, stderr } = await cli(['run', '--page-size', '20'], { env })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(jsonLines(stdout).at(-1)).toMatchObject({ type: 'end', outcome: 'complete' })
     expect(relay.requestsOf(PROFILE).map(({ limit }) => limit)).toEqual([20, 20, 20, 20])
-    expect(await postgres.db.selectFrom('collection_index').selectAll().execute()).toHaveLength(48)
+    const index = postgres.db.withSchema('apart').selectFrom('collection_index')
+    expect(await index.selectAll().execute()).toHaveLength(48)
   })
 
   test('a refresh walks again what was completed long enough ago', async () => {

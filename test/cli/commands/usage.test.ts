@@ -25,7 +25,11 @@ describe('help', () => {
     async (command) => {
       const { code, stdout } = await cli([command, '--help'])
       expect(code).toBe(0)
-      expect(stdout).toMatch(/env:\s+DATABASE_URL/)
+      const options = stdout.split(/^ {2}(?=-)/m).slice(1)
+      const withoutVariable = options.filter((text) => !text.includes('(env:'))
+      for (const text of withoutVariable) expect(text).toMatch(/^(-h, --help|--all|--watch) /)
+      expect(options.length - withoutVariable.length).toBeGreaterThanOrEqual(4)
+      expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}collection-backfill ${command}`, 'm'))
     },
   )
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { runLine, runPicture } from '../../../src/cli/output/run-picture.ts'
@@ -107,6 +108,36 @@ describe('at 80 columns', () => {
     expect(line.indexOf('620,331')).toBe(known.indexOf('620,331'))
     expect(line.indexOf('req/s')).toBe(known.indexOf('req/s'))
   })
+})
+
+test('the README shows a run as it looks', () => {
+  const walks = [
+    ['app.bsky.feed.like', 68_000, 224_936],
+    ['app.bsky.feed.post', 68_000, 186_885],
+    ['app.bsky.graph.follow', 68_000, 178_689],
+    ['app.bsky.actor.profile', 68_000, 159_016],
+    ['app.bsky.feed.repost', 68_000, 103_279],
+    ['chat.bsky.actor.declaration', 20_000, 31_148],
+  ] as const
+  const shown: MonitorSnapshot = {
+    ...half,
+    collections: { ...half.collections, complete: 1 },
+    pairs: 404_262,
+    fraction: 0.295,
+    pairsPerSecond: 34_622,
+    leftMs: 30_000,
+    requestsPerSecond: 17,
+    requests: 203,
+    walks: walks.map(([collection, imported, estimatedRepos]) => ({
+      collection,
+      imported,
+      estimatedRepos,
+      done: false,
+    })),
+  }
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+  const [, picture = ''] = /```text\nrelay {2}[^`]*?\n(\n[^`]*)\n```/.exec(readme) ?? []
+  expect(picture.split('\n')).toEqual(at(80, shown))
 })
 
 describe('narrower', () => {
