@@ -27,13 +27,7 @@ export async function mergeLists(
         // A relay may give a repo twice.
         if (did === last) continue
         last = did
-        for (;;) {
-          if (here.isEmpty) await here.fill()
-          const { head } = here
-          if (head === undefined || head >= did) break
-          onlyHere(head)
-          here.skip()
-        }
+        await passOver(here, did, onlyHere)
         if (here.head === did) {
           counts.both += 1
           here.skip()
@@ -44,16 +38,30 @@ export async function mergeLists(
       }
       if (!here.isAscending) return undefined
     }
-    for (await here.fill(); here.head !== undefined; await here.fill()) {
-      onlyHere(here.head)
-      here.skip()
-    }
+    await passOver(here, undefined, onlyHere)
     if (!here.isAscending) return undefined
     return { ...counts, samples: { onlyThere: only.there.dids, onlyHere: only.here.dids } }
   } finally {
     await here.close()
   }
 }
+
+/** Tells everything in the list that comes before the DID, or all that is left. */
+async function passOver(
+  list: Reader,
+  before: string | undefined,
+  tell: (did: string) => void,
+): Promise<void> {
+  for (;;) {
+    if (list.isEmpty) await list.fill()
+    const { head } = list
+    if (head === undefined || (before !== undefined && head >= before)) return
+    tell(head)
+    list.skip()
+  }
+}
+
+type Reader = ReturnType<typeof reader>
 
 /** Reads a list DID by DID, and waits for nothing but the next page. */
 function reader(pages: AsyncGenerator<readonly string[], void, void>) {
