@@ -185,8 +185,8 @@ label {
   color: var(--quiet);
 }
 
-[hidden][hidden][hidden] {
-  display: none;
+[hidden] {
+  display: none !important;
 }
 
 .banner {
@@ -1041,7 +1041,7 @@ footer {
 <header class="top">
   <div class="title">
     <h1>Collection backfill</h1>
-    <p class="from">from <bdi id="source-shown">no relay yet</bdi></p>
+    <p id="from" class="from" hidden>from <bdi id="source-shown"></bdi></p>
   </div>
   <p class="chips"><span id="state" class="chip" data-tone="idle">Idle</span> <span id="connection" class="chip plain" data-state="connecting">Connecting…</span></p>
   <div class="controls">
@@ -1068,8 +1068,8 @@ footer {
     <p id="run-error" class="notice error" hidden></p>
     <dl class="numbers">
       <div><dt>Pairs</dt><dd id="pairs">–</dd><dd id="pairs-of" class="note">imported</dd></div>
-      <div><dt>Pairs per second</dt><dd id="pairs-per-second">–</dd><dd class="note">last ten seconds</dd></div>
-      <div><dt>Requests per second</dt><dd id="requests-per-second">–</dd><dd class="note">last ten seconds</dd></div>
+      <div><dt>Pairs per second</dt><dd id="pairs-per-second">–</dd><dd class="note rate-note">last ten seconds</dd></div>
+      <div><dt>Requests per second</dt><dd id="requests-per-second">–</dd><dd class="note rate-note">last ten seconds</dd></div>
       <div><dt id="time-name">Time left</dt><dd id="time-left">–</dd><dd id="time-note" class="note"></dd></div>
     </dl>
   </section>
@@ -1079,7 +1079,7 @@ footer {
       <div id="curve-scale" class="scale" aria-hidden="true"><span id="scale-top"></span><span id="scale-middle"></span></div>
       <svg id="curve" role="img" aria-label="There is no curve before the backfill has run a while." preserveAspectRatio="none"></svg>
     </div>
-    <p class="times" aria-hidden="true"><span id="time-start"></span><span id="time-middle"></span><span>now</span></p>
+    <p class="times" aria-hidden="true"><span id="time-start"></span><span id="time-middle"></span><span id="time-end">now</span></p>
     <p class="none">The curve begins a few seconds after the start.</p>
     <details id="chart-details">
       <summary>As a table</summary>
@@ -1114,7 +1114,7 @@ footer {
       <label class="search"><span class="hidden-text">Search by name</span><input id="search" type="search" placeholder="Search by name" autocomplete="off" autocapitalize="none" spellcheck="false"></label>
     </div>
     <div id="row-probe" aria-hidden="true"></div>
-    <table id="table" role="table" aria-labelledby="collections-title" aria-rowcount="1">
+    <table id="table" role="table" aria-labelledby="collections-title" aria-rowcount="1" hidden>
       <thead role="rowgroup">
         <tr role="row" aria-rowindex="1">
           <th role="columnheader" scope="col" class="name" aria-sort="none"><button type="button" data-sort="collection">Collection</button></th>
@@ -1350,7 +1350,17 @@ function timeOf(iso, now = new Date()) {
 	return time.toDateString() === now.toDateString() ? clock.format(time) : \`\${day.format(time)}, \${clock.format(time)}\`;
 }
 // src/server/page/client/curve.ts
-function curveOf(points, width, height) {
+const wordsFor = (running) => running ? {
+	last: "now",
+	before: "ago"
+} : {
+	last: "at the end",
+	before: "earlier"
+};
+function momentOf(ms, { last, before }) {
+	return ms < 1e3 ? last : \`\${duration(ms)} \${before}\`;
+}
+function curveOf(points, width, height, words) {
 	const top = roundUp(Math.max(0, ...points.map(({ value }) => value)));
 	const start = points[0]?.at ?? 0;
 	const span = Math.max(1, (points.at(-1)?.at ?? 0) - start);
@@ -1368,7 +1378,7 @@ function curveOf(points, width, height) {
 		})),
 		times: [0, .5].map((part) => ({
 			x: width * part,
-			label: \`\${roughly(span * (1 - part))} ago\`
+			label: \`\${roughly(span * (1 - part))} \${words.before}\`
 		})),
 		nearest(place) {
 			const point = nearestTo(points, start + place / width * span);
@@ -1380,12 +1390,12 @@ function curveOf(points, width, height) {
 		}
 	};
 }
-function describeCurve(points) {
+function describeCurve(points, words) {
 	const last = points.at(-1);
 	if (last === void 0 || points.length < 2) return "There is no curve before the backfill has run a while.";
 	const peak = points.reduce((most, point) => point.value > most.value ? point : most, last);
 	const mean = points.reduce((sum, { value }) => sum + value, 0) / points.length;
-	return \`Pairs per second over the last \${duration(last.at - (points[0]?.at ?? last.at))}: \${shortCount(last.value)} now, \${shortCount(mean)} on average, at most \${shortCount(peak.value)}, \${duration(last.at - peak.at)} ago.\`;
+	return \`Pairs per second over \${duration(last.at - (points[0]?.at ?? last.at))}: \${shortCount(last.value)} \${words.last}, \${shortCount(mean)} on average, at most \${shortCount(peak.value)}, \${momentOf(last.at - peak.at, words)}.\`;
 }
 function thinned(points, most) {
 	if (points.length <= most) return points;
@@ -1428,26 +1438,27 @@ function createChart() {
 		visibility: "hidden"
 	}, svg("line"), svg("circle", { r: "4" }));
 	let points = [];
+	let words = wordsFor(true);
 	let curve;
 	let pointer;
 	function redraw() {
 		const width = drawing.clientWidth;
 		if (width === 0) return;
-		curve = curveOf(points, width, HEIGHT);
+		curve = curveOf(points, width, HEIGHT, words);
 		drawing.setAttribute("viewBox", \`0 0 \${width} \${HEIGHT}\`);
-		drawing.setAttribute("aria-label", describeCurve(points));
+		drawing.setAttribute("aria-label", describeCurve(points, words));
 		drawing.replaceChildren(...shapes(curve, width), marker);
 		label(byId("curve-scale", HTMLElement), curve);
+		setText(byId("time-end", HTMLElement), words.last);
 		mark();
-		if (details.open) fillTable(points);
+		if (details.open) fillTable(points, words);
 	}
 	function mark() {
 		const found = pointer === void 0 ? void 0 : curve?.nearest(pointer);
 		marker.setAttribute("visibility", found ? "visible" : "hidden");
 		if (found) place(marker, found);
 		const last = points.at(-1);
-		const ago = found && last ? last.at - found.point.at : 0;
-		const when = ago < 1e3 ? "now" : \`\${duration(ago)} ago\`;
+		const when = momentOf(found && last ? last.at - found.point.at : 0, words);
 		const shown = found?.point ?? last;
 		setText(reading, shown ? \`\${count(shown.value)} pairs/s \${when}\` : "");
 	}
@@ -1460,12 +1471,15 @@ function createChart() {
 		mark();
 	});
 	details.addEventListener("toggle", () => {
-		if (details.open) fillTable(points);
+		if (details.open) fillTable(points, words);
 	});
 	new ResizeObserver(redraw).observe(figure);
+	let isRunning;
 	let drawn;
-	return { draw(history) {
-		if (history === drawn) return;
+	return { draw(history, running) {
+		if (history === drawn && running === isRunning) return;
+		isRunning = running;
+		words = wordsFor(running);
 		drawn = history;
 		points = history.map(({ at, pairs_per_second }) => ({
 			at: Date.parse(at),
@@ -1514,9 +1528,9 @@ function place(marker, { x, y }) {
 	dot?.setAttribute("cx", String(x));
 	dot?.setAttribute("cy", String(y));
 }
-function fillTable(points) {
+function fillTable(points, words) {
 	const last = points.at(-1);
-	const rows = thinned(points, ROWS).map(({ at, value }) => element("tr", {}, element("td", {}, last === void 0 || at === last.at ? "now" : \`\${duration(last.at - at)} ago\`), element("td", {}, count(value))));
+	const rows = thinned(points, ROWS).map(({ at, value }) => element("tr", {}, element("td", {}, momentOf(last === void 0 ? 0 : last.at - at, words)), element("td", {}, count(value))));
 	byId("chart-rows", HTMLTableSectionElement).replaceChildren(...rows);
 }
 // src/server/page/client/connection.ts
@@ -2010,13 +2024,13 @@ function drawOverview(model) {
 	const chip = byId("state", HTMLElement);
 	setText(chip, state.name);
 	chip.dataset.tone = state.tone;
-	setText(byId("source-shown", HTMLElement), totals.source === null ? "no relay yet" : printable(totals.source));
-	setText(byId("percent", HTMLElement), percent(fraction));
+	setHidden(byId("from", HTMLElement), totals.source === null);
+	setText(byId("source-shown", HTMLElement), printable(totals.source ?? ""));
+	setText(byId("percent", HTMLElement), totals.total === 0 ? "–" : percent(fraction));
 	setText(byId("done", HTMLElement), doneText(totals));
 	setText(byId("pairs", HTMLElement), shortCount(totals.total_imported));
 	setText(byId("pairs-of", HTMLElement), pairsNote(totals));
-	setText(byId("pairs-per-second", HTMLElement), rate(totals.running ? totals.pairs_per_second : null));
-	setText(byId("requests-per-second", HTMLElement), rate(totals.running ? totals.requests_per_second : null));
+	drawRates(totals);
 	drawTimes(totals);
 	byId("bar-done", HTMLElement).style.transform = \`scaleX(\${fraction})\`;
 	drawNotices(model);
@@ -2033,10 +2047,15 @@ function doneText({ total, completed, expected_pairs }) {
 function pairsNote({ expected_pairs, total_imported }) {
 	return expected_pairs !== null && expected_pairs > total_imported ? \`of about \${shortCount(expected_pairs)}\` : "imported";
 }
+function drawRates({ running, pairs_per_second, requests_per_second }) {
+	setText(byId("pairs-per-second", HTMLElement), rate(running ? pairs_per_second : null));
+	setText(byId("requests-per-second", HTMLElement), rate(running ? requests_per_second : null));
+	for (const note of document.querySelectorAll(".rate-note")) setText(note, running ? "last ten seconds" : "while a run is under way");
+}
 function drawTimes({ running, eta_ms, at, started_at, finished_at }) {
 	const left = byId("time-left", HTMLElement);
 	const note = byId("time-note", HTMLElement);
-	setText(byId("time-name", HTMLElement), running ? "Time left" : "Took");
+	setText(byId("time-name", HTMLElement), running || started_at === null ? "Time left" : "Took");
 	if (running) {
 		setText(left, eta_ms === null ? "–" : duration(eta_ms));
 		const end = eta_ms === null ? void 0 : new Date(Date.parse(at) + eta_ms).toISOString();
@@ -2126,6 +2145,7 @@ function createTable(onRetry, onScroll) {
 		setOrder(keys) {
 			order = keys;
 			positions = new Map(keys.map((key, i) => [key, i]));
+			setHidden(table, order.length === 0);
 			setAttribute(table, "aria-rowcount", String(order.length + 1));
 		},
 		draw({ rows, totals }) {
@@ -2291,7 +2311,7 @@ const controls = createControls(api, act);
 const drawRows = perFrame(() => table.draw(model));
 const drawSums = atMostEvery(SUMS_MS, perFrame(() => {
 	drawOverview(model);
-	chart.draw(model.history);
+	chart.draw(model.history, model.totals?.running ?? true);
 	controls.draw(model);
 	failures.draw(model);
 	log.draw(model);
@@ -2372,5 +2392,5 @@ else watch();
 `
 
 /** For the content security policy. */
-export const STYLE_HASH: string = 'sha256-M+ulNevHduTdSpsYeqycChhOh65cgvIZsxVgp623wXg='
-export const SCRIPT_HASH: string = 'sha256-QB5kOA+tcVp65vsSFjSZ447VQwpN4Aye49Ps1lbs9S8='
+export const STYLE_HASH: string = 'sha256-/PcYQxCGM/zPxLIaJAeGIGc/M5l3UYuSkYLmaSOTxos='
+export const SCRIPT_HASH: string = 'sha256-TkUPJo5AW2ojJvWdkzSBmfvF9VFC9ezHp7Aaz6TWnpk='

@@ -1,14 +1,23 @@
 import type { AdminSample } from '../../admin/shapes.ts'
-import { type Curve, curveOf, describeCurve, type Point, thinned } from './curve.ts'
+import {
+  type Curve,
+  curveOf,
+  describeCurve,
+  momentOf,
+  type Point,
+  thinned,
+  type Words,
+  wordsFor,
+} from './curve.ts'
 import { byId, element, setText, svg } from './dom.ts'
-import { count, duration } from './format.ts'
+import { count } from './format.ts'
 
 const HEIGHT = 150
 const ROWS = 12
 
 /** The speed over time, drawn; as a sentence for those who do not see it; and as a table for whoever opens it. */
 export interface Chart {
-  draw(history: readonly AdminSample[]): void
+  draw(history: readonly AdminSample[], running: boolean): void
 }
 
 export function createChart(): Chart {
@@ -18,19 +27,21 @@ export function createChart(): Chart {
   const details = byId('chart-details', HTMLDetailsElement)
   const marker = svg('g', { class: 'marker', visibility: 'hidden' }, svg('line'), svg('circle', { r: '4' }))
   let points: readonly Point[] = []
+  let words = wordsFor(true)
   let curve: Curve | undefined
   let pointer: number | undefined
 
   function redraw(): void {
     const width = drawing.clientWidth
     if (width === 0) return
-    curve = curveOf(points, width, HEIGHT)
+    curve = curveOf(points, width, HEIGHT, words)
     drawing.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`)
-    drawing.setAttribute('aria-label', describeCurve(points))
+    drawing.setAttribute('aria-label', describeCurve(points, words))
     drawing.replaceChildren(...shapes(curve, width), marker)
     label(byId('curve-scale', HTMLElement), curve)
+    setText(byId('time-end', HTMLElement), words.last)
     mark()
-    if (details.open) fillTable(points)
+    if (details.open) fillTable(points, words)
   }
 
   /** Shows the value under the pointer, or the latest. */
@@ -39,8 +50,7 @@ export function createChart(): Chart {
     marker.setAttribute('visibility', found ? 'visible' : 'hidden')
     if (found) place(marker, found)
     const last = points.at(-1)
-    const ago = found && last ? last.at - found.point.at : 0
-    const when = ago < 1000 ? 'now' : `${duration(ago)} ago`
+    const when = momentOf(found && last ? last.at - found.point.at : 0, words)
     const shown = found?.point ?? last
     setText(reading, shown ? `${count(shown.value)} pairs/s ${when}` : '')
   }
@@ -54,14 +64,17 @@ export function createChart(): Chart {
     mark()
   })
   details.addEventListener('toggle', () => {
-    if (details.open) fillTable(points)
+    if (details.open) fillTable(points, words)
   })
   new ResizeObserver(redraw).observe(figure)
 
+  let isRunning: boolean | undefined
   let drawn: readonly AdminSample[] | undefined
   return {
-    draw(history) {
-      if (history === drawn) return
+    draw(history, running) {
+      if (history === drawn && running === isRunning) return
+      isRunning = running
+      words = wordsFor(running)
       drawn = history
       points = history.map(({ at, pairs_per_second }) => ({ at: Date.parse(at), value: pairs_per_second }))
       figure.classList.toggle('empty', points.length < 2)
@@ -97,13 +110,13 @@ function place(marker: SVGElement, { x, y }: { x: number; y: number }): void {
   dot?.setAttribute('cy', String(y))
 }
 
-function fillTable(points: readonly Point[]): void {
+function fillTable(points: readonly Point[], words: Words): void {
   const last = points.at(-1)
   const rows = thinned(points, ROWS).map(({ at, value }) =>
     element(
       'tr',
       {},
-      element('td', {}, last === undefined || at === last.at ? 'now' : `${duration(last.at - at)} ago`),
+      element('td', {}, momentOf(last === undefined ? 0 : last.at - at, words)),
       element('td', {}, count(value)),
     ),
   )

@@ -16,13 +16,27 @@ export interface Curve {
   readonly top: number
   /** What stands beside the lines that are drawn across. */
   readonly scale: readonly { readonly y: number; readonly label: string }[]
-  /** What stands below: how long ago. */
+  /** What stands below: how long before the last point. */
   readonly times: readonly { readonly x: number; readonly label: string }[]
   /** The point that is nearest to a place from left to right. */
   nearest(x: number): { readonly x: number; readonly y: number; readonly point: Point } | undefined
 }
 
-export function curveOf(points: readonly Point[], width: number, height: number): Curve {
+/** How the last point is called, and what lies before it: it is now, or the end of a run that is over. */
+export interface Words {
+  readonly last: string
+  readonly before: string
+}
+
+export const wordsFor = (running: boolean): Words =>
+  running ? { last: 'now', before: 'ago' } : { last: 'at the end', before: 'earlier' }
+
+/** How long a point lies before the last one. */
+export function momentOf(ms: number, { last, before }: Words): string {
+  return ms < 1000 ? last : `${duration(ms)} ${before}`
+}
+
+export function curveOf(points: readonly Point[], width: number, height: number, words: Words): Curve {
   const top = roundUp(Math.max(0, ...points.map(({ value }) => value)))
   const start = points[0]?.at ?? 0
   const span = Math.max(1, (points.at(-1)?.at ?? 0) - start)
@@ -35,7 +49,10 @@ export function curveOf(points: readonly Point[], width: number, height: number)
     area: line === '' ? '' : `${line}V${height}H0Z`,
     top,
     scale: [1, 0.5].map((part) => ({ y: y(top * part), label: shortCount(top * part) })),
-    times: [0, 0.5].map((part) => ({ x: width * part, label: `${roughly(span * (1 - part))} ago` })),
+    times: [0, 0.5].map((part) => ({
+      x: width * part,
+      label: `${roughly(span * (1 - part))} ${words.before}`,
+    })),
     nearest(place) {
       const wanted = start + (place / width) * span
       const point = nearestTo(points, wanted)
@@ -45,15 +62,15 @@ export function curveOf(points: readonly Point[], width: number, height: number)
 }
 
 /** What somebody who does not see the curve is told. */
-export function describeCurve(points: readonly Point[]): string {
+export function describeCurve(points: readonly Point[], words: Words): string {
   const last = points.at(-1)
   if (last === undefined || points.length < 2) return 'There is no curve before the backfill has run a while.'
   const peak = points.reduce((most, point) => (point.value > most.value ? point : most), last)
   const mean = points.reduce((sum, { value }) => sum + value, 0) / points.length
   const long = duration(last.at - (points[0]?.at ?? last.at))
   return (
-    `Pairs per second over the last ${long}: ${shortCount(last.value)} now, ${shortCount(mean)} on average, ` +
-    `at most ${shortCount(peak.value)}, ${duration(last.at - peak.at)} ago.`
+    `Pairs per second over ${long}: ${shortCount(last.value)} ${words.last}, ${shortCount(mean)} on average, ` +
+    `at most ${shortCount(peak.value)}, ${momentOf(last.at - peak.at, words)}.`
   )
 }
 

@@ -40,7 +40,7 @@ const drawSums = atMostEvery(
   SUMS_MS,
   perFrame(() => {
     drawOverview(model)
-    chart.draw(model.history)
+    chart.draw(model.history, model.totals?.running ?? true)
     controls.draw(model)
     failures.draw(model)
     log.draw(model)

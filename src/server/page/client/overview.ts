@@ -33,16 +33,13 @@ export function drawOverview(model: Model): void {
   const chip = byId('state', HTMLElement)
   setText(chip, state.name)
   chip.dataset.tone = state.tone
-  setText(
-    byId('source-shown', HTMLElement),
-    totals.source === null ? 'no relay yet' : printable(totals.source),
-  )
-  setText(byId('percent', HTMLElement), percent(fraction))
+  setHidden(byId('from', HTMLElement), totals.source === null)
+  setText(byId('source-shown', HTMLElement), printable(totals.source ?? ''))
+  setText(byId('percent', HTMLElement), totals.total === 0 ? NOTHING : percent(fraction))
   setText(byId('done', HTMLElement), doneText(totals))
   setText(byId('pairs', HTMLElement), shortCount(totals.total_imported))
   setText(byId('pairs-of', HTMLElement), pairsNote(totals))
-  setText(byId('pairs-per-second', HTMLElement), rate(totals.running ? totals.pairs_per_second : null))
-  setText(byId('requests-per-second', HTMLElement), rate(totals.running ? totals.requests_per_second : null))
+  drawRates(totals)
   drawTimes(totals)
   byId('bar-done', HTMLElement).style.transform = `scaleX(${fraction})`
   drawNotices(model)
@@ -66,10 +63,18 @@ function pairsNote({ expected_pairs, total_imported }: AdminTotals): string {
   return isLess ? `of about ${shortCount(expected_pairs)}` : 'imported'
 }
 
+function drawRates({ running, pairs_per_second, requests_per_second }: AdminTotals): void {
+  setText(byId('pairs-per-second', HTMLElement), rate(running ? pairs_per_second : null))
+  setText(byId('requests-per-second', HTMLElement), rate(running ? requests_per_second : null))
+  for (const note of document.querySelectorAll('.rate-note')) {
+    setText(note, running ? 'last ten seconds' : 'while a run is under way')
+  }
+}
+
 function drawTimes({ running, eta_ms, at, started_at, finished_at }: AdminTotals): void {
   const left = byId('time-left', HTMLElement)
   const note = byId('time-note', HTMLElement)
-  setText(byId('time-name', HTMLElement), running ? 'Time left' : 'Took')
+  setText(byId('time-name', HTMLElement), running || started_at === null ? 'Time left' : 'Took')
   if (running) {
     setText(left, eta_ms === null ? NOTHING : duration(eta_ms))
     const end = eta_ms === null ? undefined : new Date(Date.parse(at) + eta_ms).toISOString()

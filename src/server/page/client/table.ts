@@ -1,4 +1,4 @@
-import { byId, setAttribute } from './dom.ts'
+import { byId, setAttribute, setHidden } from './dom.ts'
 import type { Model } from './model.ts'
 import { createRowView, type Retry, type RowView } from './row-view.ts'
 
@@ -66,6 +66,7 @@ export function createTable(onRetry: Retry, onScroll: () => void): Table {
     setOrder(keys) {
       order = keys
       positions = new Map(keys.map((key, i) => [key, i]))
+      setHidden(table, order.length === 0)
       setAttribute(table, 'aria-rowcount', String(order.length + 1))
     },
     draw({ rows, totals }) {

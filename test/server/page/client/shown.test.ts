@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { curveOf, describeCurve, thinned } from '../../../../src/server/page/client/curve.ts'
+import { curveOf, describeCurve, thinned, wordsFor } from '../../../../src/server/page/client/curve.ts'
 import { printable } from '../../../../src/server/page/client/dom.ts'
 import { pauseBefore } from '../../../../src/server/page/client/follow.ts'
 import {
@@ -97,7 +97,7 @@ describe('the curve', () => {
   const points = [0, 30, 60, 40].map((value, i) => ({ at: i * 10_000, value }))
 
   it('goes from the left to the right, under a round number', () => {
-    const curve = curveOf(points, 300, 100)
+    const curve = curveOf(points, 300, 100, wordsFor(true))
     expect(curve.top).toBe(60)
     expect(curve.line).toBe('M0 100L100 50L200 0L300 33.3')
     expect(curve.area).toBe(`${curve.line}V100H0Z`)
@@ -107,15 +107,18 @@ describe('the curve', () => {
   })
 
   it('is told in a sentence', () => {
-    expect(describeCurve(points)).toBe(
-      'Pairs per second over the last 30 s: 40 now, 33 on average, at most 60, 10 s ago.',
+    expect(describeCurve(points, wordsFor(true))).toBe(
+      'Pairs per second over 30 s: 40 now, 33 on average, at most 60, 10 s ago.',
     )
-    expect(describeCurve([])).toMatch(/no curve/)
+    expect(describeCurve(points, wordsFor(false))).toBe(
+      'Pairs per second over 30 s: 40 at the end, 33 on average, at most 60, 10 s earlier.',
+    )
+    expect(describeCurve([], wordsFor(true))).toMatch(/no curve/)
   })
 
   it('is nothing yet with fewer than two points, and a table of some of them', () => {
-    expect(curveOf([], 300, 100).line).toBe('')
-    expect(curveOf(points.slice(0, 1), 300, 100).line).toBe('')
+    expect(curveOf([], 300, 100, wordsFor(true)).line).toBe('')
+    expect(curveOf(points.slice(0, 1), 300, 100, wordsFor(true)).line).toBe('')
     expect(thinned(points, 2)).toEqual([points[0], points[3]])
   })
 })
