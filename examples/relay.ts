@@ -12,6 +12,7 @@
 import { IdResolver } from '@atproto/identity'
 import { MemoryBlockstore, Repo } from '@atproto/repo'
 import { type Event, Firehose } from '@atproto/sync'
+import { isValidNsid } from '@atproto/syntax'
 import { serve } from '@hono/node-server'
 import {
   combineHooks,
@@ -27,7 +28,6 @@ import { sql } from 'kysely'
 
 const { DATABASE_URL, RELAY = 'relay1.us-east.bsky.network', GARDEN, PORT = '2510' } = process.env
 const { FIREHOSE = `wss://${RELAY}` } = process.env
-const WEEK_MS = 7 * 24 * 3_600_000
 /** How much of the feed is written at once: what a second brings, or so many repos. */
 const BATCH = { ms: 1_000, repos: 2_000 }
 
@@ -71,6 +71,8 @@ const firehose = new Firehose({
 async function handleEvent(event: Event): Promise<void> {
   // A commit of several records comes as several events.
   if (event.seq !== seq.reading) seq = { reading: event.seq, done: seq.reading ?? event.seq - 1 }
+  // Anybody may write anything into a repo of their own.
+  if ('collection' in event && !isValidNsid(event.collection)) return
   if (event.event === 'create' || event.event === 'update') change(event.did, event.collection, true)
   if (event.event === 'delete' && (await isEmptied(event))) change(event.did, event.collection, false)
   // Accounts that are suspended or deactivated may come back, and nothing would tell then what they hold.
@@ -156,7 +158,7 @@ await using admin = adminHandler({
       sources: [lexiconGarden({ url: GARDEN }), store.observed],
       sink,
       progress: store.progress,
-      refreshAfterMs: WEEK_MS,
+      refreshAfterMs: 7 * 24 * 3_600_000,
       signal,
       hooks: combineHooks(hooks, {
         collectionCompleted: ({ collection, imported }) => console.log(`${collection}: ${imported} repos`),
@@ -190,8 +192,7 @@ const writing = setInterval(writeChanges, BATCH.ms)
 const following = firehose.start()
 backfill().catch(fail)
 await new Promise((stopped) => stop.signal.addEventListener('abort', stopped))
-await firehose.destroy()
-await following
+await Promise.all([firehose.destroy(), following])
 clearInterval(writing)
 await writeChanges()
 await new Promise((closed) => server.close(closed))

@@ -5,13 +5,7 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { startRelay, type TestRelay } from '../../src/testing/index.ts'
 import { createPostgres } from '../support/databases.ts'
-import {
-  createLiveRepo,
-  type Firehose,
-  type FirehoseMessage,
-  type RecordWrite,
-  startFirehose,
-} from '../support/firehose.ts'
+import { createLiveRepo, type Firehose, type FirehoseMessage, startFirehose } from '../support/firehose.ts'
 import type { RunningProgram } from '../support/program.ts'
 import { didsFrom } from '../support/store-steps.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -25,10 +19,8 @@ const [ALICE = '', BOB = '', CAROL = ''] = backlog
 const [DAVE = '', ERIN = ''] = didsFrom(9_000, 2)
 
 const startBacklog = () => startRelay({ collections: { [PROFILE]: backlog, [BLOG]: [ALICE, BOB] } })
-const create = (collection: RecordWrite['collection'], rkey = '1') =>
-  ({ action: 'create', collection, rkey }) as const
-const remove = (collection: RecordWrite['collection'], rkey = '1') =>
-  ({ action: 'delete', collection, rkey }) as const
+const create = (collection: string, rkey = '1') => ({ action: 'create', collection, rkey }) as const
+const remove = (collection: string, rkey = '1') => ({ action: 'delete', collection, rkey }) as const
 const account = (did: string, active: boolean, status?: string): FirehoseMessage => [
   '#account',
   { did, active, ...(status && { status }) },
@@ -78,11 +70,7 @@ async function startDirectory(
 }
 
 /** What was sent before this is written once this is. */
-async function untilWritten(
-  directory: Directory,
-  firehose: Firehose,
-  marker: RecordWrite['collection'],
-): Promise<number> {
+async function untilWritten(directory: Directory, firehose: Firehose, marker: string): Promise<number> {
   const repo = await createLiveRepo(DAVE)
   const seq = firehose.send(await repo.commit([create(marker)]))
   await expect.poll(() => directory.repos(marker), { timeout: 15_000 }).toEqual([DAVE])
@@ -107,13 +95,17 @@ test('relay.ts joins live feed and backlog, honours what is deleted, and resumes
   const imported = first.program.until(/backfill complete/)
   firehose.send(
     await carol.commit([create(BLOG, 'a'), create(BLOG, 'b'), create(NOTE), create('com.example.zoo')]),
-    await bob.commit([create(BLOG), create(NOTE)]),
+    await bob.commit([create(BLOG), create('no-collection'), create(NOTE)]),
   )
   await imported
   expect(await first.admin()).toMatchObject({ running: false, outcome: 'complete' })
   await untilWritten(first, firehose, 'com.example.first')
   expect(await first.repos(PROFILE)).toEqual([...backlog].sort())
   expect(await first.repos(BLOG)).toEqual([ALICE, BOB, CAROL].sort())
+  const names = await postgres.db.selectFrom('collection_index_nsid').select('nsid').execute()
+  expect(names.map(({ nsid }) => nsid).sort()).toEqual(
+    [PROFILE, 'com.example.first', NOTE, 'com.example.zoo', BLOG].sort(),
+  )
 
   firehose.send(
     // Another record is left; none is; and nobody can tell.

@@ -94,7 +94,7 @@ export async function startFirehose(): Promise<Firehose> {
 
 export interface RecordWrite {
   readonly action: 'create' | 'delete'
-  readonly collection: `${string}.${string}.${string}`
+  readonly collection: string
   readonly rkey: string
 }
 
@@ -131,7 +131,9 @@ export async function createLiveRepo(did: string): Promise<LiveRepo> {
   }
 }
 
-function toOperation({ action, collection, rkey }: RecordWrite): RecordWriteOp {
+/** The types of a repo are stricter than what a repo may hold. */
+function toOperation({ action, collection: given, rkey }: RecordWrite): RecordWriteOp {
+  const collection = given as RecordWriteOp['collection']
   if (action === 'delete') return { action: WriteOpAction.Delete, collection, rkey }
   return { action: WriteOpAction.Create, collection, rkey, record: { $type: collection, rkey } }
 }
