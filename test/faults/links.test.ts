@@ -24,14 +24,11 @@ describe('the table of faults', () => {
     expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: 25 }, (_, i) => i + 1))
   })
 
-  it.each(rows.filter(({ number }) => number < 25))(
-    'says in row $number which test holds it',
-    async ({ links }) => {
-      expect(links.length).toBeGreaterThan(0)
-      for (const { name, file } of links) {
-        const source = await readFile(new URL(file, import.meta.url), 'utf8')
-        expect(namesIn(source)).toContain(name)
-      }
-    },
-  )
+  it.each(rows)('says in row $number which test holds it', async ({ links }) => {
+    expect(links.length).toBeGreaterThan(0)
+    for (const { name, file } of links) {
+      const source = await readFile(new URL(file, import.meta.url), 'utf8')
+      expect(namesIn(source)).toContain(name)
+    }
+  })
 })

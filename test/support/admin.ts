@@ -1,4 +1,4 @@
-import { createBackfiller } from '../../src/backfiller.ts'
+import { type Backfiller, createBackfiller } from '../../src/backfiller.ts'
 import { knownCollections } from '../../src/collection-source.ts'
 import { memoryIndexSink } from '../../src/index-sink.ts'
 import type { BackfillOptions } from '../../src/options.ts'
@@ -11,10 +11,45 @@ import {
   type AdminStatus,
   adminHandler,
 } from '../../src/server/index.ts'
+import type { RelayScript } from '../../src/testing/index.ts'
 import { type Served, serve } from './serve.ts'
 
 export const TOKEN = 'a-token-of-more-than-16-characters'
 export const PATH = '/admin/backfill-collections'
+export const PROFILE = 'app.bsky.actor.profile'
+export const BROKEN = 'com.example.broken'
+
+/** A relay that refuses {@link BROKEN}, as long as it is said to. */
+export const breaking =
+  (isBroken: () => boolean): RelayScript =>
+  ({ collection }) =>
+    collection === BROKEN && isBroken()
+      ? { status: 400, body: { error: 'BadRequest', message: 'no such thing' } }
+      : undefined
+
+/** A request with the token, for a handler without a server. */
+export function request(method: string, path = '', headers: Record<string, string> = {}): Request {
+  return new Request(`http://admin.example${PATH}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${TOKEN}`, ...headers },
+  })
+}
+
+/** What an admin handler runs, with the options that a test cares about. */
+export function backfillerOf(
+  source: string,
+  progress: ProgressStore,
+  collections: readonly string[],
+  options: Partial<BackfillOptions>,
+): Backfiller {
+  return createBackfiller({
+    lister: relayLister(source, { pageSize: 100 }),
+    sources: [knownCollections(collections)],
+    sink: memoryIndexSink(),
+    progress,
+    ...options,
+  })
+}
 
 export type AdminOptions = Partial<AdminHandlerOptions> & {
   /** What every run has beside lister, hooks and signal. */
@@ -49,11 +84,8 @@ export async function startAdmin({ run, collections = [], ...options }: AdminOpt
     token: TOKEN,
     progress,
     backfill: ({ source, signal, hooks, onPause }) =>
-      createBackfiller({
+      backfillerOf(source, progress, collections, {
         lister: relayLister(source, { onPause, pageSize: 100 }),
-        sources: [knownCollections(collections)],
-        sink: memoryIndexSink(),
-        progress,
         retry: { minDelayMs: 1, maxDelayMs: 20 },
         ...run,
         signal,

@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type RelayScript, startRelay } from '../../../src/testing/index.ts'
-import { type EventReader, type ReadEvent, startAdmin, TOKEN } from '../../support/admin.ts'
+import { BROKEN, type EventReader, PROFILE, type ReadEvent, startAdmin, TOKEN } from '../../support/admin.ts'
 import { BIG, startParkedRelay } from '../../support/parked-relay.ts'
-
-const PROFILE = 'app.bsky.actor.profile'
-const BROKEN = 'com.example.broken'
 
 const namesOf = (events: readonly ReadEvent[]) => events.map(({ name }) => name)
 

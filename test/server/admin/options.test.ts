@@ -1,0 +1,47 @@
+import { describe, expect, it, vi } from 'vitest'
+import { combineHooks, InvalidOptionError, memoryProgressStore } from '../../../src/index.ts'
+import { type AdminHandlerOptions, adminHandler } from '../../../src/server/index.ts'
+import { startRelay } from '../../../src/testing/index.ts'
+import { backfillerOf, PROFILE, startAdmin, TOKEN } from '../../support/admin.ts'
+
+describe('options', () => {
+  const good: AdminHandlerOptions = { token: TOKEN, backfill: vi.fn(), progress: memoryProgressStore() }
+
+  it.each([
+    ['token', { token: undefined }],
+    ['token', { token: '' }],
+    ['token', { token: 'fifteen-letters' }],
+    ['token', { token: 'with spaces that no header can hold' }],
+    ['token', { token: 'mit-Umlauten-äöüäöüäöü' }],
+    ['backfill', { backfill: undefined }],
+    ['progress', { progress: undefined }],
+    ['allowedSources', { allowedSources: [] }],
+    ['allowedSources', { allowedSources: ['https://relay.example.com/path'] }],
+    ['path', { path: 'admin' }],
+    ['path', { path: '/admin/' }],
+    ['answerWithinMs', { answerWithinMs: -1 }],
+  ])('%s is refused with a message that names it: %j', (option, bad) => {
+    const make = () => adminHandler({ ...good, ...bad } as AdminHandlerOptions)
+    expect(make).toThrow(InvalidOptionError)
+    expect(make).toThrow(option)
+  })
+
+  it('a token that is too short is not told to anybody who reads the message', () => {
+    expect(() => adminHandler({ ...good, token: 'secret-secret' })).toThrow(/not "\(hidden\)"/)
+  })
+
+  it('the hooks may stand beside those of the caller', async () => {
+    await using relay = await startRelay({ collections: { [PROFILE]: 10 } })
+    const collectionCompleted = vi.fn()
+    const progress = memoryProgressStore()
+    await using admin = await startAdmin({
+      progress,
+      allowedSources: [relay.url],
+      backfill: ({ source, hooks }) =>
+        backfillerOf(source, progress, [PROFILE], { hooks: combineHooks(hooks, { collectionCompleted }) }),
+    })
+    await admin.ask('POST')
+    await admin.until(({ running }) => !running)
+    expect(collectionCompleted).toHaveBeenCalledTimes(1)
+  })
+})

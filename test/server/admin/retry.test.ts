@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest'
+import { memoryProgressStore, type ProgressStore } from '../../../src/index.ts'
+import { startRelay } from '../../../src/testing/index.ts'
+import { BROKEN, breaking, PROFILE, startAdmin } from '../../support/admin.ts'
+import { BIG, startParkedRelay } from '../../support/parked-relay.ts'
+import { gate } from '../../support/scripted-lister.ts'
+
+describe('retry', () => {
+  it('has a collection tried again that was given up, and starts a run for it where there is none', async () => {
+    let isBroken = true
+    await using relay = await startRelay({
+      collections: { [PROFILE]: 10, [BROKEN]: 20 },
+      script: breaking(() => isBroken),
+    })
+    await using admin = await startAdmin({ collections: [PROFILE, BROKEN], allowedSources: [relay.url] })
+    await admin.ask('POST')
+    const failed = await admin.until(({ running }) => !running)
+    expect(failed).toMatchObject({
+      outcome: 'incomplete',
+      completed: 1,
+      failed: 1,
+      in_progress: 1,
+      error: { code: 'INCOMPLETE' },
+      last_error: {
+        code: 'RELAY_STATUS',
+        collection: BROKEN,
+        message: expect.stringContaining('no such thing'),
+      },
+      failures: [
+        {
+          kind: 'collection',
+          collection: BROKEN,
+          message: expect.stringContaining('no such thing'),
+          retry_at: null,
+        },
+      ],
+    })
+    expect(failed.collections.find(({ collection }) => collection === BROKEN)).toMatchObject({
+      state: 'failed',
+      attempts: 1,
+      last_error: expect.stringContaining('no such thing'),
+    })
+    isBroken = false
+    const { status, body } = await admin.ask('POST', `/retry?collection=${BROKEN}`)
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: { source: relay.url, collections: 1, started: true },
+    })
+    expect(await admin.until(({ running }) => !running)).toMatchObject({
+      outcome: 'complete',
+      completed: 2,
+      failed: 0,
+      total_imported: 30,
+    })
+    expect((await admin.ask('POST', '/retry')).body).toEqual({
+      source: relay.url,
+      collections: 0,
+      started: false,
+    })
+    expect(await admin.status()).toMatchObject({ running: false })
+  })
+
+  it('is taken up by the run under way', async () => {
+    let isBroken = true
+    await using parked = await startParkedRelay(1, {
+      collections: { [BROKEN]: 20 },
+      script: breaking(() => isBroken),
+    })
+    const { relay } = parked
+    await using admin = await startAdmin({ collections: [PROFILE, BROKEN, BIG], allowedSources: [relay.url] })
+    await admin.ask('POST')
+    await admin.until(({ failed }) => failed === 1)
+    await parked.parked
+    isBroken = false
+    expect((await admin.ask('POST', '/retry')).body).toEqual({
+      source: relay.url,
+      collections: 1,
+      started: false,
+    })
+    expect(await admin.status()).toMatchObject({ running: true, failed: 0 })
+    await admin.until(({ completed }) => completed === 2)
+    parked.letGo()
+    expect(await admin.until(({ running }) => !running)).toMatchObject({ outcome: 'complete', completed: 3 })
+  })
+
+  it('begins another run where it came just as the one under way had looked for what is left', async () => {
+    let isBroken = true
+    await using relay = await startRelay({
+      collections: { [PROFILE]: 10, [BROKEN]: 20 },
+      script: breaking(() => isBroken),
+    })
+    const store = memoryProgressStore()
+    const lastLook = gate()
+    let isHeld = false
+    const progress: ProgressStore = {
+      ...store,
+      async list(filter) {
+        const rows = await store.list(filter)
+        // What the run reads at its end, on the way to it.
+        if (!isHeld && rows.some(({ state }) => state === 'failed')) {
+          isHeld = true
+          await lastLook.wait()
+        }
+        return rows
+      },
+    }
+    await using admin = await startAdmin({
+      progress,
+      collections: [PROFILE, BROKEN],
+      allowedSources: [relay.url],
+    })
+    await admin.ask('POST')
+    await lastLook.reached
+    isBroken = false
+    expect((await admin.ask('POST', '/retry')).body).toMatchObject({ collections: 1, started: false })
+    lastLook.pass()
+    expect(await admin.until(({ outcome }) => outcome === 'complete')).toMatchObject({
+      completed: 2,
+      failed: 0,
+    })
+  })
+
+  it('refuses what is no NSID, another relay than the one under way, and no relay at all', async () => {
+    await using parked = await startParkedRelay(1)
+    const { relay } = parked
+    await using admin = await startAdmin({
+      collections: [PROFILE, BIG],
+      allowedSources: [relay.url, 'relay.example.com'],
+    })
+    expect((await admin.ask('POST', '/retry?collection=nonsense')).status).toBe(400)
+    expect((await admin.ask('POST', '/retry')).status).toBe(400)
+    await admin.ask('POST', `?source=${relay.url}`)
+    expect((await admin.ask('POST', '/retry?source=relay.example.com')).status).toBe(409)
+  })
+})

@@ -1,0 +1,143 @@
+import { describe, expect, it, vi } from 'vitest'
+import {
+  knownCollections,
+  memoryProgressStore,
+  NotMigratedError,
+  type ProgressStore,
+  StoreUnavailableError,
+} from '../../../src/index.ts'
+import { startRelay } from '../../../src/testing/index.ts'
+import { BROKEN, PROFILE, startAdmin } from '../../support/admin.ts'
+import { BIG, startParkedRelay } from '../../support/parked-relay.ts'
+import { gate } from '../../support/scripted-lister.ts'
+
+describe('the status', () => {
+  it('has estimates, speed and the time that is left while it runs', async () => {
+    await using parked = await startParkedRelay(5)
+    const { relay } = parked
+    await using admin = await startAdmin({
+      allowedSources: [relay.url],
+      run: {
+        sources: [
+          knownCollections([
+            { nsid: PROFILE, estimatedRepos: 150 },
+            { nsid: BIG, estimatedRepos: 1_000 },
+          ]),
+        ],
+      },
+    })
+    await admin.ask('POST')
+    await parked.parked
+    const status = await admin.until(({ eta_ms }) => eta_ms !== null)
+    expect(status).toMatchObject({
+      expected_pairs: 1_150,
+      pending: 0,
+      failed: 0,
+      finished_at: null,
+      outcome: null,
+      sources: [relay.url],
+    })
+    expect(status.pairs_per_second).toBeGreaterThan(0)
+    expect(status.requests_per_second).toBeGreaterThan(0)
+    expect(
+      status.collections.map(({ collection, estimated_repos }) => [collection, estimated_repos]),
+    ).toEqual([
+      [PROFILE, 150],
+      [BIG, 1_000],
+    ])
+    expect(Date.parse(status.at)).toBeGreaterThanOrEqual(Date.parse(status.started_at ?? ''))
+  })
+
+  it('tells when a collection is tried again, and of the pause that the relay asks for', async () => {
+    let isBroken = true
+    await using relay = await startRelay({
+      collections: { [PROFILE]: 10, [BROKEN]: 20 },
+      script: ({ collection }) =>
+        collection === BROKEN && isBroken ? { status: 429, headers: { 'retry-after': '3000' } } : undefined,
+    })
+    await using admin = await startAdmin({ collections: [PROFILE, BROKEN], allowedSources: [relay.url] })
+    await admin.ask('POST')
+    const status = await admin.until(({ pause }) => pause !== null)
+    expect(Date.parse(status.pause?.until ?? '') - Date.parse(status.at)).toBeGreaterThan(2_900_000)
+    isBroken = false
+    const waiting = await admin.until(({ collections }) =>
+      collections.some(({ not_before }) => not_before !== null),
+    )
+    const row = waiting.collections.find(({ not_before }) => not_before !== null)
+    expect(row).toMatchObject({
+      collection: BROKEN,
+      state: 'pending',
+      last_error: expect.stringContaining('429'),
+    })
+    expect(Date.parse(row?.not_before ?? '')).toBeGreaterThan(Date.parse(waiting.at) + 2_900_000)
+  })
+
+  it('is told from memory while the store cannot be read after a run, and with 503 before the first', async () => {
+    await using relay = await startRelay({ collections: { [PROFILE]: 10 } })
+    const store = memoryProgressStore()
+    let isDown = true
+    const progress: ProgressStore = {
+      ...store,
+      list: async (filter) => {
+        if (isDown) throw new StoreUnavailableError('The database is down.', new Error('ECONNREFUSED'))
+        return store.list(filter)
+      },
+    }
+    const onError = vi.fn()
+    await using admin = await startAdmin({
+      progress,
+      collections: [PROFILE],
+      allowedSources: [relay.url],
+      onError,
+    })
+    expect(await admin.ask('GET')).toMatchObject({ status: 503, body: { error: 'StoreUnavailable' } })
+    expect(onError).toHaveBeenCalledTimes(1)
+    isDown = false
+    await admin.ask('POST')
+    await admin.until(({ running }) => !running)
+    isDown = true
+    expect(await admin.status()).toMatchObject({
+      completed: 1,
+      outcome: 'complete',
+      last_error: { code: 'STORE_UNAVAILABLE' },
+    })
+  })
+
+  it('has the rows of earlier runs from the first moment of a run on', async () => {
+    await using parked = await startParkedRelay(1)
+    const { relay } = parked
+    const store = memoryProgressStore()
+    await store.register(relay.url, [{ nsid: PROFILE }, { nsid: BIG }])
+    const reading = gate()
+    const progress: ProgressStore = {
+      ...store,
+      async list(filter) {
+        await reading.wait()
+        return store.list(filter)
+      },
+    }
+    await using admin = await startAdmin({
+      progress,
+      collections: [PROFILE, BIG],
+      allowedSources: [relay.url],
+    })
+    const started = admin.ask('POST')
+    await reading.reached
+    const status = admin.status()
+    reading.pass()
+    expect(await status).toMatchObject({ running: true, total: 2 })
+    await started
+  })
+
+  it('of a run on a database without tables names the migration', async () => {
+    await using relay = await startRelay({ collections: { [PROFILE]: 10 } })
+    const fail = () => Promise.reject(new NotMigratedError('backfill_progress'))
+    const progress: ProgressStore = { ...memoryProgressStore(), list: fail, register: fail }
+    await using admin = await startAdmin({ progress, collections: [PROFILE], allowedSources: [relay.url] })
+    expect((await admin.ask('POST')).status).toBe(500)
+    expect(await admin.status()).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'NOT_MIGRATED', message: expect.stringContaining('migrateToLatest') },
+    })
+  })
+})

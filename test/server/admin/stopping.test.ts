@@ -1,0 +1,138 @@
+import { describe, expect, it, vi } from 'vitest'
+import { memoryProgressStore, type ProgressStore } from '../../../src/index.ts'
+import { adminHandler } from '../../../src/server/index.ts'
+import { backfillerOf, PROFILE, request, startAdmin, TOKEN } from '../../support/admin.ts'
+import { BIG, startParkedRelay } from '../../support/parked-relay.ts'
+import { gate } from '../../support/scripted-lister.ts'
+
+describe('stopping', () => {
+  it('hands the claims back before it is answered, and the next run goes on from there', async () => {
+    await using parked = await startParkedRelay(4)
+    const { relay } = parked
+    await using admin = await startAdmin({ collections: [PROFILE, BIG], allowedSources: [relay.url] })
+    await admin.ask('POST')
+    await parked.parked
+    await admin.until(({ collections }) => collections.some(({ imported }) => imported === 400))
+    const stopped = await admin.ask('DELETE')
+    expect({ ...stopped, headers: undefined }).toMatchObject({ status: 200, body: { status: 'stopped' } })
+    const rows = await admin.progress.list()
+    expect(rows.map(({ state }) => state)).not.toContain('walking')
+    expect(await admin.status()).toMatchObject({
+      running: false,
+      outcome: 'stopped',
+      error: null,
+      walking: 0,
+    })
+    expect((await admin.ask('DELETE')).body).toEqual({ status: 'idle' })
+
+    parked.letGo()
+    expect((await admin.ask('POST')).status).toBe(200)
+    await admin.until(({ outcome }) => outcome === 'complete')
+    const offsets = relay.requestsOf(BIG).map(({ offset }) => offset)
+    expect(new Set(offsets.slice(0, 5)).size).toBe(5)
+    expect(offsets.filter((offset) => offset === 0)).toHaveLength(1)
+  })
+
+  it('reaches a backfiller that was not given the signal', async () => {
+    await using parked = await startParkedRelay(1)
+    const { relay } = parked
+    const progress = memoryProgressStore()
+    await using admin = await startAdmin({
+      progress,
+      allowedSources: [relay.url],
+      backfill: ({ source, hooks }) => backfillerOf(source, progress, [PROFILE, BIG], { hooks }),
+    })
+    await admin.ask('POST')
+    await parked.parked
+    expect((await admin.ask('DELETE')).body).toEqual({ status: 'stopped' })
+    expect((await progress.list()).map(({ state }) => state)).not.toContain('walking')
+    expect(await admin.status()).toMatchObject({ outcome: 'stopped' })
+  })
+
+  it('lets a generator around a backfiller close what it has opened, before it is answered', async () => {
+    await using parked = await startParkedRelay(1)
+    const { relay } = parked
+    const progress = memoryProgressStore()
+    const closed = vi.fn()
+    const seen: string[] = []
+    await using admin = await startAdmin({
+      progress,
+      allowedSources: [relay.url],
+      async *backfill({ source, signal, hooks }) {
+        using _opened = { [Symbol.dispose]: closed }
+        for await (const page of backfillerOf(source, progress, [PROFILE, BIG], { signal, hooks })) {
+          seen.push(page.collection)
+          yield page
+        }
+      },
+    })
+    await admin.ask('POST')
+    await parked.parked
+    await admin.until(({ total_imported }) => total_imported === 250)
+    expect(closed).not.toHaveBeenCalled()
+    expect((await admin.ask('DELETE')).body).toEqual({ status: 'stopped' })
+    expect(closed).toHaveBeenCalledTimes(1)
+    expect(seen).toHaveLength(3)
+  })
+
+  it('with the process: the signal stops the run, ends the streams and has requests answered with 503', async () => {
+    await using parked = await startParkedRelay(1)
+    const { relay } = parked
+    const stop = new AbortController()
+    const onEnd = vi.fn()
+    await using admin = await startAdmin({
+      collections: [PROFILE, BIG],
+      allowedSources: [relay.url],
+      signal: stop.signal,
+      onEnd,
+    })
+    await using reader = await admin.events()
+    await admin.ask('POST')
+    await parked.parked
+    stop.abort(new Error('SIGTERM'))
+    const names = (await Array.fromAsync(reader)).map(({ name }) => name)
+    expect(names.at(-1)).toBe('snapshot')
+    expect(onEnd).toHaveBeenCalledExactlyOnceWith({ source: relay.url, outcome: 'stopped' })
+    expect((await admin.progress.list()).map(({ state }) => state)).not.toContain('walking')
+    expect(await admin.ask('POST')).toMatchObject({ status: 503, body: { error: 'ShuttingDown' } })
+    expect(await admin.ask('GET')).toMatchObject({ status: 503 })
+  })
+
+  it('with the process has a retry begin no run that came just before', async () => {
+    const rearming = gate<number>()
+    const progress: ProgressStore = { ...memoryProgressStore(), rearm: () => rearming.wait() }
+    const backfill = vi.fn()
+    const onError = vi.fn()
+    const handler = adminHandler({
+      token: TOKEN,
+      backfill,
+      progress,
+      allowedSources: ['relay.example.com'],
+      onError,
+    })
+    const retried = handler(request('POST', '/retry'))
+    await rearming.reached
+    await handler[Symbol.asyncDispose]()
+    rearming.pass(1)
+    expect((await retried).status).toBe(503)
+    expect(backfill).not.toHaveBeenCalled()
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  it('by disposing of the handler resolves once the claims are handed back', async () => {
+    await using parked = await startParkedRelay(1)
+    const { relay } = parked
+    const progress = memoryProgressStore()
+    {
+      await using admin = await startAdmin({
+        progress,
+        collections: [PROFILE, BIG],
+        allowedSources: [relay.url],
+      })
+      await admin.ask('POST')
+      await parked.parked
+      await admin.handler[Symbol.asyncDispose]()
+      expect((await progress.list()).map(({ state }) => state)).not.toContain('walking')
+    }
+  })
+})
