@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
 import { CLI, runOn } from '../support/cli.ts'
 import { createPostgres, type TestPostgres } from '../support/databases.ts'
 import { whileRowIsHeld } from '../support/held-row.ts'
@@ -7,9 +8,12 @@ import { openTerminal } from '../support/terminal.ts'
 
 const BROKEN = 'com.example.broken'
 const SIZE = { columns: 80, rows: 24 }
+/** What turns a color on. */
+const COLOR = /\[(?:\d+;)*3\dm/
 
+const commandOf = (args: readonly string[]) => `"${process.execPath}" "${CLI}" ${args.join(' ')}`
 const walkOf = ({ relay }: ParkedRelay, postgres: TestPostgres, ...more: string[]) =>
-  `"${process.execPath}" "${CLI}" ${runOn(relay, postgres, ...WALK_BIG, ...more).join(' ')}`
+  commandOf(runOn(relay, postgres, ...WALK_BIG, ...more))
 
 describe('in a terminal of 80 columns', () => {
   test('a run shows a line for what is walked, stops with Ctrl-C, and the next one goes on to the end', async () => {
@@ -20,6 +24,7 @@ describe('in a terminal of 80 columns', () => {
     await terminal.type(run)
     await parked.parked
     await terminal.until(new RegExp(`${BIG}.* 300`))
+    expect(await terminal.painted()).toMatch(COLOR)
     const picture = await terminal.screen()
     for (const line of picture.split('\n')) expect([...line].length).toBeLessThanOrEqual(80)
 
@@ -45,13 +50,14 @@ describe('in a terminal of 80 columns', () => {
           : undefined,
     })
     await using postgres = await createPostgres()
-    await using terminal = await openTerminal(SIZE)
+    await using terminal = await openTerminal({ ...SIZE, env: { NO_COLOR: '1' } })
     await terminal.type(`${walkOf(parked, postgres, '--collection', BROKEN)}; echo "code $?"`)
     await terminal.until(new RegExp(`${BIG}.* 300`))
     await terminal.until(/1 given up/)
     const picture = (await terminal.screen()).replaceAll(/\s+/g, ' ')
     const failure = `✗ ${BROKEN} ${new URL(parked.relay.url).host} answered 403 for ${BROKEN}: AccessDenied: Not for the likes of you.`
     expect(picture).toContain(failure)
+    expect(await terminal.painted()).not.toMatch(COLOR)
     expect(picture.lastIndexOf(failure)).toBeLessThan(picture.search(` 1/2|0/2 `))
 
     parked.letGo()
@@ -75,5 +81,25 @@ describe('in a terminal of 80 columns', () => {
       expect(performance.now() - pressedAt).toBeLessThan(1_000)
     })
     expect(await terminal.screen()).not.toContain('Stopped:')
+  })
+
+  test('status --watch shows a table that changes in place, and leaves its sums behind', async () => {
+    await using postgres = await createPostgres()
+    await migrateToLatest(postgres.db)
+    const progress = kyselyProgressStore(postgres.db)
+    await progress.register('relay.example', [{ nsid: BIG, estimatedRepos: 1_000 }])
+    await using terminal = await openTerminal(SIZE)
+    await terminal.type(commandOf(['status', '--watch', '--database', postgres.url]))
+    await terminal.until(new RegExp(`^ *${BIG} +0 +0% +pending$`, 'm'))
+    const claim = await progress.claim({ source: 'relay.example', owner: 'test', leaseMs: 600_000 })
+    if (claim) await progress.advance(claim, { pages: 1, imported: 250, rejected: 0, cursor: 'c' })
+    await terminal.until(new RegExp(`^ *${BIG} +250 +25% +walking$`, 'm'))
+    expect(await terminal.screen()).not.toContain('pending')
+    await terminal.press('C-c')
+    await terminal.type('echo "code $?"')
+    await terminal.until(/^code 130$/m)
+    const left = await terminal.screen()
+    expect(left).toMatch(/^relay\.example: 0 of 1 collections complete, 1 walking, 250 pairs/m)
+    expect(left).not.toContain('25%')
   })
 })

@@ -20,11 +20,10 @@ export interface Live {
 export interface LiveOptions {
   readonly out: Output
   readonly env: Readonly<Record<string, string | undefined>>
-  /** How often a line is printed where nothing can be redrawn, in milliseconds. @default 10_000 */
-  readonly plainEveryMs?: number
 }
 
 const FRAME_MS = 100
+/** How often a line is printed where nothing can be redrawn, in milliseconds. */
 const PLAIN_LINE_MS = 10_000
 
 /** Redraws a picture in place; where that cannot be done, prints a line now and then. */
@@ -51,8 +50,8 @@ function redrawn(picture: Picture, { out, env }: LiveOptions): Live {
   }
 }
 
-function inLines(picture: Picture, { out, plainEveryMs = PLAIN_LINE_MS }: LiveOptions): Live {
-  const { refresh, end } = paced(plainEveryMs, () => out.write(`${picture.plain()}\n`))
+function inLines(picture: Picture, { out }: LiveOptions): Live {
+  const { refresh, end } = paced(PLAIN_LINE_MS, () => out.write(`${picture.plain()}\n`))
   return { refresh, say: (lines) => out.write(`${lines.join('\n')}\n`), stop: end }
 }
 

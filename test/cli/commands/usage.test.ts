@@ -167,9 +167,10 @@ describe('what cannot work is told in one line that says what to do, and ends wi
   })
 })
 
-test('--debug tells an error with its stack', async () => {
-  const args = ['migrate', '--database', `postgres://127.0.0.1:${await freePort()}/d`, '--debug']
-  const { code, stderr } = await cli(args)
+test('an error is told in one line, and with its stack by --debug', async () => {
+  const args = ['migrate', '--database', `postgres://127.0.0.1:${await freePort()}/d`]
+  expect((await cli(args)).stderr).toMatch(/^collection-backfill: [^\n]*ECONNREFUSED[^\n]*\n$/)
+  const { code, stderr } = await cli([...args, '--debug'])
   expect(code).toBe(1)
   expect(stderr).toMatch(/StoreUnavailableError[\s\S]*\n {4}at [\s\S]*ECONNREFUSED/)
 })
