@@ -1,4 +1,4 @@
-import { type CollectionFailure, describe, type RelayFailure } from '../errors.ts'
+import { type CollectionFailure, describe, hasCode, type RelayFailure } from '../errors.ts'
 import type { BackfillHooks, BackfillSummary, PageEvent } from '../events.ts'
 import type { UnionSummary } from '../union.ts'
 import type { Context } from './context.ts'
@@ -67,8 +67,8 @@ export function textReport(relays: readonly Relay[], context: Context): RunRepor
     paused() {},
     page: stage.refresh,
     relayFailed(failure) {
-      // One relay alone is told of at the end.
-      if (relays.length > 1) news.relayFailed(failure)
+      // One relay alone is told of at the end, and collections that failed were told one by one.
+      if (relays.length > 1 && !hasCode(failure.error, 'INCOMPLETE')) news.relayFailed(failure)
     },
     end(end) {
       stage.clear()

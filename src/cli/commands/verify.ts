@@ -8,6 +8,7 @@ import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openExisting } from '../database.ts'
 import type { RelayOptions, RequestOptions } from '../options.ts'
 import { mustRelays, type Relay } from '../relays.ts'
+import { UsageError } from '../usage-error.ts'
 import { jsonVerifyReport, textVerifyReport, type VerifyEnd, type VerifyReport } from '../verify-report.ts'
 
 export interface VerifyOptions extends RelayOptions, RequestOptions {
@@ -30,7 +31,6 @@ export async function verifyIndex(
   const report: VerifyReport = options.json ? jsonVerifyReport(context) : textVerifyReport(relays, context)
   try {
     const end = await compareAll(relays, { options, database, report, signal: interruption.signal })
-    report.end(end)
     return end.exitCode
   } catch (error) {
     const { aborted } = interruption.signal
@@ -47,6 +47,7 @@ interface Parts {
   readonly signal: AbortSignal
 }
 
+/** @returns how it ended, once that is told */
 async function compareAll(relays: readonly Relay[], parts: Parts): Promise<VerifyEnd> {
   const { options, database, report, signal } = parts
   await using store = await openExisting(database, { signal })
@@ -60,7 +61,10 @@ async function compareAll(relays: readonly Relay[], parts: Parts): Promise<Verif
   }
   const equal = summaries.every(({ failed, onlyThere, onlyHere }) => failed + onlyThere + onlyHere === 0)
   const exitCode = equal && leftOut === 0 ? EXIT.complete : EXIT.incomplete
-  return { outcome: equal ? 'equal' : 'different', exitCode, leftOut, relays: summaries }
+  const end: VerifyEnd = { outcome: equal ? 'equal' : 'different', exitCode, leftOut, relays: summaries }
+  // Before the database is closed, which may take a moment.
+  report.end(end)
+  return end
 }
 
 interface Work {
@@ -71,7 +75,11 @@ interface Work {
   readonly leftOut: number
 }
 
-/** What the runs over this relay have completed; what is named; all that the index holds where there was no run. */
+/**
+ * What is named; else what the runs over this relay have completed; else, where there was none, all that the index holds.
+ *
+ * @throws UsageError when that is nothing
+ */
 async function workFor(relay: Relay, store: OpenStore, { collection }: VerifyOptions): Promise<Work> {
   const known = await store.progress.list({ source: relay.source })
   if (collection !== undefined) {
@@ -88,6 +96,8 @@ async function workFor(relay: Relay, store: OpenStore, { collection }: VerifyOpt
   }
   const rows: { collection: string; imported: number }[] = []
   for await (const { nsid } of store.observed.collections()) rows.push({ collection: nsid, imported: 0 })
+  if (rows.length === 0)
+    throw new UsageError('There is nothing to compare, for the index is empty: run first.')
   return { relay, rows, leftOut: 0 }
 }
 
@@ -126,8 +136,7 @@ function watched({ source, lister, monitor }: Relay, report: VerifyReport): Repo
     async listRepos(request) {
       const { collection, cursor } = request
       const answer = await lister.listRepos(request)
-      const before =
-        cursor === undefined ? { page: 0, imported: 0 } : (walks.get(collection) ?? { page: 0, imported: 0 })
+      const before = (cursor === undefined ? undefined : walks.get(collection)) ?? { page: 0, imported: 0 }
       if (cursor === undefined) monitor.hooks.collectionStarted({ source, collection, ...before })
       const walk = { page: before.page + 1, imported: before.imported + answer.dids.length }
       walks.set(collection, walk)

@@ -116,6 +116,9 @@ describe('verify', () => {
     await using relay = await startRelay({ collections: { [PROFILE]: ['did:web:a.example'] } })
     await using postgres = await createPostgres()
     await cli(['migrate', '--database', postgres.url])
+    const nothing = await cli(verifyOn(relay, postgres))
+    expect(nothing.code).toBe(2)
+    expect(nothing.stderr).toContain('There is nothing to compare')
     const dids = ['did:web:a.example']
     await kyselyIndexSink(postgres.db).add({ source: 'live', collection: PROFILE, dids })
     const { code, stdout } = await cli(verifyOn(relay, postgres))
