@@ -6,7 +6,7 @@ import { eventHooks, eventWriter } from './output/json-lines.ts'
 import { newsOf } from './output/news.ts'
 import { relaysLine, relaysPicture } from './output/relays-picture.ts'
 import { printable } from './output/text.ts'
-import { differenceLines, verdictLine } from './output/verify-text.ts'
+import { differenceLines, verdictLines } from './output/verify-text.ts'
 import type { Pause, Relay } from './relays.ts'
 import { createStage } from './stage.ts'
 
@@ -67,7 +67,7 @@ export function textVerifyReport(relays: readonly Relay[], context: Context): Ve
       stage.clear()
       if (end.outcome === 'interrupted') stage.say(['Stopped before everything was compared.'])
       if (end.outcome !== 'equal' && end.outcome !== 'different') return
-      stage.say(end.relays.map((summary) => verdictLine(summary, stage.screen())))
+      stage.say(end.relays.flatMap((summary) => verdictLines(summary, stage.screen())))
       if (end.leftOut > 0) context.err.write(`${leftOutLine(end.leftOut)}\n`)
     },
   }

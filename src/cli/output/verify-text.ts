@@ -23,7 +23,7 @@ export function differenceLines({ collection, differences }: CollectionReport, s
 }
 
 /** What the comparison with one relay came to, and what it cost. */
-export function verdictLine(summary: VerificationSummary, { color }: Pick<Screen, 'color'>): string {
+export function verdictLines(summary: VerificationSummary, { color }: Pick<Screen, 'color'>): string[] {
   const { source, compared, failed, both, onlyThere, onlyHere, cost } = summary
   const paint = painter(color)
   const isEqual = failed + onlyThere + onlyHere === 0
@@ -35,5 +35,6 @@ export function verdictLine(summary: VerificationSummary, { color }: Pick<Screen
         ...(failed === 0 ? [] : [`${count(failed)} could not be compared`]),
       ]
   const took = [plural(cost.requests, 'request'), `${(cost.durationMs / 1000).toFixed(1)} s`]
-  return [`${paint(isEqual ? 'green' : 'red', isEqual ? '✓' : '✗')} ${what.join(', ')}`, ...took].join(' · ')
+  const mark = isEqual ? paint('green', '✓') : paint('red', '✗')
+  return [`${mark} ${what.join(', ')}`, paint('dim', `  ${took.join(' · ')}`)]
 }
