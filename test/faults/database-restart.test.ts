@@ -115,7 +115,8 @@ describe('a database that forgets what it committed last (synchronous_commit=off
     const checkpoint = () => sql`checkpoint`.execute(run.db)
     await checkpoint()
     const { hooks, failed, lost, untilTold } = notes()
-    const pages = await play(run, { hooks, leaseMs: 1_500 }, async (_, page) => {
+    // Page by page, so that some are committed after the one that is remembered.
+    const pages = await play(run, { hooks, leaseMs: 1_500, pagesAhead: 1 }, async (_, page) => {
       if (page === remembered) await checkpoint()
       if (page !== 8) return
       await server.stopHard()
