@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
-import { BENCHMARKS } from './benchmarks.ts'
+import { BENCHMARKS, type Benchmark } from './benchmarks.ts'
 import { failureText, sectionText, withSection } from './results.ts'
+import { runAll } from './run-all.ts'
 import { atLeast, atMost, median } from './table.ts'
 
 it.each([...BENCHMARKS])(
@@ -47,6 +48,28 @@ it('a benchmark that failed leaves no figures of an earlier run behind', () => {
   const after = withSection(before, 'database', failureText('database', new Error('disk full')))
   expect(after).toContain('IT FAILED: disk full')
   expect(after).not.toContain('12345')
+})
+
+it('one that fails, and one whose index is wrong, keep nobody from their turn, and are told', async () => {
+  const section = (name: string, problems: string[]) => ({ name, setup: [], goals: [], tables: [], problems })
+  const told = new Map<string, string>()
+  const benchmarks = new Map<string, Benchmark>([
+    ['broken', () => Promise.reject(new Error('disk full'))],
+    ['wrong', async () => section('wrong', ['3 pairs are missing'])],
+    ['right', async () => section('right', [])],
+  ])
+  const run = (names: readonly string[]) =>
+    runAll({
+      benchmarks: [...benchmarks].filter(([name]) => names.includes(name)),
+      quick: true,
+      report: async (name, text) => void told.set(name, text),
+    })
+  expect(await run(['broken', 'right'])).toBe(false)
+  expect(await run(['wrong', 'right'])).toBe(false)
+  expect(await run(['right'])).toBe(true)
+  expect(told.get('broken')).toContain('IT FAILED: disk full')
+  expect(told.get('wrong')).toContain('THE INDEX WAS WRONG: 3 pairs are missing')
+  expect(told.get('right')).toContain('The index was as the relay served it.')
 })
 
 it('a section shows its goals beside what was measured, and an index that was wrong', () => {

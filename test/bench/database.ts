@@ -1,7 +1,7 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { type OpenStore, openPostgres } from '../../src/postgres.ts'
 import { type ReadyPages, readyPages } from './pages.ts'
-import { SERVER_SETTINGS, startBenchServer } from './server.ts'
+import { benchPool, serverText, startBenchServer } from './server.ts'
 import { atLeast, atMost, median, type Row, type Section, spread } from './table.ts'
 import { copyWriter, insertWriter, libraryWriter, type Writer } from './writers.ts'
 
@@ -34,7 +34,7 @@ export async function database(quick: boolean): Promise<Section> {
   const scale = quick ? QUICK : FULL
   await using server = await startBenchServer()
   await using store = await openPostgres(server.url)
-  const pool = new pg.Pool({ connectionString: server.url, max: CONNECTIONS })
+  const pool = benchPool(server.url, CONNECTIONS)
   try {
     const writers = writersOn(store, pool)
     const bench = { scale, pool, writers, problems: [] }
@@ -48,7 +48,7 @@ export async function database(quick: boolean): Promise<Section> {
       name: 'database',
       setup: [
         `${pairs} new pairs a round in ${collections} collections, ${pageSize} a page, ${CONNECTIONS} connections; ` +
-          `${rounds} rounds, taken in turns; medians, the spread behind them. Postgres ${await serverVersion(pool)}: ${SERVER_SETTINGS}.`,
+          `${rounds} rounds, taken in turns; medians, the spread behind them. ${await serverText(pool)}`,
       ],
       goals: [
         atLeast('ours / the bare insert statement', median(ratiosTo('bare insert', empty)), GOAL_INSERT),
@@ -170,11 +170,6 @@ async function check(pool: pg.Pool, pages: ReadyPages, expected: number, who: st
 async function pairCount(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query<{ n: number }>('select count(*)::int as n from collection_index_pair')
   return rows[0]?.n ?? 0
-}
-
-async function serverVersion(pool: pg.Pool): Promise<string> {
-  const { rows } = await pool.query<{ server_version: string }>('show server_version')
-  return rows[0]?.server_version ?? 'unknown'
 }
 
 async function tableBytes(pool: pg.Pool): Promise<number> {

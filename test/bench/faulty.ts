@@ -1,11 +1,11 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { openPostgres } from '../../src/postgres.ts'
 import { indexProblems } from './check.ts'
 import type { FaultPlan, FaultReport } from './faults.ts'
 import { type Load, networkLoad } from './load.ts'
 import { startBenchRelay } from './relay-process.ts'
 import { backfill, clearTables } from './runs.ts'
-import { SERVER_SETTINGS, startBenchServer } from './server.ts'
+import { benchPool, serverText, startBenchServer } from './server.ts'
 import { atMost, median, type Section } from './table.ts'
 
 const GOAL = 0.05
@@ -29,7 +29,7 @@ export async function faulty(quick: boolean): Promise<Section> {
   const load = networkLoad({ divisor: 1, pageSize: 2000, every })
   const plan = { ...faults, stormsAfter: [Math.round(load.pages / 2)] }
   await using server = await startBenchServer()
-  const pool = new pg.Pool({ connectionString: server.url, max: 1 })
+  const pool = benchPool(server.url, 1)
   const bench = { url: server.url, pool, load, problems: [] as string[] }
   try {
     await (await openPostgres(server.url))[Symbol.asyncDispose]()
@@ -44,7 +44,7 @@ export async function faulty(quick: boolean): Promise<Section> {
           `the default settings. Each ${plan.failsEach}th answer fails: a 500, a 502 in HTML, a connection that breaks before the answer or ` +
           `in the middle of it. Half-way, every request is refused for ${plan.stormMs} ms, with 429 and Retry-After: ${plan.retryAfter}. ` +
           '"asked to wait" is the time in which nobody should have asked, by the account of the relay, and "too early" how many asked ' +
-          `all the same. "lost" is what is left of the difference to the run without faults, as a share of that. Postgres: ${SERVER_SETTINGS}.`,
+          `all the same. "lost" is what is left of the difference to the run without faults, as a share of that. ${await serverText(pool)}`,
       ],
       goals: [atMost('time lost beyond the waits asked for', median(lost), GOAL, 3)],
       tables: [

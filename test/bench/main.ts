@@ -4,35 +4,9 @@
  * or when an index was not as the relay served it.
  */
 import { parseArgs } from 'node:util'
-import { answered } from '../../src/time.ts'
-import { BENCHMARKS, type Benchmark } from './benchmarks.ts'
-import { failureText, saveSection, sectionText } from './results.ts'
-
-/** Several times what the longest one takes. */
-const LIMIT_MS = 15 * 60_000
-
-/** @returns whether everything was right */
-async function runOne(name: string, benchmark: Benchmark, quick: boolean): Promise<boolean> {
-  const late = () => new Error(`no end within ${LIMIT_MS / 60_000} minutes`)
-  const { text, right } = await answered(benchmark(quick), LIMIT_MS, late).then(
-    (section) => ({ text: sectionText(section), right: section.problems.length === 0 }),
-    (error: unknown) => {
-      console.error(error)
-      return { text: failureText(name, error), right: false }
-    },
-  )
-  console.log(text)
-  if (!quick) await saveSection(name, text)
-  return right
-}
-
-async function main(names: readonly string[], quick: boolean): Promise<number> {
-  let allRight = true
-  for (const [name, benchmark] of BENCHMARKS) {
-    if (names.includes(name)) allRight = (await runOne(name, benchmark, quick)) && allRight
-  }
-  return allRight ? 0 : 1
-}
+import { BENCHMARKS } from './benchmarks.ts'
+import { saveSection } from './results.ts'
+import { runAll } from './run-all.ts'
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false } },
@@ -43,5 +17,14 @@ if (unknown.length > 0) {
   console.error(`No such benchmark: ${unknown.join(', ')}. There are: ${[...BENCHMARKS.keys()].join(', ')}.`)
   process.exit(2)
 }
+const named = [...BENCHMARKS].filter(([name]) => positionals.length === 0 || positionals.includes(name))
+const allRight = await runAll({
+  benchmarks: named,
+  quick: values.quick,
+  async report(name, text) {
+    console.log(text)
+    if (!values.quick) await saveSection(name, text)
+  },
+})
 // The embedded Postgres would end this process with 0 whatever comes of it.
-process.exit(await main(positionals.length > 0 ? positionals : [...BENCHMARKS.keys()], values.quick))
+process.exit(allRight ? 0 : 1)

@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { openPostgres } from '../../src/postgres.ts'
 import { indexProblems } from './check.ts'
 import { type Load, networkLoad, projected } from './load.ts'
@@ -7,17 +7,18 @@ import { readyPages } from './pages.ts'
 import { type BenchRelay, startBenchRelay } from './relay-process.ts'
 import { handWrittenLoop, type RivalParts, zigProcedure } from './rivals.ts'
 import { backfill, barePageMs, clearTables, defaultConcurrency } from './runs.ts'
-import { SERVER_SETTINGS, startBenchServer } from './server.ts'
+import { benchPool, serverText, startBenchServer } from './server.ts'
 import { median, type Section } from './table.ts'
 import { insertWriter } from './writers.ts'
 
 /** The pause of the relay in Zig after each page, and the size of its pages. */
 const ZIG_PAUSE_MS = 100
 const RIVAL_PAGE = 1000
-const PAGE_SIZES = [1000, 2000, 10_000] as const
-const CONCURRENCIES = [1, 4, 16] as const
 /** The default of `relayLister`, and the largest page that the relays of bsky.network serve. */
 const WHOLE_PAGE_SIZES = [2000, 10_000] as const
+
+/** That many take in as much as any number, on two cores. */
+const RATE_CONNECTIONS = 4
 
 interface Scale {
   readonly divisor: number
@@ -25,8 +26,10 @@ interface Scale {
   readonly wholeEvery: number
   /** For the run at the latency and page size of the network. */
   readonly undividedEvery: number
-  /** Pages in a sample for the table of page sizes. */
+  /** Pages in a sample for the table by page size and concurrency. */
   readonly samplePages: number
+  readonly pageSizes: readonly number[]
+  readonly concurrencies: readonly number[]
   readonly rounds: number
   /** For the database's own rate. */
   readonly ratePairs: number
@@ -39,6 +42,8 @@ const FULL: Scale = {
   wholeEvery: 1,
   undividedEvery: 60,
   samplePages: 500,
+  pageSizes: [1000, 2000, 10_000],
+  concurrencies: [1, 4, 16],
   rounds: 3,
   ratePairs: 320_000,
   barePages: 100,
@@ -48,6 +53,8 @@ const QUICK: Scale = {
   wholeEvery: 400,
   undividedEvery: 8000,
   samplePages: 24,
+  pageSizes: [1000],
+  concurrencies: [1, 4],
   rounds: 1,
   ratePairs: 20_000,
   barePages: 5,
@@ -64,13 +71,15 @@ interface Bench {
 export async function network(quick: boolean): Promise<Section> {
   const scale = quick ? QUICK : FULL
   await using server = await startBenchServer()
-  const pool = new pg.Pool({ connectionString: server.url, max: Math.max(...CONCURRENCIES) })
+  const pool = benchPool(server.url, RATE_CONNECTIONS)
   const bench: Bench = { scale, url: server.url, pool, problems: [] }
   try {
     // The tables, before anything else looks for them.
     await (await openPostgres(server.url))[Symbol.asyncDispose]()
     const rates = new Map<number, number>()
-    for (const pageSize of PAGE_SIZES) rates.set(pageSize, await databaseRate(bench, pageSize))
+    for (const pageSize of new Set([...scale.pageSizes, ...WHOLE_PAGE_SIZES])) {
+      rates.set(pageSize, await databaseRate(bench, pageSize))
+    }
     const whole: Measured[] = []
     for (const pageSize of WHOLE_PAGE_SIZES) {
       const load = networkLoad({ divisor: scale.divisor, pageSize, every: scale.wholeEvery })
@@ -82,7 +91,7 @@ export async function network(quick: boolean): Promise<Section> {
     const grid = await measureGrid(bench, rates)
     return {
       name: 'network',
-      setup: setupOf(scale),
+      setup: setupOf(scale, await serverText(pool)),
       goals: goalsOf(whole, rivals),
       tables: [runRows(whole), rivalRows(whole, rivals), runRows(grid)],
       problems: bench.problems,
@@ -94,7 +103,7 @@ export async function network(quick: boolean): Promise<Section> {
 
 /** Pairs a second by the bare statement, on pages of full size, from memory: the most that this database takes in. */
 async function databaseRate({ scale, pool }: Bench, pageSize: number): Promise<number> {
-  const collections = 4
+  const collections = RATE_CONNECTIONS
   const pagesEach = Math.max(1, Math.round(scale.ratePairs / collections / pageSize))
   const rates: number[] = []
   for (let round = 0; round < scale.rounds; round += 1) {
@@ -147,13 +156,13 @@ async function measureOn(
 }
 
 async function measureGrid(bench: Bench, rates: ReadonlyMap<number, number>): Promise<Measured[]> {
-  const { divisor, samplePages, rounds } = bench.scale
+  const { divisor, samplePages, rounds, pageSizes, concurrencies } = bench.scale
   const grid: Measured[] = []
-  for (const pageSize of PAGE_SIZES) {
+  for (const pageSize of pageSizes) {
     const { pages } = networkLoad({ divisor, pageSize, every: 1 })
     const load = networkLoad({ divisor, pageSize, every: Math.round(pages / samplePages) })
     await using relay = await startBenchRelay(load)
-    for (const concurrency of CONCURRENCIES) {
+    for (const concurrency of concurrencies) {
       // One at a time waits for the relay and for nothing else: it takes longest, and varies least.
       const given = { load, pageSize, divisor, rates, concurrency, rounds: concurrency === 1 ? 1 : rounds }
       grid.push(await measureOn(bench, relay, given))
@@ -198,7 +207,7 @@ async function rivalSeconds(
   return seconds
 }
 
-function setupOf({ divisor, wholeEvery, undividedEvery, rounds }: Scale): string[] {
+function setupOf({ divisor, wholeEvery, undividedEvery, rounds }: Scale, server: string): string[] {
   const whole = wholeEvery === 1 ? 'all of its pages' : `each ${wholeEvery}th page`
   return [
     `The model of the network (61 million pairs, 140 ms a page), ${whole}: repos, page size, latency and pauses divided by ` +
@@ -211,6 +220,6 @@ function setupOf({ divisor, wholeEvery, undividedEvery, rounds }: Scale): string
       'pairs / what the bare insert statement does on full pages from memory, measured in this run.',
     `The rivals go one page after the other, so they were timed on samples of each so-many-th page and projected; the table is small ` +
       `then, which favours them. The table by concurrency is on samples too; medians of ${rounds} runs, one run at concurrency 1. ` +
-      `Postgres: ${SERVER_SETTINGS}.`,
+      server,
   ]
 }

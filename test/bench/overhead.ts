@@ -69,9 +69,9 @@ export async function overhead(quick: boolean): Promise<Section> {
 
 /** As users have it: Node's own compiler for TypeScript would take some 40 MB of the memory that is measured. */
 async function compiledChild(): Promise<string> {
-  const folder = fileURLToPath(new URL('.', import.meta.url))
+  const project = fileURLToPath(new URL('./tsconfig.overhead.json', import.meta.url))
   const compiler = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
-  await promisify(execFile)(process.execPath, [compiler, '-p', folder])
+  await promisify(execFile)(process.execPath, [compiler, '-p', project])
   return '../../node_modules/.cache/bench/test/bench/overhead-child.js'
 }
 

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { type PostgresServer, startPostgresServer } from '../support/postgres-server.ts'
 
 /** A server as a user would have it: what is committed is on the disk. */
@@ -9,11 +10,23 @@ const SETTINGS = {
   max_wal_size: '8GB',
 } as const
 
-/** The settings, for the reader of the results. */
-export const SERVER_SETTINGS: string = Object.entries(SETTINGS)
-  .map(([name, value]) => `${name} ${value}`)
-  .join(', ')
+/** Its version and settings, for the reader of the results. */
+export async function serverText(pool: pg.Pool): Promise<string> {
+  const { rows } = await pool.query<{ server_version: string }>('show server_version')
+  const settings = Object.entries(SETTINGS).map(([name, value]) => `${name} ${value}`)
+  return `Postgres ${rows[0]?.server_version}: ${settings.join(', ')}.`
+}
 
 export function startBenchServer(): Promise<PostgresServer> {
   return startPostgresServer(SETTINGS)
+}
+
+/** Connections of the benchmark's own. To be ended before the server stops. */
+export function benchPool(url: string, max: number): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max })
+  // The end of a pool does not wait for its connections, and one that the server then ends first is an event, which would end
+  // this process when nobody listens.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
 }

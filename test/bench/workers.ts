@@ -1,39 +1,38 @@
-import pg from 'pg'
 import { openPostgres } from '../../src/postgres.ts'
 import { indexProblems } from './check.ts'
 import { startChild } from './child.ts'
 import { type Load, networkLoad } from './load.ts'
 import { type BenchRelay, startBenchRelay } from './relay-process.ts'
 import { clearTables } from './runs.ts'
-import { SERVER_SETTINGS, startBenchServer } from './server.ts'
+import { benchPool, serverText, startBenchServer } from './server.ts'
 import { atLeast, median, type Section, spread } from './table.ts'
 import type { WorkerOptions, WorkerReport } from './worker-child.ts'
 
 const GOAL = 3.8
-const PROCESSES = [1, 2, 4] as const
 /** Four walks in all, of which the largest takes a fifth of the pages: so not one long walk is what is waited for. */
 const CONCURRENCY = 1
 
 interface Scale {
+  readonly processes: readonly number[]
   readonly divisor: number
   readonly every: number
   readonly rounds: number
 }
 
-const FULL: Scale = { divisor: 4, every: 60, rounds: 2 }
-const QUICK: Scale = { divisor: 100, every: 800, rounds: 1 }
+const FULL: Scale = { processes: [1, 2, 4], divisor: 4, every: 60, rounds: 2 }
+const QUICK: Scale = { processes: [1, 4], divisor: 100, every: 800, rounds: 1 }
 
 /** One database, shared by several processes, while the relay's latency is what holds them. */
 export async function workers(quick: boolean): Promise<Section> {
-  const { divisor, every, rounds } = quick ? QUICK : FULL
+  const { processes: counts, divisor, every, rounds } = quick ? QUICK : FULL
   const load = networkLoad({ divisor, pageSize: 2000, every })
   await using server = await startBenchServer()
   await using relay = await startBenchRelay(load)
-  const pool = new pg.Pool({ connectionString: server.url, max: 1 })
+  const pool = benchPool(server.url, 1)
   try {
     await (await openPostgres(server.url))[Symbol.asyncDispose]()
     const problems: string[] = []
-    const seconds = new Map(PROCESSES.map((processes) => [processes as number, [] as number[]]))
+    const seconds = new Map(counts.map((processes) => [processes, [] as number[]]))
     for (let round = 0; round < rounds; round += 1) {
       for (const [processes, taken] of seconds) {
         await clearTables(pool)
@@ -50,7 +49,7 @@ export async function workers(quick: boolean): Promise<Section> {
         `Each ${every}th page of the model of the network, divided by ${divisor} (${load.pages} pages, ${load.latencyMs} ms each, ` +
           `${load.longest} in the longest walk), concurrency ${CONCURRENCY} in each process. The time is from the word to begin, to ` +
           'processes that are ready, to the last durable page: then the index is whole. Medians of ' +
-          `${rounds} rounds taken in turns. Postgres: ${SERVER_SETTINGS}.`,
+          `${rounds} rounds taken in turns. ${await serverText(pool)}`,
       ],
       goals: [atLeast('4 processes: times one', median(speedUps(seconds.get(4) ?? [])), GOAL)],
       tables: [
