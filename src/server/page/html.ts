@@ -2379,7 +2379,10 @@ function lock(reason) {
 	token.ask(reason);
 }
 byId("reconnect", HTMLButtonElement).addEventListener("click", () => wake());
-byId("forget", HTMLButtonElement).addEventListener("click", () => lock());
+byId("forget", HTMLButtonElement).addEventListener("click", () => {
+	token.forget();
+	location.reload();
+});
 addEventListener("online", () => wake());
 document.addEventListener("visibilitychange", () => {
 	if (document.visibilityState === "visible") wake();
@@ -2393,4 +2396,4 @@ else watch();
 
 /** For the content security policy. */
 export const STYLE_HASH: string = 'sha256-/PcYQxCGM/zPxLIaJAeGIGc/M5l3UYuSkYLmaSOTxos='
-export const SCRIPT_HASH: string = 'sha256-TkUPJo5AW2ojJvWdkzSBmfvF9VFC9ezHp7Aaz6TWnpk='
+export const SCRIPT_HASH: string = 'sha256-IpjL/G1t3LJGFVnfXA3xBmYFL0Zqw+H/X82RDwcrGi0='

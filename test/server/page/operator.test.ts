@@ -130,6 +130,7 @@ describe('an operator, in Chromium, with a real backfill', () => {
 describe('the token', () => {
   it('is asked for again when it is wrong, and kept for the tab alone', async () => {
     await using admin = await startAdmin({ allowedSources: ['relay.example.org'] })
+    await admin.progress.register('relay.example.org', [{ nsid: PROFILE }])
     await using tab = await openTab(browser)
     const { page } = tab
     await page.goto(admin.url)
@@ -152,8 +153,10 @@ describe('the token', () => {
     await other.goto(admin.url)
     await other.getByRole('dialog', { name: 'Token' }).waitFor()
 
+    await rowOf(page, PROFILE).waitFor()
     await page.getByRole('button', { name: 'Forget it now' }).click()
     await page.getByRole('dialog', { name: 'Token' }).waitFor()
+    expect(await page.locator('#rows tr').count()).toBe(0)
     expect(await page.evaluate(() => sessionStorage.length)).toBe(0)
     expect(tab.complaints).toEqual([])
   })

@@ -124,7 +124,11 @@ function lock(reason?: string): void {
 }
 
 byId('reconnect', HTMLButtonElement).addEventListener('click', () => wake())
-byId('forget', HTMLButtonElement).addEventListener('click', () => lock())
+byId('forget', HTMLButtonElement).addEventListener('click', () => {
+  token.forget()
+  // What it has opened is to be forgotten with it.
+  location.reload()
+})
 addEventListener('online', () => wake())
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible') wake()

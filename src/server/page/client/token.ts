@@ -29,7 +29,7 @@ export function createTokenKeeper(onToken: () => void): TokenKeeper {
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     const token = field.value.trim()
-    // A header holds no other characters: what cannot be sent is refused here, with the same words.
+    // A header holds no other characters: what cannot be sent is refused here.
     if (!/^[\x21-\x7e]+$/.test(token))
       return ask('This cannot be a token: it has other characters than a token has.')
     sessionStorage.setItem(KEY, token)
