@@ -1,5 +1,17 @@
 import type { KnownCollection } from './collection-source.ts'
 import { ClaimLostError } from './errors.ts'
+import {
+  beginAgain,
+  claimOf,
+  dueIn,
+  fromTheStart,
+  isLeased,
+  isOpen,
+  newRow,
+  progressOf,
+  type Row,
+  tryAgain,
+} from './memory-row.ts'
 
 /** Who asks for work. */
 export interface ClaimRequest {
@@ -182,35 +194,12 @@ export interface ProgressStore {
   list(filter?: { source?: string | undefined }): Promise<CollectionProgress[]>
 }
 
-interface Row {
-  readonly source: string
-  readonly collection: string
-  cursor: string | undefined
-  page: number
-  imported: number
-  rejected: number
-  estimatedRepos: number | undefined
-  attempts: number
-  restarts: number
-  lastError: string | undefined
-  loopGuard: string | undefined
-  givenUp: boolean
-  completedAt: Date | undefined
-  owner: string | undefined
-  epoch: number
-  /** When the lease ends and when it may be tried again, on the clock of `performance.now()`. */
-  leaseEnd: number
-  notBefore: number
-}
-
 /** A store that keeps progress in memory: for tests, for examples, for one run of one process. */
 export function memoryProgressStore(): ProgressStore {
   const rows = new Map<string, Row>()
   const rowOf = (source: string, collection: string) => rows.get(`${source} ${collection}`)
   const ofSource = (source?: string) =>
     [...rows.values()].filter((row) => source === undefined || row.source === source)
-  const isOpen = (row: Row) => row.completedAt === undefined && !row.givenUp
-  const dueIn = (row: Row) => Math.max(0, row.leaseEnd - performance.now(), row.notBefore - performance.now())
 
   /** The row of a claim that still holds. */
   function fenced(claim: Claim): Row {
@@ -303,75 +292,5 @@ export function memoryProgressStore(): ProgressStore {
         `${a.source} ${a.collection}` < `${b.source} ${b.collection}` ? -1 : 1
       return ofSource(source).sort(byName).map(progressOf)
     },
-  }
-}
-
-function isLeased(row: Row): boolean {
-  return row.owner !== undefined && row.leaseEnd > performance.now()
-}
-
-/** The part of a row that a walk fills. */
-function fromTheStart() {
-  return {
-    cursor: undefined,
-    page: 0,
-    imported: 0,
-    rejected: 0,
-    loopGuard: undefined,
-    completedAt: undefined,
-  }
-}
-
-/** A row that was given up, for the next claim to go on. */
-function tryAgain(row: Row): void {
-  Object.assign(row, { givenUp: false, attempts: 0, restarts: 0, notBefore: 0 })
-}
-
-/** A row as for a new walk, which no claim of an earlier one can change. */
-function beginAgain(row: Row): void {
-  const estimatedRepos =
-    row.imported > 0 ? Math.max(row.estimatedRepos ?? 0, row.imported) : row.estimatedRepos
-  tryAgain(row)
-  Object.assign(row, fromTheStart(), { estimatedRepos, lastError: undefined })
-  Object.assign(row, { owner: undefined, epoch: row.epoch + 1, leaseEnd: 0 })
-}
-
-function newRow(source: string, collection: string, estimatedRepos: number | undefined): Row {
-  const unclaimed = { owner: undefined, epoch: 0, leaseEnd: 0, notBefore: 0 }
-  const untried = { attempts: 0, restarts: 0, lastError: undefined, givenUp: false }
-  return { source, collection, estimatedRepos, ...fromTheStart(), ...untried, ...unclaimed }
-}
-
-function claimOf(row: Row, owner: string, leaseMs: number): Claim {
-  const { source, collection, epoch, cursor, page, imported, loopGuard, attempts, restarts } = row
-  return { source, collection, owner, leaseMs, epoch, cursor, page, imported, loopGuard, attempts, restarts }
-}
-
-function progressOf(row: Row): CollectionProgress {
-  const {
-    source,
-    collection,
-    cursor,
-    page,
-    imported,
-    rejected,
-    estimatedRepos,
-    attempts,
-    lastError,
-    completedAt,
-  } = row
-  const state = completedAt ? 'complete' : row.givenUp ? 'failed' : isLeased(row) ? 'walking' : 'pending'
-  return {
-    source,
-    collection,
-    state,
-    cursor,
-    page,
-    imported,
-    rejected,
-    estimatedRepos,
-    attempts,
-    lastError,
-    completedAt,
   }
 }
