@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { build } from 'vite'
 import { startRelay } from '../../src/testing/index.ts'
+import { startBrowser } from '../support/browser.ts'
 import type { PageOutcome } from './page.ts'
 
 const SIZES = { 'app.bsky.actor.profile': 4_500, 'app.bsky.feed.like': 2_000, 'com.example.small': 1 }
@@ -20,7 +21,7 @@ export async function proveInChromium(project: string): Promise<string> {
   // A stand-in for a module of Node would mean that the root needs one.
   assert.doesNotMatch(script, /__vite-browser-external|node:/)
   await using relay = await startRelay({ collections: SIZES })
-  const browser = await launch()
+  const browser = await startBrowser()
   try {
     const outcome = await backfillIn(browser, relay.url, script)
     assert.deepEqual(outcome, { indexed: SIZES, aborted: 'Error: enough', stillClaimed: 0 })
@@ -42,12 +43,6 @@ async function bundle(project: string): Promise<string> {
   const [result] = Array.isArray(output) ? output : []
   assert.ok(result && result.output.length === 1, 'one file, nothing left to load')
   return result.output[0].code
-}
-
-function launch(): Promise<Browser> {
-  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
-  // As root, which is who runs in a container, Chromium's sandbox refuses to start.
-  return chromium.launch({ executablePath, args: ['--no-sandbox'] })
 }
 
 /** On the relay's own origin, since not every relay lets pages of others ask. */

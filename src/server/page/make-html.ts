@@ -10,7 +10,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 
-const folder: string = fileURLToPath(new URL('../src/server/page/', import.meta.url))
+const folder: string = fileURLToPath(new URL('./', import.meta.url))
 const TARGET = `${folder}html.ts`
 /** In the order of the cascade. */
 const STYLES = ['base', 'head', 'overview', 'failures', 'table', 'dialog', 'phone', 'motion']
