@@ -63,6 +63,7 @@ export function askIndex<T>(ask: () => Promise<T>, { signal, hooks }: ListParts)
   })
 }
 
-function startOf(source: string, collection: string): Position {
+/** The beginning of a list; the source and the collection are for its errors. */
+export function startOf(source: string, collection: string): Position {
   return { source, collection, page: 0, emptyPages: 0 }
 }

@@ -1,5 +1,6 @@
 import { isValidNsid } from '@atproto/syntax'
 import { mustHave, wholeNumber } from '../checks.ts'
+import { advancePosition } from '../cursor-guard.ts'
 import { hasCode, InvalidOptionError } from '../errors.ts'
 import type { BackfillHooks } from '../events.ts'
 import { checkRelay } from '../fetch-page.ts'
@@ -10,7 +11,7 @@ import { type RetryPolicy, retryPolicy } from '../retry.ts'
 import { createRun, isLeft, type Run } from '../run.ts'
 import { abortWith } from '../time.ts'
 import { hashLists } from './hash-lists.ts'
-import { askIndex, type ListParts } from './lists.ts'
+import { askIndex, type ListParts, startOf } from './lists.ts'
 import { mergeLists } from './merge-lists.ts'
 import type { CollectionReport, VerificationCost, VerificationSummary } from './report.ts'
 
@@ -152,12 +153,14 @@ async function* play(
 
 async function* collectionsOf(parts: VerifyParts): AsyncGenerator<string, void, void> {
   const { index, signal } = parts
-  let cursor: string | undefined
+  let at = startOf('the index', 'its list of collections')
   do {
-    const page = await askIndex(async () => index.listCollections?.({ cursor, signal }), parts)
-    for (const { nsid } of page?.collections ?? []) yield nsid
-    cursor = page?.cursor
-  } while (cursor !== undefined)
+    const request = { cursor: at.cursor, signal }
+    const page = await askIndex(async () => index.listCollections?.(request), parts)
+    const nsids = page?.collections.map(({ nsid }) => nsid) ?? []
+    at = advancePosition(at, { dids: nsids, cursor: page?.cursor })
+    yield* nsids
+  } while (at.cursor !== undefined)
 }
 
 async function compare(collection: string, parts: VerifyParts): Promise<CollectionReport> {

@@ -256,6 +256,21 @@ describe('trouble', () => {
     expect(report).toMatchObject({ error: { code: 'CURSOR_LOOP' } })
   })
 
+  it('an index whose list of collections runs in a circle ends it', async () => {
+    const lister = scriptedLister({ [A]: [{ dids: SORTED }] })
+    const index: RepoIndex = {
+      listRepos: async () => ({ dids: SORTED }),
+      listCollections: async () => ({ collections: [{ nsid: A }], cursor: 'x' }),
+    }
+    const reports: CollectionReport[] = []
+    const read = async () => {
+      for await (const report of verify({ lister, index })) {
+        if (reports.push(report) > 10) return
+      }
+    }
+    await expect(read()).rejects.toMatchObject({ code: 'CURSOR_LOOP' })
+  })
+
   it('a relay that is empty, or lacks the method, ends it before it begins', async () => {
     await using relay = await startRelay({ collections: {} })
     const index = memoryIndex(new Map([[A, new Set(SORTED)]]))
