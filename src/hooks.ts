@@ -31,21 +31,28 @@ export function combineHooks(...listeners: readonly BackfillHooks[]): BackfillHo
   return Object.fromEntries(combined)
 }
 
-/** The hooks, so that one which throws, or returns a promise that rejects, ends the run with that error. */
+/** The hooks, each guarded. */
 export function guardHooks(hooks: BackfillHooks, stop: AbortController): BackfillHooks {
-  const guard = (hook: (context: never) => unknown) => (context: never) => {
+  // By name, so that hooks may be the methods of a class.
+  const given = HOOK_NAMES.flatMap((name) => {
+    const hook: ((context: never) => unknown) | undefined = hooks[name]
+    return hook === undefined ? [] : [[name, guardHook(hook.bind(hooks), stop)] as const]
+  })
+  return Object.fromEntries(given)
+}
+
+/** A hook which, when it throws or returns a promise that rejects, ends the run with that error. */
+export function guardHook<Context>(
+  hook: (context: Context) => unknown,
+  stop: AbortController,
+): (context: Context) => void {
+  return (context) => {
     try {
-      const result = hook.call(hooks, context)
+      const result = hook(context)
       if (result instanceof Promise) result.catch((error) => stop.abort(error))
     } catch (error) {
       stop.abort(error)
       throw error
     }
   }
-  // By name, so that hooks may be the methods of a class.
-  const given = HOOK_NAMES.flatMap((name) => {
-    const hook = hooks[name]
-    return hook === undefined ? [] : [[name, guard(hook)] as const]
-  })
-  return Object.fromEntries(given)
 }

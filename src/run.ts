@@ -42,12 +42,7 @@ export function createRun<Event, Summary>(
     },
     async run() {
       while (!(await this.next()).done);
-      if (outcome === undefined) {
-        throw new BackfillError(
-          'INVALID_OPTION',
-          'This run has ended: one backfiller is one run, and so is one union or verification. Create another one.',
-        )
-      }
+      if (outcome === undefined) throw endedError()
       return outcome
     },
     async [Symbol.asyncDispose]() {
@@ -57,6 +52,14 @@ export function createRun<Event, Summary>(
       return this
     },
   }
+}
+
+/** For a run of which nothing can come any more: iterated again, it gives neither events nor a summary. */
+export function endedError(): BackfillError {
+  return new BackfillError(
+    'INVALID_OPTION',
+    'This run has ended: one backfiller is one run, and so is one union or verification. Create another one.',
+  )
 }
 
 /** Whether a run ends because its consumer left it, which is no failure. */

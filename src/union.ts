@@ -2,13 +2,14 @@ import type { Backfiller } from './backfiller.ts'
 import { mustHave } from './checks.ts'
 import { InvalidOptionError, type RelayFailure, UnionIncompleteError } from './errors.ts'
 import type { BackfillStatus, BackfillSummary, PageEvent } from './events.ts'
+import { guardHook } from './hooks.ts'
 import { merge } from './merge.ts'
-import { createRun, isLeft, type Run } from './run.ts'
+import { createRun, endedError, isLeft, type Run } from './run.ts'
 import { abortWith } from './time.ts'
 
 /** How a union of backfillers behaves. */
 export interface UnionOptions {
-  /** Told at once that a relay's run ended with an error, while the others go on. What it throws ends the union. */
+  /** Told at once that a relay's run ended with an error, while the others go on. Not waited for; what it throws or rejects with ends the union. */
   onRelayFailed?: ((failure: RelayFailure) => void) | undefined
 }
 
@@ -48,8 +49,9 @@ export interface Union extends Run<PageEvent, UnionSummary> {
  * `onRelayFailed` throws; the reason of a backfiller's signal when that aborts.
  */
 export function unionOf(backfillers: readonly Backfiller[], options: UnionOptions = {}): Union {
-  const parts = { relays: relaysOf(backfillers), onRelayFailed: options.onRelayFailed }
   const stop = new AbortController()
+  const onRelayFailed = guardHook((failure: RelayFailure) => options.onRelayFailed?.(failure), stop)
+  const parts = { relays: relaysOf(backfillers), onRelayFailed }
   const summary: UnionSummary = { ...sumsOf([]), relays: [] }
   return Object.assign(createRun(play(parts, stop, summary), stop, summary), {
     status: () => statusOf(parts.relays),
@@ -66,19 +68,16 @@ interface Relay {
 
 interface UnionParts {
   readonly relays: readonly Relay[]
-  readonly onRelayFailed: UnionOptions['onRelayFailed']
+  readonly onRelayFailed: (failure: RelayFailure) => void
 }
 
 function relaysOf(backfillers: readonly Backfiller[]): Relay[] {
-  const expected = 'a list of at least one backfiller, each one once'
-  if (
-    !Array.isArray(backfillers) ||
-    backfillers.length === 0 ||
-    new Set(backfillers).size < backfillers.length
-  ) {
-    throw new InvalidOptionError('backfillers', expected, backfillers)
-  }
+  const expected = 'a list of at least one backfiller, each of another relay'
+  const isList = Array.isArray(backfillers) && backfillers.length > 0
+  if (!isList) throw new InvalidOptionError('backfillers', expected, backfillers)
   for (const backfiller of backfillers) mustHave('backfillers', backfiller, 'status', expected)
+  const sources = backfillers.map(({ source }) => source)
+  if (new Set(sources).size < sources.length) throw new InvalidOptionError('backfillers', expected, sources)
   return backfillers.map((backfiller) => ({ backfiller, run: 'not begun' }))
 }
 
@@ -132,6 +131,10 @@ async function* follow(
   const { backfiller } = relay
   relay.run = 'running'
   try {
+    const first = await backfiller.next()
+    // Without an event and without a summary, it was used before: it may have ended anyhow.
+    if (first.done && first.value === undefined) throw endedError()
+    if (!first.done) yield first.value
     yield* backfiller
     relay.run = stop.aborted ? 'ended' : 'complete'
   } catch (error) {
@@ -139,7 +142,7 @@ async function* follow(
     stop.throwIfAborted()
     relay.run = 'failed'
     relay.failure = { source: backfiller.source, error }
-    onRelayFailed?.(relay.failure)
+    onRelayFailed(relay.failure)
   } finally {
     if (relay.run === 'running') relay.run = 'ended'
     const { done, value } = await backfiller.return()

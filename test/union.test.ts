@@ -239,6 +239,18 @@ describe('a relay that fails does not stop the others', () => {
     expect(await failureOf(union.run())).toBe(fault)
     await expect.poll(() => three.relays.map(({ inFlight }) => inFlight)).toEqual([0, 0, 0])
   })
+
+  it('a promise of onRelayFailed that rejects ends them all, too', async () => {
+    await using three = await startRelays([down, { script: () => ({ stall: 'headers' }) }, {}])
+    const fault = new Error('listener broken')
+    const union = unionOf(three.backfillers(memory()), {
+      async onRelayFailed() {
+        throw fault
+      },
+    })
+    expect(await failureOf(union.run())).toBe(fault)
+    await expect.poll(() => three.relays.map(({ inFlight }) => inFlight)).toEqual([0, 0, 0])
+  })
 })
 
 describe('each relay has its own pace', () => {
@@ -374,16 +386,32 @@ describe('a union stops as one backfiller does', () => {
   })
 })
 
-describe('what is no union is refused', () => {
-  const backfiller = createBackfiller({
-    ...memory(),
-    lister: scriptedLister({}),
-    sources: [knownCollections([A])],
+it('a backfiller that has run already does not pass for one that is complete', async () => {
+  const make = (name: string) =>
+    createBackfiller({
+      ...memory(),
+      lister: scriptedLister({ [A]: pagesOf(A, 2) }, name),
+      sources: [knownCollections([A])],
+    })
+  const [left, fresh] = [make('left.test'), make('fresh.test')]
+  await left.next()
+  await left.return()
+  const union = unionOf([left, fresh])
+  expect(await failureOf(union.run())).toMatchObject({
+    failures: [{ source: 'left.test', error: { code: 'INVALID_OPTION' } }],
   })
+  expect((await union.status()).relays.map(({ run }) => run)).toEqual(['failed', 'complete'])
+})
+
+describe('what is no union is refused', () => {
+  const make = () =>
+    createBackfiller({ ...memory(), lister: scriptedLister({}), sources: [knownCollections([A])] })
+  const backfiller = make()
 
   it.each([
     ['none', []],
     ['one twice', [backfiller, backfiller]],
+    ['one relay twice', [backfiller, make()]],
     ['something else', [{}]],
     ['no list', backfiller],
   ])('%s', (_, backfillers) => {
