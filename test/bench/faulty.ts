@@ -16,7 +16,7 @@ interface Scale {
   readonly faults: Pick<FaultPlan, 'failsEach' | 'stormMs' | 'retryAfter'>
 }
 
-const FULL: Scale = { every: 40, rounds: 2, faults: { failsEach: 50, stormMs: 3000, retryAfter: 2 } }
+const FULL: Scale = { every: 45, rounds: 2, faults: { failsEach: 50, stormMs: 3000, retryAfter: 2 } }
 const QUICK: Scale = { every: 1500, rounds: 1, faults: { failsEach: 8, stormMs: 100, retryAfter: 1 } }
 
 interface FaultyRun extends FaultReport {
