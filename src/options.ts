@@ -27,7 +27,7 @@ export interface BackfillOptions {
    */
   concurrency?: number | undefined
   /**
-   * How many pages of each collection may wait for the database, while one more is asked for; those that wait are
+   * How many pages of each collection may wait for the database before no more is asked for; those that wait are
    * committed together. Four carry a walk through half a second in which the database stands still, at 140 ms a page. Up
    * to twice as many are held in memory: a page of 2,000 DIDs takes some 110 kB.
    *
