@@ -35,6 +35,8 @@ export interface Explaining extends AsyncDisposable {
 
 export function explaining(url: string): Explaining {
   const pool = new pg.Pool({ connectionString: url })
+  // A pool does not wait for its connections to close, and the database that is dropped then ends them.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const told: { sql: string; parameters: readonly unknown[] }[] = []
   const log: KyselyConfig['log'] = ({ query }) => {
     told.push({ sql: query.sql, parameters: query.parameters })
