@@ -38,14 +38,6 @@ await sql`create table if not exists feed_cursor (service text primary key, seq 
 await sql`create table if not exists feed_removed
   (did text, collection text, primary key (did, collection))`.execute(db)
 
-const stop = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
-let failure: unknown
-const fail = (error: unknown) => {
-  failure ??= error
-  stop.abort(error)
-}
-
 // The live feed: what it tells is collected and written once a second, the last word on each pair.
 
 /** For each repo, which collections it has now, and which no longer. */
@@ -53,6 +45,15 @@ let changes = new Map<string, Map<string, boolean>>()
 /** The event that is being read, and the last one before it, of which nothing is left to read. */
 let seq = { reading: await savedSeq(), done: await savedSeq() }
 const { promise: live, resolve: isLive } = Promise.withResolvers<void>()
+
+// From here on nothing waits but the end of the program, so no abort can come before it is listened to.
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
+let failure: unknown
+const fail = (error: unknown) => {
+  failure ??= error
+  stop.abort(error)
+}
 
 const firehose = new Firehose({
   service: FIREHOSE,
