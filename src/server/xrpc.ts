@@ -1,6 +1,7 @@
 import { mustHave, wholeNumber } from '../checks.ts'
-import { InvalidOptionError, StoreUnavailableError } from '../errors.ts'
+import { hasCode, InvalidOptionError } from '../errors.ts'
 import type { RepoIndex } from '../repo-index.ts'
+import { retryAfterMs } from '../retry.ts'
 import { invalidRequest, jsonAnswer, XrpcError } from './answers.ts'
 import { exactCounts } from './exact-counts.ts'
 import { listCollections } from './list-collections.ts'
@@ -111,8 +112,8 @@ function failureOf(error: unknown, request: Request): XrpcError {
   if (request.signal.aborted) return new XrpcError(499, 'ClientClosedRequest', 'The client is gone')
   if (error instanceof InvalidOptionError && error.option === 'cursor')
     return invalidRequest('cursor is none that this server gave')
-  if (error instanceof StoreUnavailableError) {
-    const seconds = error.retryAfterMs === undefined ? RETRY_SECONDS : Math.ceil(error.retryAfterMs / 1000)
+  if (hasCode(error, 'STORE_UNAVAILABLE')) {
+    const seconds = Math.ceil(retryAfterMs(error) / 1000) || RETRY_SECONDS
     const headers = { 'retry-after': String(seconds) }
     return new XrpcError(503, 'ServiceUnavailable', 'The index cannot be read at the moment', headers)
   }

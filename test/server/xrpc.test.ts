@@ -318,6 +318,13 @@ describe('when the index fails, xrpcHandler', () => {
     expect(onError.mock.calls).toEqual([[{ request: expect.any(Request), error }]])
   })
 
+  it('passes on how long the store asks to wait, also as an error of another copy of the package', async () => {
+    const error = Object.assign(new Error('busy'), { code: 'STORE_UNAVAILABLE', retryAfterMs: 6_100 })
+    const response = await failing(error).asked(`${METHOD}?collection=${POST}`)
+    expect(response.status).toBe(503)
+    expect(response.headers.get('retry-after')).toBe('7')
+  })
+
   it('tells the client nothing of the reason, and the operator everything', async () => {
     const error = new Error('column "secret" does not exist')
     const { onError, asked } = failing(error)
