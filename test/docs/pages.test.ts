@@ -8,6 +8,7 @@ import { migrateToLatest } from '../../src/kysely/index.ts'
 import { startRelay } from '../../src/testing/index.ts'
 import { blocksOf, complaintsOf, relativeLinksOf } from '../support/compile.ts'
 import { createPostgres } from '../support/databases.ts'
+import { declaredIn } from '../support/declared.ts'
 import { runProgram } from '../support/program.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -58,6 +59,20 @@ it('the pages show code that compiles', () => {
   const codes = pages.flatMap((page) => blocksOf(textOf(page), 'ts'))
   expect(codes.length).toBeGreaterThan(2)
   expect(complaintsOf(codes)).toEqual(codes.map(() => []))
+})
+
+it('the pages name what there is: contracts with their methods, errors, functions', () => {
+  const declared = declaredIn(['index.ts'])
+  const exported = readFileSync(fileURLToPath(new URL('../package/names.txt', import.meta.url)), 'utf8')
+  const names = new Set(exported.split('\n').map((line) => line.trim().replace(/^type /, '')))
+  const isThere = (span: string) => {
+    const [name = '', member] = span.split('.')
+    return names.has(name) && (member === undefined || declared.properties('index.ts', name).has(member))
+  }
+  // `ProgressStore.advance`, `StoreUnavailableError`: what begins with a capital letter and goes on in small ones.
+  const spans = pages.flatMap((page) => [...textOf(page).matchAll(/`([A-Z][a-z]+[A-Z]\w+(?:\.\w+)?)`/g)])
+  expect(spans.length).toBeGreaterThan(20)
+  expect(spans.map(([, span = '']) => span).filter((span) => !isThere(span))).toEqual([])
 })
 
 it('all pages are part of the site', () => {
