@@ -31,12 +31,19 @@ export async function discover(
   const errors: Discovery['errors'] = []
   const ask = async (source: CollectionSource): Promise<SourceReport> => {
     const report = { name: source.name, found: 0, rejected: 0 }
-    try {
-      await readAll(source, options, (collection) => {
-        report.found += 1
+    /** One try. A source that is asked again gives the same once more, so the try that gave most counts. */
+    const reader = () => {
+      let found = 0
+      let rejected = 0
+      return (collection: KnownCollection) => {
+        found += 1
         if (isValidNsid(collection?.nsid)) add(known, collection)
-        else report.rejected += 1
-      })
+        else rejected += 1
+        if (found >= report.found) Object.assign(report, { found, rejected })
+      }
+    }
+    try {
+      await readAll(source, options, reader)
     } catch (error) {
       options.signal.throwIfAborted()
       errors.push({ source: source.name, error })
@@ -60,7 +67,7 @@ function isCount(value: unknown): value is number {
 async function readAll(
   source: CollectionSource,
   { signal, timeoutMs, retry, onRetry }: DiscoverOptions,
-  take: (collection: KnownCollection) => void,
+  reader: () => (collection: KnownCollection) => void,
 ): Promise<void> {
   const { controller, unlink } = linkedController(signal)
   const late = () =>
@@ -69,7 +76,7 @@ async function readAll(
     })
   const timer = setTimeout(() => controller.abort(late()), timeoutMs)
   try {
-    await retrying(() => readOnce(source, controller.signal, take), {
+    await retrying(() => readOnce(source, controller.signal, reader()), {
       ...retry,
       signal: controller.signal,
       mayRetry: isPassing,

@@ -26,7 +26,7 @@ export interface PageEvent {
 export interface SourceReport {
   /** {@link CollectionSource.name}. */
   name: string
-  /** How many names it gave, repeats included. */
+  /** How many names it gave, repeats included; when it was asked again, in the try that gave most. */
   found: number
   /** How many of them were no NSID. */
   rejected: number

@@ -134,6 +134,24 @@ describe('discovery', () => {
     expect(retries).toEqual(['busy', 'busy'])
   })
 
+  it('counts what a source gives in one try, however often it is asked', async () => {
+    const busy = new RelayError('RELAY_STATUS', '503', { source: 'x', status: 503, retryable: true })
+    let tries = 0
+    const source: CollectionSource = {
+      name: 'breaks off',
+      async *collections() {
+        tries += 1
+        yield { nsid: 'com.example.a' }
+        if (tries === 2) yield* [{ nsid: 'no-nsid' }, { nsid: 'com.example.b' }]
+        throw busy
+      },
+    }
+    const found = await discover([source], { ...options, retry: { ...options.retry, retries: 3 } })
+    expect(tries).toBe(4)
+    expect(found.sources).toEqual([{ name: 'breaks off', found: 3, rejected: 1 }])
+    expect(found.collections.map(({ nsid }) => nsid)).toEqual(['com.example.a', 'com.example.b'])
+  })
+
   it('a source that throws before it iterates is a failed source', async () => {
     const error = new Error('not even begun')
     const eager: CollectionSource = {
