@@ -13,7 +13,7 @@ export interface RetryPolicy {
   retries: number
   /**
    * The first pause, in milliseconds; each further one is twice as long, with jitter on top. Less than the 140 ms that a
-   * page takes, so that one failed answer costs little: with 2 % of them failing, a run takes some 4 % longer, where a
+   * page takes, so that one failed answer costs little: with 2 % of them failing, a run takes some 5 % longer, where a
    * first pause of a second made it 25 %. A server that is overloaded says so, and is given time of its own.
    *
    * @default 100
