@@ -268,6 +268,12 @@ export function hasCode(error: unknown, code: BackfillErrorCode): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }
 
+/** The wait that the error carries, in milliseconds; 0 without one. */
+export function retryAfterMs(error: unknown): number {
+  const asked = error instanceof Error && 'retryAfterMs' in error ? error.retryAfterMs : undefined
+  return typeof asked === 'number' ? asked : 0
+}
+
 /** An error in one line: its message, with the cause where the message alone says little. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)

@@ -1,7 +1,7 @@
-import { describe, hasCode } from './errors.ts'
+import { describe, hasCode, retryAfterMs } from './errors.ts'
 import type { Claim, ReleaseOutcome } from './progress-store.ts'
 import type { RepoLister } from './repo-lister.ts'
-import { isFinal, type RetryPolicy, retryAfterMs } from './retry.ts'
+import { isFinal, type RetryPolicy } from './retry.ts'
 import { withJitter } from './time.ts'
 
 /** A wait that no run sits out, in milliseconds: a server that asks for more than a day has not thought of us. */

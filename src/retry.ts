@@ -1,5 +1,6 @@
 import pRetry from 'p-retry'
 import { wholeNumber } from './checks.ts'
+import { retryAfterMs } from './errors.ts'
 import { sleep, withJitter } from './time.ts'
 
 /** How patiently one request is tried again. */
@@ -115,12 +116,6 @@ export function isFinal(error: unknown): boolean {
 /** Whether an error says itself that trying again is worth it. */
 export function isPassing(error: unknown): boolean {
   return retryableOf(error) === true
-}
-
-/** The wait that the error carries, in milliseconds; 0 without one. */
-export function retryAfterMs(error: unknown): number {
-  const asked = error instanceof Error && 'retryAfterMs' in error ? error.retryAfterMs : undefined
-  return typeof asked === 'number' ? asked : 0
 }
 
 function retryableOf(error: unknown): unknown {

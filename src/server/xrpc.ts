@@ -1,7 +1,6 @@
 import { mustHave, wholeNumber } from '../checks.ts'
-import { hasCode, InvalidOptionError } from '../errors.ts'
+import { hasCode, InvalidOptionError, retryAfterMs } from '../errors.ts'
 import type { RepoIndex } from '../repo-index.ts'
-import { retryAfterMs } from '../retry.ts'
 import { invalidRequest, jsonAnswer, XrpcError } from './answers.ts'
 import { exactCounts } from './exact-counts.ts'
 import { listCollections } from './list-collections.ts'
