@@ -46,7 +46,11 @@ await runner.promise
 
 /** Walks what was completed before this job was made, once: also when it is tried again, and on every machine that joins. */
 async function refresh(_payload: unknown, helpers: JobHelpers): Promise<void> {
-  await backfill(helpers, Math.max(0, Date.now() - helpers.job.created_at.getTime()))
+  const { job, query } = helpers
+  // By the database's clock, as all of these times are.
+  const age = 'select ceil(extract(epoch from clock_timestamp() - $1::timestamptz) * 1000)::float8 as ms'
+  const { rows } = await query<{ ms: number }>(age, [job.created_at])
+  await backfill(helpers, rows[0]?.ms)
 }
 
 /** Takes part in what is open. What was given up is for the refresh to try again, after a pause. */
