@@ -149,8 +149,8 @@ async function ask(
 
 /**
  * Whether everything is complete, once the workers found nothing more to do. Another run may have registered more in the
- * meantime, and a live source may have come to know more: that is registered now. And a database that does not wait for its disk (`synchronous_commit=off`) may forget rows when it crashes: what
- * was discovered and has no row is registered again.
+ * meantime. What was discovered and has no row is registered: a live source has come to know it just now, or a database
+ * that does not wait for its disk (`synchronous_commit=off`) forgot the row when it crashed.
  *
  * @throws IncompleteError when it is over and collections are not complete
  */

@@ -12,10 +12,10 @@ export interface KnownCollection {
 /**
  * Where collections are known: a directory, an index, a list of one's own.
  *
- * `collections` is called at the beginning of a run, side by side with the other sources. It gives what it knows in any order;
- * repeated names are legal. Names that are no NSID are dropped and counted by the caller. A source that fails in
- * the middle has still contributed what it gave before. When the signal aborts, it rejects with the signal's reason, unless it has the
- * whole list already: it never gives a shorter one as if that were all.
+ * `collections` is called at the beginning of a run, side by side with the other sources. It gives what it knows in any
+ * order; repeated names are legal. Names that are no NSID are dropped and counted by the caller. A source that fails in the
+ * middle has still contributed what it gave before. When the signal aborts, it rejects with the signal's reason, unless it
+ * has the whole list already: it never gives a shorter one as if that were all.
  */
 export interface CollectionSource {
   /** For messages and hooks: `lexicon.garden`. */
