@@ -9,7 +9,10 @@ import { abortWith } from './time.ts'
 
 /** How a union of backfillers behaves. */
 export interface UnionOptions {
-  /** Told at once that a relay's run ended with an error, while the others go on. Not waited for; what it throws or rejects with ends the union. */
+  /**
+   * Told at once that a relay's run ended with an error, while the others go on. It is not waited for; one that throws, or
+   * returns a promise that rejects, ends the union with that error.
+   */
   onRelayFailed?: ((failure: RelayFailure) => void) | undefined
 }
 
