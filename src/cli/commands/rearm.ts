@@ -63,6 +63,9 @@ async function rowsOf(
   const sources = [...new Set(all.map(({ source }) => source))]
   const [only] = sources
   const [named, ...others] = relay.map((each) => relayUrl(each).source)
+  if (named === undefined && only === undefined) {
+    throw new UsageError('Nothing is registered there yet: collection-backfill run --relay HOST begins.')
+  }
   const source = named ?? (sources.length === 1 ? only : undefined)
   if (source === undefined || others.length > 0)
     throw new UsageError(`Which relay? Give --relay with one of: ${sources.join(', ')}.`)

@@ -2,6 +2,7 @@ import { type Backfiller, createBackfiller } from '../../backfiller.ts'
 import { IncompleteError, UnionIncompleteError } from '../../errors.ts'
 import { combineHooks } from '../../hooks.ts'
 import type { OpenStore } from '../../kysely/open-store.ts'
+import { keepFresh } from '../../monitor/keep-fresh.ts'
 import { type Union, unionOf } from '../../union.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openDatabase } from '../database.ts'
@@ -13,9 +14,6 @@ import { sourcesOf } from '../sources.ts'
 export interface RunOptions extends RelayOptions, SourceOptions, RequestOptions, PaceOptions {
   readonly json?: boolean
 }
-
-/** How often is looked at what other workers do, in milliseconds. */
-const REFRESH_MS = 10_000
 
 /**
  * How long a collection stays with a run that was killed, in milliseconds. A folder has one run at a time, so whoever
@@ -53,15 +51,18 @@ async function backfill(parts: Parts): Promise<RunEnd> {
   const walks = options.concurrency === undefined ? undefined : options.concurrency * relays.length
   await using store = await openDatabase(database, { signal, walks })
   const backfillers = relays.map((relay) => backfillerOf(relay, store, parts))
-  const refresh = async () => {
-    const list = (source: string) => store.progress.list({ source })
-    await Promise.all(relays.map(({ source, monitor }) => monitor.refresh(() => list(source))))
-  }
+  const read =
+    ({ source }: Relay) =>
+    () =>
+      store.progress.list({ source })
+  const refresh = () => Promise.all(relays.map((relay) => relay.monitor.refresh(read(relay))))
   await refresh()
   report.begin({ relays: relays.map(({ source }) => source), database: nameOf(database) })
-  const stopRefreshing = keepFresh(refresh)
+  const stops = relays.map((relay) => keepFresh(relay.monitor, read(relay)))
   const union = unionOf(backfillers, { onRelayFailed: (failure) => report.relayFailed(failure) })
-  const end = await follow(union, relays, report).finally(stopRefreshing)
+  const end = await follow(union, relays, report).finally(() => {
+    for (const stop of stops) stop()
+  })
   await refresh()
   // Before the database is closed, which may take a moment.
   report.end(end)
@@ -113,16 +114,4 @@ function incomplete({ failures }: UnionIncompleteError, relays: readonly Relay[]
     error instanceof IncompleteError ? error.failures : [],
   )
   return { outcome: 'incomplete', exitCode: EXIT.incomplete, failures: collections, failedRelays }
-}
-
-/** Shows what other workers do. A database that fails is the run's to tell of: it asks all the time. */
-function keepFresh(refresh: () => Promise<void>): () => void {
-  let reading = false
-  const timer = setInterval(async () => {
-    if (reading) return
-    reading = true
-    await refresh().catch(() => {})
-    reading = false
-  }, REFRESH_MS)
-  return () => clearInterval(timer)
 }

@@ -77,12 +77,17 @@ describe('reset', () => {
   test('what is meant must be clear: the relay among several, and names that are registered', async () => {
     await using postgres = await createPostgres()
     const database = ['--database', postgres.url]
-    expect((await cli(['reset', PROFILE, ...database])).stderr).toContain('Which relay?')
+    expect(await cli(['retry', ...database])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr:
+        'collection-backfill: Nothing is registered there yet: collection-backfill run --relay HOST begins.\n',
+    })
     const progress = kyselyProgressStore(postgres.db)
     await progress.register('a.example', [{ nsid: PROFILE }])
     await progress.register('b.example', [{ nsid: PROFILE }])
     const refusals = [
-      [[], 'Give --relay with one of: a.example, b.example.'],
+      [[], 'Which relay? Give --relay with one of: a.example, b.example.'],
       [['--relay', 'c.example'], 'no progress of c.example. Known: a.example, b.example.'],
       [['--relay', 'a.example', BROKEN], `Not registered for a.example: ${BROKEN}.`],
     ] as const
