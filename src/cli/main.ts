@@ -4,6 +4,7 @@ import { CommanderError } from 'commander'
 import { describe, hasCode } from '../errors.ts'
 import { EXIT } from './context.ts'
 import { listenForInterruption } from './interruption.ts'
+import { nodeComplaint } from './node-version.ts'
 import { printable } from './output/text.ts'
 import { type Action, createProgram } from './program.ts'
 import { UsageError } from './usage-error.ts'
@@ -52,5 +53,11 @@ async function perform({ action, debug }: Choice): Promise<number> {
   }
 }
 
-const choice = choiceOf(process.argv.slice(2))
-process.exitCode = typeof choice === 'number' ? choice : await perform(choice)
+async function main(): Promise<number> {
+  const complaint = nodeComplaint(process.versions.node)
+  if (complaint !== undefined) return tell(new UsageError(complaint), false)
+  const choice = choiceOf(process.argv.slice(2))
+  return typeof choice === 'number' ? choice : await perform(choice)
+}
+
+process.exitCode = await main()

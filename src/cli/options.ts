@@ -36,7 +36,9 @@ export function databaseOf(command: Command): Database {
     return { kind: 'pglite', folder: data ?? DEFAULT_FOLDER, schema }
   // Here and not where it is read: there, the value would be repeated, with its password.
   if (!/^postgres(ql)?:\/\//.test(database)) {
-    throw new UsageError('--database must be a URL such as postgres://user:password@host:5432/database.')
+    throw new UsageError(
+      '--database must be a URL such as postgres://user:password@host:5432/database; a folder is given with --data.',
+    )
   }
   return { kind: 'postgres', url: database, schema }
 }
