@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
 import { expect, it } from 'vitest'
+import { temporaryFolder } from './temporary-folder.ts'
 
 it('leaves the exit code of its process alone, so that failed tests do not look like passed ones', async () => {
   const module = JSON.stringify(new URL('./postgres-server.ts', import.meta.url))
@@ -11,4 +13,24 @@ it('leaves the exit code of its process alone, so that failed tests do not look 
   `
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: 'inherit' })
   expect(await once(child, 'exit')).toEqual([3, null])
+})
+
+it('leaves no data behind when its process is interrupted', async () => {
+  await using folder = await temporaryFolder()
+  const module = JSON.stringify(new URL('./postgres-server.ts', import.meta.url))
+  const program = `
+    const { startPostgresServer } = await import(${module})
+    await using server = await startPostgresServer()
+    console.log('started')
+    await new Promise((resolve) => setTimeout(resolve, 60_000))
+  `
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    env: { ...process.env, TMPDIR: folder.path },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(child.stdout, 'data')
+  expect(await readdir(folder.path)).toHaveLength(1)
+  child.kill('SIGINT')
+  await once(child, 'exit')
+  expect(await readdir(folder.path)).toEqual([])
 })

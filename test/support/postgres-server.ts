@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
@@ -22,6 +23,9 @@ export async function startPostgresServer(
   const folder = await mkdtemp(join(tmpdir(), 'backfill-postgres-'))
   // Postgres refuses to run as root and runs as a user of its own then, who has to come through to its data.
   await chmod(folder, 0o755)
+  // A process that is interrupted disposes of nothing: the server is ended by its package, and its data would stay.
+  const removeNow = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', removeNow)
   const port = await freePort()
   const databaseDir = join(folder, 'data')
   const log: string[] = []
@@ -50,6 +54,7 @@ export async function startPostgresServer(
     // It waits for the process to end, and one that has ended does not end again: Ctrl-C in a terminal ends it too.
     if (running && (await isServing(databaseDir))) await postgres.stop()
     await rm(folder, { recursive: true, force: true })
+    process.off('exit', removeNow)
   }
   try {
     await postgres.initialise()
