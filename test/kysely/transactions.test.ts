@@ -78,6 +78,34 @@ describe('a transaction that the database asks to repeat', () => {
     expect(await row()).toMatchObject({ page: 1, imported: 10 })
   })
 
+  it('is repeated when two groups of pages cross: neither page is lost or counted twice', async () => {
+    // A list has its own order, so what each page sorts for itself is not in order from page to page.
+    const pages = [didsFrom(1000, 10), didsFrom(1010, 10)] as const
+    const sink = kyselyIndexSink(postgres.db)
+    const firstPages = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const commit = async (source: string, order: readonly (readonly string[])[], turn: number) => {
+      const { progress, claim, row } = await claimedOn(postgres.db, source)
+      const added: number[] = []
+      await progress.advance(claim, { ...page, pages: 2, imported: 20 }, async (transaction) => {
+        for (const [index, dids] of order.entries()) {
+          added[index] = (await sink.add({ ...batch, source, dids }, { transaction })).added
+          firstPages[turn]?.resolve()
+          await Promise.all(firstPages.map(({ promise }) => promise))
+        }
+      })
+      return { added, row: await row() }
+    }
+    const both = await Promise.all([
+      commit('crossing one', pages, 0),
+      commit('crossing two', pages.toReversed(), 1),
+    ])
+    expect(both.map(({ row }) => row)).toMatchObject([
+      { page: 2, imported: 20 },
+      { page: 2, imported: 20 },
+    ])
+    expect(both.flatMap(({ added }) => added).sort()).toEqual([0, 0, 10, 10])
+  })
+
   it('is repeated when a sink hides the conflict in an error of its own', async () => {
     const { progress, claim } = await claimedOn(postgres.db, 'wrapped')
     let tries = 0
