@@ -16,7 +16,7 @@ import {
   statusLine,
   statusTable,
 } from '../output/status-text.ts'
-import { printable } from '../output/text.ts'
+import { printable, widthOf } from '../output/text.ts'
 
 export interface StatusOptions extends RelayOptions {
   readonly json?: boolean
@@ -28,8 +28,8 @@ export interface StatusOptions extends RelayOptions {
 /** How often `--watch` looks, in milliseconds. */
 const LOOK_EVERY_MS = 2_000
 const RATE_WINDOW_MS = 10_000
-/** Rows of a table that is not asked for whole. */
-const SHORT_TABLE = 20
+/** Lines where not every collection is asked for: what the smallest usual terminal shows at once. */
+const SHORT = 22
 
 /** Tells how far the work is, over all runs. @returns the exit code */
 export async function status(options: StatusOptions, database: Database, context: Context): Promise<number> {
@@ -41,7 +41,7 @@ export async function status(options: StatusOptions, database: Database, context
   if (options.watch) return await watch(read, options, context)
   const views = await read()
   if (options.json) out.write(jsonOf(views))
-  else out.write(`${lines(views, screenOf(out, env), options.all ? Infinity : SHORT_TABLE).join('\n')}\n`)
+  else out.write(`${lines(views, screenOf(out, env), options.all ? Infinity : SHORT).join('\n')}\n`)
   return EXIT.complete
 }
 
@@ -55,7 +55,11 @@ async function watch(
   let views = withRates(await read())
   let trouble: string[] = []
   const show = (): Picture => ({
-    lines: (screen) => [...lines(views, screen, all ? Infinity : Math.max(4, screen.rows - 3)), ...trouble],
+    // The last row is the cursor's.
+    lines: (screen) => [
+      ...lines(views, screen, all ? Infinity : screen.rows - 1 - trouble.length),
+      ...trouble,
+    ],
     plain: () => [...views.map(statusLine), ...trouble].join('; '),
   })
   const live = asJson ? undefined : showLive(show(), { out, env })
@@ -107,12 +111,16 @@ function speedometers(): (views: readonly StatusView[]) => StatusView[] {
     })
 }
 
+/** @param most how many lines there may be, shared by the relays */
 function lines(views: readonly StatusView[], screen: Screen, most: number): string[] {
   if (views.length === 0) return ['Nothing is registered yet: collection-backfill run --relay HOST begins.']
-  return views.flatMap((view) => [
-    statusLine(view),
-    ...(view.shown.length === 0 ? [] : statusTable(view.shown, screen, Math.floor(most / views.length))),
-  ])
+  const share = Math.floor(most / views.length)
+  return views.flatMap((view) => {
+    const sums = statusLine(view)
+    // The sums may wrap, and a line below the table tells what it leaves out.
+    const others = Math.ceil(widthOf(sums) / screen.columns) + 1
+    return [sums, ...(view.shown.length === 0 ? [] : statusTable(view.shown, screen, share - others))]
+  })
 }
 
 /** An object in a line for each relay. */
