@@ -60,4 +60,6 @@ async function main(): Promise<number> {
   return typeof choice === 'number' ? choice : await perform(choice)
 }
 
+// Whoever reads only the output and hears nothing of errors loses those, and not the work.
+process.stderr.on('error', () => {})
 process.exitCode = await main()

@@ -17,6 +17,7 @@ export interface RunningProgram extends AsyncDisposable {
   kill(signal: NodeJS.Signals): void
   /** Reads no more, and lets the program know. */
   closeStdout(): void
+  closeStderr(): void
   readonly ended: Promise<Ended>
 }
 
@@ -46,6 +47,7 @@ export function startProgram(
     until: (pattern) => matchIn(child.stdout, pattern, ended),
     kill: (signal) => child.kill(signal),
     closeStdout: () => child.stdout.destroy(),
+    closeStderr: () => child.stderr.destroy(),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')
       await ended

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { kyselyIndexSink, migrateToLatest } from '../../../src/kysely/index.ts'
 import { startRelay } from '../../../src/testing/index.ts'
-import { cli, jsonLines } from '../../support/cli.ts'
+import { cli, jsonLines, startCli } from '../../support/cli.ts'
 import { createPostgres } from '../../support/databases.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
@@ -16,6 +16,15 @@ describe('discover', () => {
     const { code, stdout, stderr } = await cli(args)
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'com.example.a\ncom.example.b\ncom.example.own\n' })
     expect(stderr).toMatch(/^3 collections: 127\.0\.0\.1:\d+ 2, observed collections 1\n$/)
+  })
+
+  test('whoever hears nothing of errors gets the list all the same', async () => {
+    await using relay = await startRelay({ collections: { 'com.example.a': 2 } })
+    await using folder = await temporaryFolder()
+    const args = ['discover', '--source', `garden=${relay.gardenUrl}`, 'ufos=http://127.0.0.1:1/']
+    await using program = startCli([...args, '--data', folder.path])
+    program.closeStderr()
+    expect(await program.ended).toMatchObject({ code: 1, stdout: 'com.example.a\n' })
   })
 
   test('each source can be asked, at an address of its own; those with sizes come first', async () => {
