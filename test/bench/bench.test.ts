@@ -72,6 +72,25 @@ it('one that fails, and one whose index is wrong, keep nobody from their turn, a
   expect(told.get('right')).toContain('The index was as the relay served it.')
 })
 
+it('one that does not end is not measured beside: none comes after it', async () => {
+  const told: string[] = []
+  const benchmarks: [string, Benchmark][] = [
+    ['endless', () => new Promise(() => {})],
+    ['next', () => Promise.reject(new Error('it was run'))],
+  ]
+  const report = async (_: string, text: string) => void told.push(text)
+  expect(await runAll({ benchmarks, quick: true, report, limitMs: 10 })).toBe(false)
+  expect(told).toEqual([expect.stringContaining('IT FAILED: no end within')])
+})
+
+it('a benchmark that keeps no index does not say that it was right', () => {
+  const section = { name: 'overhead', setup: [], goals: [], tables: [], allRight: 'No index is kept.' }
+  expect(sectionText({ ...section, problems: [] })).toMatch(/^No index is kept\. /m)
+  expect(sectionText({ ...section, problems: ['3 of 4 pairs'] })).toContain(
+    'THE RUNS WERE WRONG: 3 of 4 pairs',
+  )
+})
+
 it('a section shows its goals beside what was measured, and an index that was wrong', () => {
   const text = sectionText({
     name: 'network',

@@ -40,11 +40,11 @@ export function withSection(before: string, name: string, text: string): string 
 }
 
 /** A section as it stands in the file and, all the same, on the terminal. */
-export function sectionText({ name, setup, goals, tables, problems }: Section): string {
+export function sectionText({ name, setup, goals, tables, problems, allRight }: Section): string {
   const index =
     problems.length === 0
-      ? 'The index was as the relay served it.'
-      : `THE INDEX WAS WRONG: ${problems.join('; ')}`
+      ? (allRight ?? 'The index was as the relay served it.')
+      : `THE ${allRight === undefined ? 'INDEX WAS' : 'RUNS WERE'} WRONG: ${problems.join('; ')}`
   const blocks = [
     `## ${name}`,
     ...setup,

@@ -24,6 +24,8 @@ export interface Section {
   readonly tables: readonly Table[]
   /** What of the index was not as the relay served it; empty when all of it was. */
   readonly problems: readonly string[]
+  /** What is said when there are none, by a benchmark that keeps no index. @default that it was as the relay served it */
+  readonly allRight?: string
 }
 
 export function atLeast(measure: string, measured: number, goal: number, digits = 2): Goal {
