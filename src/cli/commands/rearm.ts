@@ -46,7 +46,7 @@ export async function reset(
 
 function byWhom(changed: number, source: string): string {
   if (changed === 0) return '.'
-  return `, by the run that is under way or by the next one: collection-backfill run --relay ${printable(source)}`
+  return `, by the run of ${printable(source)} that is under way, or by its next one on this database.`
 }
 
 /**

@@ -30,7 +30,7 @@ describe('retry', () => {
     const { code, stdout, stderr } = await cli(['retry', BROKEN, PROFILE, ...database])
     expect(code).toBe(0)
     expect(stdout).toMatch(
-      /^1 collection to be tried again, by the run that is under way or by the next one: /,
+      /^1 collection to be tried again, by the run of http:\/\/127\.0\.0\.1:\d+ that is under way, or by its next one on this database\.$/m,
     )
     expect(stderr).toBe(`${PROFILE} was not given up: it is complete.\n`)
     expect(await stateOf(postgres)).toEqual({ [PROFILE]: 'complete 1', [BROKEN]: 'pending 0' })
