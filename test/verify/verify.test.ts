@@ -2,47 +2,16 @@ import { describe, expect, it } from 'vitest'
 import {
   type CollectionReport,
   memoryIndex,
-  NotMigratedError,
   type RepoIndex,
   relayLister,
-  StoreUnavailableError,
   type VerifyOptions,
   verify,
 } from '../../src/index.ts'
-import { startRelay, type TestRelayOptions } from '../../src/testing/index.ts'
-import { PROFILE, quick } from '../support/e2e.ts'
-import { gate, scriptedLister } from '../support/scripted-lister.ts'
+import { startRelay } from '../../src/testing/index.ts'
+import { PROFILE } from '../support/e2e.ts'
+import { scriptedLister } from '../support/scripted-lister.ts'
 import { didsFrom } from '../support/store-steps.ts'
-
-const A = 'com.example.a'
-const B = 'com.example.b'
-const C = 'com.example.c'
-const SORTED = didsFrom(0, 500).toSorted()
-const [FIRST = '', LAST = ''] = [SORTED[0], SORTED.at(-1)]
-
-/** The same DIDs in an order that is none: every seventh, then every seventh of the rest, and so on. */
-const MIXED = SORTED.map((_, i) => SORTED[(i * 7) % SORTED.length] ?? '')
-
-async function compare(
-  there: Record<string, readonly string[]>,
-  here: Record<string, readonly string[]>,
-  options: Partial<VerifyOptions> = {},
-  relayOptions: Partial<TestRelayOptions> = {},
-) {
-  await using relay = await startRelay({ collections: { [PROFILE]: [FIRST], ...there }, ...relayOptions })
-  const pairs = new Map(Object.entries(here).map(([nsid, dids]) => [nsid, new Set(dids)]))
-  const before = JSON.stringify([...pairs].map(([nsid, dids]) => [nsid, [...dids]]))
-  const verification = verify({
-    lister: relayLister(relay.url, { pageSize: 40 }),
-    index: memoryIndex(pairs),
-    retry: quick,
-    ...options,
-  })
-  const reports: CollectionReport[] = []
-  for await (const report of verification) reports.push(report)
-  expect(JSON.stringify([...pairs].map(([nsid, dids]) => [nsid, [...dids]]))).toBe(before)
-  return { reports, summary: await verification.run(), requests: relay.requests, source: relay.url }
-}
+import { A, B, C, compare, FIRST, LAST, MIXED, SORTED } from '../support/verification.ts'
 
 const without = (dids: readonly string[], ...positions: number[]) => {
   const gone = new Set(positions.map((at) => dids.at(at)))
@@ -204,113 +173,6 @@ describe('which collections', () => {
   })
 })
 
-describe('trouble', () => {
-  const lists = { [A]: SORTED, [B]: MIXED, [C]: SORTED }
-
-  it('a request that fails is made again, and told', async () => {
-    const retried: unknown[] = []
-    const { reports } = await compare(
-      lists,
-      lists,
-      { hooks: { retry: (context) => retried.push(context) } },
-      {
-        script: ({ collection, attempt, n }) =>
-          collection !== PROFILE && attempt === 1 && n % 5 === 0
-            ? { status: 502, body: '<html>' }
-            : undefined,
-      },
-    )
-    expect(reports.map(({ differences }) => differences?.both)).toEqual([500, 500, 500])
-    expect(retried.length).toBeGreaterThan(3)
-  })
-
-  it('a collection that cannot be read is reported with its error, and the others follow', async () => {
-    const script: TestRelayOptions['script'] = ({ collection, offset }) =>
-      collection === B && (offset ?? 0) > 100 ? { status: 404 } : undefined
-    const { reports, summary } = await compare(lists, lists, {}, { script })
-    expect(reports.map(({ collection, differences }) => [collection, differences?.both])).toEqual([
-      [A, 500],
-      [B, undefined],
-      [C, 500],
-    ])
-    expect(reports[1]?.error).toMatchObject({ code: 'RELAY_STATUS', status: 404 })
-    expect(summary).toMatchObject({ compared: 2, failed: 1, both: 1_000, onlyThere: 0 })
-  })
-
-  it('a relay whose cursors run in a circle ends in bounded requests', async () => {
-    const pages = (cursor: string) => ({
-      dids: [`did:web:a${cursor}`],
-      cursor: String((Number(cursor) + 1) % 6),
-    })
-    const lister = scriptedLister({ [A]: ({ cursor = '0' }) => pages(cursor) })
-    const index = memoryIndex(new Map([[A, new Set([FIRST])]]))
-    const [report] = await Array.fromAsync(verify({ lister, index, retry: quick }))
-    expect(report).toMatchObject({ error: { code: 'CURSOR_LOOP' } })
-    expect(lister.requests.length).toBeLessThan(60)
-  })
-
-  it('an index whose cursors run in a circle ends, too', async () => {
-    const lister = scriptedLister({ [A]: [{ dids: SORTED }] })
-    const index: RepoIndex = { listRepos: async () => ({ dids: [FIRST], cursor: 'x' }) }
-    const [report] = await Array.fromAsync(verify({ lister, index, collections: [A], retry: quick }))
-    expect(report).toMatchObject({ error: { code: 'CURSOR_LOOP' } })
-  })
-
-  it('an index whose list of collections runs in a circle ends it', async () => {
-    const lister = scriptedLister({ [A]: [{ dids: SORTED }] })
-    const index: RepoIndex = {
-      listRepos: async () => ({ dids: SORTED }),
-      listCollections: async () => ({ collections: [{ nsid: A }], cursor: 'x' }),
-    }
-    const reports: CollectionReport[] = []
-    const read = async () => {
-      for await (const report of verify({ lister, index })) {
-        if (reports.push(report) > 10) return
-      }
-    }
-    await expect(read()).rejects.toMatchObject({ code: 'CURSOR_LOOP' })
-  })
-
-  it('a relay that is empty, or lacks the method, ends it before it begins', async () => {
-    await using relay = await startRelay({ collections: {} })
-    const index = memoryIndex(new Map([[A, new Set(SORTED)]]))
-    await expect(verify({ lister: relayLister(relay.url), index }).run()).rejects.toMatchObject({
-      code: 'RELAY_UNSUITABLE',
-    })
-  })
-
-  it('an index that is unavailable is waited for', async () => {
-    const told: unknown[] = []
-    const whole = memoryIndex(new Map([[A, new Set(SORTED)]]))
-    let calls = 0
-    const index: RepoIndex = {
-      async listRepos(...asked) {
-        calls += 1
-        if (calls === 1) throw new StoreUnavailableError('down', undefined)
-        return whole.listRepos(...asked)
-      },
-    }
-    const lister = scriptedLister({ [A]: [{ dids: SORTED }] })
-    const hooks = { storeUnavailable: (context: unknown) => told.push(context) }
-    expect(await verify({ lister, index, collections: [A], hooks }).run()).toMatchObject({ both: 500 })
-    expect(told).toHaveLength(1)
-  })
-
-  it('missing tables end it', async () => {
-    const fault = new NotMigratedError(undefined)
-    const index: RepoIndex = { listRepos: () => Promise.reject(fault) }
-    const lister = scriptedLister({ [A]: [{ dids: SORTED }] })
-    await expect(verify({ lister, index, collections: [A] }).run()).rejects.toBe(fault)
-  })
-
-  it('an index that is not in order is no reason for differences', async () => {
-    const index: RepoIndex = { listRepos: async () => ({ dids: MIXED }) }
-    const lister = scriptedLister({ [A]: [{ dids: SORTED }] })
-    const [report] = await Array.fromAsync(verify({ lister, index, collections: [A] }))
-    expect(report).toMatchObject({ method: 'hash', differences: { both: 500, onlyThere: 0, onlyHere: 0 } })
-  })
-})
-
 describe('what the live feed changes meanwhile', () => {
   it('is no difference once it is over: what came, and what went', async () => {
     const pairs = new Map([[A, new Set(SORTED.slice(0, 400))]])
@@ -327,71 +189,6 @@ describe('what the live feed changes meanwhile', () => {
     expect(report?.method).toBe('hash')
     expect(report?.differences).toMatchObject({ both: 498, onlyThere: 2, onlyHere: 0 })
     expect(report?.differences?.samples.onlyThere.toSorted()).toEqual(SORTED.slice(498))
-  })
-})
-
-describe('it stops as a backfiller does', () => {
-  const reason = new Error('the caller has had enough')
-  const index = memoryIndex(new Map([[A, new Set(SORTED)]]))
-
-  it('nothing is asked for before the first report', async () => {
-    const lister = scriptedLister({})
-    await verify({ lister, index }).return()
-    expect(lister.requests).toEqual([])
-  })
-
-  it('an abort, with its own reason and within a second, while the relay is silent', async () => {
-    const silent = gate<{ dids: string[] }>()
-    const controller = new AbortController()
-    const lister = scriptedLister({ [A]: () => silent.wait() })
-    const running = verify({ lister, index, signal: controller.signal }).run()
-    await silent.reached
-    const before = performance.now()
-    controller.abort(reason)
-    await expect(running).rejects.toBe(reason)
-    expect(performance.now() - before).toBeLessThan(1_000)
-    silent.pass({ dids: [] })
-  })
-
-  it('an abort while the index is silent', async () => {
-    const silent = gate<{ dids: string[] }>()
-    const controller = new AbortController()
-    const lister = scriptedLister({ [A]: [{ dids: SORTED }] })
-    const slow: RepoIndex = { listRepos: () => silent.wait() }
-    const running = verify({ lister, index: slow, collections: [A], signal: controller.signal }).run()
-    await silent.reached
-    controller.abort(reason)
-    await expect(running).rejects.toBe(reason)
-    silent.pass({ dids: [] })
-  })
-
-  it('aborted beforehand, it asks nobody', async () => {
-    const lister = scriptedLister({})
-    const running = verify({ lister, index, signal: AbortSignal.abort(reason) }).run()
-    await expect(running).rejects.toBe(reason)
-    expect(lister.requests).toEqual([])
-  })
-
-  it('left after a report, it asks for no other collection', async () => {
-    await using relay = await startRelay({ collections: { [PROFILE]: [FIRST], [A]: SORTED, [B]: SORTED } })
-    for await (const { collection } of verify({
-      lister: relayLister(relay.url),
-      index,
-      collections: [A, B],
-    })) {
-      expect(collection).toBe(A)
-      break
-    }
-    await expect.poll(() => relay.inFlight).toBe(0)
-    expect(relay.requestsOf(B)).toEqual([])
-  })
-
-  it('what a hook throws ends it', async () => {
-    const lister = scriptedLister({ [A]: [{ dids: SORTED }] })
-    const requested = () => {
-      throw reason
-    }
-    await expect(verify({ lister, index, hooks: { requested } }).run()).rejects.toBe(reason)
   })
 })
 
