@@ -49,17 +49,19 @@ export function beginRun(settings: AdminSettings, picture: Picture, source: stri
   const loaded = Promise.withResolvers<void>()
   const known = Promise.withResolvers<void>()
   const ended = play(settings, { source, picture, stop, loaded: loaded.resolve, known: known.resolve })
-    .then((): RunEnd => ({ outcome: stop.signal.aborted ? 'stopped' : 'complete' }))
-    .catch((error: unknown): RunEnd => {
-      // An abort is the operator's decision, not a failure of the run.
-      if (stop.signal.aborted) return { outcome: 'stopped' }
-      return { outcome: hasCode(error, 'INCOMPLETE') ? 'incomplete' : 'failed', error }
-    })
+    // What goes wrong before there is anything to follow.
+    .catch((error: unknown) => endOf(error, stop.signal))
   void ended.then(() => {
     loaded.resolve()
     known.resolve()
   })
   return { source, picture, stop, loaded: loaded.promise, known: known.promise, ended }
+}
+
+function endOf(error: unknown, signal: AbortSignal): RunEnd {
+  // An abort is the operator's decision, not a failure of the run.
+  if (signal.aborted) return { outcome: 'stopped' }
+  return { outcome: hasCode(error, 'INCOMPLETE') ? 'incomplete' : 'failed', error }
 }
 
 interface Play {
@@ -73,7 +75,7 @@ interface Play {
 async function play(
   settings: AdminSettings,
   { source, picture, stop: { signal }, loaded, known }: Play,
-): Promise<void> {
+): Promise<RunEnd> {
   const { monitor, hooks, paused } = picture
   const read = () => readProgress(settings, source)
   await abortable(monitor.refresh(read), signal).catch((error: unknown) => {
@@ -89,6 +91,10 @@ async function play(
   const stopRefreshing = keepFresh(monitor, read)
   try {
     await follow(backfiller, picture, signal)
+    // Decided before the last look at the store: whoever stops it during that stops nothing any more.
+    return { outcome: signal.aborted ? 'stopped' : 'complete' }
+  } catch (error) {
+    return endOf(error, signal)
   } finally {
     stopRefreshing()
     await picture.refresh(read)

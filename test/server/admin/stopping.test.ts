@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { memoryProgressStore, type ProgressStore } from '../../../src/index.ts'
+import { type CollectionProgress, memoryProgressStore, type ProgressStore } from '../../../src/index.ts'
 import { adminHandler } from '../../../src/server/index.ts'
 import { backfillerOf, PROFILE, request, startAdmin, TOKEN } from '../../support/admin.ts'
 import { BIG, startParkedRelay } from '../../support/parked-relay.ts'
@@ -73,6 +73,30 @@ describe('stopping', () => {
     expect((await admin.ask('DELETE')).body).toEqual({ status: 'stopped' })
     expect(closed).toHaveBeenCalledTimes(1)
     expect(seen).toHaveLength(3)
+  })
+
+  it('comes too late for a run that is over but for the last look at the store', async () => {
+    const reading = gate<CollectionProgress[]>()
+    const inner = memoryProgressStore()
+    let isOver = false
+    const progress: ProgressStore = { ...inner, list: () => (isOver ? reading.wait() : inner.list()) }
+    const asked = Promise.withResolvers<void>()
+    await using admin = await startAdmin({
+      progress,
+      allowedSources: ['relay.example.com'],
+      async *backfill({ signal }) {
+        signal.addEventListener('abort', () => asked.resolve())
+        isOver = true
+      },
+    })
+    void admin.ask('POST')
+    await reading.reached
+    const stopped = admin.ask('DELETE')
+    await asked.promise
+    isOver = false
+    reading.pass([])
+    expect(await stopped).toMatchObject({ status: 200 })
+    expect(await admin.status()).toMatchObject({ running: false, outcome: 'complete' })
   })
 
   it('with the process: the signal stops the run, ends the streams and has requests answered with 503', async () => {
