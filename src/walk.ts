@@ -27,7 +27,8 @@ export interface WalkParts {
 
 /**
  * Walks one claimed collection to its end. Each page is yielded once it is durable. Pages are fetched ahead while others
- * are committed; those that wait are committed together, so that a database which lags has fewer commits to make.
+ * are committed; those that wait are committed together where their order allows it, so that a database which lags has
+ * fewer commits to make.
  */
 export async function* walk(start: Claim, parts: WalkParts): AsyncGenerator<PageEvent, void, void> {
   const { controller, unlink } = linkedController(parts.signal)
@@ -38,16 +39,39 @@ export async function* walk(start: Claim, parts: WalkParts): AsyncGenerator<Page
   let claim = start
   try {
     for (;;) {
-      const group = await pages.take().catch(blameRelay)
-      const { advanced, added } = await commit(claim, group, parts)
-      yield* eventsOf(claim, group, added)
-      claim = advanced
-      if (group.at(-1)?.next.cursor === undefined) return
+      for (const group of ascendingGroups(await pages.take().catch(blameRelay))) {
+        const { advanced, added } = await commit(claim, group, parts)
+        yield* eventsOf(claim, group, added)
+        claim = advanced
+        if (group.at(-1)?.next.cursor === undefined) return
+      }
     }
   } finally {
     controller.abort()
     unlink()
   }
+}
+
+/**
+ * Pages that may be one commit: each begins behind the end of the one before. A sink writes a page in the order of its
+ * DIDs, so a commit of these is in that order from end to end, as everybody's is, and no two wait for each other in a
+ * circle: a second relay's, or a live feed's. Where a relay lists in an order of its own, each page is a commit.
+ */
+function ascendingGroups(pages: readonly FetchedPage[]): FetchedPage[][] {
+  const groups: FetchedPage[][] = []
+  let end = ''
+  for (const fetched of pages) {
+    const { dids } = fetched.page
+    const group = groups.at(-1)
+    if (group !== undefined && dids.every((did) => did > end)) {
+      group.push(fetched)
+    } else {
+      groups.push([fetched])
+      end = ''
+    }
+    end = dids.reduce((greatest, did) => (did > greatest ? did : greatest), end)
+  }
+  return groups
 }
 
 function positionOf({ source, collection, cursor, page, loopGuard }: Claim): Omit<Position, 'emptyPages'> {

@@ -34,8 +34,8 @@ export function kyselyIndexSink<Database>(db: Kysely<Database>, options: SchemaO
  * remembered: a number from a transaction that was rolled back would leave pairs that belong to no collection. The update
  * changes nothing; it gives the number of a collection that somebody else wrote at the same moment.
  *
- * The order keeps overlapping pages from waiting for each other in a circle. Several pages in one transaction are each in
- * order, not all of them together: where two such groups cross, or one crosses a live feed, the database ends one of them
+ * The order keeps overlapping pages from waiting for each other in a circle. Whoever adds several in one transaction keeps
+ * that by adding them in the same order, as the walk of a collection does; else the database ends one of two that cross
  * as a deadlock, and that is run again.
  */
 async function addPairs<Database>(
