@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
 import { type RelayScript, startRelay, type TestRelay } from '../../src/testing/index.ts'
+import { didsFrom } from '../../src/testing/suites/samples.ts'
 import { createPostgres, type TestKysely, type TestPostgres } from '../support/databases.ts'
 import { differences, NONE, PROFILE, pageCount } from '../support/e2e.ts'
 import { type BackfillProcess, startBackfillProcess } from '../support/e2e-process.ts'
@@ -12,7 +13,8 @@ const WALKED = 'app.bsky.feed.like'
 const PAGE = 100
 const SIZE = 3_950
 const PAGES = pageCount(SIZE, PAGE)
-const collections = { [PROFILE]: 1, [WALKED]: SIZE }
+// In the order of the DIDs: then pages that wait are committed together.
+const collections = { [PROFILE]: 1, [WALKED]: didsFrom(0, SIZE).sort() }
 const NAME = 'killed-in-mid-collection'
 /** Behind the page that is saved: those that are being committed, those that wait, each as many as `pagesAhead`. */
 const IN_FLIGHT = 2 * 4
