@@ -50,6 +50,15 @@ interface GovernedRequest {
 /** The first pause after a refusal that names no time, in milliseconds; each further one in a row is twice as long. */
 const FIRST_PAUSE_MS = 1000
 
+/**
+ * A wait that the relay asks for ends within an eighth of its length, 250 ms of two seconds: enough to keep the processes of
+ * several machines apart, each of which begins with one request. One of our own is spread over half of its length.
+ */
+const WAIT_PER_SPREAD = 8
+
+/** Over how much the end of any pause is spread at most, in milliseconds. */
+const MAX_SPREAD_MS = 500
+
 /** @throws InvalidOptionError */
 export function createGovernor(source: string, options: GovernorOptions): Governor {
   const { requestsPerSecond = Number.POSITIVE_INFINITY, pauseMs = 0, maxPauseMs = 60_000, onPause } = options
@@ -64,6 +73,8 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
   let refusal: unknown
   let refusals = 0
   let slowedAt = 0
+  let isProbing = false
+  let resumed = 1
   let peak = 1
   let successes = 0
 
@@ -81,11 +92,12 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
     }
   }
 
-  function pause(ms: number, reason?: unknown): void {
-    const waitMs = withJitter(ms, Math.min(ms, FIRST_PAUSE_MS))
-    const until = performance.now() + waitMs
-    if (until < pausedUntil) return
-    pausedUntil = until
+  /** Until `ms` from now, and up to `spreadMs` longer; not at all when everybody waits as long already. */
+  function pause(ms: number, spreadMs: number, reason?: unknown): void {
+    const now = performance.now()
+    if (now + ms <= pausedUntil) return
+    const waitMs = withJitter(ms, 2 * Math.min(spreadMs, MAX_SPREAD_MS))
+    pausedUntil = now + waitMs
     refusal = reason
     // Outside of the request: an error of the callback is no failure of the relay.
     if (onPause) queueMicrotask(() => onPause({ source, waitMs, error: reason }))
@@ -93,16 +105,33 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
 
   /** Halves the requests in flight, once for all that were under way together. */
   function slowDown(): void {
+    slowedAt = performance.now()
+    successes = 0
+    // One that asks alone and is refused says nothing of how many the relay bears.
+    if (isProbing) return
     const inFlight = limit.activeCount
     if (limit.concurrency === Number.POSITIVE_INFINITY) peak = inFlight
     limit.concurrency = Math.max(1, Math.floor(Math.min(limit.concurrency, inFlight) / 2))
-    slowedAt = performance.now()
-    successes = 0
+  }
+
+  /** From a refusal to the next answer, one request at a time asks whether the relay still refuses. */
+  function probe(): void {
+    if (isProbing) return
+    isProbing = true
+    resumed = limit.concurrency
+    limit.concurrency = 1
   }
 
   /** One more in flight for each round of successes, until the relay bears again what it did not bear. */
-  function speedUp(): void {
+  function speedUp(begunAt: number): void {
+    // What was under way when the relay had enough says nothing of what it bears since.
+    if (begunAt <= slowedAt) return
     refusals = 0
+    if (isProbing) {
+      isProbing = false
+      limit.concurrency = resumed
+      return
+    }
     if (limit.concurrency === Number.POSITIVE_INFINITY || ++successes < limit.concurrency) return
     successes = 0
     limit.concurrency = limit.concurrency >= peak ? Number.POSITIVE_INFINITY : limit.concurrency + 1
@@ -111,13 +140,15 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
   function learn(error: unknown, begunAt: number): void {
     if (!(error instanceof RelayError)) return
     const { status, retryAfterMs } = error
-    const refused = status === 429 || status === 503
-    if (!refused && error.code !== 'RELAY_TIMEOUT') return
+    const isRefused = status === 429 || status === 503
+    if (!isRefused && error.code !== 'RELAY_TIMEOUT') return
     const isNews = begunAt > slowedAt
     if (isNews) slowDown()
-    if (!refused) return
+    if (!isRefused) return
+    probe()
     if (isNews) refusals += 1
-    pause(retryAfterMs ?? Math.min(FIRST_PAUSE_MS * 2 ** (refusals - 1), maxPauseMs), error)
+    const waitMs = retryAfterMs ?? Math.min(FIRST_PAUSE_MS * 2 ** (refusals - 1), maxPauseMs)
+    pause(waitMs, retryAfterMs === undefined ? waitMs / 2 : waitMs / WAIT_PER_SPREAD, error)
   }
 
   /** Stops short of the limit: the others in flight are not in this answer's count, and will use what it says is left. */
@@ -125,7 +156,7 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
     const remaining = headers.get('ratelimit-remaining') ?? ''
     if (!/^\d{1,9}$/.test(remaining) || Number(remaining) >= limit.activeCount) return
     const resetMs = rateLimitResetMs(headers)
-    if (status === 200 && resetMs !== undefined) pause(resetMs)
+    if (status === 200 && resetMs !== undefined) pause(resetMs, resetMs / WAIT_PER_SPREAD)
   }
 
   return {
@@ -135,7 +166,7 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
         const begunAt = await wait(request)
         try {
           const answer = await send()
-          speedUp()
+          speedUp(begunAt)
           heed(answer)
           return answer
         } catch (error) {

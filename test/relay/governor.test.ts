@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { RelayError, relayLister } from '../../src/index.ts'
 import { createGovernor, type GovernorOptions } from '../../src/relay/governor.ts'
 import { startRelay, type TestRelayOptions } from '../../src/testing/index.ts'
@@ -90,61 +90,110 @@ describe('a relay that has had enough', () => {
 
 describe('requests in flight', () => {
   const ok = { status: 200, headers: new Headers() }
-  const refusal = () => new RelayError('RELAY_TIMEOUT', 'too slow', { source: 'relay.test', retryable: true })
+  const failing = (code: 'RELAY_TIMEOUT' | 'RELAY_STATUS', details = {}) =>
+    new RelayError(code, 'no', { source: 'relay.test', retryable: true, ...details })
+  const timeout = () => failing('RELAY_TIMEOUT')
+  const refusal = (retryAfterMs = 1) => failing('RELAY_STATUS', { status: 429, retryAfterMs })
 
-  /** Starts requests that park, and tells how many are under way. */
-  function load(count: number) {
-    const governor = createGovernor('relay.test', {})
-    const steps = Array.from({ length: count }, () => gate<typeof ok>())
-    let begun = 0
-    const results = steps.map((step) =>
+  /** Starts requests that park, and keeps those that have begun. */
+  function load(count: number, governor = createGovernor('relay.test', {})) {
+    const parked: ReturnType<typeof gate<typeof ok>>[] = []
+    const results = Array.from({ length: count }, () =>
       failure(
-        governor.run({ collection: A, signal: undefined }, () => {
-          begun += 1
-          return step.wait()
-        }),
-      ),
-    )
-    return { governor, steps, results, begun: () => begun }
-  }
-
-  it('are not limited as long as the relay bears them', async () => {
-    const { steps, results, begun } = load(50)
-    await expect.poll(begun).toBe(50)
-    for (const step of steps) step.pass(ok)
-    await Promise.all(results)
-  })
-
-  it('are halved once when some of those under way together fail, and grow back by one a round', async () => {
-    const { governor, steps, results } = load(8)
-    await Promise.all(steps.map(({ reached }) => reached))
-    for (const step of steps) step.fail(refusal())
-    await Promise.all(results)
-
-    /** The most that the governor lets begin at once, seen by parking them all. */
-    const room = async () => {
-      const parked: ReturnType<typeof gate<typeof ok>>[] = []
-      const all = Array.from({ length: 20 }, () =>
         governor.run({ collection: A, signal: undefined }, () => {
           const step = gate<typeof ok>()
           parked.push(step)
           return step.wait()
         }),
-      )
-      await new Promise(setImmediate)
-      await new Promise(setImmediate)
-      const most = parked.length
-      for (let passed = 0; passed < 20; passed++) {
-        while (parked.length <= passed) await new Promise(setImmediate)
-        parked[passed]?.pass(ok)
-      }
-      await Promise.all(all)
+      ),
+    )
+    return { governor, parked, results }
+  }
+
+  /** Until all that may begin has begun. */
+  async function settled(): Promise<void> {
+    for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate)
+  }
+
+  /** Answers one after the other, in the order in which they begin, until all have been. */
+  async function passAll({ parked, results }: ReturnType<typeof load>, from = 0): Promise<void> {
+    for (let passed = from; passed < results.length; passed++) {
+      await expect.poll(() => parked.length).toBeGreaterThan(passed)
+      parked[passed]?.pass(ok)
+    }
+    await Promise.all(results)
+  }
+
+  it('are not limited as long as the relay bears them', async () => {
+    const run = load(50)
+    await expect.poll(() => run.parked.length).toBe(50)
+    await passAll(run)
+  })
+
+  it('are halved once when some of those under way together time out, and grow back by one a round', async () => {
+    const { governor, parked, results } = load(8)
+    await expect.poll(() => parked.length).toBe(8)
+    for (const step of parked) step.fail(timeout())
+    await Promise.all(results)
+
+    /** The most that the governor lets begin at once, seen by parking them all. */
+    const room = async () => {
+      const run = load(20, governor)
+      await settled()
+      const most = run.parked.length
+      await passAll(run)
       return most
     }
     expect(await room()).toBe(4)
     expect(await room()).toBeGreaterThan(4)
     await room()
     expect(await room()).toBe(20)
+  })
+
+  it('are one at a time while a relay refuses, however often it does, and half of them once it answers', async () => {
+    const { governor, parked, results } = load(8)
+    await expect.poll(() => parked.length).toBe(8)
+    for (const step of parked) step.fail(refusal())
+    await Promise.all(results)
+
+    const later = load(20, governor)
+    for (let probe = 1; probe <= 3; probe++) {
+      await expect.poll(() => later.parked.length).toBe(probe)
+      await settled()
+      expect(later.parked).toHaveLength(probe)
+      if (probe < 3) later.parked[probe - 1]?.fail(refusal())
+    }
+    later.parked[2]?.pass(ok)
+    await settled()
+    expect(later.parked).toHaveLength(3 + 4)
+    await passAll(later, 3)
+  })
+
+  it('that were under way when the relay refused one of them give no room by succeeding', async () => {
+    const { governor, parked, results } = load(8)
+    await expect.poll(() => parked.length).toBe(8)
+    parked[0]?.fail(refusal())
+    await results[0]
+    for (const step of parked.slice(1)) step.pass(ok)
+    await Promise.all(results)
+
+    const later = load(3, governor)
+    await expect.poll(() => later.parked.length).toBe(1)
+    await settled()
+    expect(later.parked).toHaveLength(1)
+    await passAll(later)
+  })
+
+  it('that are refused together are one pause, unless one of them is told to wait longer', async () => {
+    const told: number[] = []
+    const onPause = ({ waitMs }: { waitMs: number }) => told.push(waitMs)
+    const { parked, results } = load(4, createGovernor('relay.test', { onPause }))
+    await expect.poll(() => parked.length).toBe(4)
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    for (const [index, waitMs] of [4000, 4000, 2000, 8000].entries()) parked[index]?.fail(refusal(waitMs))
+    await Promise.all(results)
+    random.mockRestore()
+    expect(told).toEqual([4250, 8250])
   })
 })
 
