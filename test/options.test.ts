@@ -66,7 +66,7 @@ it('what is left out has the documented default', () => {
     pagesAhead: 4,
     refreshAfterMs: undefined,
     maxAttempts: 5,
-    retry: { retries: 8, minDelayMs: 100, maxDelayMs: 60_000 },
+    retry: { retries: 9, minDelayMs: 50, maxDelayMs: 60_000 },
     leaseMs: 60_000,
     discoveryTimeoutMs: 120_000,
   })

@@ -99,7 +99,7 @@ export function addRequests(command: Command): Command {
     .addOption(
       option(
         '--retries <n>',
-        'further tries of a request (8)',
+        'further tries of a request (9)',
         'BACKFILL_RETRIES',
         wholeNumberFrom(0, 1_000),
       ),
