@@ -1,8 +1,12 @@
 import type { ServerResponse } from 'node:http'
+import { type Load, pagesIn } from './load.ts'
 
 /** What goes wrong at a relay. */
 export interface FaultPlan {
-  /** Of the answers, each so-many-th fails: with a 500, with a proxy's 502, broken off before or within. */
+  /**
+   * Of the answers of each walk, each so-many-th fails: with a 500, with a proxy's 502, broken off before or within. Counted
+   * in each walk by itself, so that the longest one has its share, neither more nor less.
+   */
   readonly failsEach: number
   /** After so many requests for pages the relay refuses everybody, each time for `stormMs`. */
   readonly stormsAfter: readonly number[]
@@ -27,12 +31,34 @@ const UNDER_WAY_MS = 100
 /** Decides request by request, and keeps the account. */
 export interface Faults {
   readonly report: FaultReport
-  /** A request has come, at `now` in milliseconds. @returns how it goes on */
-  next(now: number): 'refused' | 'fails' | 'served'
+  /** A request for a page of `collection` has come, at `now` in milliseconds. @returns how it goes on */
+  next(now: number, collection: string): 'refused' | 'fails' | 'served'
 }
 
-export function planned({ failsEach, stormsAfter, stormMs, retryAfter }: FaultPlan): Faults {
+/**
+ * Where the count of each walk begins: the walks one after the other, from the largest on and from the middle of a step, so
+ * that of all answers as many fail as of the longest walk's.
+ */
+export function failureStarts(
+  { sizes, pageSize }: Pick<Load, 'sizes' | 'pageSize'>,
+  failsEach: number,
+): ReadonlyMap<string, number> {
+  const starts = new Map<string, number>()
+  let passed = Math.floor(failsEach / 2)
+  for (const [collection, size] of Object.entries(sizes).toSorted(([, a], [, b]) => b - a)) {
+    starts.set(collection, passed)
+    passed += pagesIn(size, pageSize)
+  }
+  return starts
+}
+
+/** @param starts where the count of each walk begins. 0 where it does not say */
+export function planned(
+  { failsEach, stormsAfter, stormMs, retryAfter }: FaultPlan,
+  starts: ReadonlyMap<string, number>,
+): Faults {
   const report = { failed: 0, refused: 0, askedMs: 0, early: 0 }
+  const counts = new Map(starts)
   let requests = 0
   let stormUntil = 0
   let waitSince = 0
@@ -47,7 +73,7 @@ export function planned({ failsEach, stormsAfter, stormMs, retryAfter }: FaultPl
 
   return {
     report,
-    next(now) {
+    next(now, collection) {
       if (now < waitUntil && now > waitSince + UNDER_WAY_MS) report.early += 1
       requests += 1
       if (stormsAfter.includes(requests)) stormUntil = now + stormMs
@@ -56,7 +82,9 @@ export function planned({ failsEach, stormsAfter, stormMs, retryAfter }: FaultPl
         ask(now, now + retryAfter * 1000)
         return 'refused'
       }
-      if (requests % failsEach !== 0) return 'served'
+      const count = (counts.get(collection) ?? 0) + 1
+      counts.set(collection, count)
+      if (count % failsEach !== 0) return 'served'
       report.failed += 1
       return 'fails'
     },

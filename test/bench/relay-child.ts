@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { relayContents } from '../../src/testing/contents.ts'
 import { sleep } from '../../src/time.ts'
 import { parent } from './child.ts'
-import { planned, sendFailure } from './faults.ts'
+import { failureStarts, planned, sendFailure } from './faults.ts'
 import { pagesIn } from './load.ts'
 import { REPORT_PATH, type RelayOptions } from './relay-process.ts'
 
@@ -19,7 +19,7 @@ if (options !== undefined) await serve(options)
 
 async function serve({ sizes, pageSize, latencyMs, faults: plan }: RelayOptions): Promise<void> {
   const contents = relayContents({ collections: sizes })
-  const faults = plan && planned(plan)
+  const faults = plan && planned(plan, failureStarts({ sizes, pageSize }, plan.failsEach))
   const bodies = new Map(contents.collections.map((collection) => [collection, bodiesOf(collection)]))
 
   function bodiesOf(collection: string): readonly Buffer[] {
@@ -29,8 +29,7 @@ async function serve({ sizes, pageSize, latencyMs, faults: plan }: RelayOptions)
     )
   }
 
-  function bodyFor({ searchParams }: URL): Buffer | undefined {
-    const collection = searchParams.get('collection') ?? ''
+  function bodyFor(collection: string, { searchParams }: URL): Buffer | undefined {
     const offset = contents.offsetOf(collection, searchParams.get('cursor') ?? undefined)
     if (Number(searchParams.get('limit')) !== pageSize || offset === undefined) return undefined
     return bodies.get(collection)?.[offset / pageSize]
@@ -38,9 +37,11 @@ async function serve({ sizes, pageSize, latencyMs, faults: plan }: RelayOptions)
 
   async function answer({ url = '/' }: IncomingMessage, response: ServerResponse): Promise<void> {
     if (url === REPORT_PATH) return sendJson(response, 200, faults?.report)
-    const body = bodyFor(new URL(url, 'http://relay.invalid'))
+    const asked = new URL(url, 'http://relay.invalid')
+    const collection = asked.searchParams.get('collection') ?? ''
+    const body = bodyFor(collection, asked)
     if (body === undefined) return sendJson(response, 400, { error: 'NoPageOfThisRelay' })
-    const outcome = faults?.next(performance.now())
+    const outcome = faults?.next(performance.now(), collection)
     const failed = faults?.report.failed ?? 0
     if (outcome === 'refused') {
       response.setHeader('retry-after', plan?.retryAfter ?? 0)
