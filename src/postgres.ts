@@ -7,8 +7,10 @@ import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } f
 import pg from 'pg'
 import { wholeNumber } from './checks.ts'
 import { BackfillError, describe, InvalidOptionError, StoreUnavailableError } from './errors.ts'
+import { isNotAsPrepared } from './kysely/errors.ts'
 import { type OpenStore, openStore } from './kysely/open-store.ts'
 import type { BackfillDatabase, SchemaOptions } from './kysely/schema.ts'
+import { preparedStatements } from './prepared-statements.ts'
 
 export type { OpenStore } from './kysely/open-store.ts'
 
@@ -49,7 +51,8 @@ const QUERY_TIMEOUT_MS = 40_000
  * Opens a Postgres database for a backfill: a pool with the settings that hours of work need, migrated.
  *
  * The timeouts are sent when a connection begins; a pooler such as PgBouncer has to be told to let them pass
- * (`ignore_startup_parameters`). With a pool of your own, use `atproto-collection-backfill/kysely`.
+ * (`ignore_startup_parameters`). Statements that come again and again are prepared, until a pooler shows that it does not
+ * keep them. With a pool of your own, use `atproto-collection-backfill/kysely`.
  *
  * @param url `postgres://user:password@host:5432/database`, as in the variable DATABASE_URL
  * @throws InvalidOptionError when the url is none
@@ -86,7 +89,7 @@ export async function openPostgres(
   // when it was idle and of the client when it was lent, and without a listener that would end the process.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
-  const db = new Kysely<BackfillDatabase>({ dialect: new PostgresDialect({ pool: discardingDead(pool) }) })
+  const db = new Kysely<BackfillDatabase>({ dialect: new PostgresDialect({ pool: lendingFrom(pool) }) })
   try {
     return await openStore(db, { schema })
   } catch (error) {
@@ -95,11 +98,13 @@ export async function openPostgres(
 }
 
 /**
- * The pool, but a connection that would fail every later query too is closed and never lent again. One on which a query
- * ran out of time: its answer may still come, or the network is gone. And one that is read-only: a session which began
- * while its server was so stays it, and renewals alone would keep it in use for ever.
+ * The pool, but statements that come again are prepared, and a connection that would fail every later query too is closed
+ * and never lent again. One on which a query ran out of time: its answer may still come, or the network is gone. And one
+ * that is read-only: a session which began while its server was so stays it, and renewals alone would keep it in use for
+ * ever.
  */
-function discardingDead(pool: pg.Pool): PostgresPool {
+function lendingFrom(pool: pg.Pool): PostgresPool {
+  const prepared = preparedStatements()
   return {
     options: pool.options,
     end: () => pool.end(),
@@ -108,9 +113,12 @@ function discardingDead(pool: pg.Pool): PostgresPool {
       let dead = false
       const query = async (sql: string, parameters: readonly unknown[]) => {
         try {
-          return await client.query(sql, [...parameters])
+          // Without values it goes the shorter way, which knows no names.
+          const name = parameters.length > 0 ? prepared.nameOf(sql) : undefined
+          return await client.query({ name, text: sql, values: [...parameters] })
         } catch (error) {
           dead ||= isLasting(error)
+          if (isNotAsPrepared(error)) prepared.stop()
           throw error
         }
       }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { InvalidOptionError } from '../src/index.ts'
-import { openPostgres } from '../src/postgres.ts'
+import { type OpenStore, openPostgres } from '../src/postgres.ts'
 import { createPostgres, type TestPostgres } from './support/databases.ts'
 import { didsFrom } from './support/store-steps.ts'
 
@@ -123,4 +123,72 @@ it('leaves no connection when the migration fails', async () => {
   await sql`create table collection_index (mine int)`.execute(postgres.db)
   await expect(openPostgres(postgres.url, { applicationName: 'unmigrated' })).rejects.toThrow('is not a view')
   await untilNoSession(postgres, 'unmigrated')
+})
+
+/** Pages of one collection, each with its pairs and its cursor, as a run commits them. */
+async function commitPages({ progress, sink }: OpenStore, pages: number, from = 0): Promise<number> {
+  const { source, collection } = batch
+  await progress.register(source, [{ nsid: collection }])
+  let claim = await progress.claim({ source, owner: 'worker', leaseMs: 60_000 })
+  if (claim === undefined) throw new Error('The collection is not free.')
+  let added = 0
+  for (let page = from; page < from + pages; page += 1) {
+    const change = { pages: 1, cursor: String(page), imported: 10, rejected: 0 }
+    claim = await progress.advance(claim, change, async (transaction) => {
+      const written = await sink.add({ ...batch, dids: didsFrom(page * 10, 10) }, { transaction })
+      added += written.added
+    })
+  }
+  await progress.release(claim)
+  return added
+}
+
+/** What the pool's one connection has prepared. */
+async function preparedOn({ db }: OpenStore): Promise<{ name: string; statement: string }[]> {
+  const { rows } = await sql<{ name: string; statement: string }>`
+    select name, statement from pg_prepared_statements order by name
+  `.execute(db)
+  return rows
+}
+
+it('has what each page sends parsed and planned once for a connection', async () => {
+  await using postgres = await createPostgres()
+  await using store = await openPostgres(postgres.url, { max: 1 })
+  expect(await commitPages(store, 10)).toBe(100)
+  const prepared = (await preparedOn(store)).map(({ statement }) => statement.trim())
+  expect(prepared.filter((statement) => statement.startsWith('update "backfill_progress"'))).toHaveLength(1)
+  expect(prepared.filter((statement) => statement.startsWith('with known as'))).toHaveLength(1)
+})
+
+it('goes on unprepared, with nothing lost or twice, when a pooler forgets what was prepared', async () => {
+  await using postgres = await createPostgres()
+  await using store = await openPostgres(postgres.url, { max: 1 })
+  await commitPages(store, 10)
+  await sql`deallocate all`.execute(store.db)
+  expect(await commitPages(store, 10, 10)).toBe(100)
+  const [row] = await store.progress.list()
+  expect([row?.page, row?.imported]).toEqual([20, 200])
+  expect(await preparedOn(store)).toEqual([])
+})
+
+it('goes on unprepared when a pooler lends a connection on which another program prepared the same', async () => {
+  await using postgres = await createPostgres()
+  await using first = await openPostgres(postgres.url, { max: 1 })
+  await commitPages(first, 10)
+  await using store = await openPostgres(postgres.url, { max: 1 })
+  for (const { name } of await preparedOn(first))
+    await sql`prepare ${sql.id(name)} as select 1`.execute(store.db)
+  expect(await commitPages(store, 10, 10)).toBe(100)
+  const prepared = (await preparedOn(store)).map(({ statement }) => statement)
+  expect(prepared.every((statement) => statement.endsWith('as select 1'))).toBe(true)
+})
+
+it('reads a table on that was changed after its statement was prepared', async () => {
+  await using postgres = await createPostgres()
+  await using store = await openPostgres(postgres.url, { max: 1 })
+  await store.progress.register(batch.source, [{ nsid: batch.collection }])
+  const list = () => store.progress.list({ source: batch.source })
+  for (let times = 0; times < 6; times += 1) await list()
+  await sql`alter table backfill_progress add column "more" int`.execute(postgres.db)
+  expect(await list()).toHaveLength(1)
 })

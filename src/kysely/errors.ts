@@ -6,6 +6,12 @@ const NOT_MIGRATED = new Set(['42P01', '42703', '3F000'])
 /** Serialization failure and deadlock: the database asks to run the transaction again. */
 const CONFLICT = new Set(['40001', '40P01'])
 
+/**
+ * What is known under a name is not what the connection prepared: it is another server's behind a pooler, it was
+ * forgotten, or it is already there.
+ */
+const NOT_AS_PREPARED = new Set(['26000', '42P05'])
+
 /** What passes without anyone changing the program: whole classes by their two digits, single states by all five. */
 const UNAVAILABLE = new Set([
   '08', // the connection
@@ -47,9 +53,19 @@ export class CommitUnansweredError extends Error {
   }
 }
 
-/** Whether the database asks to run the transaction again, said by the error itself or by what it was caused by. */
+/**
+ * Whether the same transaction passes when it is run again: the database asks for it, or a prepared statement was gone.
+ * Said by the error itself or by what it was caused by.
+ */
 export function isConflict(error: unknown): boolean {
-  return causes(error).some((cause) => CONFLICT.has(codeOf(cause)))
+  return causes(error).some((cause) => CONFLICT.has(codeOf(cause)) || isNotAsPrepared(cause))
+}
+
+/** Whether a prepared statement could not be used: gone, made by somebody else, or of a table that has changed since. */
+export function isNotAsPrepared(error: unknown): boolean {
+  const code = codeOf(error)
+  if (NOT_AS_PREPARED.has(code)) return true
+  return code === '0A000' && (error as { routine?: unknown }).routine === 'RevalidateCachedQuery'
 }
 
 /** An error of the database as the library's own where it has one: not migrated, or not available now. Others stay. */

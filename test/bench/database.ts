@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import { type OpenStore, openPostgres } from '../../src/postgres.ts'
+import { openPool } from '../support/pool.ts'
 import { type ReadyPages, readyPages } from './pages.ts'
-import { benchPool, serverText, startBenchServer } from './server.ts'
+import { serverText, startBenchServer } from './server.ts'
 import { atLeast, atMost, median, type Row, type Section, spread } from './table.ts'
 import { copyWriter, insertWriter, libraryWriter, type Writer } from './writers.ts'
 
@@ -44,7 +45,7 @@ export async function database(quick: boolean): Promise<Section> {
   const scale = quick ? QUICK : FULL
   await using server = await startBenchServer()
   await using store = await openPostgres(server.url)
-  const pool = benchPool(server.url, CONNECTIONS)
+  const pool = openPool({ connectionString: server.url, max: CONNECTIONS })
   try {
     const writers = writersOn(store, pool)
     const bench = { scale, pool, writers, problems: [] }

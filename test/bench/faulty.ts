@@ -1,13 +1,14 @@
 import type pg from 'pg'
 import { type BackfillHooks, RelayError } from '../../src/index.ts'
 import { openPostgres } from '../../src/postgres.ts'
+import { openPool } from '../support/pool.ts'
 import { indexProblems } from './check.ts'
 import type { FaultPlan, FaultReport } from './faults.ts'
 import { type Load, networkLoad } from './load.ts'
 import { type Lost, lostIn, type OwnFaults } from './lost.ts'
 import { startBenchRelay } from './relay-process.ts'
 import { backfill, clearTables } from './runs.ts'
-import { benchPool, serverText, startBenchServer } from './server.ts'
+import { serverText, startBenchServer } from './server.ts'
 import { atMost, median, type Section, type Table } from './table.ts'
 
 const GOAL = 0.05
@@ -33,7 +34,7 @@ export async function faulty(quick: boolean): Promise<Section> {
   const load = networkLoad({ divisor: 1, pageSize: 2000, every: scale.every })
   const plan = { ...scale.faults, stormsAfter: [Math.round(load.pages / 2)] }
   await using server = await startBenchServer()
-  const pool = benchPool(server.url, 1)
+  const pool = openPool({ connectionString: server.url, max: 1 })
   const bench = { url: server.url, pool, load, problems: [] as string[] }
   try {
     await (await openPostgres(server.url))[Symbol.asyncDispose]()

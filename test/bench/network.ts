@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { openPostgres } from '../../src/postgres.ts'
+import { openPool } from '../support/pool.ts'
 import { indexProblems } from './check.ts'
 import { type Load, networkLoad, projected } from './load.ts'
 import { goalsOf, type Measured, type Rivals, rivalRows, runRows } from './network-figures.ts'
@@ -7,7 +8,7 @@ import { readyPages } from './pages.ts'
 import { type BenchRelay, startBenchRelay } from './relay-process.ts'
 import { handWrittenLoop, type RivalParts, zigProcedure } from './rivals.ts'
 import { backfill, barePageMs, clearTables, defaultConcurrency } from './runs.ts'
-import { benchPool, serverText, startBenchServer } from './server.ts'
+import { serverText, startBenchServer } from './server.ts'
 import { median, type Section } from './table.ts'
 import { insertWriter } from './writers.ts'
 
@@ -71,7 +72,7 @@ interface Bench {
 export async function network(quick: boolean): Promise<Section> {
   const scale = quick ? QUICK : FULL
   await using server = await startBenchServer()
-  const pool = benchPool(server.url, RATE_CONNECTIONS)
+  const pool = openPool({ connectionString: server.url, max: RATE_CONNECTIONS })
   const bench: Bench = { scale, url: server.url, pool, problems: [] }
   try {
     // The tables, before anything else looks for them.

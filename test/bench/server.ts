@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { type PostgresServer, startPostgresServer } from '../support/postgres-server.ts'
 
 /** A server as a user would have it: what is committed is on the disk. */
@@ -19,14 +19,4 @@ export async function serverText(pool: pg.Pool): Promise<string> {
 
 export function startBenchServer(): Promise<PostgresServer> {
   return startPostgresServer(SETTINGS)
-}
-
-/** Connections of the benchmark's own. To be ended before the server stops. */
-export function benchPool(url: string, max: number): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max })
-  // The end of a pool does not wait for its connections, and one that the server then ends first is an event, which would end
-  // this process when nobody listens.
-  pool.on('error', () => {})
-  pool.on('connect', (client) => client.on('error', () => {}))
-  return pool
 }

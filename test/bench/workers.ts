@@ -1,10 +1,11 @@
 import { openPostgres } from '../../src/postgres.ts'
+import { openPool } from '../support/pool.ts'
 import { indexProblems } from './check.ts'
 import { startChild } from './child.ts'
 import { type Load, networkLoad } from './load.ts'
 import { type BenchRelay, startBenchRelay } from './relay-process.ts'
 import { clearTables } from './runs.ts'
-import { benchPool, serverText, startBenchServer } from './server.ts'
+import { serverText, startBenchServer } from './server.ts'
 import { atLeast, median, type Section, spread } from './table.ts'
 import type { WorkerOptions, WorkerReport } from './worker-child.ts'
 
@@ -28,7 +29,7 @@ export async function workers(quick: boolean): Promise<Section> {
   const load = networkLoad({ divisor, pageSize: 2000, every })
   await using server = await startBenchServer()
   await using relay = await startBenchRelay(load)
-  const pool = benchPool(server.url, 1)
+  const pool = openPool({ connectionString: server.url, max: 1 })
   try {
     await (await openPostgres(server.url))[Symbol.asyncDispose]()
     const problems: string[] = []

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect, sql } from 'kysely'
-import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { StoreUnavailableError } from '../../src/index.ts'
 import { collectionIndex, createDidIndex, kyselyIndexSink, migrateToLatest } from '../../src/kysely/index.ts'
 import { createPostgres, type TestKysely, type TestPostgres } from '../support/databases.ts'
+import { openPool } from '../support/pool.ts'
 import { didsFrom, SOURCE } from '../support/store-steps.ts'
 
 const POST = 'app.bsky.feed.post'
@@ -122,7 +122,7 @@ describe('createDidIndex on Postgres', () => {
   it('waits for the build of another call, and for its own that its connection gave up on', async () => {
     await using postgres = await filled()
     const gaveUp = Promise.withResolvers<void>()
-    const pool = new pg.Pool({
+    const pool = openPool({
       connectionString: postgres.url,
       query_timeout: 1_000,
       statement_timeout: 900,

@@ -1,5 +1,4 @@
 import { type DatabaseConnection, Kysely, PostgresDialect, PostgresDriver, sql } from 'kysely'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type BackfillDatabase,
@@ -8,6 +7,7 @@ import {
   migrateToLatest,
 } from '../../src/kysely/index.ts'
 import { createPostgres, type TestKysely, type TestPostgres } from '../support/databases.ts'
+import { openPool } from '../support/pool.ts'
 import { didsFrom, LEASE_MS } from '../support/store-steps.ts'
 
 const batch = { source: 'any', collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
@@ -181,7 +181,7 @@ function faultyKysely(url: string) {
       return new FaultyDriver({ pool })
     }
   }
-  const pool = new pg.Pool({ connectionString: url })
+  const pool = openPool({ connectionString: url })
   const db = new Kysely<BackfillDatabase>({ dialect: new FaultyDialect({ pool }) })
   return { db, faults, [Symbol.asyncDispose]: () => db.destroy() }
 }

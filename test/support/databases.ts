@@ -12,6 +12,7 @@ import type {
   ProgressStoreFixture,
   SharedDatabaseFixture,
 } from '../../src/testing/index.ts'
+import { openPool } from './pool.ts'
 
 export type TestKysely = Kysely<BackfillDatabase>
 
@@ -39,10 +40,7 @@ export async function createPostgres(server: string = inject('postgresUrl')): Pr
   url.pathname = `/${name}`
   const opened: TestKysely[] = []
   const connect = (config: pg.PoolConfig = {}) => {
-    const pool = new pg.Pool({ connectionString: url.href, max: 12, ...config })
-    // A connection that the server ends is an event, idle or lent; nobody listening would end the process.
-    pool.on('error', () => {})
-    pool.on('connect', (client) => client.on('error', () => {}))
+    const pool = openPool({ connectionString: url.href, max: 12, ...config })
     const db: TestKysely = new Kysely({ dialect: new PostgresDialect({ pool }) })
     opened.push(db)
     return db

@@ -1,7 +1,8 @@
 import { Kysely, type KyselyConfig, PostgresDialect, sql } from 'kysely'
-import pg from 'pg'
+import type pg from 'pg'
 import type { BackfillDatabase } from '../../src/kysely/schema.ts'
 import type { TestKysely } from './databases.ts'
+import { openPool } from './pool.ts'
 
 /** A step of a plan, as `explain (format json)` has it. */
 export interface PlanNode {
@@ -34,9 +35,7 @@ export interface Explaining extends AsyncDisposable {
 }
 
 export function explaining(url: string): Explaining {
-  const pool = new pg.Pool({ connectionString: url })
-  // A pool does not wait for its connections to close, and the database that is dropped then ends them.
-  pool.on('connect', (client) => client.on('error', () => {}))
+  const pool = openPool({ connectionString: url })
   const told: { sql: string; parameters: readonly unknown[] }[] = []
   const log: KyselyConfig['log'] = ({ query }) => {
     told.push({ sql: query.sql, parameters: query.parameters })

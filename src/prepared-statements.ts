@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto'
+
+/** A statement is prepared when it comes for so many times, as pgJDBC does it: what comes once is not worth it. */
+const PREPARED_AT = 5
+
+/** A program that writes its values into its statements has a new one each time; the server keeps what is prepared. */
+const MOST_STATEMENTS = 200
+
+/** Which statements of a pool are prepared. */
+export interface PreparedStatements {
+  /** @returns the name under which a connection may prepare it now, and send it from then on; absent: send it as it is */
+  nameOf(text: string): string | undefined
+  /** No statement has a name any more. */
+  stop(): void
+}
+
+/**
+ * Statements that come again and again get a name, so that each connection has them parsed and planned once. The name is
+ * made of the text: behind a pooler, connections find what other programs prepared, and the same name must mean the same.
+ */
+export function preparedStatements(): PreparedStatements {
+  const seen = new Map<string, { times: number; name?: string }>()
+  let stopped = false
+  return {
+    nameOf(text) {
+      if (stopped) return undefined
+      const statement = seen.get(text) ?? { times: 0 }
+      if (statement.times === 0 && seen.size < MOST_STATEMENTS) seen.set(text, statement)
+      statement.times += 1
+      if (statement.times >= PREPARED_AT) statement.name ??= nameFor(text)
+      return statement.name
+    },
+    stop() {
+      stopped = true
+    },
+  }
+}
+
+/** Far under the 63 bytes that Postgres keeps of a name, and long enough that two texts never share one. */
+function nameFor(text: string): string {
+  return `backfill_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`
+}
