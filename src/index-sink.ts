@@ -1,4 +1,4 @@
-/** Pairs to add to the index: one collection, many repositories. */
+/** Pairs to add to the index: one collection, many repositories, of one page or of several that waited. */
 export interface IndexBatch {
   /** The relay that said so: {@link RepoLister.source}. */
   source: string
@@ -25,6 +25,9 @@ export interface IndexContext {
  * it rejects, the cursor stays and the page comes again: soon, for an error that may pass; not in this run, for one with
  * `retryable: false`; and with a `StoreUnavailableError` the whole run waits until the index is back. When the signal
  * aborts, it may reject with the signal's reason.
+ *
+ * A given transaction may be rolled back although `add` resolved: when the claim was lost, and when several pages that
+ * came as one batch are written again one by one, because `added` did not tell how many pairs of each were new.
  */
 export interface IndexSink {
   /**

@@ -28,9 +28,9 @@ export interface BackfillOptions {
   concurrency?: number | undefined
   /**
    * How many pages of each collection may wait for the database before no more is asked for. Those that wait
-   * are committed together where the relay lists by DID; where it does not, a commit of several could be one half of a
-   * deadlock, so each page is one. Four carry a walk through half a second in which the database stands still, at 140 ms
-   * a page. Up to twice as many are held in memory: a page of 2,000 DIDs takes some 110 kB.
+   * are committed together, as one batch where sink and progress share a database. Four carry a walk through half a
+   * second in which the database stands still, at 140 ms a page. Up to twice as many are held in memory: a page of
+   * 2,000 DIDs takes some 110 kB.
    *
    * @default 4
    */

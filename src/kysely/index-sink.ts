@@ -4,7 +4,7 @@ import { databaseOf, type SchemaOptions, tableName } from './schema.ts'
 import { namingErrors, statement } from './transaction.ts'
 
 /**
- * A sink that writes the pairs to Postgres, PGlite or a database that speaks their SQL, one statement for each page.
+ * A sink that writes the pairs to Postgres, PGlite or a database that speaks their SQL, one statement for each batch.
  * Run `migrateToLatest(db)` first. The Kysely stays the caller's: it is never closed here.
  *
  * Together with a `kyselyProgressStore` on the same Kysely, pairs and cursor are committed in one transaction.
@@ -34,9 +34,8 @@ export function kyselyIndexSink<Database>(db: Kysely<Database>, options: SchemaO
  * remembered: a number from a transaction that was rolled back would leave pairs that belong to no collection. The update
  * changes nothing; it gives the number of a collection that somebody else wrote at the same moment.
  *
- * The order keeps overlapping pages from waiting for each other in a circle. Whoever adds several in one transaction keeps
- * that by adding them in the same order, as the walk of a collection does; else the database ends one of two that cross
- * as a deadlock, and that is run again.
+ * The order keeps overlapping batches from waiting for each other in a circle. Whoever adds several in one transaction
+ * gives that up: the database ends one of two that cross as a deadlock, and that is run again.
  */
 async function addPairs<Database>(
   db: Kysely<Database>,

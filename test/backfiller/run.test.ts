@@ -119,7 +119,7 @@ describe('a run', () => {
     expect(await run).toMatchObject({ pages: 2, added: 4 })
   })
 
-  it('commits the pages together that came while it committed, as far as each begins behind the one before, and tells each of them', async () => {
+  it('commits the pages together that came while it committed, and tells each of them', async () => {
     const first = gate()
     const pages = pagesOf(A, 6)
     const last = gate()
@@ -157,7 +157,7 @@ describe('a run', () => {
       [5, 10, 2, '5'],
       [6, 12, 2, undefined],
     ])
-    expect(commits.slice(0, 3)).toEqual([1, 1, 2])
+    expect(commits.slice(0, 2)).toEqual([1, 3])
   })
 
   it('waits for a slow consumer: twice pagesAhead for each collection and no further', async () => {
