@@ -15,7 +15,7 @@ interface Scale {
   readonly collections: number
   readonly pagesEach: number
   readonly pageSize: number
-  /** Into the empty table. */
+  /** Into the empty table; the first of them is not counted: it has the programs and the connections to warm up. */
   readonly rounds: number
   /** Of what has no goal: into the full table, and of known pages. */
   readonly otherRounds: number
@@ -27,11 +27,11 @@ const FULL: Scale = {
   collections: 8,
   pagesEach: 20,
   pageSize: 2000,
-  rounds: 5,
-  otherRounds: 3,
+  rounds: 10,
+  otherRounds: 4,
   heldRounds: 32,
 }
-const QUICK: Scale = { collections: 5, pagesEach: 3, pageSize: 100, rounds: 1, otherRounds: 1, heldRounds: 2 }
+const QUICK: Scale = { collections: 5, pagesEach: 3, pageSize: 100, rounds: 2, otherRounds: 1, heldRounds: 2 }
 
 interface Case {
   readonly scale: Scale
@@ -49,9 +49,9 @@ export async function database(quick: boolean): Promise<Section> {
   try {
     const writers = writersOn(store, pool)
     const bench = { scale, pool, writers, problems: [] }
-    const { seconds: empty, bytes } = await intoEmpty(bench)
+    const empty = await intoEmpty(bench)
     const replay = await replayed(bench)
-    await fill(bench)
+    const bytes = await fill(bench)
     const full = await intoFull(bench)
     const { collections, pagesEach, pageSize, rounds, otherRounds, heldRounds } = scale
     const pairs = collections * pagesEach * pageSize
@@ -59,7 +59,10 @@ export async function database(quick: boolean): Promise<Section> {
       name: 'database',
       setup: [
         `${pairs} new pairs a round in ${collections} collections, ${pageSize} a page, ${CONNECTIONS} connections; ` +
-          `${rounds} rounds into the empty table, ${otherRounds} of the others, taken in turns; medians, the spread behind them. ${await serverText(pool)}`,
+          `${rounds} rounds into the empty table, the first of which warms up and is not counted, ${otherRounds} of the others, taken in ` +
+          `turns; medians, the spread behind them. "no ON CONFLICT" is the bare insert as it would be if no pair were known beforehand: what ` +
+          `it and the bare insert reach of COPY is what holds the library from it. Bytes are those of a table that the library filled with ` +
+          `${heldRounds * pairs} pairs in random order. ${await serverText(pool)}`,
       ],
       goals: [
         atLeast('ours / the bare insert statement', median(ratiosTo('bare insert', empty)), GOAL_INSERT),
@@ -68,7 +71,7 @@ export async function database(quick: boolean): Promise<Section> {
       ],
       tables: [
         {
-          head: ['table', 'writer', 'pairs/s', 'spread', 'ours / it', 'spread of the ratio'],
+          head: ['table', 'writer', 'pairs/s', 'spread', 'ours / it', 'spread of the ratio', 'it / COPY'],
           rows: [
             ...rowsOf('empty', pairs, empty),
             ...rowsOf(`held ${heldRounds * pairs} at first`, pairs, full),
@@ -87,34 +90,36 @@ function writersOn(store: OpenStore, pool: pg.Pool): ReadonlyMap<string, Writer>
   return new Map([
     ['ours', libraryWriter(store, CONNECTIONS)],
     ['bare insert', insertWriter(pool, CONNECTIONS)],
+    ['no ON CONFLICT', insertWriter(pool, CONNECTIONS, '')],
     ['COPY', copyWriter(pool, CONNECTIONS)],
   ])
 }
 
 type Seconds = ReadonlyMap<string, number[]>
 
-async function intoEmpty({
-  scale,
-  pool,
-  writers,
-  problems,
-}: Case): Promise<{ seconds: Seconds; bytes: number }> {
+async function intoEmpty({ scale, pool, writers, problems }: Case): Promise<Seconds> {
   const seconds = new Map([...writers.keys()].map((name) => [name, [] as number[]]))
-  let bytes = 0
   for (let round = 0; round < scale.rounds; round += 1) {
     const pages = readyPages({ ...scale, seed: round })
-    for (const [name, write] of writers) {
+    for (const [name, write] of inTurns(writers, round)) {
       await pool.query('truncate collection_index_pair')
       await pool.query('checkpoint')
-      seconds.get(name)?.push(await write(pages))
+      const taken = await write(pages)
+      if (round > 0) seconds.get(name)?.push(taken)
       problems.push(...(await check(pool, pages, pages.pairs, name)))
-      if (name === 'ours') bytes = (await tableBytes(pool)) / pages.pairs
     }
   }
-  return { seconds, bytes }
+  return seconds
 }
 
-/** The pages that the last round left in the table; COPY cannot do it. */
+/** Each round begins with another writer, so that none has a better place than the others. */
+function inTurns(writers: Case['writers'], round: number): [string, Writer][] {
+  const all = [...writers]
+  const first = round % all.length
+  return [...all.slice(first), ...all.slice(0, first)]
+}
+
+/** The pages that the last round left in the table; COPY and the insert without ON CONFLICT cannot do it. */
 async function replayed({ scale, pool, writers, problems }: Case): Promise<Seconds> {
   const pages = readyPages({ ...scale, seed: scale.rounds - 1 })
   const seconds = new Map<string, number[]>([
@@ -137,7 +142,7 @@ async function intoFull({ scale, pool, writers, problems }: Case): Promise<Secon
   let expected = await pairCount(pool)
   let seed = 1000
   for (let round = 0; round < scale.otherRounds; round += 1) {
-    for (const [name, write] of writers) {
+    for (const [name, write] of inTurns(writers, round)) {
       seed += 1
       const pages = readyPages({ ...scale, seed })
       await pool.query('checkpoint')
@@ -150,16 +155,18 @@ async function intoFull({ scale, pool, writers, problems }: Case): Promise<Secon
 }
 
 /**
- * Fills the same collections with DIDs of the same kind in random order, so that new ones fall between them everywhere.
- * In portions, for the memory's sake.
+ * Has the library fill the same collections with DIDs of the same kind in random order, so that new ones fall between them
+ * everywhere. In portions, for the memory's sake.
+ *
+ * @returns the bytes that a pair takes
  */
-async function fill({ scale, pool }: Case): Promise<void> {
+async function fill({ scale, pool, writers }: Case): Promise<number> {
   await pool.query('truncate collection_index_pair')
-  const write = copyWriter(pool, CONNECTIONS)
   for (let portion = 0; portion < scale.heldRounds; portion += 1) {
-    await write(readyPages({ ...scale, seed: 1_000_000 + portion }))
+    await writers.get('ours')?.(readyPages({ ...scale, seed: 1_000_000 + portion }))
   }
   await pool.query('vacuum analyze collection_index_pair')
+  return (await tableBytes(pool)) / (await pairCount(pool))
 }
 
 /** Every page must be there whole, and nothing else: held in full, and the count is what it must be. */
@@ -199,8 +206,10 @@ function ratiosTo(writer: string, seconds: Seconds): number[] {
 function rowsOf(table: string, pairs: number, seconds: Seconds): Row[] {
   return [...seconds].map(([writer, taken]) => {
     const rates = taken.map((each) => pairs / each)
-    const ratios = ratiosTo(writer, seconds)
-    const ofOurs = writer === 'ours' ? ['', ''] : [median(ratios).toFixed(2), spread(ratios, 2)]
-    return [table, writer, Math.round(median(rates)).toString(), spread(rates, 0), ...ofOurs]
+    const ours = ratiosTo(writer, seconds)
+    const ofOurs = writer === 'ours' ? ['', ''] : [median(ours).toFixed(2), spread(ours, 2)]
+    const copied = seconds.get('COPY')?.map((each, round) => each / (taken[round] ?? Number.NaN))
+    const ofCopy = copied === undefined ? '' : median(copied).toFixed(2)
+    return [table, writer, Math.round(median(rates)).toString(), spread(rates, 0), ...ofOurs, ofCopy]
   })
 }

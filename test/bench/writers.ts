@@ -22,7 +22,11 @@ export function libraryWriter(store: OpenStore, concurrency: number): Writer {
 }
 
 /** The bare statement, a page each, committed each by itself. */
-export function insertWriter(pool: pg.Pool, connections: number): Writer {
+export function insertWriter(
+  pool: pg.Pool,
+  connections: number,
+  onConflict: 'on conflict do nothing' | '' = 'on conflict do nothing',
+): Writer {
   return async (pages) => {
     const ids = await collectionIds(pool, pages)
     return await timed(() =>
@@ -31,10 +35,10 @@ export function insertWriter(pool: pg.Pool, connections: number): Writer {
         try {
           for (const { dids } of collection) {
             await client.query({
-              name: 'bare-insert',
+              name: `bare insert ${onConflict}`,
               text: `insert into collection_index_pair (collection_id, did)
                 select $1, page.did from unnest($2::text[]) as page(did)
-                order by page.did collate "C" on conflict do nothing`,
+                order by page.did collate "C" ${onConflict}`,
               values: [idOf(ids, collection), dids],
             })
           }
