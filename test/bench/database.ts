@@ -61,13 +61,14 @@ export async function database(quick: boolean): Promise<Section> {
         `${pairs} new pairs a round in ${collections} collections, ${pageSize} a page, ${CONNECTIONS} connections; ` +
           `${rounds} rounds into the empty table, the first of which warms up and is not counted, ${otherRounds} of the others, taken in ` +
           `turns; medians, the spread behind them. "no ON CONFLICT" is the bare insert as it would be if no pair were known beforehand: what ` +
-          `it and the bare insert reach of COPY is what holds the library from it. Bytes are those of a table that the library filled with ` +
-          `${heldRounds * pairs} pairs in random order. ${await serverText(pool)}`,
+          `it and the bare insert reach of COPY is what holds the library from it. Ours writes pages that wait as one batch, up to four. ` +
+          `Bytes are the mean while the library brought the table from ${(heldRounds / 2) * pairs} to ${heldRounds * pairs} pairs in random ` +
+          `order, since an index that grows so fills and splits its pages in waves (${spread(bytes, 1)}). ${await serverText(pool)}`,
       ],
       goals: [
         atLeast('ours / the bare insert statement', median(ratiosTo('bare insert', empty)), GOAL_INSERT),
         atLeast('ours / COPY into the same keyed table', median(ratiosTo('COPY', empty)), GOAL_COPY),
-        atMost('bytes per pair on disk, index included', bytes, GOAL_BYTES, 1),
+        atMost('bytes per pair on disk, index included', mean(bytes), GOAL_BYTES, 1),
       ],
       tables: [
         {
@@ -158,15 +159,17 @@ async function intoFull({ scale, pool, writers, problems }: Case): Promise<Secon
  * Has the library fill the same collections with DIDs of the same kind in random order, so that new ones fall between them
  * everywhere. In portions, for the memory's sake.
  *
- * @returns the bytes that a pair takes
+ * @returns the bytes that a pair takes, again and again while the table doubles
  */
-async function fill({ scale, pool, writers }: Case): Promise<number> {
+async function fill({ scale, pool, writers }: Case): Promise<number[]> {
+  const bytes: number[] = []
   await pool.query('truncate collection_index_pair')
   for (let portion = 0; portion < scale.heldRounds; portion += 1) {
     await writers.get('ours')?.(readyPages({ ...scale, seed: 1_000_000 + portion }))
+    if (portion + 1 >= scale.heldRounds / 2) bytes.push((await tableBytes(pool)) / (await pairCount(pool)))
   }
   await pool.query('vacuum analyze collection_index_pair')
-  return (await tableBytes(pool)) / (await pairCount(pool))
+  return bytes
 }
 
 /** Every page must be there whole, and nothing else: held in full, and the count is what it must be. */
@@ -212,4 +215,8 @@ function rowsOf(table: string, pairs: number, seconds: Seconds): Row[] {
     const ofCopy = copied === undefined ? '' : median(copied).toFixed(2)
     return [table, writer, Math.round(median(rates)).toString(), spread(rates, 0), ...ofOurs, ofCopy]
   })
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
