@@ -9,8 +9,9 @@ import { abortable } from './time.ts'
 const COMMIT_GRACE_MS = 300
 
 /**
- * After a mixed batch, so many pages in a row are to be wholly new, or wholly known, before several are one batch again: a
- * mixed one is written for nothing, and this keeps that under a twentieth of the work wherever the known pairs lie.
+ * After a batch that was undone, so many pages in a row are to be wholly new, or wholly known, before several are one batch
+ * again: it was written for nothing, and with four pages ahead this keeps that to an eighth of the pages at the most,
+ * wherever the known pairs lie.
  */
 const PAGES_BEFORE_BATCHES = 32
 
@@ -43,7 +44,8 @@ export type Commit = (claim: Claim, pages: readonly FetchedPage[]) => AsyncGener
  * Pages that waited for the database are one commit. In a shared transaction their pairs are one batch, which a sink
  * writes in the order of its DIDs: written one by one, in a relay's order, they could be half of a deadlock with another
  * relay's, or a live feed's. A batch only tells how many of its pairs were new; where that says nothing of its pages,
- * because they are neither all new nor all known, it is undone and the pages are committed one by one.
+ * because they are neither all new nor all known, it is undone and the pages are committed one by one. So they are where
+ * the sink fails with the batch: it may be more than a statement bears, or than fits into its time.
  */
 export function committing(parts: CommitParts): Commit {
   const { sink, progress } = parts
@@ -69,7 +71,7 @@ export function committing(parts: CommitParts): Commit {
   }
 }
 
-/** @returns undefined when the pages are mixed: then nothing was committed */
+/** @returns undefined when the pages are to be committed one by one: then nothing was committed */
 async function commitOnce(
   claim: Claim,
   pages: readonly FetchedPage[],
@@ -81,8 +83,9 @@ async function commitOnce(
   const startedAt = performance.now()
   const change = changeBy(pages)
   const added: number[] = []
-  const saving = (): Promise<Claim | undefined> => save({ claim, pages, change, added }, parts)
-  const advanced = await retrying(() => patiently(() => abortable(saving(), signal, COMMIT_GRACE_MS)), {
+  const saving: Saving = { claim, pages, change, added, isTooMuch: false }
+  const attempt = () => abortable(save(saving, parts), signal, COMMIT_GRACE_MS)
+  const advanced = await retrying(() => patiently(attempt), {
     ...retry,
     signal,
     mayRetry: (error) => !isFinal(error),
@@ -107,28 +110,34 @@ interface Saving {
   readonly change: PageProgress
   /** How many pairs of each page were new, as far as that is known. */
   readonly added: number[]
+  /** Whether the sink failed with several pages as one batch. */
+  isTooMuch: boolean
 }
 
-/** One try. @returns undefined when the pages are mixed */
+/** One try. @returns undefined when the pages are to be committed one by one */
 type Save = (saving: Saving, parts: CommitParts) => Promise<Claim | undefined>
 
-async function inOneTransaction(
-  { claim, pages, change, added }: Saving,
-  parts: CommitParts,
-): Promise<Claim | undefined> {
+async function inOneTransaction(saving: Saving, parts: CommitParts): Promise<Claim | undefined> {
+  // The failure was told as any other, and its pause is over.
+  if (saving.isTooMuch) return undefined
+  const { claim, pages, change, added } = saving
   const dids = pages.flatMap(({ page }) => page.dids)
-  let mixed = false
+  let isAdding = false
+  let isMixed = false
   try {
     return await parts.progress.advance(claim, change, async (transaction) => {
+      isAdding = true
       const total = await add(claim, dids, parts, transaction)
-      mixed = pages.length > 1 && total !== 0 && total !== dids.length
+      isAdding = false
+      isMixed = pages.length > 1 && total !== 0 && total !== dids.length
       // The transaction is rolled back.
-      if (mixed) throw new Error('Some pairs of the batch are new and others are known.')
+      if (isMixed) throw new Error('Some pairs of the batch are new and others are known.')
       for (const [index, { page }] of pages.entries())
         added[index] = pages.length === 1 || total === 0 ? total : page.dids.length
     })
   } catch (error) {
-    if (mixed) return undefined
+    if (isMixed) return undefined
+    saving.isTooMuch = pages.length > 1 && isAdding
     throw error
   }
 }

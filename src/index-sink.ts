@@ -27,7 +27,8 @@ export interface IndexContext {
  * aborts, it may reject with the signal's reason.
  *
  * A given transaction may be rolled back although `add` resolved: when the claim was lost, and when several pages that
- * came as one batch are written again one by one, because `added` did not tell how many pairs of each were new.
+ * came as one batch are written again one by one, because `added` did not tell how many pairs of each were new. A batch
+ * holds several pages, up to `pagesAhead`, in a given transaction only; when `add` rejects such a one, they come one by one.
  */
 export interface IndexSink {
   /**

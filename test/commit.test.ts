@@ -19,6 +19,8 @@ const A = 'com.example.a'
 const PAGES_AHEAD = 4
 
 interface Run {
+  /** What was tried again, and why. */
+  readonly retries: unknown[]
   /** What each page event said was new. */
   readonly added: number[]
   /** How many pages each commit held. */
@@ -32,8 +34,12 @@ async function migrated(): Promise<TestPostgres> {
   return postgres
 }
 
-/** A walk whose first commit is held until so many pages wait behind it as may. */
-async function run(db: TestKysely, pages: readonly RepoPage[]): Promise<Run> {
+/** A walk whose first commit is held until so many pages wait behind it as may. The sink bears so many pairs in a batch. */
+async function run(
+  db: TestKysely,
+  pages: readonly RepoPage[],
+  mostPairs = Number.POSITIVE_INFINITY,
+): Promise<Run> {
   const full = gate()
   const lister = scriptedLister({
     [A]: ({ cursor = '0' }) => {
@@ -46,23 +52,27 @@ async function run(db: TestKysely, pages: readonly RepoPage[]): Promise<Run> {
     database: inner.database,
     async add(batch, context) {
       await full.wait()
+      if (batch.dids.length > mostPairs) throw new Error('too many pairs')
       return inner.add(batch, context)
     },
   }
-  const { added, commits, events }: Run = { added: [], commits: [], events: [] }
+  const { added, commits, events, retries }: Run = { added: [], commits: [], events: [], retries: [] }
   const backfiller = createBackfiller({
     lister,
     sources: [knownCollections([A])],
     sink,
     progress: kyselyProgressStore(db),
     pagesAhead: PAGES_AHEAD,
-    hooks: { committed: ({ pages: held }) => commits.push(held) },
+    hooks: {
+      committed: ({ pages: held }) => commits.push(held),
+      retry: ({ error }) => retries.push(error),
+    },
   })
   for await (const event of backfiller) {
     added.push(event.added)
     events.push(event)
   }
-  return { added, commits, events }
+  return { added, commits, events, retries }
 }
 
 async function indexed(db: TestKysely): Promise<string[]> {
@@ -107,6 +117,16 @@ describe('pages that wait for the database', () => {
     expect(await indexed(postgres.db)).toEqual(didsOf(pages).toSorted())
     const [row] = await kyselyProgressStore(postgres.db).list()
     expect(row).toMatchObject({ state: 'complete', page: 5, imported: 15 })
+  })
+
+  it('are committed one by one when they are too much for the sink as one batch', async () => {
+    await using postgres = await migrated()
+    const pages = pagesOf(A, 5, 3)
+    const { added, commits, retries } = await run(postgres.db, pages, 3)
+    expect(commits).toEqual([1, 1, 1, 1, 1])
+    expect(added).toEqual([3, 3, 3, 3, 3])
+    expect(retries).toEqual([new Error('too many pairs')])
+    expect(await indexed(postgres.db)).toEqual(didsOf(pages).toSorted())
   })
 
   it('count a pair once that comes again on another of them', async () => {
