@@ -111,21 +111,29 @@ function lendingFrom(pool: pg.Pool): PostgresPool {
     async connect() {
       const client = await pool.connect()
       let dead = false
-      const query = async (sql: string, parameters: readonly unknown[]) => {
+      const query = async (sql: string, parameters: readonly unknown[]): Promise<pg.QueryResult> => {
+        // Without values it goes the shorter way, which knows no names.
+        const name = parameters.length > 0 ? prepared.nameOf(sql) : undefined
         try {
-          // Without values it goes the shorter way, which knows no names.
-          const name = parameters.length > 0 ? prepared.nameOf(sql) : undefined
           return await client.query({ name, text: sql, values: [...parameters] })
         } catch (error) {
           dead ||= isLasting(error)
-          if (isNotAsPrepared(error)) prepared.stop()
-          throw error
+          if (!isNotAsPrepared(error)) throw error
+          prepared.stop()
+          // It was not run. In a transaction, that has ended, and is its owner's to run again.
+          if (name === undefined || !isOutsideOfTransaction(client)) throw error
+          return query(sql, parameters)
         }
       }
       const release = (destroy = false) => client.release(destroy || dead)
       return { query, release } as unknown as PostgresPoolClient
     },
   }
+}
+
+/** As it was when the last statement came. An older pg does not tell. */
+function isOutsideOfTransaction(client: pg.PoolClient): boolean {
+  return client.getTransactionStatus?.() === 'I'
 }
 
 function isLasting(error: unknown): boolean {

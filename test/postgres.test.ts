@@ -192,3 +192,25 @@ it('reads a table on that was changed after its statement was prepared', async (
   await sql`alter table backfill_progress add column "more" int`.execute(postgres.db)
   expect(await list()).toHaveLength(1)
 })
+
+it('sends a statement of the caller’s own again, where no transaction was ended by its being forgotten', async () => {
+  await using postgres = await createPostgres()
+  await using store = await openPostgres(postgres.url, { max: 1 })
+  const one = async () => (await sql<{ one: number }>`select ${1}::int as one`.execute(store.db)).rows
+  for (let times = 0; times < 6; times += 1) await one()
+  expect(await preparedOn(store)).toHaveLength(1)
+  await sql`deallocate all`.execute(store.db)
+  expect(await one()).toEqual([{ one: 1 }])
+  expect(await preparedOn(store)).toEqual([])
+})
+
+it('leaves it to whoever has a transaction open to run it again', async () => {
+  await using postgres = await createPostgres()
+  await using store = await openPostgres(postgres.url, { max: 1 })
+  const one = () =>
+    store.db.transaction().execute((transaction) => sql`select ${1}::int as one`.execute(transaction))
+  for (let times = 0; times < 6; times += 1) await one()
+  await sql`deallocate all`.execute(store.db)
+  await expect(one()).rejects.toMatchObject({ code: '26000' })
+  expect((await one()).rows).toEqual([{ one: 1 }])
+})
