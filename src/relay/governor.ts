@@ -69,6 +69,7 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
   const limit = pLimit(Number.POSITIVE_INFINITY)
   const answeredAt = new Map<string, number>()
   let nextAt = 0
+  let askedUntil = 0
   let pausedUntil = 0
   let refusal: unknown
   let refusals = 0
@@ -77,19 +78,35 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
   let resumed = 1
   let peak = 1
   let successes = 0
+  let asking = 0
+  let answer = Promise.withResolvers<void>()
 
-  /** Waits for the relay's pause, for the pace, and for the collection's own pause. */
+  /**
+   * Waits for the relay's pause, for the pace, and for the collection's own pause. Whoever waited when the room became less
+   * waits for the answers to others as well. The caller tells by `answered` that its request is over.
+   */
   async function wait({ collection, signal }: GovernedRequest): Promise<number> {
     for (;;) {
       const now = performance.now()
-      if (pausedUntil - now > maxPauseMs) throw stillPaused(source, pausedUntil - now, refusal)
+      if (askedUntil - now > maxPauseMs) throw stillPaused(source, pausedUntil - now, refusal)
       const readyAt = Math.max(pausedUntil, nextAt, (answeredAt.get(collection) ?? -pauseMs) + pauseMs)
-      if (readyAt <= now) {
+      if (readyAt > now) {
+        await sleep(readyAt - now, signal)
+      } else if (asking >= limit.concurrency) {
+        await abortable(answer.promise, signal)
+      } else {
+        asking += 1
         nextAt = now + 1000 / requestsPerSecond
         return now
       }
-      await sleep(readyAt - now, signal)
     }
+  }
+
+  function answered(collection: string): void {
+    asking -= 1
+    if (pauseMs > 0) answeredAt.set(collection, performance.now())
+    answer.resolve()
+    answer = Promise.withResolvers()
   }
 
   /** Until `ms` from now, and up to `spreadMs` longer; not at all when everybody waits as long already. */
@@ -97,6 +114,7 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
     const now = performance.now()
     if (now + ms <= pausedUntil) return
     const waitMs = withJitter(ms, 2 * Math.min(spreadMs, MAX_SPREAD_MS))
+    askedUntil = now + ms
     pausedUntil = now + waitMs
     refusal = reason
     // Outside of the request: an error of the callback is no failure of the relay.
@@ -147,7 +165,7 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
     if (!isRefused) return
     probe()
     if (isNews) refusals += 1
-    const waitMs = retryAfterMs ?? Math.min(FIRST_PAUSE_MS * 2 ** (refusals - 1), maxPauseMs)
+    const waitMs = retryAfterMs ?? Math.min(FIRST_PAUSE_MS * 2 ** Math.max(0, refusals - 1), maxPauseMs)
     pause(waitMs, retryAfterMs === undefined ? waitMs / 2 : waitMs / WAIT_PER_SPREAD, error)
   }
 
@@ -165,16 +183,16 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
         request.signal?.throwIfAborted()
         const begunAt = await wait(request)
         try {
-          const answer = await send()
+          const response = await send()
           speedUp(begunAt)
-          heed(answer)
-          return answer
+          heed(response)
+          return response
         } catch (error) {
           request.signal?.throwIfAborted()
           learn(error, begunAt)
           throw error
         } finally {
-          if (pauseMs > 0) answeredAt.set(request.collection, performance.now())
+          answered(request.collection)
         }
       }
       return abortable(limit(governed), request.signal)

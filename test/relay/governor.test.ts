@@ -184,6 +184,38 @@ describe('requests in flight', () => {
     await passAll(later)
   })
 
+  it('that wait to be gentle when the relay refuses another are one at a time after the pause as well', async () => {
+    const governor = createGovernor('relay.test', { pauseMs: 20 })
+    await governor.run({ collection: A, signal: undefined }, async () => ok)
+    const gentle = load(3, governor)
+    const refused = { collection: B, signal: undefined }
+    expect(await failure(governor.run(refused, () => Promise.reject(refusal(40))))).toBeInstanceOf(RelayError)
+    await expect.poll(() => gentle.parked.length).toBe(1)
+    await settled()
+    expect(gentle.parked).toHaveLength(1)
+    await passAll(gentle)
+  })
+
+  it('wait for a pause as long as maxPauseMs, whatever is added to spread its end', async () => {
+    const governor = createGovernor('relay.test', { maxPauseMs: 100 })
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0.99)
+    await failure(governor.run({ collection: A, signal: undefined }, () => Promise.reject(refusal(100))))
+    random.mockRestore()
+    expect(await governor.run({ collection: B, signal: undefined }, async () => ok)).toBe(ok)
+  })
+
+  it('pause for a second at least when one that was under way before a timeout is refused without a word', async () => {
+    const told: number[] = []
+    const run = load(2, createGovernor('relay.test', { onPause: ({ waitMs }) => told.push(waitMs) }))
+    await expect.poll(() => run.parked.length).toBe(2)
+    run.parked[0]?.fail(timeout())
+    await run.results[0]
+    run.parked[1]?.fail(failing('RELAY_STATUS', { status: 429 }))
+    await run.results[1]
+    expect(told).toHaveLength(1)
+    expect(told[0]).toBeGreaterThanOrEqual(1000)
+  })
+
   it('that are refused together are one pause, unless one of them is told to wait longer', async () => {
     const told: number[] = []
     const onPause = ({ waitMs }: { waitMs: number }) => told.push(waitMs)
