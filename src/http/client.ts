@@ -156,10 +156,10 @@ async function readText(
     for (;;) {
       const chunk = reader && (await abortable(reader.read(), signal))
       if (chunk === undefined || chunk.done) return { text: text + decoder.decode(), complete: true }
-      const { value } = chunk
-      bytes += value.byteLength
-      if (bytes > maxBytes) return { text, complete: false }
-      text += decoder.decode(value, { stream: true })
+      const part = chunk.value.subarray(0, maxBytes - bytes)
+      text += decoder.decode(part, { stream: true })
+      if (part.byteLength < chunk.value.byteLength) return { text, complete: false }
+      bytes += part.byteLength
     }
   } finally {
     // Closes the connection when the body was left before its end; not awaited, since that may hang as well.

@@ -118,6 +118,14 @@ describe('the cap on the body', () => {
     expect(error.serverMessage?.length).toBe(500)
     await left
   })
+
+  test('keeps the beginning of an error page that comes in one piece', async () => {
+    const page = `x${'ö'.repeat(20_000)}`
+    const error = await failure(
+      ask('https://relay.example', { fetch: async () => new Response(page, { status: 502 }) }),
+    )
+    expect(error.serverMessage).toMatch(/^xö{498}…$/)
+  })
 })
 
 describe("a caller's abort", () => {
