@@ -17,17 +17,24 @@ export interface OverheadOptions {
   readonly pageSize: number
   /** Absent: a lister that does nothing. */
   readonly relayUrl?: string | undefined
+  /** Without the library: the same pages by `fetch` and `json()`, and nothing is kept. */
+  readonly bare?: boolean | undefined
 }
 
 /** What came of it. */
-export interface OverheadReport {
+export interface OverheadReport extends Figures {
   readonly imported: number
   readonly pages: number
   readonly completed: number
-  /** Of all its threads, in user and system, from the run's beginning to its end. */
+}
+
+interface Figures {
+  /** Of all its threads, in user and system, from the run's beginning until its last collection was complete. */
   readonly cpuMicros: number
   /** The most memory that the process had, with Node itself. */
   readonly peakBytes: number
+  /** What is left of heap and buffers then, once the garbage is collected. */
+  readonly aliveBytes: number
 }
 
 const idleSink: IndexSink = {
@@ -36,21 +43,57 @@ const idleSink: IndexSink = {
 
 const { hear, say } = parent()
 const options = await hear<OverheadOptions>()
-if (options !== undefined) say(await measure(options))
+if (options !== undefined) say(await (options.bare ? measureBare(options) : measure(options)))
 
 async function measure({ sizes, pageSize, relayUrl }: OverheadOptions): Promise<OverheadReport> {
   const lister = relayUrl === undefined ? idleLister(sizes, pageSize) : relayLister(relayUrl, { pageSize })
   const known = Object.entries(sizes).map(([nsid, estimatedRepos]) => ({ nsid, estimatedRepos }))
+  const before = process.cpuUsage()
+  const taken: Figures[] = []
+  let left = known.length
   const backfiller = createBackfiller({
     lister,
     sources: [knownCollections(known)],
     sink: idleSink,
     progress: memoryProgressStore(),
+    // Before the run is over: what clings to it would be gone with it.
+    hooks: { collectionCompleted: () => void (--left === 0 && taken.push(figuresSince(before))) },
   })
-  const before = process.cpuUsage()
   const { imported, pages, completed } = await backfiller.run()
+  const [figures] = taken
+  if (figures === undefined) throw new Error(`${left} collections were not completed.`)
+  return { imported, pages, completed, ...figures }
+}
+
+async function measureBare({ sizes, pageSize, relayUrl }: OverheadOptions): Promise<OverheadReport> {
+  const collections = Object.keys(sizes)
+  let imported = 0
+  let pages = 0
+  async function walk(collection: string): Promise<void> {
+    const url = new URL(`/xrpc/com.atproto.sync.listReposByCollection?limit=${pageSize}`, relayUrl)
+    url.searchParams.set('collection', collection)
+    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+      if (cursor !== '') url.searchParams.set('cursor', cursor)
+      const page = (await (await fetch(url)).json()) as { repos: unknown[]; cursor?: string }
+      imported += page.repos.length
+      pages += 1
+      cursor = page.cursor
+    }
+  }
+  const before = process.cpuUsage()
+  await Promise.all(collections.map(walk))
+  return { imported, pages, completed: collections.length, ...figuresSince(before) }
+}
+
+function figuresSince(before: NodeJS.CpuUsage): Figures {
   const { user, system } = process.cpuUsage(before)
-  return { imported, pages, completed, cpuMicros: user + system, peakBytes: peakBytes() }
+  const peak = peakBytes()
+  if (gc === undefined) throw new Error('Start it with --expose-gc.')
+  // Twice: the first may just end a round of marking that was under way, which spares what has become garbage since it began.
+  gc()
+  gc()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return { cpuMicros: user + system, peakBytes: peak, aliveBytes: heapUsed + arrayBuffers }
 }
 
 /**
