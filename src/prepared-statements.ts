@@ -6,6 +6,12 @@ const PREPARED_AT = 5
 /** A program that writes its values into its statements has a new one each time; the server keeps what is prepared. */
 const MOST_STATEMENTS = 200
 
+/**
+ * A longer text, in characters, is a list of rows written out, one for each number of rows. What a server keeps of one takes
+ * megabytes, on each connection.
+ */
+const LONGEST_TEXT = 10_000
+
 /** Which statements of a pool are prepared. */
 export interface PreparedStatements {
   /** @returns the name under which a connection may prepare it now, and send it from then on; absent: send it as it is */
@@ -23,7 +29,7 @@ export function preparedStatements(): PreparedStatements {
   let stopped = false
   return {
     nameOf(text) {
-      if (stopped) return undefined
+      if (stopped || text.length > LONGEST_TEXT) return undefined
       const statement = seen.get(text) ?? { times: 0 }
       if (statement.times === 0 && seen.size < MOST_STATEMENTS) seen.set(text, statement)
       statement.times += 1

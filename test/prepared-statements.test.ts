@@ -25,6 +25,11 @@ it('stays small with a program that never sends the same statement twice', () =>
   expect(names('select 0 where $1', 10, prepared).at(-1)).toBeDefined()
 })
 
+it('names no statement that is a long list of rows', () => {
+  const rows = Array.from({ length: 2_000 }, (_, row) => `($${row + 1})`).join(', ')
+  expect(names(`insert into rows values ${rows}`, 10).every((name) => name === undefined)).toBe(true)
+})
+
 it('names nothing more once it was stopped', () => {
   const prepared = preparedStatements()
   expect(names('select $1', 5, prepared).at(-1)).toBeDefined()
