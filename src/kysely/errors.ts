@@ -65,7 +65,10 @@ export function isConflict(error: unknown): boolean {
 export function isNotAsPrepared(error: unknown): boolean {
   const code = codeOf(error)
   if (NOT_AS_PREPARED.has(code)) return true
-  return code === '0A000' && (error as { routine?: unknown }).routine === 'RevalidateCachedQuery'
+  if (code !== '0A000') return false
+  // Postgres says it in the language of the server, in the same place; CockroachDB in English, in a place of its own.
+  const { message, routine } = error as Error & { routine?: unknown }
+  return routine === 'RevalidateCachedQuery' || message === 'cached plan must not change result type'
 }
 
 /** An error of the database as the library's own where it has one: not migrated, or not available now. Others stay. */
