@@ -52,7 +52,8 @@ const QUERY_TIMEOUT_MS = 40_000
  *
  * The timeouts are sent when a connection begins; a pooler such as PgBouncer has to be told to let them pass
  * (`ignore_startup_parameters`). Statements that come again and again are prepared, until a pooler shows that it does not
- * keep them. With a pool of your own, use `atproto-collection-backfill/kysely`.
+ * keep them: by 26000 or 42P05, which ends transactions under way. Stores run theirs again, and so has whoever opens one on
+ * `db`. With a pool of your own, use `atproto-collection-backfill/kysely`.
  *
  * @param url `postgres://user:password@host:5432/database`, as in the variable DATABASE_URL
  * @throws InvalidOptionError when the url is none
