@@ -27,8 +27,8 @@ const FULL: Scale = {
   collections: 8,
   pagesEach: 20,
   pageSize: 2000,
-  rounds: 10,
-  otherRounds: 4,
+  rounds: 9,
+  otherRounds: 3,
   heldRounds: 32,
 }
 const QUICK: Scale = { collections: 5, pagesEach: 3, pageSize: 100, rounds: 2, otherRounds: 1, heldRounds: 2 }
@@ -61,7 +61,7 @@ export async function database(quick: boolean): Promise<Section> {
         `${pairs} new pairs a round in ${collections} collections, ${pageSize} a page, ${CONNECTIONS} connections; ` +
           `${rounds} rounds into the empty table, the first of which warms up and is not counted, ${otherRounds} of the others, taken in ` +
           `turns; medians, the spread behind them. "no ON CONFLICT" is the bare insert as it would be if no pair were known beforehand: what ` +
-          `it and the bare insert reach of COPY is what holds the library from it. Ours writes pages that wait as one batch, up to four. ` +
+          `it and the bare insert reach of COPY is what holds the library from it. Ours writes up to four pages that wait as one batch, and with "a page a batch" (pagesAhead 1) each by itself. ` +
           `Bytes are the mean while the library brought the table from ${(heldRounds / 2) * pairs} to ${heldRounds * pairs} pairs in random ` +
           `order, since an index that grows so fills and splits its pages in waves (${spread(bytes, 1)}). ${await serverText(pool)}`,
       ],
@@ -90,6 +90,7 @@ export async function database(quick: boolean): Promise<Section> {
 function writersOn(store: OpenStore, pool: pg.Pool): ReadonlyMap<string, Writer> {
   return new Map([
     ['ours', libraryWriter(store, CONNECTIONS)],
+    ['ours, a page a batch', libraryWriter(store, CONNECTIONS, 1)],
     ['bare insert', insertWriter(pool, CONNECTIONS)],
     ['no ON CONFLICT', insertWriter(pool, CONNECTIONS, '')],
     ['COPY', copyWriter(pool, CONNECTIONS)],

@@ -10,13 +10,14 @@ import { type ReadyPage, type ReadyPages, readyLister, readySource } from './pag
 export type Writer = (pages: ReadyPages) => Promise<number>
 
 /** The library, whole: claims, pages, cursors, pairs. It begins anew each time. */
-export function libraryWriter(store: OpenStore, concurrency: number): Writer {
+export function libraryWriter(store: OpenStore, concurrency: number, pagesAhead?: number): Writer {
   return async (pages) => {
     await store.db.deleteFrom('backfill_progress').execute()
     const { sink, progress } = store
     return await timed(async () => {
       const lister = readyLister(pages)
-      await createBackfiller({ lister, sources: [readySource(pages)], sink, progress, concurrency }).run()
+      const sources = [readySource(pages)]
+      await createBackfiller({ lister, sources, sink, progress, concurrency, pagesAhead }).run()
     })
   }
 }
