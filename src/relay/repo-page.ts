@@ -13,23 +13,15 @@ export function parseRepoPage(text: string, asked: Asked): RepoPage {
   const { body, cursor } = parseJsonPage(text, asked)
   const { repos } = body
   if (!Array.isArray(repos)) throw badPage(asked, 'has no list of repos', text)
-  const { length } = repos
-  const dids = keepDids(repos)
-  const rejected = length - dids.length
+  const dids: string[] = []
+  for (const entry of repos) {
+    const did = didOf(entry)
+    if (did !== undefined) dids.push(did)
+  }
+  const rejected = repos.length - dids.length
   if (dids.length === 0 && rejected > 0)
     throw badPage(asked, `has ${rejected} entries and no DID in them`, text)
   return cursor === undefined ? { dids, rejected } : { dids, cursor, rejected }
-}
-
-/** In the parsed list itself, which nobody else has: a second one would be built up anew for each page. */
-function keepDids(repos: unknown[]): string[] {
-  let count = 0
-  for (const entry of repos) {
-    const did = didOf(entry)
-    if (did !== undefined) repos[count++] = did
-  }
-  repos.length = count
-  return repos as string[]
 }
 
 function didOf(entry: unknown): string | undefined {
