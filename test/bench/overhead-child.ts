@@ -1,5 +1,6 @@
 /** One run without a database, in a process of its own, so that its memory and its CPU time are the run's and nobody else's. */
 import { readFileSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import {
   createBackfiller,
   type IndexSink,
@@ -29,16 +30,12 @@ export interface OverheadReport extends Figures {
 }
 
 interface Figures {
-  /** Of all its threads, in user and system, from the run's beginning until its last collection was complete. */
+  /** Of all its threads, in user and system, from the run's beginning until all pairs were there. */
   readonly cpuMicros: number
   /** The most memory that the process had, with Node itself. */
   readonly peakBytes: number
   /** What is left of heap and buffers then, once the garbage is collected. */
   readonly aliveBytes: number
-}
-
-const idleSink: IndexSink = {
-  add: async ({ dids }) => ({ added: dids.length }),
 }
 
 const { hear, say } = parent()
@@ -48,20 +45,24 @@ if (options !== undefined) say(await (options.bare ? measureBare(options) : meas
 async function measure({ sizes, pageSize, relayUrl }: OverheadOptions): Promise<OverheadReport> {
   const lister = relayUrl === undefined ? idleLister(sizes, pageSize) : relayLister(relayUrl, { pageSize })
   const known = Object.entries(sizes).map(([nsid, estimatedRepos]) => ({ nsid, estimatedRepos }))
+  const total = known.reduce((sum, { estimatedRepos }) => sum + estimatedRepos, 0)
   const before = process.cpuUsage()
-  const taken: Figures[] = []
-  let left = known.length
-  const backfiller = createBackfiller({
-    lister,
-    sources: [knownCollections(known)],
-    sink: idleSink,
-    progress: memoryProgressStore(),
-    // Before the run is over: what clings to it would be gone with it.
-    hooks: { collectionCompleted: () => void (--left === 0 && taken.push(figuresSince(before))) },
-  })
-  const { imported, pages, completed } = await backfiller.run()
-  const [figures] = taken
-  if (figures === undefined) throw new Error(`${left} collections were not completed.`)
+  const taken: Promise<Figures>[] = []
+  let imported = 0
+  const sink: IndexSink = {
+    async add({ dids }) {
+      imported += dids.length
+      // Once, and before the run is over: what clings to it would be gone with it.
+      if (imported === total && taken.length === 0) taken.push(figuresSince(before))
+      await taken[0]
+      return { added: dids.length }
+    },
+  }
+  const progress = memoryProgressStore()
+  const backfiller = createBackfiller({ lister, sources: [knownCollections(known)], sink, progress })
+  const { pages, completed } = await backfiller.run()
+  const figures = await taken[0]
+  if (figures === undefined) throw new Error(`${imported} of ${total} pairs came.`)
   return { imported, pages, completed, ...figures }
 }
 
@@ -82,16 +83,18 @@ async function measureBare({ sizes, pageSize, relayUrl }: OverheadOptions): Prom
   }
   const before = process.cpuUsage()
   await Promise.all(collections.map(walk))
-  return { imported, pages, completed: collections.length, ...figuresSince(before) }
+  return { imported, pages, completed: collections.length, ...(await figuresSince(before)) }
 }
 
-function figuresSince(before: NodeJS.CpuUsage): Figures {
+async function figuresSince(before: NodeJS.CpuUsage): Promise<Figures> {
   const { user, system } = process.cpuUsage(before)
   const peak = peakBytes()
   if (gc === undefined) throw new Error('Start it with --expose-gc.')
-  // Twice: the first may just end a round of marking that was under way, which spares what has become garbage since it began.
-  gc()
-  gc()
+  // The first may just end a round of marking that was under way; then finalizers let go of what they hold, which has some too.
+  for (let round = 0; round < 8; round += 1) {
+    gc()
+    await setImmediate()
+  }
   const { heapUsed, arrayBuffers } = process.memoryUsage()
   return { cpuMicros: user + system, peakBytes: peak, aliveBytes: heapUsed + arrayBuffers }
 }

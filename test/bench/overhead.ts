@@ -65,7 +65,7 @@ export async function overhead(quick: boolean): Promise<Section> {
         `with the real client, parsing and validation. ${PAGE_SIZE} a page, ${COLLECTIONS} collections; medians of ${rounds} runs, one ` +
         'of the largest over HTTP. CPU is that of all threads, the garbage collector and the compiler among them; the peak is the ' +
         'whole resident set, Node itself with it; "alive" is what is left of heap and buffers once the garbage is collected, taken ' +
-        'when the last collection is complete.',
+        'while the sink has the last page.',
       '"bare client": a program without the library that does `fetch` and `response.json()` for the same pages, as many at once, and ' +
         'keeps nothing. Its peak is what Node takes by itself: V8 lets garbage lie for as long as it thinks that there is memory, so ' +
         `the peak says little of what is needed. "small heap": with ${SMALL_HEAP.join(' ')}. The first million pairs are over before ` +
