@@ -20,7 +20,7 @@ interface Scale {
   readonly rounds: number
 }
 
-const FULL: Scale = { processes: [1, 2, 4], divisor: 4, every: 60, rounds: 2 }
+const FULL: Scale = { processes: [1, 2, 4], divisor: 4, every: 40, rounds: 2 }
 const QUICK: Scale = { processes: [1, 4], divisor: 100, every: 800, rounds: 1 }
 
 /** One database, shared by several processes, while the relay's latency is what holds them. */
