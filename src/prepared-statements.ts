@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto'
-
-/** A statement is prepared when it comes for so many times, as pgJDBC does it: what comes once is not worth it. */
+/** A statement is prepared when it has come for so many times, as pgJDBC does it: what comes once is not worth it. */
 const PREPARED_AT = 5
 
 /** A program that writes its values into its statements has a new one each time; the server keeps what is prepared. */
@@ -23,6 +21,7 @@ export interface PreparedStatements {
 /**
  * Statements that come again and again get a name, so that each connection has them parsed and planned once. The name is
  * made of the text: behind a pooler, connections find what other programs prepared, and the same name must mean the same.
+ * That takes a moment, in which the statement goes on without one.
  */
 export function preparedStatements(): PreparedStatements {
   const seen = new Map<string, { times: number; name?: string }>()
@@ -33,7 +32,11 @@ export function preparedStatements(): PreparedStatements {
       const statement = seen.get(text) ?? { times: 0 }
       if (statement.times === 0 && seen.size < MOST_STATEMENTS) seen.set(text, statement)
       statement.times += 1
-      if (statement.times >= PREPARED_AT) statement.name ??= nameFor(text)
+      if (statement.times === PREPARED_AT) {
+        void nameFor(text).then((name) => {
+          statement.name = name
+        })
+      }
       return statement.name
     },
     stop() {
@@ -43,6 +46,8 @@ export function preparedStatements(): PreparedStatements {
 }
 
 /** Far under the 63 bytes that Postgres keeps of a name, and long enough that two texts never share one. */
-function nameFor(text: string): string {
-  return `backfill_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`
+async function nameFor(text: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
+  const hex = Array.from(digest.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0'))
+  return `backfill_${hex.join('')}`
 }

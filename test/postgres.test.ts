@@ -151,10 +151,28 @@ async function preparedOn({ db }: OpenStore): Promise<{ name: string; statement:
   return rows
 }
 
+/** Runs it again and again until so many statements of it are prepared. @returns how often it ran */
+async function untilPrepared(
+  store: OpenStore,
+  statements: number,
+  run: (times: number) => Promise<unknown>,
+): Promise<number> {
+  for (let times = 0; ; times += 1) {
+    if ((await preparedOn(store)).length >= statements) return times
+    await run(times)
+  }
+}
+
+/** Commits pages until what each of them sends is prepared. @returns how many */
+async function untilPagesPrepared(store: OpenStore): Promise<number> {
+  return 2 * (await untilPrepared(store, 2, (times) => commitPages(store, 2, 2 * times)))
+}
+
 it('has what each page sends parsed and planned once for a connection', async () => {
   await using postgres = await createPostgres()
   await using store = await openPostgres(postgres.url, { max: 1 })
-  expect(await commitPages(store, 10)).toBe(100)
+  const pages = await untilPagesPrepared(store)
+  expect(await commitPages(store, 10, pages)).toBe(100)
   const prepared = (await preparedOn(store)).map(({ statement }) => statement.trim())
   expect(prepared.filter((statement) => statement.startsWith('update "backfill_progress"'))).toHaveLength(1)
   expect(prepared.filter((statement) => statement.startsWith('with known as'))).toHaveLength(1)
@@ -163,22 +181,22 @@ it('has what each page sends parsed and planned once for a connection', async ()
 it('goes on unprepared, with nothing lost or twice, when a pooler forgets what was prepared', async () => {
   await using postgres = await createPostgres()
   await using store = await openPostgres(postgres.url, { max: 1 })
-  await commitPages(store, 10)
+  const pages = await untilPagesPrepared(store)
   await sql`deallocate all`.execute(store.db)
-  expect(await commitPages(store, 10, 10)).toBe(100)
+  expect(await commitPages(store, 10, pages)).toBe(100)
   const [row] = await store.progress.list()
-  expect([row?.page, row?.imported]).toEqual([20, 200])
+  expect([row?.page, row?.imported]).toEqual([pages + 10, pages * 10 + 100])
   expect(await preparedOn(store)).toEqual([])
 })
 
 it('goes on unprepared when a pooler lends a connection on which another program prepared the same', async () => {
   await using postgres = await createPostgres()
   await using first = await openPostgres(postgres.url, { max: 1 })
-  await commitPages(first, 10)
+  const pages = await untilPagesPrepared(first)
   await using store = await openPostgres(postgres.url, { max: 1 })
   for (const { name } of await preparedOn(first))
     await sql`prepare ${sql.id(name)} as select 1`.execute(store.db)
-  expect(await commitPages(store, 10, 10)).toBe(100)
+  expect(await commitPages(store, 50, pages)).toBe(500)
   const prepared = (await preparedOn(store)).map(({ statement }) => statement)
   expect(prepared.every((statement) => statement.endsWith('as select 1'))).toBe(true)
 })
@@ -188,7 +206,7 @@ it('reads a table on that was changed after its statement was prepared', async (
   await using store = await openPostgres(postgres.url, { max: 1 })
   await store.progress.register(batch.source, [{ nsid: batch.collection }])
   const list = () => store.progress.list({ source: batch.source })
-  for (let times = 0; times < 6; times += 1) await list()
+  await untilPrepared(store, 1, list)
   await sql`alter table backfill_progress add column "more" int`.execute(postgres.db)
   expect(await list()).toHaveLength(1)
 })
@@ -197,8 +215,7 @@ it('sends a statement of the caller’s own again, where no transaction was ende
   await using postgres = await createPostgres()
   await using store = await openPostgres(postgres.url, { max: 1 })
   const one = async () => (await sql<{ one: number }>`select ${1}::int as one`.execute(store.db)).rows
-  for (let times = 0; times < 6; times += 1) await one()
-  expect(await preparedOn(store)).toHaveLength(1)
+  await untilPrepared(store, 1, one)
   await sql`deallocate all`.execute(store.db)
   expect(await one()).toEqual([{ one: 1 }])
   expect(await preparedOn(store)).toEqual([])
@@ -209,7 +226,7 @@ it('leaves it to whoever has a transaction open to run it again', async () => {
   await using store = await openPostgres(postgres.url, { max: 1 })
   const one = () =>
     store.db.transaction().execute((transaction) => sql`select ${1}::int as one`.execute(transaction))
-  for (let times = 0; times < 6; times += 1) await one()
+  await untilPrepared(store, 1, one)
   await sql`deallocate all`.execute(store.db)
   await expect(one()).rejects.toMatchObject({ code: '26000' })
   expect((await one()).rows).toEqual([{ one: 1 }])
