@@ -118,7 +118,7 @@ interface Saving {
 type Save = (saving: Saving, parts: CommitParts) => Promise<Claim | undefined>
 
 async function inOneTransaction(saving: Saving, parts: CommitParts): Promise<Claim | undefined> {
-  // The failure was told as any other, and its pause is over.
+  // The hook has told the failure, and the pause after it is over.
   if (saving.isTooMuch) return undefined
   const { claim, pages, change, added } = saving
   const dids = pages.flatMap(({ page }) => page.dids)

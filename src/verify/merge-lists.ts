@@ -30,7 +30,7 @@ export async function mergeLists(
         await passOver(here, did, onlyHere)
         if (here.head === did) {
           counts.both += 1
-          here.skip()
+          here.step()
         } else {
           counts.onlyThere += 1
           only.there.add(did)
@@ -57,7 +57,7 @@ async function passOver(
     const { head } = list
     if (head === undefined || (before !== undefined && head >= before)) return
     tell(head)
-    list.skip()
+    list.step()
   }
 }
 
@@ -91,7 +91,8 @@ function reader(pages: AsyncGenerator<readonly string[], void, void>) {
         at = 0
       }
     },
-    skip(): void {
+    /** Goes on behind the head, and looks whether the order holds. */
+    step(): void {
       const did = page[at] ?? ''
       isAscending &&= did > last
       last = did

@@ -18,7 +18,7 @@ const RIVAL_PAGE = 1000
 /** The default of `relayLister`, and the largest page that the relays of bsky.network serve. */
 const WHOLE_PAGE_SIZES = [2000, 10_000] as const
 
-/** That many take in as much as any number, on two cores. */
+/** On two cores, more of them take in no more. */
 const RATE_CONNECTIONS = 4
 
 interface Scale {

@@ -169,7 +169,7 @@ describe('a process whose clock is wrong', () => {
     ['an hour ahead', 3_600_000],
     ['an hour behind', -3_600_000],
     ['jumping', 'jumping' as const],
-  ])('%s: its lease holds as long as anybody else’s, and no longer', async (_, clock) => {
+  ])('%s: its lease holds as long as that of everybody else, and no longer', async (_, clock) => {
     const parked = gate()
     await using run = await setUp({
       collections: { [A]: 45, [B]: 25 },

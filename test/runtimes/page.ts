@@ -1,4 +1,4 @@
-/** What a page in a browser does with the package's root: bundled as any site would, and called by the test. */
+/** What a page in a browser does with the package's root: bundled as sites do, and called by the test. */
 import {
   createBackfiller,
   lexiconGarden,

@@ -35,7 +35,7 @@ import {
   type TestKysely,
 } from '../support/databases.ts'
 
-/** Runs a suite as any adapter author would. */
+/** Runs a suite as the author of an adapter would. */
 function prove<Make>(suite: readonly SuiteCase<Make>[], make: Make): void {
   for (const { name, run } of suite) it(name, () => run(make))
 }

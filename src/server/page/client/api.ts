@@ -58,7 +58,7 @@ function query(parameters: Record<string, string | undefined>): string {
   return search.toString()
 }
 
-/** The server's own words, where it has any. */
+/** The server's own words, where it gives some. */
 async function wordsOf(response: Response): Promise<string> {
   const body: unknown = await response.json().catch(() => undefined)
   if (typeof body === 'object' && body !== null) {
