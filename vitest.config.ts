@@ -31,10 +31,9 @@ const config: ViteUserConfig = defineConfig({
     alias: [
       { find: /^atproto-collection-backfill$/, replacement: src('index.ts') },
       {
-        find: /^atproto-collection-backfill\/(kysely|opentelemetry|server|testing)$/,
+        find: /^atproto-collection-backfill\/(kysely|postgres|pglite|opentelemetry|server|testing)$/,
         replacement: src('$1/index.ts'),
       },
-      { find: /^atproto-collection-backfill\/(postgres|pglite)$/, replacement: src('$1.ts') },
     ],
   },
 })

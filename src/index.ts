@@ -5,10 +5,47 @@
  * @module atproto-collection-backfill
  */
 
-// Withheld on purpose: the retry loop, the walk and the cursor guard, which are how the promise is kept and not part of
-// it; and everything that touches a database or `node:` (see the subpaths).
-export { type Backfiller, createBackfiller } from './backfiller.ts'
-export { type CollectionSource, type KnownCollection, knownCollections } from './collection-source.ts'
+export {
+  type CollectionSource,
+  type KnownCollection,
+  knownCollections,
+} from './contracts/collection-source.ts'
+export type {
+  BackfillHooks,
+  BackfillStatus,
+  BackfillSummary,
+  HookContext,
+  PageEvent,
+  SourceReport,
+} from './contracts/events.ts'
+export {
+  type IndexBatch,
+  type IndexContext,
+  type IndexSink,
+  type MemoryIndexSink,
+  memoryIndexSink,
+} from './contracts/index-sink.ts'
+export {
+  type Claim,
+  type ClaimRequest,
+  type CollectionProgress,
+  type CollectionState,
+  memoryProgressStore,
+  type PageProgress,
+  type ProgressStore,
+  type RearmOptions,
+  type RegisterOptions,
+  type ReleaseOutcome,
+  type Remaining,
+} from './contracts/progress-store.ts'
+export {
+  type IndexedCollections,
+  type IndexedRepos,
+  type IndexPageRequest,
+  memoryIndex,
+  type RepoIndex,
+} from './contracts/repo-index.ts'
+export type { RepoLister, RepoListRequest, RepoPage } from './contracts/repo-lister.ts'
 export {
   BackfillError,
   type BackfillErrorCode,
@@ -29,23 +66,8 @@ export {
   TooManyEmptyPagesError,
   UnionIncompleteError,
 } from './errors.ts'
-export type {
-  BackfillHooks,
-  BackfillStatus,
-  BackfillSummary,
-  HookContext,
-  PageEvent,
-  SourceReport,
-} from './events.ts'
-export { combineHooks } from './hooks.ts'
 export type { HttpOptions } from './http/client.ts'
-export {
-  type IndexBatch,
-  type IndexContext,
-  type IndexSink,
-  type MemoryIndexSink,
-  memoryIndexSink,
-} from './index-sink.ts'
+export type { GovernorOptions } from './http/pacing.ts'
 export { createMonitor } from './monitor/monitor.ts'
 export type {
   CollectionCounts,
@@ -58,38 +80,12 @@ export type {
   MonitorSnapshot,
   ThroughputSample,
 } from './monitor/snapshot.ts'
-export type { BackfillOptions } from './options.ts'
-export {
-  type Claim,
-  type ClaimRequest,
-  type CollectionProgress,
-  type CollectionState,
-  memoryProgressStore,
-  type PageProgress,
-  type ProgressStore,
-  type RearmOptions,
-  type RegisterOptions,
-  type ReleaseOutcome,
-  type Remaining,
-} from './progress-store.ts'
-export type { GovernorOptions } from './relay/governor.ts'
 export { type RelayListerOptions, relayLister } from './relay/relay-lister.ts'
-export {
-  type IndexedCollections,
-  type IndexedRepos,
-  type IndexPageRequest,
-  memoryIndex,
-  type RepoIndex,
-} from './repo-index.ts'
-export type { RepoLister, RepoListRequest, RepoPage } from './repo-lister.ts'
-export type { RetryPolicy } from './retry.ts'
-export type { Run } from './run.ts'
-export { type CollectionDirectoryOptions, collectionDirectory } from './sources/collection-directory.ts'
-export { estimated } from './sources/estimated.ts'
-export { type GardenLexiconsOptions, gardenLexicons } from './sources/garden-lexicons.ts'
-export { type LexiconGardenOptions, lexiconGarden } from './sources/lexicon-garden.ts'
-export { matching } from './sources/matching.ts'
-export { type UfosOptions, ufos } from './sources/ufos.ts'
+// Withheld on purpose: the retry loop, the walk and the cursor guard, which are how the promise is kept and not part of
+// it; and everything that touches a database or `node:` (see the subpaths).
+export { type Backfiller, createBackfiller } from './run/backfiller.ts'
+export { combineHooks } from './run/hooks.ts'
+export type { BackfillOptions } from './run/options.ts'
 export {
   type RelayStatus,
   type Union,
@@ -97,6 +93,19 @@ export {
   type UnionStatus,
   type UnionSummary,
   unionOf,
-} from './union.ts'
-export type { CollectionReport, Differences, VerificationCost, VerificationSummary } from './verify/report.ts'
-export { type Verification, type VerifyOptions, verify } from './verify/verify.ts'
+} from './run/several-relays.ts'
+export { type CollectionDirectoryOptions, collectionDirectory } from './sources/collection-directory.ts'
+export { estimated } from './sources/estimated.ts'
+export { type GardenLexiconsOptions, gardenLexicons } from './sources/garden-lexicons.ts'
+export { type LexiconGardenOptions, lexiconGarden } from './sources/lexicon-garden.ts'
+export { matching } from './sources/matching.ts'
+export { type UfosOptions, ufos } from './sources/ufos.ts'
+export type { RetryPolicy } from './util/retry.ts'
+export type { Run } from './util/run-iterator.ts'
+export { type Verification, type VerifyOptions, verify } from './verify/verification.ts'
+export type {
+  CollectionReport,
+  Differences,
+  VerificationCost,
+  VerificationSummary,
+} from './verify/verification-report.ts'

@@ -57,7 +57,7 @@ describe('what an import loads', () => {
   })
 
   it('./postgres loads pg, and with it modules of Node', async () => {
-    const loaded = await loadedBy('postgres.ts')
+    const loaded = await loadedBy('postgres/index.ts')
     expect(loaded.some((url) => url.includes('/node_modules/pg/'))).toBe(true)
     expect(loaded.some(isNode)).toBe(true)
   })

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { BackfillError } from '../errors.ts'
 import type { OpenStore } from '../kysely/open-store.ts'
-import { abortable } from '../time.ts'
+import { abortable } from '../util/abort.ts'
 
 /** Where the index and the progress are: a Postgres, or a folder with PGlite in it. */
 export type Database = (
@@ -51,10 +51,10 @@ export async function openExisting(database: Database, options: { signal: AbortS
 async function open(database: Database, walks: number | undefined): Promise<OpenStore> {
   const { schema } = database
   if (database.kind === 'pglite') {
-    const { openPGlite } = await installed('@electric-sql/pglite', () => import('../pglite.ts'))
+    const { openPGlite } = await installed('@electric-sql/pglite', () => import('../pglite/index.ts'))
     return openPGlite(database.folder, { schema })
   }
-  const { openPostgres } = await installed('pg', () => import('../postgres.ts'))
+  const { openPostgres } = await installed('pg', () => import('../postgres/index.ts'))
   // A connection for each page that is committed, and one more for renewals.
   return openPostgres(database.url, { schema, max: walks === undefined ? undefined : walks + 1 })
 }

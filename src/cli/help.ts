@@ -1,4 +1,4 @@
-import { SOURCES_HELP } from './sources.ts'
+import { SOURCES_HELP } from './source-options.ts'
 
 /** What the help of each command ends with. */
 

@@ -5,7 +5,7 @@ import { describe, hasCode } from '../errors.ts'
 import { EXIT } from './context.ts'
 import { listenForInterruption } from './interruption.ts'
 import { nodeComplaint } from './node-version.ts'
-import { printable } from './output/text.ts'
+import { printable } from './output/terminal-text.ts'
 import { type Action, createProgram } from './program.ts'
 import { UsageError } from './usage-error.ts'
 

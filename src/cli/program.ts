@@ -1,8 +1,20 @@
 import { Command } from 'commander'
-import { VERSION } from '../version.ts'
+import { VERSION } from '../util/version.ts'
+import {
+  addCollections,
+  addDatabase,
+  addPace,
+  addRelay,
+  addRequests,
+  addSources,
+  databaseOf,
+  flag,
+  option,
+  type RelayOptions,
+} from './command-options.ts'
 import { type DiscoverOptions, discoverCollections } from './commands/discover.ts'
 import { migrate } from './commands/migrate.ts'
-import { reset, retry } from './commands/rearm.ts'
+import { reset, retry } from './commands/retry-and-reset.ts'
 import { type RunOptions, run } from './commands/run.ts'
 import { type StatusOptions, status } from './commands/status.ts'
 import { type VerifyOptions, verifyIndex } from './commands/verify.ts'
@@ -18,19 +30,7 @@ import {
   STATUS_HELP,
   VERIFY_HELP,
 } from './help.ts'
-import {
-  addCollections,
-  addDatabase,
-  addPace,
-  addRelay,
-  addRequests,
-  addSources,
-  databaseOf,
-  flag,
-  option,
-  type RelayOptions,
-} from './options.ts'
-import { nsids, STATES, states, wholeNumberFrom } from './values.ts'
+import { nsids, STATES, states, wholeNumberFrom } from './option-values.ts'
 
 const RELAY_EXAMPLE = 'a host such as relay1.us-east.bsky.network, or a URL; several may be given'
 const ONE_RELAY = 'the relay whose progress is meant, where the database has that of several'

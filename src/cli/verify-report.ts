@@ -1,14 +1,14 @@
-import type { BackfillHooks } from '../events.ts'
-import type { CollectionReport, VerificationSummary } from '../verify/report.ts'
+import type { BackfillHooks } from '../contracts/events.ts'
+import type { CollectionReport, VerificationSummary } from '../verify/verification-report.ts'
 import type { Context } from './context.ts'
-import { plural } from './output/format.ts'
 import { eventHooks, eventWriter } from './output/json-lines.ts'
-import { newsOf } from './output/news.ts'
-import { relaysLine, relaysPicture } from './output/relays-picture.ts'
-import { printable } from './output/text.ts'
+import { newsOf } from './output/messages.ts'
+import { relaysLine, relaysPicture } from './output/relays-display.ts'
+import { plural } from './output/terminal-format.ts'
+import { printable } from './output/terminal-text.ts'
 import { differenceLines, verdictLines } from './output/verify-text.ts'
-import type { Pause, Relay } from './relays.ts'
-import { createStage } from './stage.ts'
+import type { Pause, Relay } from './relay-options.ts'
+import { createStage } from './terminal.ts'
 
 /** How a verification ended. */
 export type VerifyEnd =

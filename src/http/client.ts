@@ -1,10 +1,10 @@
 import ky from 'ky'
-import { MAX_TIMER_MS, wholeNumber } from '../checks.ts'
 import { InvalidOptionError, RelayError } from '../errors.ts'
-import { abortable } from '../time.ts'
-import { USER_AGENT } from '../version.ts'
-import { oneLine } from './server-words.ts'
-import { type Asked, context, statusError, subject } from './status-error.ts'
+import { abortable } from '../util/abort.ts'
+import { MAX_TIMER_MS, wholeNumber } from '../util/validate-options.ts'
+import { USER_AGENT } from '../util/version.ts'
+import { oneLine } from './error-body.ts'
+import { type Asked, context, statusError, subject } from './response-error.ts'
 
 /** How requests are made, the same for everything that asks a server. */
 export interface HttpOptions {

@@ -1,6 +1,6 @@
 import { RelayError } from '../errors.ts'
-import { oneLine } from './server-words.ts'
-import { type Asked, context, subject } from './status-error.ts'
+import { oneLine } from './error-body.ts'
+import { type Asked, context, subject } from './response-error.ts'
 
 /**
  * The longest cursor that is believed, in characters. Real ones have under 200; it goes into a URL and a row.

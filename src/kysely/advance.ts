@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
+import type { Claim, PageProgress } from '../contracts/progress-store.ts'
 import { ClaimLostError } from '../errors.ts'
-import type { Claim, PageProgress } from '../progress-store.ts'
-import { CommitUnansweredError, toStoreError } from './errors.ts'
+import { CommitUnansweredError, toStoreError } from './database-errors.ts'
 import { type BackfillDatabase, fromNow, plus } from './schema.ts'
 import { inTransaction, namingErrors, retryingConflicts, statement } from './transaction.ts'
 

@@ -1,14 +1,14 @@
 import { type Kysely, sql } from 'kysely'
-import { wholeNumber } from '../checks.ts'
-import { InvalidOptionError, NotIndexedError } from '../errors.ts'
 import {
   type IndexedCollections,
   type IndexedRepos,
   type IndexPageRequest,
   pageLimit,
   type RepoIndex,
-} from '../repo-index.ts'
-import { abortable } from '../time.ts'
+} from '../contracts/repo-index.ts'
+import { InvalidOptionError, NotIndexedError } from '../errors.ts'
+import { abortable } from '../util/abort.ts'
+import { wholeNumber } from '../util/validate-options.ts'
 import { readCollections } from './collection-estimates.ts'
 import { hasDidIndex } from './did-index.ts'
 import { type BackfillDatabase, backfillTables, type SchemaOptions, tableName } from './schema.ts'

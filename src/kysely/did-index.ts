@@ -1,6 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
-import { abortable, sleep } from '../time.ts'
-import { codeOf, hasGivenUp, isConflict, toStoreError } from './errors.ts'
+import { abortable, sleep } from '../util/abort.ts'
+import { codeOf, hasGivenUp, isConflict, toStoreError } from './database-errors.ts'
 import { type BackfillDatabase, backfillTables, catalogName, type SchemaOptions } from './schema.ts'
 import { inTransaction, retryingConflicts, statement } from './transaction.ts'
 

@@ -8,11 +8,11 @@
 // repeated, which belong to the adapters' inside.
 export { type CollectionIndex, collectionIndex, type RepoCollections } from './collection-index.ts'
 export { createDidIndex, type DidIndexOptions } from './did-index.ts'
-export { kyselyIndexSink } from './index-sink.ts'
+export { kyselyIndexSink } from './kysely-index-sink.ts'
+export { kyselyProgressStore } from './kysely-progress-store.ts'
 export { migrateToLatest } from './migrations.ts'
 export { observedCollections } from './observed-collections.ts'
 export type { OpenStore } from './open-store.ts'
-export { kyselyProgressStore } from './progress-store.ts'
 export type {
   BackfillDatabase,
   BackfillProgressTable,

@@ -1,7 +1,7 @@
 import type { DatabaseConnection, Kysely } from 'kysely'
 import { sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
-import { codeOf, isConflict } from './errors.ts'
+import { codeOf, isConflict } from './database-errors.ts'
 import { migratorKysely } from './migration-lock.ts'
 import { createTables } from './migrations/0001-tables.ts'
 import type { SchemaOptions } from './schema.ts'

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
-import type { CollectionSource } from '../collection-source.ts'
-import { abortable } from '../time.ts'
+import type { CollectionSource } from '../contracts/collection-source.ts'
+import { abortable } from '../util/abort.ts'
 import { backfillTables, type SchemaOptions } from './schema.ts'
 import { statement } from './transaction.ts'
 

@@ -1,12 +1,12 @@
 import type { Kysely } from 'kysely'
-import type { CollectionSource } from '../collection-source.ts'
-import type { IndexSink } from '../index-sink.ts'
-import type { ProgressStore } from '../progress-store.ts'
+import type { CollectionSource } from '../contracts/collection-source.ts'
+import type { IndexSink } from '../contracts/index-sink.ts'
+import type { ProgressStore } from '../contracts/progress-store.ts'
 import { type CollectionIndex, collectionIndex } from './collection-index.ts'
-import { kyselyIndexSink } from './index-sink.ts'
+import { kyselyIndexSink } from './kysely-index-sink.ts'
+import { kyselyProgressStore } from './kysely-progress-store.ts'
 import { migrateToLatest } from './migrations.ts'
 import { observedCollections } from './observed-collections.ts'
-import { kyselyProgressStore } from './progress-store.ts'
 import type { BackfillDatabase, SchemaOptions } from './schema.ts'
 
 /** A database that is open and migrated, with everything that a backfill needs on it. Closed by `await using`. */

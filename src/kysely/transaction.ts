@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
-import { sleep } from '../time.ts'
-import { CommitUnansweredError, isConflict, toStoreError } from './errors.ts'
+import { sleep } from '../util/abort.ts'
+import { CommitUnansweredError, isConflict, toStoreError } from './database-errors.ts'
 
 /** Enough that a database which refuses a third of all statements still lets four in a row pass, but for one in 50,000. */
 const MAX_TRIES = 40

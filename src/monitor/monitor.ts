@@ -1,7 +1,7 @@
+import type { PageEvent } from '../contracts/events.ts'
 import { describe } from '../errors.ts'
-import type { PageEvent } from '../events.ts'
-import { monitorHooks } from './hooks.ts'
-import { createParts, type MonitorParts } from './parts.ts'
+import { monitorHooks } from './monitor-hooks.ts'
+import { createParts, type MonitorParts } from './monitor-parts.ts'
 import type { Monitor, MonitorOptions, MonitorSnapshot } from './snapshot.ts'
 
 /** What is shown as a speed is that of the last seconds; the time that is left is told from a longer time. */

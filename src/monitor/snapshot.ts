@@ -1,5 +1,5 @@
-import type { BackfillHooks, PageEvent } from '../events.ts'
-import type { CollectionProgress } from '../progress-store.ts'
+import type { BackfillHooks, PageEvent } from '../contracts/events.ts'
+import type { CollectionProgress } from '../contracts/progress-store.ts'
 
 /** How many collections are in which state. */
 export interface CollectionCounts {

@@ -1,4 +1,4 @@
-import type { CollectionProgress } from '../progress-store.ts'
+import type { CollectionProgress } from '../contracts/progress-store.ts'
 import type { CollectionCounts } from './snapshot.ts'
 
 /**

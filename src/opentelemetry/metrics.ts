@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { BackfillHooks, PageEvent } from '../events.ts'
+import type { BackfillHooks, PageEvent } from '../contracts/events.ts'
 import { ATTRIBUTE, errorAttributes } from './attributes.ts'
 import type { Instruments } from './instruments.ts'
 

@@ -1,6 +1,6 @@
 import { type Context, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api'
+import type { BackfillHooks } from '../contracts/events.ts'
 import { describe } from '../errors.ts'
-import type { BackfillHooks } from '../events.ts'
 import { ATTRIBUTE, errorAttributes } from './attributes.ts'
 
 type WalkOutcome = 'completed' | 'failed' | 'given_up' | 'restarted' | 'claim_lost' | 'stopped'

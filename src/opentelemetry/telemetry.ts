@@ -7,12 +7,12 @@ import {
   type TracerProvider,
   trace,
 } from '@opentelemetry/api'
+import type { BackfillHooks, PageEvent } from '../contracts/events.ts'
+import type { ProgressStore } from '../contracts/progress-store.ts'
 import { describe } from '../errors.ts'
-import type { BackfillHooks, PageEvent } from '../events.ts'
-import { combineHooks } from '../hooks.ts'
 import { createMonitor } from '../monitor/monitor.ts'
-import type { ProgressStore } from '../progress-store.ts'
-import { VERSION } from '../version.ts'
+import { combineHooks } from '../run/hooks.ts'
+import { VERSION } from '../util/version.ts'
 import { ATTRIBUTE } from './attributes.ts'
 import { createInstruments } from './instruments.ts'
 import { metricRecorder } from './metrics.ts'

@@ -1,7 +1,7 @@
 import { isValidDid } from '@atproto/syntax'
+import type { RepoPage } from '../contracts/repo-lister.ts'
 import { badPage, parseJsonPage } from '../http/json-page.ts'
-import type { Asked } from '../http/status-error.ts'
-import type { RepoPage } from '../repo-lister.ts'
+import type { Asked } from '../http/response-error.ts'
 
 /**
  * Reads the body of a successful answer of `listReposByCollection`. A page is taken whole or not at all;

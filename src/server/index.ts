@@ -3,8 +3,8 @@
  *
  * @module atproto-collection-backfill/server
  */
-export { type AdminHandler, adminHandler } from './admin/handler.ts'
-export type { AdminHandlerOptions, AdminRunContext } from './admin/options.ts'
+export { type AdminHandler, adminHandler } from './admin/admin-handler.ts'
+export type { AdminHandlerOptions, AdminRunContext } from './admin/admin-options.ts'
 export type {
   AdminContext,
   AdminError,
@@ -19,5 +19,5 @@ export type {
   AdminStatus,
   AdminStopped,
   AdminTotals,
-} from './admin/shapes.ts'
-export { type XrpcHandlerOptions, xrpcHandler } from './xrpc.ts'
+} from './admin/wire-types.ts'
+export { type XrpcHandlerOptions, xrpcHandler } from './xrpc/xrpc-handler.ts'

@@ -1,6 +1,6 @@
-import type { CollectionSource } from '../collection-source.ts'
+import type { CollectionSource } from '../contracts/collection-source.ts'
 import type { HttpOptions } from '../http/client.ts'
-import { relayUrl } from '../relay/relay-url.ts'
+import { relayUrl } from '../http/server-url.ts'
 import { known, pagedList } from './paged-list.ts'
 
 /** How a relay's collection directory is asked. */

@@ -1,6 +1,6 @@
 import { isValidNsid } from '@atproto/syntax'
-import { mustHave } from '../checks.ts'
-import type { CollectionSource } from '../collection-source.ts'
+import type { CollectionSource } from '../contracts/collection-source.ts'
+import { mustHave } from '../util/validate-options.ts'
 import { type CollectionDirectoryOptions, collectionDirectory } from './collection-directory.ts'
 
 /**

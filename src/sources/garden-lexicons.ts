@@ -1,8 +1,8 @@
-import type { CollectionSource } from '../collection-source.ts'
+import type { CollectionSource } from '../contracts/collection-source.ts'
 import { InvalidOptionError } from '../errors.ts'
 import type { HttpOptions } from '../http/client.ts'
+import { sourceUrl } from '../http/source-url.ts'
 import { known, pagedList } from './paged-list.ts'
-import { sourceUrl } from './source-url.ts'
 
 /** How lexicon garden's `garden.lexicon.browse` is asked. */
 export interface GardenLexiconsOptions extends HttpOptions {

@@ -1,8 +1,8 @@
 import { isValidNsid } from '@atproto/syntax'
-import type { CollectionSource, KnownCollection } from '../collection-source.ts'
+import type { CollectionSource, KnownCollection } from '../contracts/collection-source.ts'
 import { RelayError } from '../errors.ts'
 import { get, type HttpOptions, httpSettings } from '../http/client.ts'
-import { sourceUrl } from './source-url.ts'
+import { sourceUrl } from '../http/source-url.ts'
 
 /** How lexicon garden is asked. */
 export interface LexiconGardenOptions extends HttpOptions {

@@ -1,7 +1,7 @@
 import { isValidNsid } from '@atproto/syntax'
-import { mustHave } from '../checks.ts'
-import type { CollectionSource } from '../collection-source.ts'
+import type { CollectionSource } from '../contracts/collection-source.ts'
 import { InvalidOptionError } from '../errors.ts'
+import { mustHave } from '../util/validate-options.ts'
 
 /**
  * Those collections of a source whose names match: a source itself.

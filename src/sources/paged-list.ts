@@ -1,9 +1,9 @@
 import { isValidNsid } from '@atproto/syntax'
-import type { KnownCollection } from '../collection-source.ts'
-import { advancePosition, type Position } from '../cursor-guard.ts'
+import type { KnownCollection } from '../contracts/collection-source.ts'
 import { get, type HttpOptions, httpSettings } from '../http/client.ts'
 import { badPage, parseJsonPage } from '../http/json-page.ts'
-import { createGovernor } from '../relay/governor.ts'
+import { createGovernor } from '../http/pacing.ts'
+import { advancePosition, type Position } from '../paging/cursor-guard.ts'
 
 /** A list of collections that a server gives page by page. */
 export interface PagedList {

@@ -1,8 +1,8 @@
-import { wholeNumber } from '../checks.ts'
-import type { CollectionSource } from '../collection-source.ts'
+import type { CollectionSource } from '../contracts/collection-source.ts'
 import type { HttpOptions } from '../http/client.ts'
+import { sourceUrl } from '../http/source-url.ts'
+import { wholeNumber } from '../util/validate-options.ts'
 import { known, pagedList } from './paged-list.ts'
-import { sourceUrl } from './source-url.ts'
 
 /** How UFOs is asked. */
 export interface UfosOptions extends HttpOptions {

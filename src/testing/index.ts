@@ -28,7 +28,6 @@
  */
 
 export type { ListReposPage, RelayContents, RelayContentsOptions } from './contents.ts'
-export { startRelay, type TestRelay, type TestRelayOptions } from './relay.ts'
 export type {
   AnswerFault,
   CutFault,
@@ -45,19 +44,20 @@ export {
   type CollectionSourceFixture,
   collectionSourceSuite,
   type MakeCollectionSource,
-} from './suites/collection-source.ts'
-export { type IndexSinkFixture, indexSinkSuite } from './suites/index-sink.ts'
-export type { ProgressStoreFixture } from './suites/progress-steps.ts'
-export { progressStoreSuite } from './suites/progress-store.ts'
-export { type RepoIndexFixture, repoIndexSuite } from './suites/repo-index.ts'
-export { repoListerSuite } from './suites/repo-lister.ts'
-export type { MakeRepoLister, RepoListerFixture } from './suites/repo-lister-steps.ts'
+} from './suites/collection-source-suite.ts'
+export { type IndexSinkFixture, indexSinkSuite } from './suites/index-sink-suite.ts'
 export {
   relayScript,
   type ServedPage,
   type ServedRequest,
   type ServePage,
   type ServerFault,
-} from './suites/served.ts'
-export { type SharedDatabaseFixture, sharedDatabaseSuite } from './suites/shared-database.ts'
+} from './suites/lister-server.ts'
+export type { ProgressStoreFixture } from './suites/progress-helpers.ts'
+export { progressStoreSuite } from './suites/progress-store-suite.ts'
+export { type RepoIndexFixture, repoIndexSuite } from './suites/repo-index-suite.ts'
+export type { MakeRepoLister, RepoListerFixture } from './suites/repo-lister-steps.ts'
+export { repoListerSuite } from './suites/repo-lister-suite.ts'
+export { type SharedDatabaseFixture, sharedDatabaseSuite } from './suites/shared-database-suite.ts'
 export type { SuiteCase, SuiteFixture } from './suites/suite.ts'
+export { startRelay, type TestRelay, type TestRelayOptions } from './test-relay.ts'

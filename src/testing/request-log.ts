@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import { METHOD_PATH } from './answers.ts'
 import type { PagedContents } from './contents.ts'
 import type { RelayRequest } from './relay-script.ts'
+import { METHOD_PATH } from './scripted-answers.ts'
 
 const DEFAULT_LIMIT = 500
 

@@ -9,7 +9,7 @@ import {
   type Share,
 } from './digest-set.ts'
 import { indexPages, type ListParts, relayPages } from './lists.ts'
-import { type Differences, type Samples, samples } from './report.ts'
+import { type Differences, type Samples, samples } from './verification-report.ts'
 
 /** The lists of one collection, and what comparing them may take. */
 export interface HashParts extends ListParts {

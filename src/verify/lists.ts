@@ -1,12 +1,12 @@
-import { advancePosition, type Position } from '../cursor-guard.ts'
+import type { BackfillHooks } from '../contracts/events.ts'
+import type { RepoIndex } from '../contracts/repo-index.ts'
 import { hasCode } from '../errors.ts'
-import type { BackfillHooks } from '../events.ts'
-import { LONGEST_WAIT_MS } from '../failure.ts'
-import { fetchAhead } from '../fetch-ahead.ts'
-import { type AskParts, fetchPage } from '../fetch-page.ts'
-import type { RepoIndex } from '../repo-index.ts'
-import { retrying, STORE_PATIENCE } from '../retry.ts'
-import { abortable, linkedController } from '../time.ts'
+import { advancePosition, type Position } from '../paging/cursor-guard.ts'
+import { type AskParts, fetchPage } from '../paging/fetch-page.ts'
+import { fetchAhead } from '../paging/prefetch.ts'
+import { LONGEST_WAIT_MS } from '../run/failure-policy.ts'
+import { abortable, linkedController } from '../util/abort.ts'
+import { retrying, STORE_PATIENCE } from '../util/retry.ts'
 
 /** The most that the contract of an index allows on a page. */
 const INDEX_PAGE = 5_000

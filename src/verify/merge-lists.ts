@@ -1,5 +1,5 @@
 import { indexPages, type ListParts, relayPages } from './lists.ts'
-import { type Differences, samples } from './report.ts'
+import { type Differences, samples } from './verification-report.ts'
 
 /**
  * Compares two lists side by side, which takes the memory of two pages. It works where both are in the order of their code

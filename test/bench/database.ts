@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { type OpenStore, openPostgres } from '../../src/postgres.ts'
+import { type OpenStore, openPostgres } from '../../src/postgres/index.ts'
 import { openPool } from '../support/pool.ts'
 import { type ReadyPages, readyPages } from './pages.ts'
 import { serverText, startBenchServer } from './server.ts'

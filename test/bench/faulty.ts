@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { type BackfillHooks, RelayError } from '../../src/index.ts'
-import { openPostgres } from '../../src/postgres.ts'
+import { openPostgres } from '../../src/postgres/index.ts'
 import { openPool } from '../support/pool.ts'
 import { indexProblems } from './check.ts'
 import type { FaultPlan, FaultReport } from './faults.ts'

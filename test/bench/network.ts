@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { openPostgres } from '../../src/postgres.ts'
+import { openPostgres } from '../../src/postgres/index.ts'
 import { openPool } from '../support/pool.ts'
 import { indexProblems } from './check.ts'
 import { type Load, networkLoad, projected } from './load.ts'

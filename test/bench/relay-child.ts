@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { relayContents } from '../../src/testing/contents.ts'
-import { sleep } from '../../src/time.ts'
+import { sleep } from '../../src/util/abort.ts'
 import { parent } from './child.ts'
 import { failureStarts, planned, sendFailure } from './faults.ts'
 import { pagesIn } from './load.ts'

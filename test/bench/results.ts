@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, platform, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { VERSION } from '../../src/version.ts'
+import { VERSION } from '../../src/util/version.ts'
 import { goalTable, type Section, tableLines } from './table.ts'
 
 const FILE = fileURLToPath(new URL('./RESULTS.md', import.meta.url))

@@ -1,4 +1,4 @@
-import { answered } from '../../src/time.ts'
+import { answered } from '../../src/util/abort.ts'
 import type { Benchmark } from './benchmarks.ts'
 import { failureText, sectionText } from './results.ts'
 

@@ -7,8 +7,8 @@ import {
   memoryProgressStore,
   relayLister,
 } from '../../src/index.ts'
-import { settingsOf } from '../../src/options.ts'
-import { openPostgres } from '../../src/postgres.ts'
+import { openPostgres } from '../../src/postgres/index.ts'
+import { settingsOf } from '../../src/run/options.ts'
 import type { Load } from './load.ts'
 import { fetchPage } from './rivals.ts'
 

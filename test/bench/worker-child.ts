@@ -1,6 +1,6 @@
 /** One of several processes that share the work: says that it is ready, begins when it is told to, says when its last page was durable. */
 import { createBackfiller, knownCollections, relayLister } from '../../src/index.ts'
-import { openPostgres } from '../../src/postgres.ts'
+import { openPostgres } from '../../src/postgres/index.ts'
 import { parent } from './child.ts'
 import type { Load } from './load.ts'
 import { estimates } from './runs.ts'

@@ -1,4 +1,4 @@
-import { openPostgres } from '../../src/postgres.ts'
+import { openPostgres } from '../../src/postgres/index.ts'
 import { openPool } from '../support/pool.ts'
 import { indexProblems } from './check.ts'
 import { startChild } from './child.ts'

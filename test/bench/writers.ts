@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { createBackfiller } from '../../src/index.ts'
-import type { OpenStore } from '../../src/postgres.ts'
+import type { OpenStore } from '../../src/postgres/index.ts'
 import { type ReadyPage, type ReadyPages, readyLister, readySource } from './pages.ts'
 
 /** Writes all pages and gives the seconds that it took. */

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { sleep } from '../../src/time.ts'
+import { sleep } from '../../src/util/abort.ts'
 import type { PostgresServer } from '../support/postgres-server.ts'
 import type { Fleet } from './fleet.ts'
 import type { Random } from './random.ts'

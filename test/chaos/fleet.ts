@@ -1,4 +1,4 @@
-import { abortable, sleep } from '../../src/time.ts'
+import { abortable, sleep } from '../../src/util/abort.ts'
 import type { PageLine, WorkerLine, WorkerOptions } from './worker-lines.ts'
 import { startWorker, type WorkerProcess } from './worker-process.ts'
 

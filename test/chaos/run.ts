@@ -1,5 +1,5 @@
-import { openPostgres } from '../../src/postgres.ts'
-import { abortable, within } from '../../src/time.ts'
+import { openPostgres } from '../../src/postgres/index.ts'
+import { abortable, within } from '../../src/util/abort.ts'
 import { recordProgress } from '../support/checker.ts'
 import { startPostgresServer } from '../support/postgres-server.ts'
 import { type DisturbanceFigures, type Disturbed, disturb } from './disturbances.ts'

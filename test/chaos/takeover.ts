@@ -1,4 +1,4 @@
-import { sleep } from '../../src/time.ts'
+import { sleep } from '../../src/util/abort.ts'
 import type { Fleet } from './fleet.ts'
 import type { Scene } from './run.ts'
 import { PAGE_SIZE, PROFILE } from './work.ts'

@@ -1,5 +1,5 @@
 import { type Claim, ClaimLostError, type ProgressStore } from '../../src/index.ts'
-import type { OpenStore } from '../../src/postgres.ts'
+import type { OpenStore } from '../../src/postgres/index.ts'
 
 /**
  * The store's progress with its fence off: whoever holds the row now, every claim may write to it. What a run on this

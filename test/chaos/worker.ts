@@ -5,7 +5,7 @@
  */
 import { createInterface } from 'node:readline'
 import { BackfillError, createBackfiller, knownCollections, relayLister } from '../../src/index.ts'
-import { openPostgres } from '../../src/postgres.ts'
+import { openPostgres } from '../../src/postgres/index.ts'
 import { REQUEST_TIMEOUT_MS } from './relay-faults.ts'
 import { unfenced } from './unfenced.ts'
 import { PAGE_SIZE } from './work.ts'

@@ -6,7 +6,7 @@ import {
   migrateToLatest,
   observedCollections,
 } from '../../src/kysely/index.ts'
-import { openPostgres } from '../../src/postgres.ts'
+import { openPostgres } from '../../src/postgres/index.ts'
 import { startRelay } from '../../src/testing/index.ts'
 import { createPostgres, type TestKysely } from '../support/databases.ts'
 import { databases, PROFILE, quick } from '../support/e2e.ts'

@@ -7,7 +7,7 @@ import {
   type PageEvent,
 } from '../../src/index.ts'
 import { kyselyIndexSink, kyselyProgressStore } from '../../src/kysely/index.ts'
-import { openPostgres } from '../../src/postgres.ts'
+import { openPostgres } from '../../src/postgres/index.ts'
 import type { TestKysely } from '../support/databases.ts'
 import { type FaultRun, rejection, setUp } from '../support/fault-run.ts'
 

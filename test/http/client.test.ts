@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
 import { type HttpOptions, httpSettings } from '../../src/http/client.ts'
-import { USER_AGENT, VERSION } from '../../src/version.ts'
+import { USER_AGENT, VERSION } from '../../src/util/version.ts'
 import { ask, failure } from '../support/ask.ts'
 import { startAnswering, startServer } from '../support/http-server.ts'
 

@@ -1,5 +1,4 @@
 import { describe, expect, it, test } from 'vitest'
-import { discover } from '../../src/discover.ts'
 import {
   type CollectionSource,
   estimated,
@@ -7,6 +6,7 @@ import {
   knownCollections,
   ufos,
 } from '../../src/index.ts'
+import { discover } from '../../src/run/discovery.ts'
 import { collectionSourceSuite } from '../../src/testing/index.ts'
 import { fixtureOf, pageOf, readSource, type Said, serveList } from '../support/served-list.ts'
 

@@ -1,9 +1,9 @@
-import { type Backfiller, createBackfiller } from '../../src/backfiller.ts'
-import { knownCollections } from '../../src/collection-source.ts'
-import { memoryIndexSink } from '../../src/index-sink.ts'
-import type { BackfillOptions } from '../../src/options.ts'
-import { memoryProgressStore, type ProgressStore } from '../../src/progress-store.ts'
+import { knownCollections } from '../../src/contracts/collection-source.ts'
+import { memoryIndexSink } from '../../src/contracts/index-sink.ts'
+import { memoryProgressStore, type ProgressStore } from '../../src/contracts/progress-store.ts'
 import { relayLister } from '../../src/relay/relay-lister.ts'
+import { type Backfiller, createBackfiller } from '../../src/run/backfiller.ts'
+import type { BackfillOptions } from '../../src/run/options.ts'
 import {
   type AdminEvents,
   type AdminHandler,

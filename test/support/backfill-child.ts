@@ -3,7 +3,7 @@
  * collection that it takes, for each page that is durable, and for the end.
  */
 import { createBackfiller, knownCollections, relayLister } from '../../src/index.ts'
-import { openPostgres } from '../../src/postgres.ts'
+import { openPostgres } from '../../src/postgres/index.ts'
 import type { BackfillLine, BackfillProcessOptions } from './e2e-process.ts'
 
 const say = (line: BackfillLine) => console.log(JSON.stringify(line))

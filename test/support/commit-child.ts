@@ -4,7 +4,7 @@
  */
 import { createInterface } from 'node:readline'
 import type { Claim, PageProgress } from '../../src/index.ts'
-import { openPostgres } from '../../src/postgres.ts'
+import { openPostgres } from '../../src/postgres/index.ts'
 
 export interface Commit {
   claim: Claim

@@ -3,9 +3,9 @@ import { PGlite } from '@electric-sql/pglite'
 import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { inject } from 'vitest'
-import { kyselyIndexSink } from '../../src/kysely/index-sink.ts'
+import { kyselyIndexSink } from '../../src/kysely/kysely-index-sink.ts'
+import { kyselyProgressStore } from '../../src/kysely/kysely-progress-store.ts'
 import { migrateToLatest } from '../../src/kysely/migrations.ts'
-import { kyselyProgressStore } from '../../src/kysely/progress-store.ts'
 import type { BackfillDatabase } from '../../src/kysely/schema.ts'
 import type {
   IndexSinkFixture,

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Backfiller, createBackfiller, knownCollections, relayLister } from '../../src/index.ts'
-import { type OpenStore, openPostgres } from '../../src/postgres.ts'
+import { type OpenStore, openPostgres } from '../../src/postgres/index.ts'
 import type { FaultChildOptions, Line, Stop } from './fault-process.ts'
 
 const say = (line: Line) => console.log(JSON.stringify(line))

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { RetryPolicy } from '../../src/retry.ts'
-import { abortable } from '../../src/time.ts'
+import { abortable } from '../../src/util/abort.ts'
+import type { RetryPolicy } from '../../src/util/retry.ts'
 
 /** When the consumer in a child has had enough, and what it does then. */
 export interface Stop {

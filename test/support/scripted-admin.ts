@@ -1,5 +1,5 @@
+import { statusPage } from '../../src/server/admin/page/status-page.ts'
 import type { AdminEvents, AdminRow, AdminStatus, AdminTotals } from '../../src/server/index.ts'
-import { statusPage } from '../../src/server/page/status-page.ts'
 import { PATH, TOKEN } from './admin.ts'
 import { serve } from './serve.ts'
 

@@ -1,4 +1,4 @@
-import type { RepoLister, RepoListRequest, RepoPage } from '../../src/repo-lister.ts'
+import type { RepoLister, RepoListRequest, RepoPage } from '../../src/contracts/repo-lister.ts'
 
 /** What a lister answers for one collection: a list of pages, or whatever a function makes of the request. */
 export type ListerScript = readonly RepoPage[] | ((request: RepoListRequest) => RepoPage | Promise<RepoPage>)

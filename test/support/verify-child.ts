@@ -3,7 +3,7 @@
  * it and how much memory it took at most beyond what the process had before, in bytes.
  */
 import { relayLister, verify } from '../../src/index.ts'
-import { openPostgres } from '../../src/postgres.ts'
+import { openPostgres } from '../../src/postgres/index.ts'
 
 export interface VerifyChildOptions {
   relayUrl: string

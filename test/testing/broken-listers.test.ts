@@ -7,7 +7,7 @@ import {
   type ServedPage,
   type ServePage,
 } from '../../src/testing/index.ts'
-import { abortable } from '../../src/time.ts'
+import { abortable } from '../../src/util/abort.ts'
 import { type FaultRow, provesItself } from './broken.ts'
 
 type ListRepos = RepoLister['listRepos']

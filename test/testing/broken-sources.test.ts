@@ -5,7 +5,7 @@ import {
   type MakeCollectionSource,
   type ServerFault,
 } from '../../src/testing/index.ts'
-import { abortable } from '../../src/time.ts'
+import { abortable } from '../../src/util/abort.ts'
 import { type FaultRow, provesItself } from './broken.ts'
 
 type Collections = CollectionSource['collections']

@@ -1,14 +1,14 @@
-import type { CollectionSource } from '../../collection-source.ts'
-import { type Discovery, discover } from '../../discover.ts'
+import type { CollectionSource } from '../../contracts/collection-source.ts'
 import { DiscoveryError, describe } from '../../errors.ts'
+import { type Discovery, discover } from '../../run/discovery.ts'
+import type { RelayOptions, SourceOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, exists, openDatabase } from '../database.ts'
-import type { RelayOptions, SourceOptions } from '../options.ts'
-import { count, painter, plural } from '../output/format.ts'
 import { eventWriter } from '../output/json-lines.ts'
 import { screenOf } from '../output/screen.ts'
-import { fit, printable } from '../output/text.ts'
-import { sourcesOf } from '../sources.ts'
+import { count, painter, plural } from '../output/terminal-format.ts'
+import { fit, printable } from '../output/terminal-text.ts'
+import { sourcesOf } from '../source-options.ts'
 
 export interface DiscoverOptions extends RelayOptions, SourceOptions {
   readonly json?: boolean

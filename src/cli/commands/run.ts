@@ -1,15 +1,15 @@
-import { type Backfiller, createBackfiller } from '../../backfiller.ts'
 import { IncompleteError, UnionIncompleteError } from '../../errors.ts'
-import { combineHooks } from '../../hooks.ts'
 import type { OpenStore } from '../../kysely/open-store.ts'
 import { keepFresh } from '../../monitor/keep-fresh.ts'
-import { type Union, unionOf } from '../../union.ts'
+import { type Backfiller, createBackfiller } from '../../run/backfiller.ts'
+import { combineHooks } from '../../run/hooks.ts'
+import { type Union, unionOf } from '../../run/several-relays.ts'
+import type { PaceOptions, RelayOptions, RequestOptions, SourceOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openDatabase } from '../database.ts'
-import type { PaceOptions, RelayOptions, RequestOptions, SourceOptions } from '../options.ts'
-import { mustRelays, type Relay } from '../relays.ts'
-import { jsonReport, type RunEnd, type RunReport, textReport } from '../report.ts'
-import { sourcesOf } from '../sources.ts'
+import { mustRelays, type Relay } from '../relay-options.ts'
+import { jsonReport, type RunEnd, type RunReport, textReport } from '../run-report.ts'
+import { sourcesOf } from '../source-options.ts'
 
 export interface RunOptions extends RelayOptions, SourceOptions, RequestOptions, PaceOptions {
   readonly json?: boolean

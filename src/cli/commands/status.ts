@@ -1,12 +1,12 @@
+import type { CollectionState, ProgressStore } from '../../contracts/progress-store.ts'
 import { describe, hasCode } from '../../errors.ts'
+import { relayUrl } from '../../http/server-url.ts'
 import { createThroughput, type Throughput } from '../../monitor/throughput.ts'
-import type { CollectionState, ProgressStore } from '../../progress-store.ts'
-import { relayUrl } from '../../relay/relay-url.ts'
-import { sleep } from '../../time.ts'
+import { sleep } from '../../util/abort.ts'
+import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, openExisting } from '../database.ts'
-import type { RelayOptions } from '../options.ts'
-import { type Picture, showLive } from '../output/live.ts'
+import { type Picture, showLive } from '../output/live-display.ts'
 import { type Screen, screenOf } from '../output/screen.ts'
 import {
   countsOf,
@@ -16,7 +16,7 @@ import {
   statusLine,
   statusTable,
 } from '../output/status-text.ts'
-import { printable, widthOf } from '../output/text.ts'
+import { printable, widthOf } from '../output/terminal-text.ts'
 
 export interface StatusOptions extends RelayOptions {
   readonly json?: boolean

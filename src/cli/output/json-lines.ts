@@ -1,6 +1,6 @@
+import type { BackfillHooks, PageEvent } from '../../contracts/events.ts'
 import { BackfillError } from '../../errors.ts'
-import type { BackfillHooks, PageEvent } from '../../events.ts'
-import { HOOK_NAMES } from '../../hooks.ts'
+import { HOOK_NAMES } from '../../run/hooks.ts'
 import type { Output } from './screen.ts'
 
 /** Errors that are caused by errors, no further than this. */

@@ -1,8 +1,8 @@
-import type { CollectionProgress, CollectionState } from '../../progress-store.ts'
-import { STATES } from '../values.ts'
-import { count, ofTotal, type Paint, painter, percent, plural, type Tone } from './format.ts'
+import type { CollectionProgress, CollectionState } from '../../contracts/progress-store.ts'
+import { STATES } from '../option-values.ts'
 import type { Screen } from './screen.ts'
-import { fit, printable } from './text.ts'
+import { count, ofTotal, type Paint, painter, percent, plural, type Tone } from './terminal-format.ts'
+import { fit, printable } from './terminal-text.ts'
 
 const TONES: Readonly<Record<CollectionState, Tone>> = {
   failed: 'red',

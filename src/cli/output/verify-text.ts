@@ -1,7 +1,7 @@
-import type { CollectionReport, VerificationSummary } from '../../verify/report.ts'
-import { count, painter, plural } from './format.ts'
+import type { CollectionReport, VerificationSummary } from '../../verify/verification-report.ts'
 import type { Screen } from './screen.ts'
-import { fit, printable, widthOf, wrap } from './text.ts'
+import { count, painter, plural } from './terminal-format.ts'
+import { fit, printable, widthOf, wrap } from './terminal-text.ts'
 
 const MAX_WIDTH = 100
 

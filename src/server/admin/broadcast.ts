@@ -1,7 +1,7 @@
 import { createEventLog } from './event-log.ts'
 import { createEventStream } from './event-stream.ts'
-import type { Publisher } from './picture.ts'
-import type { AdminStatus } from './shapes.ts'
+import type { Publisher } from './run-view.ts'
+import type { AdminStatus } from './wire-types.ts'
 
 /** Tells those who watch what happens. */
 export interface Broadcast extends Publisher {

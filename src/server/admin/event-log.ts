@@ -1,4 +1,4 @@
-import type { AdminEvents, AdminStatus } from './shapes.ts'
+import type { AdminEvents, AdminStatus } from './wire-types.ts'
 
 /** Events whose data is the same for every viewer. */
 export type LoggedEvent = Exclude<keyof AdminEvents, 'snapshot'>

@@ -1,5 +1,5 @@
 import { BATCH, type EventLog } from './event-log.ts'
-import type { AdminStatus } from './shapes.ts'
+import type { AdminStatus } from './wire-types.ts'
 
 /** Those who watch. */
 export interface EventStream {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Claim } from '../../progress-store.ts'
+import type { Claim } from '../../contracts/progress-store.ts'
 import {
   assertClaimLost,
   assertDueLater,
@@ -16,7 +16,7 @@ import {
   SOURCE,
   storeCase,
   untilDue,
-} from './progress-steps.ts'
+} from './progress-helpers.ts'
 
 const grantingCases: readonly ProgressStoreCase[] = [
   storeCase(

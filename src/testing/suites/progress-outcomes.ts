@@ -14,7 +14,7 @@ import {
   SOURCE,
   storeCase,
   untilDue,
-} from './progress-steps.ts'
+} from './progress-helpers.ts'
 import { ODD_NSIDS } from './samples.ts'
 
 const releaseCases: readonly ProgressStoreCase[] = [

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Claim, ProgressStore } from '../../progress-store.ts'
+import type { Claim, ProgressStore } from '../../contracts/progress-store.ts'
 import {
   assertClaimLost,
   assertFields,
@@ -15,7 +15,7 @@ import {
   page,
   SOURCE,
   storeCase,
-} from './progress-steps.ts'
+} from './progress-helpers.ts'
 import { ODD_CURSORS } from './samples.ts'
 import { rejectionOf } from './suite.ts'
 

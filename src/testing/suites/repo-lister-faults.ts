@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { ServedPage, ServedRequest, ServerFault } from './lister-server.ts'
 import {
   didsOf,
   type MakeRepoLister,
@@ -10,7 +11,6 @@ import {
   walk,
 } from './repo-lister-steps.ts'
 import { didsFrom } from './samples.ts'
-import type { ServedPage, ServedRequest, ServerFault } from './served.ts'
 import { assertAborts, rejectionOf, soon, withFixture } from './suite.ts'
 
 const TEN = didsFrom(0, 10)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { RepoLister, RepoPage } from '../../repo-lister.ts'
-import type { ServedPage, ServedRequest, ServePage } from './served.ts'
+import type { RepoLister, RepoPage } from '../../contracts/repo-lister.ts'
+import type { ServedPage, ServedRequest, ServePage } from './lister-server.ts'
 import { type SuiteCase, type SuiteFixture, soon, withFixture } from './suite.ts'
 
 /** A lister, and the server that it asks. */

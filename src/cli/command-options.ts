@@ -1,0 +1,161 @@
+import { type Command, Option } from 'commander'
+import { type Database, DEFAULT_FOLDER } from './database.ts'
+import { durationOf, nsids, positiveNumber, relays, wholeNumberFrom } from './option-values.ts'
+import { DEFAULT_SOURCES, type SourceRequest, sourceRequests } from './source-options.ts'
+import { UsageError } from './usage-error.ts'
+
+/** What several commands take. The environment's variables stand in for what is not written. */
+
+export interface DatabaseOptions {
+  readonly database?: string
+  readonly data?: string
+  readonly schema?: string
+}
+
+export function addDatabase(command: Command): Command {
+  return command
+    .addOption(option('--database <url>', 'the Postgres that holds index and progress', 'DATABASE_URL'))
+    .addOption(
+      option(
+        '--data <dir>',
+        `a folder for PGlite instead, a Postgres inside of this program (${DEFAULT_FOLDER})`,
+        'BACKFILL_DATA',
+      ),
+    )
+    .addOption(option('--schema <name>', "the tables' schema, in either", 'BACKFILL_SCHEMA'))
+}
+
+/** What is written wins over the environment, and there the Postgres. */
+export function databaseOf(command: Command): Database {
+  const { database, data, schema }: DatabaseOptions = command.opts()
+  const written = (name: string) => command.getOptionValueSource(name) === 'cli'
+  if (written('database') && written('data')) {
+    throw new UsageError('--database and --data name two databases: give one of them.')
+  }
+  if (database === undefined || written('data'))
+    return { kind: 'pglite', folder: data ?? DEFAULT_FOLDER, schema }
+  // Here and not where it is read: there, the value would be repeated, with its password.
+  if (!/^postgres(ql)?:\/\//.test(database)) {
+    throw new UsageError(
+      '--database must be a URL such as postgres://user:password@host:5432/database; a folder is given with --data.',
+    )
+  }
+  return { kind: 'postgres', url: database, schema }
+}
+
+export interface RelayOptions {
+  readonly relay?: readonly string[]
+}
+
+export function addRelay(command: Command, help: string): Command {
+  return command.addOption(option('--relay <host>', help, 'RELAY', relays))
+}
+
+export interface SourceOptions {
+  readonly collection?: readonly string[]
+  readonly source?: readonly SourceRequest[]
+}
+
+export function addCollections(command: Command, help: string): Command {
+  return command.addOption(option('--collection <nsid...>', help, 'BACKFILL_COLLECTIONS', nsids))
+}
+
+export function addSources(command: Command): Command {
+  return addCollections(command, 'these collections and no others that are not known yet').addOption(
+    option(
+      '--source <name...>',
+      `where collections are known, see below (${DEFAULT_SOURCES.join(', ')})`,
+      'BACKFILL_SOURCES',
+      sourceRequests,
+    ),
+  )
+}
+
+export interface RequestOptions {
+  readonly pageSize?: number
+  readonly requestsPerSecond?: number
+  readonly retries?: number
+}
+
+/** How a relay is asked. */
+export function addRequests(command: Command): Command {
+  return command
+    .addOption(
+      option(
+        '--page-size <n>',
+        'repos in a page, up to 10000 (2000)',
+        'BACKFILL_PAGE_SIZE',
+        wholeNumberFrom(1, 10_000),
+      ),
+    )
+    .addOption(
+      option(
+        '--requests-per-second <n>',
+        'the most requests begun in a second, of each relay',
+        'BACKFILL_REQUESTS_PER_SECOND',
+        positiveNumber,
+      ),
+    )
+    .addOption(
+      option(
+        '--retries <n>',
+        'further tries of a request (9)',
+        'BACKFILL_RETRIES',
+        wholeNumberFrom(0, 1_000),
+      ),
+    )
+}
+
+export interface PaceOptions {
+  readonly concurrency?: number
+  readonly refresh?: number
+  readonly maxAttempts?: number
+}
+
+/** How collections are walked. */
+export function addPace(command: Command): Command {
+  return command
+    .addOption(
+      option(
+        '--concurrency <n>',
+        'collections walked at once, of each relay (6)',
+        'BACKFILL_CONCURRENCY',
+        wholeNumberFrom(1, 1_000),
+      ),
+    )
+    .addOption(
+      option(
+        '--max-attempts <n>',
+        'attempts before a collection is given up; all tries of a request are one (5)',
+        'BACKFILL_MAX_ATTEMPTS',
+        wholeNumberFrom(1, 1_000),
+      ),
+    )
+    .addOption(
+      option(
+        '--refresh <age>',
+        'walk again what was completed longer ago: 12h, 7d',
+        'BACKFILL_REFRESH',
+        durationOf,
+      ),
+    )
+}
+
+/** An option that a variable of the environment stands in for, unless that is set to nothing. */
+export function option<Value>(
+  flags: string,
+  help: string,
+  variable: string,
+  parse?: (text: string, before?: Value) => Value,
+): Option {
+  const made = new Option(flags, help)
+  if (parse) made.argParser((given: string, before: Value | undefined) => parse(given, before))
+  return process.env[variable] === '' ? made : made.env(variable)
+}
+
+/** An option without a value, that a variable of the environment turns on. */
+export function flag(flags: string, help: string, variable: string): Option {
+  const made = new Option(flags, help)
+  const isOff = ['', '0', 'false'].includes(process.env[variable] ?? 'unset')
+  return isOff ? made : made.env(variable)
+}

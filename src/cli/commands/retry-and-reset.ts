@@ -1,0 +1,88 @@
+import type { CollectionProgress, ProgressStore } from '../../contracts/progress-store.ts'
+import { relayUrl } from '../../http/server-url.ts'
+import type { RelayOptions } from '../command-options.ts'
+import { type Context, EXIT } from '../context.ts'
+import { type Database, openExisting } from '../database.ts'
+import { plural } from '../output/terminal-format.ts'
+import { printable } from '../output/terminal-text.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** Has collections tried again that were given up: those that are named, or all. @returns the exit code */
+export async function retry(
+  names: readonly string[],
+  options: RelayOptions,
+  database: Database,
+  context: Context,
+): Promise<number> {
+  await using store = await openExisting(database, context.interruption)
+  const { source, rows } = await rowsOf(store.progress, options, names)
+  const changed = await store.progress.rearm(source, names.length === 0 ? {} : { collections: names })
+  const left = rows.filter(({ state }) => state !== 'failed')
+  for (const { collection, state } of names.length === 0 ? [] : left) {
+    context.err.write(`${printable(collection)} was not given up: it is ${state}.\n`)
+  }
+  context.out.write(`${plural(changed, 'collection')} to be tried again${byWhom(changed, source)}\n`)
+  return EXIT.complete
+}
+
+/** Has the named collections begin again at the first page, whatever they have come to. @returns the exit code */
+export async function reset(
+  names: readonly string[],
+  options: RelayOptions,
+  database: Database,
+  context: Context,
+): Promise<number> {
+  await using store = await openExisting(database, context.interruption)
+  const { source, rows } = await rowsOf(store.progress, options, names)
+  const changed = await store.progress.rearm(source, { collections: names, fromStart: true })
+  context.out.write(`${plural(changed, 'collection')} to begin again${byWhom(changed, source)}\n`)
+  if (changed === rows.length) return EXIT.complete
+  const walked = rows.filter(({ state }) => state === 'walking').map(({ collection }) => collection)
+  context.err.write(
+    `Not reset, since a run walks it at the moment: ${printable(walked.join(', '))}. Stop that run, or wait for its end.\n`,
+  )
+  return EXIT.incomplete
+}
+
+function byWhom(changed: number, source: string): string {
+  if (changed === 0) return '.'
+  return `, by the run of ${printable(source)} that is under way, or by its next one on this database.`
+}
+
+/**
+ * The rows of the named collections, or all, of the relay that is meant: the only one there is, where none is named.
+ *
+ * @throws UsageError when it is not clear what is meant
+ */
+async function rowsOf(
+  progress: ProgressStore,
+  { relay = [] }: RelayOptions,
+  names: readonly string[],
+): Promise<{ source: string; rows: CollectionProgress[] }> {
+  const all = await progress.list()
+  const sources = [...new Set(all.map(({ source }) => source))]
+  const [only] = sources
+  const [named, ...others] = relay.map((each) => relayUrl(each).source)
+  if (named === undefined && only === undefined) {
+    throw new UsageError('Nothing is registered there yet: collection-backfill run --relay HOST begins.')
+  }
+  const source = named ?? (sources.length === 1 ? only : undefined)
+  if (source === undefined || others.length > 0)
+    throw new UsageError(`Which relay? Give --relay with one of: ${sources.join(', ')}.`)
+  const rows = all.filter((row) => row.source === source)
+  if (rows.length === 0) {
+    const known = sources.length === 0 ? 'Nothing is registered there yet.' : `Known: ${sources.join(', ')}.`
+    throw new UsageError(`The database has no progress of ${source}. ${known}`)
+  }
+  const known = new Map(rows.map((row) => [row.collection, row]))
+  const unknown = names.filter((name) => !known.has(name))
+  if (unknown.length > 0) {
+    throw new UsageError(
+      `Not registered for ${source}: ${unknown.join(', ')}. See collection-backfill status --all.`,
+    )
+  }
+  return {
+    source,
+    rows: names.length === 0 ? rows : rows.filter(({ collection }) => names.includes(collection)),
+  }
+}

@@ -1,0 +1,69 @@
+import { isValidNsid } from '@atproto/syntax'
+import { InvalidArgumentError } from 'commander'
+import type { CollectionState } from '../contracts/progress-store.ts'
+import { relayUrl } from '../http/server-url.ts'
+
+/** What an option's or an argument's text stands for. Each throws what commander tells with the option's name. */
+
+export function wholeNumberFrom(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
+  }
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text)
+  if (/^\d+(\.\d+)?$/.test(text) && value > 0) return value
+  throw new InvalidArgumentError('It must be a number above 0.')
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+}
+
+/** @returns milliseconds */
+export function durationOf(text: string): number {
+  const [, amount = '', unit = ''] = /^(\d+(?:\.\d+)?)([smhdw])$/.exec(text) ?? []
+  const ms = Number(amount) * (UNITS[unit] ?? Number.NaN)
+  if (amount !== '' && Number.isFinite(ms)) return Math.round(ms)
+  throw new InvalidArgumentError('It must be a number with a unit: 90s, 30m, 12h, 7d or 2w.')
+}
+
+/** One name or several, separated by commas or spaces, added to those given before. */
+export function nsids(text: string, before: readonly string[] = []): readonly string[] {
+  const names = words(text)
+  const wrong = names.find((name) => !isValidNsid(name))
+  if (wrong !== undefined) {
+    throw new InvalidArgumentError(
+      `${JSON.stringify(wrong)} is no NSID: write it as app.bsky.feed.post, three parts or more.`,
+    )
+  }
+  return [...before, ...names]
+}
+
+/** One relay or several, separated by commas or spaces, added to those given before; each once. */
+export function relays(text: string, before: readonly string[] = []): readonly string[] {
+  const given = [...before, ...words(text)]
+  return [...new Map(given.map((relay) => [relayUrl(relay).source, relay])).values()]
+}
+
+/** What needs a look comes first. */
+export const STATES: readonly CollectionState[] = ['failed', 'walking', 'pending', 'complete']
+
+/** One state or several, separated by commas or spaces, added to those given before. */
+export function states(text: string, before: readonly CollectionState[] = []): readonly CollectionState[] {
+  const wanted = words(text)
+  const found = STATES.filter((state) => wanted.includes(state))
+  if (found.length === wanted.length) return [...before, ...found]
+  throw new InvalidArgumentError(`It must be one of ${STATES.join(', ')}.`)
+}
+
+export function words(text: string): string[] {
+  return text.split(/[\s,]+/).filter((word) => word !== '')
+}

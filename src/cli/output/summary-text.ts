@@ -1,0 +1,43 @@
+import type { BackfillSummary } from '../../contracts/events.ts'
+import type { CollectionProgress } from '../../contracts/progress-store.ts'
+import type { Screen } from './screen.ts'
+import { count, painter, plural } from './terminal-format.ts'
+import { fit, printable } from './terminal-text.ts'
+
+const LARGEST = 8
+const MAX_WIDTH = 72
+
+/** The closing table: the largest collections, the totals, and what this run did. */
+export function summaryLines(
+  rows: readonly CollectionProgress[],
+  run: BackfillSummary | undefined,
+  screen: Screen,
+): string[] {
+  const paint = painter(screen.color)
+  const width = Math.min(screen.columns - 1, MAX_WIDTH) - 2
+  const pagesWidth = screen.columns < 60 ? 0 : 9
+  const row = (name: string, pairs: string, pages: string) =>
+    `  ${fit(printable(name), width - 12 - pagesWidth)}${pairs.padStart(12)}${pagesWidth === 0 ? '' : pages.padStart(pagesWidth)}`
+  const bySize = rows.toSorted((a, b) => b.imported - a.imported)
+  const largest = bySize.slice(0, LARGEST)
+  const rest = bySize.slice(LARGEST)
+  const sum = (some: readonly CollectionProgress[], field: 'imported' | 'page') =>
+    count(some.reduce((total, each) => total + each[field], 0))
+  const others = row(`${count(rest.length)} more`, sum(rest, 'imported'), sum(rest, 'page'))
+  return [
+    paint('dim', row('collection', 'pairs', 'pages')),
+    ...largest.map(({ collection, imported, page }) => row(collection, count(imported), count(page))),
+    ...(rest.length === 0 ? [] : [paint('dim', others)]),
+    `  ${paint('dim', '─'.repeat(width))}`,
+    paint('bold', row(plural(rows.length, 'collection'), sum(bySize, 'imported'), sum(bySize, 'page'))),
+    ...(run === undefined ? [] : ['', `  ${runLine(run)}`]),
+  ]
+}
+
+/** What a run did. */
+export function runLine({ durationMs, imported, added, completed }: Omit<BackfillSummary, 'source'>): string {
+  const seconds = durationMs / 1000
+  const repeats = added === imported ? '' : ` (${count(added)} new)`
+  const speed = imported === 0 ? '' : ` · ${count(imported / seconds)} pairs/s`
+  return `this run: ${plural(completed, 'collection')} · ${count(imported)} pairs${repeats} · ${seconds.toFixed(1)} s${speed}`
+}

@@ -1,0 +1,52 @@
+import type { RepoLister } from '../contracts/repo-lister.ts'
+import { createMonitor } from '../monitor/monitor.ts'
+import type { Monitor } from '../monitor/snapshot.ts'
+import { relayLister } from '../relay/relay-lister.ts'
+import type { RelayOptions, RequestOptions } from './command-options.ts'
+import { UsageError } from './usage-error.ts'
+
+/** A relay that a command walks. */
+export interface Relay {
+  /** As it was given. */
+  readonly address: string
+  /** {@link RepoLister.source} */
+  readonly source: string
+  readonly lister: RepoLister
+  /** What is known of the walk. */
+  readonly monitor: Monitor
+}
+
+/** A pause that a relay asked for. */
+export interface Pause {
+  readonly source: string
+  readonly waitMs: number
+  readonly error?: unknown
+}
+
+/**
+ * The relays that are asked for, each with its own pace.
+ *
+ * @throws UsageError without any
+ */
+export function mustRelays(
+  { relay = [], pageSize, requestsPerSecond }: RelayOptions & RequestOptions,
+  onPause: (pause: Pause) => void,
+): Relay[] {
+  if (relay.length === 0) {
+    throw new UsageError(
+      'Which relay? Give --relay HOST or set RELAY, for example relay1.us-east.bsky.network.',
+    )
+  }
+  return relay.map((address) => {
+    const lister = relayLister(address, {
+      pageSize,
+      requestsPerSecond,
+      onPause(pause) {
+        monitor.paused(pause)
+        onPause(pause)
+      },
+    })
+    const monitor = createMonitor({ source: lister.source })
+    return { address, source: lister.source, lister, monitor }
+  })
+}

@@ -1,0 +1,147 @@
+import type { BackfillHooks, BackfillSummary, PageEvent } from '../contracts/events.ts'
+import { type CollectionFailure, describe, hasCode, type RelayFailure } from '../errors.ts'
+import type { UnionSummary } from '../run/several-relays.ts'
+import type { Context } from './context.ts'
+import { eventHooks, eventWriter, pageEvent } from './output/json-lines.ts'
+import { newsOf } from './output/messages.ts'
+import { relaysLine, relaysPicture } from './output/relays-display.ts'
+import type { Screen } from './output/screen.ts'
+import { runLine, summaryLines } from './output/summary-text.ts'
+import { count, ofTotal, plural } from './output/terminal-format.ts'
+import { printable } from './output/terminal-text.ts'
+import type { Pause, Relay } from './relay-options.ts'
+import { createStage } from './terminal.ts'
+
+/** How a run ended. */
+export type RunEnd =
+  | { readonly outcome: 'complete'; readonly exitCode: number; readonly summary: UnionSummary }
+  | {
+      readonly outcome: 'incomplete'
+      readonly exitCode: number
+      readonly failures: readonly CollectionFailure[]
+      /** Relays that could not be walked to the end at all. */
+      readonly failedRelays: readonly RelayFailure[]
+    }
+  | { readonly outcome: 'interrupted'; readonly exitCode: number }
+  | { readonly outcome: 'failed'; readonly exitCode: number; readonly error: unknown }
+
+/** Tells how a run goes, from its beginning to its end. */
+export interface RunReport {
+  /** @param relay where several are walked, the one whose hooks they are */
+  hooks(relay: string): BackfillHooks
+  begin(run: { relays: readonly string[]; database: string }): void
+  paused(pause: Pause): void
+  page(event: PageEvent): void
+  /** One of several relays ended with an error, and the others go on. */
+  relayFailed(failure: RelayFailure): void
+  /** Takes away what was only for the time of the run; told before the rest is closed. */
+  end(end: RunEnd): void
+}
+
+/** For programs: an object in a line for everything that happens. */
+export function jsonReport({ out, debug }: Context): RunReport {
+  const write = eventWriter(out, debug)
+  return {
+    hooks: (relay) => eventHooks(write, relay),
+    begin: (run) => write('begin', run),
+    paused: (pause) => write('paused', pause),
+    page: (event) => write('page', pageEvent(event)),
+    relayFailed: (failure) => write('relayFailed', failure),
+    end: (end) => write('end', end),
+  }
+}
+
+/** For people: a picture that is kept up to date, and lines that stay. */
+export function textReport(relays: readonly Relay[], context: Context): RunReport {
+  const stage = createStage(context)
+  const news = newsOf(stage)
+  return {
+    hooks: (relay) => news.hooks(relays.length === 1 ? '' : relay),
+    begin({ database }) {
+      stage.say([...relays.map(({ source }) => `relay  ${source}`), `index  ${printable(database)}`])
+      const known = relays.filter(({ monitor }) => monitor.snapshot().collections.total > 0)
+      for (const relay of known) stage.say([`resuming: ${howFar(relay, relays)}`])
+      stage.show({ lines: (size) => relaysPicture(relays, size), plain: () => relaysLine(relays) })
+    },
+    // Told by the picture, as long as it lasts.
+    paused() {},
+    page: stage.refresh,
+    relayFailed(failure) {
+      // One relay alone is told of at the end, and collections that failed were told one by one.
+      if (relays.length > 1 && !hasCode(failure.error, 'INCOMPLETE')) news.relayFailed(failure)
+    },
+    end(end) {
+      stage.clear()
+      const screen = stage.screen()
+      if (end.outcome === 'complete') stage.say(['', ...outcomeLines(relays, end.summary, screen), ''])
+      if (end.outcome === 'incomplete') {
+        stage.say(['', ...tables(relays, [], screen), ''])
+        context.err.write(`${failureLines(end).join('\n')}\n`)
+      }
+      if (end.outcome === 'interrupted') stage.say(stoppedLines(relays))
+    },
+  }
+}
+
+function outcomeLines(relays: readonly Relay[], summary: UnionSummary, screen: Screen): string[] {
+  const { failedSources } = summary
+  return [
+    ...tables(relays, summary.relays, screen),
+    ...(relays.length === 1 ? [] : ['', `  all relays, ${runLine(summary)}`]),
+    // Complete is what was known: a source that failed may know of more.
+    ...(failedSources.length === 0
+      ? []
+      : [`  ${printable(failedSources.join(', '))} failed: what it knows may be missing. Run again later.`]),
+  ]
+}
+
+/** The closing table of each relay. */
+function tables(relays: readonly Relay[], summaries: readonly BackfillSummary[], screen: Screen): string[] {
+  return relays.flatMap(({ source, monitor }, i) => [
+    ...(i === 0 ? [] : ['']),
+    ...(relays.length === 1 ? [] : [`  ${printable(source)}`]),
+    ...summaryLines(
+      monitor.collections(),
+      summaries.find((summary) => summary.source === source),
+      screen,
+    ),
+  ])
+}
+
+function stoppedLines(relays: readonly Relay[]): string[] {
+  const known = relays.filter(({ monitor }) => monitor.snapshot().collections.total > 0)
+  if (known.length === 0) return ['Stopped before the collections were known. Run the same command again.']
+  return [
+    ...known.map((relay) => `Stopped: ${howFar(relay, relays)} in the index.`),
+    'Run the same command again to go on from there.',
+  ]
+}
+
+function howFar({ source, monitor }: Relay, relays: readonly Relay[]): string {
+  const { collections, pairs } = monitor.snapshot()
+  const who = relays.length === 1 ? '' : `${printable(source)}: `
+  return `${who}${ofTotal(collections.complete, collections.total)} collections done, ${plural(pairs, 'pair')}`
+}
+
+/** More would not be read; `status` has them all. */
+const MAX_FAILURES = 50
+
+function failureLines({ failures, failedRelays }: Extract<RunEnd, { outcome: 'incomplete' }>): string[] {
+  const several = new Set(failures.map(({ source }) => source)).size > 1
+  const lines = failures.slice(0, MAX_FAILURES).map(({ source, collection, lastError }) => {
+    const where = several ? ` at ${printable(source)}` : ''
+    return `  ${printable(collection)}${where}: ${printable(lastError)}`
+  })
+  const more = failures.length - lines.length
+  const unwalked = failedRelays.map(
+    ({ source, error }) =>
+      `collection-backfill: ${printable(source)} is not complete: ${printable(describe(error))}`,
+  )
+  if (failures.length === 0) return unwalked
+  return [
+    ...unwalked,
+    `collection-backfill: ${plural(failures.length, 'collection is', 'collections are')} not complete; run again to try them again.`,
+    ...lines,
+    ...(more > 0 ? [`  and ${count(more)} more: collection-backfill status --state failed`] : []),
+  ]
+}

@@ -1,0 +1,111 @@
+import { InvalidArgumentError } from 'commander'
+import { type CollectionSource, knownCollections } from '../contracts/collection-source.ts'
+import { collectionDirectory } from '../sources/collection-directory.ts'
+import { gardenLexicons } from '../sources/garden-lexicons.ts'
+import { lexiconGarden } from '../sources/lexicon-garden.ts'
+import { ufos } from '../sources/ufos.ts'
+import { words } from './option-values.ts'
+import { UsageError } from './usage-error.ts'
+
+/** What a source may need besides its own address. */
+export interface SourceParts {
+  /** The relays of the run. */
+  readonly relays: readonly string[]
+  /** The collections of the own index; absent where there is no database. */
+  readonly observed: CollectionSource | undefined
+}
+
+/** A source as it is asked for: `garden`, or with an address of its own, `garden=https://mirror.example/llms.txt`. */
+export interface SourceRequest {
+  readonly name: SourceName
+  readonly address: string | undefined
+}
+
+export type SourceName = 'garden' | 'lexicons' | 'directory' | 'ufos' | 'observed'
+
+interface NamedSource {
+  readonly help: string
+  /** What to give when a part is missing. */
+  readonly needs?: string
+  /** @returns none where it cannot be, for want of a part; several where each relay is asked */
+  make(address: string | undefined, parts: SourceParts): readonly CollectionSource[]
+}
+
+const SOURCES: Readonly<Record<SourceName, NamedSource>> = {
+  garden: {
+    help: "lexicon.garden's list of lexicons",
+    make: (url) => [lexiconGarden({ url })],
+  },
+  lexicons: {
+    help: 'the records alone of lexicon.garden, in twenty requests',
+    make: (url) => [gardenLexicons({ url })],
+  },
+  directory: {
+    help: "the relay's own directory, with sizes, where it has one",
+    needs: '--relay HOST',
+    make: (address, { relays }) =>
+      (address === undefined ? relays : [address]).map((relay) => collectionDirectory(relay)),
+  },
+  ufos: {
+    help: 'what UFOs has seen in five repos or more',
+    make: (url) => [ufos({ url })],
+  },
+  observed: {
+    help: 'what the own index holds already',
+    needs: '--database or --data',
+    make: (_, { observed }) => (observed === undefined ? [] : [observed]),
+  },
+}
+
+/** Asked when none is named. */
+export const DEFAULT_SOURCES: readonly SourceName[] = ['garden', 'observed']
+
+/** What the help tells of them. */
+export const SOURCES_HELP: string = [
+  'Sources:',
+  ...Object.entries(SOURCES).map(([name, { help }]) => `  ${name.padEnd(10)} ${help}`),
+  'garden=https://mirror.example/llms.txt asks another server; so do the others but observed.',
+].join('\n')
+
+/** One source or several, separated by commas or spaces, added to those given before. */
+export function sourceRequests(
+  text: string,
+  before: readonly SourceRequest[] = [],
+): readonly SourceRequest[] {
+  return [...before, ...words(text).map(sourceRequest)]
+}
+
+function sourceRequest(word: string): SourceRequest {
+  const [name = '', ...address] = word.split('=')
+  if (!isSourceName(name)) {
+    throw new InvalidArgumentError(`It must be one of ${Object.keys(SOURCES).join(', ')}.`)
+  }
+  return { name, address: address.length === 0 ? undefined : address.join('=') }
+}
+
+function isSourceName(name: string): name is SourceName {
+  return Object.hasOwn(SOURCES, name)
+}
+
+/**
+ * The sources of a run: those that are asked for, and the collections that are named. Named ones alone mean no others.
+ *
+ * @throws UsageError when one that is asked for cannot be
+ */
+export function sourcesOf(
+  requests: readonly SourceRequest[],
+  collections: readonly string[],
+  parts: SourceParts,
+): CollectionSource[] {
+  const asked = requests.flatMap((request) => mustMake(request, parts))
+  if (collections.length > 0) return [knownCollections(collections), ...asked]
+  if (requests.length > 0) return asked
+  return DEFAULT_SOURCES.flatMap((name) => SOURCES[name].make(undefined, parts))
+}
+
+function mustMake({ name, address }: SourceRequest, parts: SourceParts): readonly CollectionSource[] {
+  const { needs, make } = SOURCES[name]
+  const made = make(address, parts)
+  if (made.length === 0) throw new UsageError(`The source ${name} needs ${needs}.`)
+  return made
+}

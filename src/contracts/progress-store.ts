@@ -1,0 +1,296 @@
+import { ClaimLostError } from '../errors.ts'
+import {
+  beginAgain,
+  claimOf,
+  dueIn,
+  fromTheStart,
+  isLeased,
+  isOpen,
+  newRow,
+  progressOf,
+  type Row,
+  tryAgain,
+} from '../memory/memory-progress-row.ts'
+import type { KnownCollection } from './collection-source.ts'
+
+/** Who asks for work. */
+export interface ClaimRequest {
+  /** The relay whose collections are wanted: {@link RepoLister.source}. */
+  source: string
+  /** The worker that asks; unique for each claim, so that a store which forgot an epoch in a crash still tells them apart. */
+  owner: string
+  /** How long the claim holds without a renewal, in milliseconds on the store's clock. */
+  leaseMs: number
+}
+
+/** The right to walk one collection, for as long as the lease is renewed, and where to go on. */
+export interface Claim {
+  readonly source: string
+  readonly collection: string
+  readonly owner: string
+  readonly leaseMs: number
+  /** The fencing token: raised by every claim of this collection, so an older claim can change nothing. */
+  readonly epoch: number
+  /** The saved cursor; absent when the walk begins. */
+  readonly cursor?: string | undefined
+  /** The pages that this walk has committed. */
+  readonly page: number
+  /** The DIDs on those pages, repeats included. */
+  readonly imported: number
+  /** An earlier cursor of this walk, kept to notice a list that runs in circles. */
+  readonly loopGuard?: string | undefined
+  /** How often the collection failed since its last committed page. */
+  readonly attempts: number
+  /** How often a refused cursor made it start again from the beginning since it was registered anew. */
+  readonly restarts: number
+}
+
+/** What a commit changes: one page, or several that follow each other. */
+export interface PageProgress {
+  /** How many pages these are, 1 or more. */
+  pages: number
+  /** Where the page behind them begins; absent with the last page, which completes the collection. */
+  cursor?: string | undefined
+  /** The DIDs on these pages. */
+  imported: number
+  /** The entries on these pages that were no DID. */
+  rejected: number
+  /** {@link Claim.loopGuard} from now on. */
+  loopGuard?: string | undefined
+}
+
+/** Why a claim is handed back unfinished. Without one, the collection is free for the next worker at once. */
+export type ReleaseOutcome =
+  | {
+      /** It failed: counted as an attempt. */
+      kind: 'failed'
+      /** Why, in the server's words where it gave any; stores keep the first 500 characters. */
+      error: string
+      /** No worker tries again before that. Absent: given up until it is registered anew. */
+      retryInMs?: number | undefined
+    }
+  | {
+      /** The relay asked for a wait: not counted as an attempt. */
+      kind: 'postponed'
+      error: string
+      retryInMs: number
+    }
+  | {
+      /** The relay refuses the saved cursor: the walk begins again at the first page. */
+      kind: 'restart'
+      error: string
+    }
+
+/**
+ * - `pending`: nobody walks it; it waits for a worker, or until `dueInMs` is over
+ * - `walking`: a worker holds it
+ * - `failed`: given up until it is registered anew
+ * - `complete`: every page is in the index
+ */
+export type CollectionState = 'pending' | 'walking' | 'failed' | 'complete'
+
+/** How far one collection is. */
+export interface CollectionProgress {
+  source: string
+  collection: string
+  state: CollectionState
+  /** What is saved; absent before the first page and once complete. */
+  cursor?: string | undefined
+  page: number
+  imported: number
+  rejected: number
+  estimatedRepos?: number | undefined
+  attempts: number
+  lastError?: string | undefined
+  completedAt?: Date | undefined
+}
+
+/** What is left to do for a source. */
+export interface Remaining {
+  /** Collections that are neither complete nor given up, whoever holds them. */
+  collections: number
+  /** How long until the first of them can be claimed, in milliseconds: 0 when one can be now. Absent when none is left. */
+  dueInMs?: number | undefined
+}
+
+/** How {@link ProgressStore.register} treats the rows that exist. */
+export interface RegisterOptions {
+  /**
+   * Collections completed longer ago than this, in milliseconds on the store's clock, are walked again from the start.
+   * What they brought the last time is their estimate from then on, where that is larger.
+   */
+  refreshAfterMs?: number | undefined
+  /** Leave rows as they are that were given up: a run adds what it comes to know on its way. @default false */
+  keepFailed?: boolean | undefined
+}
+
+/** Which rows {@link ProgressStore.rearm} changes, and how. */
+export interface RearmOptions {
+  /** Names of collections; those without a row are passed over. Absent: every row of the source. */
+  collections?: readonly string[] | undefined
+  /** Begin them again at the first page, whatever they have come to, instead of trying those given up again. @default false */
+  fromStart?: boolean | undefined
+}
+
+/**
+ * Where the place of each walk is kept: one row for each (collection, source).
+ *
+ * Everything that resolves is durable, and each change is whole or absent. Any number of workers use one store at the
+ * same time. Leases run on the store's own clock, so that a worker whose clock is wrong does no harm.
+ */
+export interface ProgressStore {
+  /** The database that this store writes to: see {@link IndexSink.database}. */
+  readonly database?: object | undefined
+  /**
+   * Makes sure that there is a row for each collection. Rows that exist keep their cursor and counts, and take over a
+   * newer estimate. Every row of the source that was given up, listed here or not, is tried again, as by
+   * {@link ProgressStore.rearm}, unless `keepFailed`. Called at the start of every run.
+   */
+  register(source: string, collections: readonly KnownCollection[], options?: RegisterOptions): Promise<void>
+  /**
+   * What an operator asks for; runs under way take up what it frees.
+   *
+   * Rows that were given up are tried again: they keep cursor, counts and last error, and their attempts and restarts are
+   * forgotten. Rows in another state stay as they are, with the pauses that they wait for.
+   *
+   * With `fromStart`, rows that are complete, pending or failed lose cursor, counts, errors, attempts and pauses, and the
+   * next claim begins at the first page. What they had brought is their estimate, where that is larger; pairs in the index
+   * stay. Their epoch is raised, so that a worker whose lease had run out finds its claim lost. A row under a live lease
+   * stays as it is and is not counted, since a worker is at it: end that run, or wait for the collection's end, and ask again.
+   *
+   * @returns how many rows it changed
+   */
+  rearm(source: string, options?: RearmOptions): Promise<number>
+  /**
+   * Takes the biggest free collection, by the larger of its estimate and what it has brought so far, then by name.
+   * Free is one that is not complete, not given up, due, and not under a live lease. Two workers never get the same.
+   *
+   * @returns nothing when no collection is free at the moment: {@link ProgressStore.remaining} tells whether to wait
+   */
+  claim(request: ClaimRequest): Promise<Claim | undefined>
+  /**
+   * Commits pages: checks the fence, runs `write`, saves the cursor, renews the lease, all or nothing. The fence
+   * holds while the row has the claim's epoch and page count and the claim was not handed back. A store with transactions
+   * passes its own to `write`, and may run `write` again when the database asks to repeat the transaction. When the answer
+   * to a commit is lost, the store finds out by reading: a row that is just these pages further, at the same epoch and
+   * with their cursor, is ours.
+   *
+   * @returns the claim for the next page
+   * @throws ClaimLostError when the fence does not hold; nothing is changed
+   */
+  advance(claim: Claim, page: PageProgress, write?: (transaction?: unknown) => Promise<void>): Promise<Claim>
+  /**
+   * Prolongs the lease to `leaseMs` from now. It leaves the page alone, so it may run beside an `advance`, and a claim of
+   * an earlier page of the same epoch will do.
+   *
+   * @throws ClaimLostError when the row has another epoch or the collection is complete
+   */
+  renew(claim: Claim, leaseMs: number): Promise<Claim>
+  /** Hands a claim back, at whatever page of its epoch. A claim that was lost, or whose collection is complete, is nothing to hand back: no error. */
+  release(claim: Claim, outcome?: ReleaseOutcome): Promise<void>
+  /** What is left to do, as cheaply as the store can tell: asked again and again while a run waits for other workers. */
+  remaining(source: string): Promise<Remaining>
+  /** Every row, by source and collection. */
+  list(filter?: { source?: string | undefined }): Promise<CollectionProgress[]>
+}
+
+/** A store that keeps progress in memory: for tests, for examples, for one run of one process. */
+export function memoryProgressStore(): ProgressStore {
+  const rows = new Map<string, Row>()
+  const rowOf = (source: string, collection: string) => rows.get(`${source} ${collection}`)
+  const ofSource = (source?: string) =>
+    [...rows.values()].filter((row) => source === undefined || row.source === source)
+
+  /** The row of a claim that still holds. */
+  function fenced(claim: Claim): Row {
+    const row = rowOf(claim.source, claim.collection)
+    if (row === undefined || row.epoch !== claim.epoch || row.owner !== claim.owner)
+      throw new ClaimLostError(claim)
+    return row
+  }
+
+  async function rearm(source: string, { collections, fromStart = false }: RearmOptions = {}) {
+    const names = collections && new Set(collections)
+    const rows = ofSource(source)
+      .filter(({ collection }) => names?.has(collection) ?? true)
+      .filter((row) => (fromStart ? !isLeased(row) : row.givenUp))
+    rows.forEach(fromStart ? beginAgain : tryAgain)
+    return rows.length
+  }
+
+  return {
+    async register(source, collections, registerOptions = {}) {
+      const { refreshAfterMs = Number.POSITIVE_INFINITY, keepFailed = false } = registerOptions
+      const isOld = ({ completedAt }: Row) =>
+        completedAt !== undefined && Date.now() - completedAt.getTime() > refreshAfterMs
+      ofSource(source).filter(isOld).forEach(beginAgain)
+      if (!keepFailed) await rearm(source)
+      for (const { nsid, estimatedRepos } of collections) {
+        const row = rowOf(source, nsid)
+        if (row === undefined) rows.set(`${source} ${nsid}`, newRow(source, nsid, estimatedRepos))
+        else row.estimatedRepos = estimatedRepos ?? row.estimatedRepos
+      }
+    },
+
+    rearm,
+
+    async claim({ source, owner, leaseMs }) {
+      const size = (row: Row) => Math.max(row.estimatedRepos ?? 0, row.imported)
+      const free = ofSource(source).filter((row) => isOpen(row) && dueIn(row) === 0)
+      const [row] = free.sort((a, b) => size(b) - size(a) || (a.collection < b.collection ? -1 : 1))
+      if (row === undefined) return undefined
+      row.epoch += 1
+      row.owner = owner
+      row.leaseEnd = performance.now() + leaseMs
+      return claimOf(row, owner, leaseMs)
+    },
+
+    async advance(claim, page, write) {
+      if (fenced(claim).page !== claim.page) throw new ClaimLostError(claim)
+      await write?.()
+      const row = fenced(claim)
+      if (row.page !== claim.page) throw new ClaimLostError(claim)
+      row.cursor = page.cursor
+      row.page += page.pages
+      row.imported += page.imported
+      row.rejected += page.rejected
+      row.loopGuard = page.loopGuard
+      row.leaseEnd = performance.now() + claim.leaseMs
+      Object.assign(row, { attempts: 0, lastError: undefined, notBefore: 0 })
+      if (page.cursor === undefined)
+        Object.assign(row, { completedAt: new Date(), owner: undefined, leaseEnd: 0 })
+      return claimOf(row, claim.owner, claim.leaseMs)
+    },
+
+    async renew(claim, leaseMs) {
+      fenced(claim).leaseEnd = performance.now() + leaseMs
+      return { ...claim, leaseMs }
+    },
+
+    async release(claim, outcome) {
+      const row = rowOf(claim.source, claim.collection)
+      if (row?.epoch !== claim.epoch || row.owner !== claim.owner) return
+      Object.assign(row, { owner: undefined, leaseEnd: 0 })
+      if (outcome === undefined) return
+      row.lastError = outcome.error.slice(0, 500)
+      if (outcome.kind === 'restart') Object.assign(row, fromTheStart(), { restarts: row.restarts + 1 })
+      else row.notBefore = performance.now() + (outcome.retryInMs ?? 0)
+      if (outcome.kind === 'failed') {
+        row.attempts += 1
+        row.givenUp = outcome.retryInMs === undefined
+      }
+    },
+
+    async remaining(source) {
+      const open = ofSource(source).filter(isOpen)
+      if (open.length === 0) return { collections: 0 }
+      return { collections: open.length, dueInMs: Math.min(...open.map(dueIn)) }
+    },
+
+    async list({ source } = {}) {
+      const byName = (a: Row, b: Row) =>
+        `${a.source} ${a.collection}` < `${b.source} ${b.collection}` ? -1 : 1
+      return ofSource(source).sort(byName).map(progressOf)
+    },
+  }
+}

@@ -1,0 +1,83 @@
+import { wholeNumber } from '../util/validate-options.ts'
+import type { KnownCollection } from './collection-source.ts'
+
+/** Which page of a list. */
+export interface IndexPageRequest {
+  /** Where to go on: the `cursor` of the page before, exactly as it came. Absent for the first page. */
+  cursor?: string | undefined
+  /** The most entries on the page, 1 to 10,000. @default 500 */
+  limit?: number | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** One page of the repositories that the index holds for a collection. */
+export interface IndexedRepos {
+  /** Their DIDs, each once, in the order of their code points, which goes on from page to page. */
+  dids: readonly string[]
+  /** Where the next page begins. Absent on the last page, and only there. */
+  cursor?: string | undefined
+}
+
+/** One page of the collections that the index holds. */
+export interface IndexedCollections {
+  /** By name, in the order of their code points. Their estimates are what the index knows without counting. */
+  collections: readonly KnownCollection[]
+  /** Where the next page begins. Absent on the last page, and only there. */
+  cursor?: string | undefined
+}
+
+/**
+ * Reads what an {@link IndexSink} has filled: the answer to "which repositories have records in this collection?".
+ *
+ * A list is read page by page while others write to the index. A repo that is in the collection all the while comes
+ * exactly once, on one page; one that is added or removed meanwhile comes at most once. A collection that the index does not
+ * know is an empty list. Pages may be shorter than `limit`, even empty: nothing but a missing cursor ends a list. Cursors
+ * hold across restarts and on every instance that reads the same index. When the signal aborts, calls reject with its
+ * reason.
+ */
+export interface RepoIndex {
+  /** The repos of a collection, a page of them; none for a collection that is unknown. */
+  listRepos(collection: string, request?: IndexPageRequest): Promise<IndexedRepos>
+  /** Absent for an index that cannot name its collections. */
+  listCollections?(request?: IndexPageRequest): Promise<IndexedCollections>
+  /** Counts the repositories of one collection, exactly; the time that takes grows with it. Absent where it cannot be had. */
+  countRepos?(collection: string, options?: { signal?: AbortSignal | undefined }): Promise<number>
+}
+
+const DEFAULT_LIMIT = 500
+const MAX_LIMIT = 10_000
+
+/** @throws InvalidOptionError for a limit that is none */
+export function pageLimit({ limit = DEFAULT_LIMIT }: IndexPageRequest): number {
+  return wholeNumber('limit', limit, 1, MAX_LIMIT)
+}
+
+/**
+ * Reads pairs that are in memory, such as the `pairs` of a `memoryIndexSink()`. Each page sorts its collection anew: for
+ * tests, for examples, for small collections.
+ */
+export function memoryIndex(pairs: ReadonlyMap<string, ReadonlySet<string>>): Required<RepoIndex> {
+  const pageOf = (names: Iterable<string>, request: IndexPageRequest) => {
+    const { cursor = '', signal } = request
+    const limit = pageLimit(request)
+    signal?.throwIfAborted()
+    const rest = [...names].filter((name) => name > cursor).sort()
+    const entries = rest.slice(0, limit)
+    return { entries, cursor: rest.length > limit ? entries.at(-1) : undefined }
+  }
+  const sizeOf = (collection: string) => pairs.get(collection)?.size ?? 0
+  return {
+    async listRepos(collection, request = {}) {
+      const { entries, cursor } = pageOf(pairs.get(collection) ?? [], request)
+      return { dids: entries, cursor }
+    },
+    async listCollections(request = {}) {
+      const { entries, cursor } = pageOf(pairs.keys(), request)
+      return { collections: entries.map((nsid) => ({ nsid, estimatedRepos: sizeOf(nsid) })), cursor }
+    },
+    async countRepos(collection, { signal } = {}) {
+      signal?.throwIfAborted()
+      return sizeOf(collection)
+    },
+  }
+}

@@ -1,0 +1,55 @@
+import { RelayError } from '../errors.ts'
+import { serverWords } from './error-body.ts'
+import { requestedWaitMs } from './retry-after.ts'
+
+/** What was asked of whom, for the errors. */
+export interface Asked {
+  /** See {@link RelayError.source}. */
+  source: string
+  url: URL
+  collection: string | undefined
+  cursor: string | undefined
+}
+
+/**
+ * The error for an answer that is neither a success nor a redirect. `body` may be just the beginning of it.
+ */
+export function statusError(asked: Asked, status: number, headers: Headers, body: string): RelayError {
+  const retryable = isRetryableStatus(status)
+  const retryAfterMs = retryable ? requestedWaitMs(status, headers) : undefined
+  const { error, message } = serverWords(body)
+  const said = [error, message].filter((part) => part !== undefined).join(': ')
+  const colon = said === '' ? '' : `: ${said.replace(/\.$/, '')}`
+  return new RelayError(
+    'RELAY_STATUS',
+    `${asked.url.host} answered ${status} for ${subject(asked)}${colon}. ` +
+      advice(status, retryable, retryAfterMs),
+    { ...context(asked), status, error, serverMessage: message, retryable, retryAfterMs },
+  )
+}
+
+/** Whether the same request may succeed later. 501 says that the server will never know the method. */
+export function isRetryableStatus(status: number): boolean {
+  return status === 408 || status === 429 || (status >= 500 && status !== 501)
+}
+
+/** What was asked for, as a message names it. */
+export function subject({ collection, url }: Asked): string {
+  return collection ?? url.pathname
+}
+
+/** The fields of an error that tell what was asked. */
+export function context({ source, collection, cursor }: Asked): Omit<Asked, 'url'> {
+  return { source, collection, cursor }
+}
+
+function advice(status: number, retryable: boolean, retryAfterMs: number | undefined): string {
+  if (retryAfterMs) return `It asks to wait ${Math.ceil(retryAfterMs / 1000)} s before the next try.`
+  if (status === 429) return 'It takes no more requests for now: try again later, or ask less often.'
+  if (retryable) return 'This may pass: try again later.'
+  if (status === 401 || status === 403)
+    return 'It does not let this client in: ask its operator, or use another server.'
+  if ([404, 405, 410, 501].includes(status))
+    return 'It does not serve this: check the address, or use another server.'
+  return 'The same request will fail again: check the collection and the options, or use another server.'
+}

@@ -1,0 +1,270 @@
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import type { KnownCollection } from '../contracts/collection-source.ts'
+import type {
+  Claim,
+  ClaimRequest,
+  ProgressStore,
+  RearmOptions,
+  RegisterOptions,
+  ReleaseOutcome,
+} from '../contracts/progress-store.ts'
+import { ClaimLostError } from '../errors.ts'
+import { advancePage } from './advance.ts'
+import { toClaim, toProgress } from './progress-rows.ts'
+import {
+  type BackfillDatabase,
+  backfillTables,
+  databaseOf,
+  fromNow,
+  plus,
+  type SchemaOptions,
+  tableName,
+} from './schema.ts'
+import { statement } from './transaction.ts'
+
+/** Neither complete nor given up. */
+const isOpen: RawBuilder<boolean> = sql`(completed_at is null and not given_up)`
+
+/** Not under a live lease, and due. */
+const isDue: RawBuilder<boolean> = sql`(coalesce(greatest(lease_ends_at, not_before), '-infinity') <= clock_timestamp())`
+
+/** Under a live lease. */
+const isLeased: RawBuilder<boolean> = sql`(owner is not null and coalesce(lease_ends_at > clock_timestamp(), false))`
+
+/** What a walk fills, as it was before the first page. */
+const FROM_THE_START = {
+  cursor: '',
+  page_count: 0,
+  imported_count: 0,
+  rejected_count: 0,
+  loop_guard: null,
+  completed_at: null,
+} as const
+
+/** Stores keep this much of an error: {@link ReleaseOutcome}. */
+const MAX_ERROR_LENGTH = 500
+
+type Tables = Kysely<BackfillDatabase>
+
+/**
+ * A progress store on Postgres, PGlite or a database that speaks their SQL, in `backfill_progress`. Run
+ * `migrateToLatest(db)` first. The Kysely stays the caller's: it is never closed here.
+ *
+ * Serialization failures and deadlocks are repeated inside. A database that is down, full or read-only shows as a
+ * `StoreUnavailableError`, missing tables as a `NotMigratedError`.
+ */
+export function kyselyProgressStore<Database>(
+  db: Kysely<Database>,
+  options: SchemaOptions = {},
+): ProgressStore {
+  const tables = backfillTables(db, options)
+  return {
+    database: databaseOf(db),
+    register: (source, collections, registerOptions = {}) =>
+      register(tables, tableName('backfill_progress', options), { source, collections, ...registerOptions }),
+    rearm: (source, rearmOptions = {}) => rearm(tables, source, rearmOptions),
+    claim: (request) => claim(tables, request),
+    advance: (held, page, write) => advancePage(tables, held, page, write),
+    renew: (held, leaseMs) => renew(tables, held, leaseMs),
+    release: (held, outcome) => release(tables, held, outcome),
+    remaining: (source) => remaining(tables, source),
+    list: ({ source } = {}) => list(tables, source),
+  }
+}
+
+interface Registration extends RegisterOptions {
+  source: string
+  collections: readonly KnownCollection[]
+}
+
+/** Three statements on their own: a transaction would hold locks on rows that running walks need. */
+async function register(
+  tables: Tables,
+  progress: RawBuilder<unknown>,
+  registration: Registration,
+): Promise<void> {
+  const { source, collections, refreshAfterMs, keepFailed = false } = registration
+  if (!keepFailed) await rearm(tables, source, {})
+  if (refreshAfterMs !== undefined) {
+    await statement(() =>
+      beginAgain(tables, source).where('completed_at', '<', fromNow(-refreshAfterMs)).execute(),
+    )
+  }
+  await statement(() => insertNew(tables, progress, source, withoutRepeats(collections)))
+}
+
+/** What is given up keeps its place, and is tried as if it had never failed. */
+const UNTRIED = { given_up: false, attempts: 0, restarts: 0, not_before: null } as const
+
+async function rearm(
+  tables: Tables,
+  source: string,
+  { collections, fromStart = false }: RearmOptions,
+): Promise<number> {
+  const update = fromStart
+    ? beginAgain(tables, source).where(sql<boolean>`not ${isLeased}`)
+    : tables
+        .updateTable('backfill_progress')
+        .set(UNTRIED)
+        .where('source', '=', source)
+        .where('given_up', '=', true)
+  const listed = update.$if(collections !== undefined, (query) =>
+    query.where(sql<boolean>`collection = any (${[...(collections ?? [])]}::text[])`),
+  )
+  const { numUpdatedRows } = await statement(() => listed.executeTakeFirstOrThrow())
+  return Number(numUpdatedRows)
+}
+
+/** The epoch is raised and the owner forgotten: a claim of the earlier walk, whose lease ran out, can change nothing. */
+function beginAgain(tables: Tables, source: string) {
+  return tables
+    .updateTable('backfill_progress')
+    .set({
+      ...UNTRIED,
+      ...FROM_THE_START,
+      last_error: null,
+      owner: null,
+      lease_ends_at: null,
+      epoch: plus('epoch', 1),
+      // What the earlier walk brought; greatest() passes over a null.
+      estimated_repos: sql`greatest(estimated_repos, nullif(imported_count, 0))`,
+    })
+    .where('source', '=', source)
+}
+
+/** Leaves rows alone that say the same already, so that it waits for no walk; the order keeps two of these from a deadlock. */
+async function insertNew(
+  tables: Tables,
+  progress: RawBuilder<unknown>,
+  source: string,
+  estimates: ReadonlyMap<string, number | null>,
+): Promise<void> {
+  if (estimates.size === 0) return
+  await sql`
+    insert into ${progress} as existing (collection, source, estimated_repos)
+    select given.nsid, ${source}::text, given.estimate
+    from unnest(${[...estimates.keys()]}::text[], ${[...estimates.values()]}::bigint[]) as given (nsid, estimate)
+    left join ${progress} as known on known.collection = given.nsid and known.source = ${source}
+    where known.collection is null or given.estimate <> coalesce(known.estimated_repos, -1)
+    order by given.nsid collate "C"
+    on conflict (collection, source) do update set
+      estimated_repos = coalesce(excluded.estimated_repos, existing.estimated_repos)
+  `.execute(tables)
+}
+
+/** Each name once, with the last estimate that was given for it. */
+function withoutRepeats(collections: readonly KnownCollection[]): Map<string, number | null> {
+  const estimates = new Map<string, number | null>()
+  for (const { nsid, estimatedRepos } of collections)
+    estimates.set(nsid, estimatedRepos ?? estimates.get(nsid) ?? null)
+  return estimates
+}
+
+/** When an update finds nothing, another worker may have been faster: then there may be a next one to take. */
+async function claim(tables: Tables, { source, owner, leaseMs }: ClaimRequest): Promise<Claim | undefined> {
+  for (;;) {
+    const row = await statement(() => claimBiggest(tables, source, owner, leaseMs).executeTakeFirst())
+    if (row !== undefined) return toClaim(row, { source, owner, leaseMs })
+    const free = tables
+      .selectFrom('backfill_progress')
+      .select('epoch')
+      .where('source', '=', source)
+      .where(isOpen)
+      .where(isDue)
+    if ((await statement(() => free.limit(1).executeTakeFirst())) === undefined) return undefined
+  }
+}
+
+/**
+ * The condition stands twice: the inner one chooses; the outer one is looked at again when the row was locked, after
+ * whoever held it is done, so that two workers never get the same.
+ */
+function claimBiggest(tables: Tables, source: string, owner: string, leaseMs: number) {
+  return tables
+    .updateTable('backfill_progress')
+    .set({ owner, epoch: plus('epoch', 1), lease_ends_at: fromNow(leaseMs) })
+    .where('source', '=', source)
+    .where('collection', '=', (eb) =>
+      eb
+        .selectFrom('backfill_progress')
+        .select('collection')
+        .where('source', '=', source)
+        .where(isOpen)
+        .where(isDue)
+        .orderBy(sql`greatest(estimated_repos, imported_count)`, 'desc')
+        .orderBy(sql`collection collate "C"`)
+        .limit(1),
+    )
+    .where(isOpen)
+    .where(isDue)
+    .returning([
+      'collection',
+      'cursor',
+      'page_count',
+      'imported_count',
+      'loop_guard',
+      'attempts',
+      'restarts',
+      'epoch',
+    ])
+}
+
+async function renew(tables: Tables, held: Claim, leaseMs: number): Promise<Claim> {
+  const update = ofClaim(tables, held)
+    .set({ lease_ends_at: fromNow(leaseMs) })
+    .where('completed_at', 'is', null)
+  const { numUpdatedRows } = await statement(() => update.executeTakeFirstOrThrow())
+  if (numUpdatedRows === 0n) throw new ClaimLostError(held)
+  return { ...held, leaseMs }
+}
+
+async function release(tables: Tables, held: Claim, outcome: ReleaseOutcome | undefined): Promise<void> {
+  const update = ofClaim(tables, held).set({ owner: null, lease_ends_at: null, ...changesBy(outcome) })
+  await statement(() => update.execute())
+}
+
+function changesBy(outcome: ReleaseOutcome | undefined) {
+  if (outcome === undefined) return {}
+  // Postgres text holds no NUL, and a server's message may.
+  const failed = { last_error: outcome.error.replaceAll('\0', '').slice(0, MAX_ERROR_LENGTH) }
+  if (outcome.kind === 'restart') return { ...failed, ...FROM_THE_START, restarts: plus('restarts', 1) }
+  const later = { ...failed, not_before: fromNow(outcome.retryInMs ?? 0) }
+  if (outcome.kind === 'postponed') return later
+  return { ...later, attempts: plus('attempts', 1), given_up: outcome.retryInMs === undefined }
+}
+
+/** The row of a claim, as long as it holds. */
+function ofClaim(tables: Tables, { source, collection, owner, epoch }: Claim) {
+  return tables
+    .updateTable('backfill_progress')
+    .where('collection', '=', collection)
+    .where('source', '=', source)
+    .where('epoch', '=', epoch)
+    .where('owner', '=', owner)
+}
+
+async function remaining(tables: Tables, source: string) {
+  const dueInMs = sql<number | null>`
+    min(case when ${isDue} then 0 else
+      ceil(extract(epoch from greatest(lease_ends_at, not_before) - clock_timestamp()) * 1000) end)::float8
+  `
+  const open = tables
+    .selectFrom('backfill_progress')
+    .select((eb) => [eb.fn.countAll<string | number>().as('collections'), dueInMs.as('due_in_ms')])
+    .where('source', '=', source)
+    .where(isOpen)
+  const row = await statement(() => open.executeTakeFirstOrThrow())
+  if (row.due_in_ms === null) return { collections: 0 }
+  return { collections: Number(row.collections), dueInMs: Math.max(0, Number(row.due_in_ms)) }
+}
+
+async function list(tables: Tables, source: string | undefined) {
+  const rows = tables
+    .selectFrom('backfill_progress')
+    .selectAll()
+    .select(isLeased.as('leased'))
+    .$if(source !== undefined, (query) => query.where('source', '=', source ?? ''))
+    .orderBy(sql`source collate "C"`)
+    .orderBy(sql`collection collate "C"`)
+  return (await statement(() => rows.execute())).map(toProgress)
+}

@@ -1,0 +1,42 @@
+import type { RepoPage } from '../contracts/repo-lister.ts'
+import { CursorLoopError, TooManyEmptyPagesError } from '../errors.ts'
+
+/** Empty pages in a row, each with a cursor, after which a list is taken for endless. */
+export const MAX_EMPTY_PAGES = 100
+
+/** Where a walk is: what decides whether the next page makes progress. */
+export interface Position {
+  readonly source: string
+  readonly collection: string
+  /** The cursor of the page before; absent at the beginning. */
+  readonly cursor?: string | undefined
+  /** The pages before this position. */
+  readonly page: number
+  /** The one earlier cursor that is remembered. */
+  readonly loopGuard?: string | undefined
+  /** The empty pages right before this position. */
+  readonly emptyPages: number
+}
+
+/**
+ * The position after `page`, or an error when the list runs in circles.
+ *
+ * Brent's algorithm: every new cursor is compared with one remembered cursor, which is replaced on pages 1, 2, 4, 8, …
+ * Once the walk is inside a cycle and the gap is as long as the cycle, they meet: no list of seen cursors is needed,
+ * and the remembered one is saved with the progress, so that a restart does not begin to search anew.
+ */
+export function advancePosition(at: Position, page: RepoPage): Position {
+  const { source, collection } = at
+  const { cursor } = page
+  const number = at.page + 1
+  if (cursor === undefined) return { source, collection, page: number, emptyPages: 0 }
+  if (cursor === at.cursor || cursor === at.loopGuard) throw new CursorLoopError(source, collection, cursor)
+  const emptyPages = page.dids.length === 0 ? at.emptyPages + 1 : 0
+  if (emptyPages >= MAX_EMPTY_PAGES) throw new TooManyEmptyPagesError(source, collection, cursor, emptyPages)
+  const loopGuard = isPowerOfTwo(number) ? cursor : at.loopGuard
+  return { source, collection, cursor, page: number, loopGuard, emptyPages }
+}
+
+function isPowerOfTwo(n: number): boolean {
+  return Number.isInteger(Math.log2(n))
+}

@@ -1,0 +1,79 @@
+import type { BackfillHooks } from '../contracts/events.ts'
+import type { RepoLister, RepoPage } from '../contracts/repo-lister.ts'
+import { hasCode } from '../errors.ts'
+import { LONGEST_WAIT_MS } from '../run/failure-policy.ts'
+import { abortable } from '../util/abort.ts'
+import { isFinal, type RetryPolicy, retrying } from '../util/retry.ts'
+import { advancePosition, type Position } from './cursor-guard.ts'
+import type { FetchedPage } from './prefetch.ts'
+
+/** How often a malformed page, or a repeated cursor, is asked for again before it is believed. */
+const BAD_ANSWER_RETRIES = 2
+
+/** How a relay is asked. */
+export interface AskParts {
+  readonly lister: RepoLister
+  readonly retry: RetryPolicy
+  readonly signal: AbortSignal
+  readonly hooks: Pick<BackfillHooks, 'retry' | 'requested'>
+  /** The longest wait that the relay may ask for before a page, in milliseconds. @default retry.maxDelayMs */
+  readonly longestWaitMs?: number | undefined
+}
+
+/** Whether the relay can serve a walk at all. There is nothing else to do meanwhile, so a long wait is sat out here. */
+export async function checkRelay({ lister, retry, signal, hooks }: AskParts): Promise<void> {
+  const check = async () => lister.check?.({ signal })
+  await retrying(() => abortable(check(), signal), {
+    ...retry,
+    longestWaitMs: LONGEST_WAIT_MS,
+    signal,
+    mayRetry: (error) => !isFinal(error),
+    onRetry: (context) => hooks.retry?.({ source: lister.source, ...context }),
+  })
+}
+
+/** The page at a position, asked for again where that may help, and the position behind it. */
+export function fetchPage(position: Position, parts: AskParts): Promise<FetchedPage> {
+  const { retry, longestWaitMs, signal, hooks } = parts
+  const { source, collection, cursor } = position
+  let badAnswers = 0
+  const attempt = async () => {
+    const page = await request(position, parts)
+    // Here, inside the retry: servers have been seen to send a page twice and go on when asked again.
+    return { page, next: advancePosition(position, page) }
+  }
+  const mayRetry = (error: unknown) => {
+    if (isBadAnswer(error)) return ++badAnswers <= BAD_ANSWER_RETRIES
+    return !isFinal(error)
+  }
+  return retrying(attempt, {
+    ...retry,
+    longestWaitMs,
+    signal,
+    mayRetry,
+    onRetry: (context) => hooks.retry?.({ source, collection, cursor, ...context }),
+  })
+}
+
+async function request(
+  { source, collection, cursor }: Position,
+  { lister, signal, hooks }: AskParts,
+): Promise<RepoPage> {
+  const startedAt = performance.now()
+  const tell = (outcome: { repos: number } | { error: unknown }) =>
+    hooks.requested?.({ source, collection, cursor, durationMs: performance.now() - startedAt, ...outcome })
+  try {
+    const page = await abortable(lister.listRepos({ collection, cursor, signal }), signal)
+    tell({ repos: page.dids.length })
+    return page
+  } catch (error) {
+    // An abort is the caller's decision, not a failure of the relay; a hook that throws has aborted the run.
+    signal.throwIfAborted()
+    tell({ error })
+    throw error
+  }
+}
+
+function isBadAnswer(error: unknown): boolean {
+  return hasCode(error, 'RELAY_BAD_ANSWER') || hasCode(error, 'CURSOR_LOOP')
+}

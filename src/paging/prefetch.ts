@@ -1,0 +1,64 @@
+import type { RepoPage } from '../contracts/repo-lister.ts'
+import type { Position } from './cursor-guard.ts'
+
+/** A page, and the position behind it. */
+export interface FetchedPage {
+  readonly page: RepoPage
+  readonly next: Position
+}
+
+/** Pages of one collection that are fetched before anybody asks for them. */
+export interface PagesAhead {
+  /**
+   * All pages that are there, in the list's order; waits until there is one. After a failed fetch, the pages before it
+   * are still given, then its error.
+   */
+  take(): Promise<[FetchedPage, ...FetchedPage[]]>
+}
+
+/**
+ * Fetches page after page, one request at a time, so that the relay never waits for the database: it goes on while
+ * fewer than `most` pages wait to be taken. It ends with the last page, with an error, or when `fetch` rejects because
+ * its signal aborted.
+ */
+export function fetchAhead(
+  start: Position,
+  most: number,
+  fetch: (at: Position) => Promise<FetchedPage>,
+): PagesAhead {
+  let waiting: FetchedPage[] = []
+  let failure: { error: unknown } | undefined
+  let arrival = Promise.withResolvers<void>()
+  let room = Promise.withResolvers<void>()
+
+  async function fill(): Promise<void> {
+    for (let at = start; ; ) {
+      const fetched = await fetch(at)
+      waiting.push(fetched)
+      arrival.resolve()
+      if (fetched.next.cursor === undefined) return
+      at = fetched.next
+      while (waiting.length >= most) {
+        room = Promise.withResolvers()
+        await room.promise
+      }
+    }
+  }
+
+  fill().catch((error) => {
+    failure = { error }
+    arrival.resolve()
+  })
+  return {
+    async take() {
+      await arrival.promise
+      const [first, ...rest] = waiting
+      if (first === undefined) throw failure?.error
+      waiting = []
+      // After a failure nothing will arrive any more, and the next call is for its error.
+      if (failure === undefined) arrival = Promise.withResolvers()
+      room.resolve()
+      return [first, ...rest]
+    },
+  }
+}

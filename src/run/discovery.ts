@@ -1,0 +1,109 @@
+import { isValidNsid } from '@atproto/syntax'
+import type { CollectionSource, KnownCollection } from '../contracts/collection-source.ts'
+import type { SourceReport } from '../contracts/events.ts'
+import { BackfillError } from '../errors.ts'
+import { abortable, linkedController } from '../util/abort.ts'
+import { isPassing, type RetryContext, type RetryPolicy, retrying } from '../util/retry.ts'
+
+/** What all sources know together. */
+export interface Discovery {
+  /** Valid, each once, with the highest estimate that any source gave. */
+  collections: KnownCollection[]
+  sources: SourceReport[]
+  /** The sources that failed. What they gave before is in `collections`. */
+  errors: { source: string; error: unknown }[]
+}
+
+interface DiscoverOptions {
+  readonly signal: AbortSignal
+  /** How long one source may take, all its tries together, in milliseconds. */
+  readonly timeoutMs: number
+  readonly retry: RetryPolicy
+  readonly onRetry: (context: RetryContext & { source: string }) => void
+}
+
+/** Asks all sources side by side. Rejects only when the signal aborts. */
+export async function discover(
+  sources: readonly CollectionSource[],
+  options: DiscoverOptions,
+): Promise<Discovery> {
+  const known = new Map<string, KnownCollection>()
+  const errors: Discovery['errors'] = []
+  const ask = async (source: CollectionSource): Promise<SourceReport> => {
+    const report = { name: source.name, found: 0, rejected: 0 }
+    /** One try. A source that is asked again gives the same once more, so the try that gave most counts. */
+    const reader = () => {
+      let found = 0
+      let rejected = 0
+      return (collection: KnownCollection) => {
+        found += 1
+        if (isValidNsid(collection?.nsid)) add(known, collection)
+        else rejected += 1
+        if (found >= report.found) Object.assign(report, { found, rejected })
+      }
+    }
+    try {
+      await readAll(source, options, reader)
+    } catch (error) {
+      options.signal.throwIfAborted()
+      errors.push({ source: source.name, error })
+    }
+    return report
+  }
+  const reports = await Promise.all(sources.map(ask))
+  return { collections: [...known.values()], sources: reports, errors }
+}
+
+function add(known: Map<string, KnownCollection>, { nsid, estimatedRepos }: KnownCollection): void {
+  const estimates = [known.get(nsid)?.estimatedRepos, estimatedRepos].filter((estimate) => isCount(estimate))
+  known.set(nsid, estimates.length > 0 ? { nsid, estimatedRepos: Math.max(...estimates) } : { nsid })
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
+
+/** Reads a source to its end, again where its error says that this may help, and no longer than the deadline. */
+async function readAll(
+  source: CollectionSource,
+  { signal, timeoutMs, retry, onRetry }: DiscoverOptions,
+  reader: () => (collection: KnownCollection) => void,
+): Promise<void> {
+  const { controller, unlink } = linkedController(signal)
+  const late = () =>
+    new BackfillError('DISCOVERY_FAILED', `${source.name} did not end within ${timeoutMs} ms.`, {
+      retryable: true,
+    })
+  const timer = setTimeout(() => controller.abort(late()), timeoutMs)
+  try {
+    await retrying(() => readOnce(source, controller.signal, reader()), {
+      ...retry,
+      signal: controller.signal,
+      mayRetry: isPassing,
+      onRetry: (context) => onRetry({ source: source.name, ...context }),
+    })
+  } finally {
+    clearTimeout(timer)
+    unlink()
+    controller.abort()
+  }
+}
+
+/** Ends with the signal's reason even when the source does not listen to it. */
+async function readOnce(
+  source: CollectionSource,
+  signal: AbortSignal,
+  take: (collection: KnownCollection) => void,
+): Promise<void> {
+  const iterator = source.collections({ signal })[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const { done, value } = await abortable(iterator.next(), signal)
+      if (done) return
+      take(value)
+    }
+  } finally {
+    // Not awaited: a source that hangs would hang here too.
+    iterator.return?.().catch(() => {})
+  }
+}

@@ -1,0 +1,39 @@
+import type { Claim, ProgressStore } from '../contracts/progress-store.ts'
+import { hasCode } from '../errors.ts'
+import { linkedController } from '../util/abort.ts'
+
+/** A claim that is kept alive. */
+export interface Lease {
+  /** Aborts with the run's signal, or with the `ClaimLostError` of a renewal. */
+  readonly signal: AbortSignal
+  stop(): void
+}
+
+/**
+ * Renews a claim three times in each lease, so that a page which waits long, for the relay or for the consumer, does
+ * not lose it. A renewal that fails otherwise is left to the next one: the store is asked again by the commit anyway.
+ */
+export function keepLease(claim: Claim, progress: ProgressStore, parent: AbortSignal): Lease {
+  const { controller, unlink } = linkedController(parent)
+  let renewing = false
+  const renew = async () => {
+    // A store that hangs must not gather a queue of renewals.
+    if (renewing) return
+    renewing = true
+    try {
+      await progress.renew(claim, claim.leaseMs)
+    } catch (error) {
+      if (hasCode(error, 'CLAIM_LOST')) controller.abort(error)
+    } finally {
+      renewing = false
+    }
+  }
+  const timer = setInterval(renew, claim.leaseMs / 3)
+  // A lease alone keeps no process alive: where nobody is left to take the pages, it ends and others go on.
+  timer.unref?.()
+  const stop = () => {
+    clearInterval(timer)
+    unlink()
+  }
+  return { signal: controller.signal, stop }
+}

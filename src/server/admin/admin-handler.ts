@@ -1,0 +1,111 @@
+import { hasCode } from '../../errors.ts'
+import { jsonAnswer, XrpcError } from '../responses.ts'
+import { type AdminHandlerOptions, type AdminSettings, adminSettings } from './admin-options.ts'
+import { adminRoutes, type Methods } from './admin-routes.ts'
+import { createRuns } from './admin-runs.ts'
+import { prefersHtml } from './page/prefers-html.ts'
+import { pageAnswer } from './page/status-page.ts'
+
+/**
+ * Answers requests. Disposing of it stops its run as the option `signal` does, and resolves once that is over and its
+ * claims are handed back: before the store is closed.
+ */
+export interface AdminHandler extends AsyncDisposable {
+  (request: Request): Promise<Response>
+}
+
+/**
+ * Lets an operator start, watch and stop backfills over HTTP, on web standards. Below `path`:
+ *
+ * | request | does |
+ * |---|---|
+ * | `GET` | how far it is: {@link AdminStatus}; for a browser, the status page |
+ * | `POST ?source=HOST` | starts a run: 200 with {@link AdminStarted}, 409 while one is under way |
+ * | `DELETE` | stops the run: 200 with {@link AdminStopped} |
+ * | `GET /events` | what happens, as server-sent events: {@link AdminEvents} |
+ * | `POST /retry?collection=NSID` | has collections tried again that were given up, all where none is named: {@link AdminRetried} |
+ *
+ * Every request but that for the page, which holds no data, carries the token in a header of its own, which no foreign web
+ * page can make a browser send: no cookie, so no forged request, and no CORS header, so none from another origin. It
+ * answers every request and rejects only with what `onError` throws. One handler has one run at a time; other processes on
+ * the same database share the work of a run, and each has its own handler.
+ *
+ * @throws InvalidOptionError
+ */
+export function adminHandler(options: AdminHandlerOptions): AdminHandler {
+  const settings = adminSettings(options)
+  const runs = createRuns(settings)
+  const routes = adminRoutes(settings, runs)
+  let closing: Promise<void> | undefined
+  const close = () => {
+    closing ??= runs.close(settings.signal?.reason)
+    return closing
+  }
+  if (settings.signal?.aborted) void close()
+  else settings.signal?.addEventListener('abort', close, { once: true })
+
+  async function handle(request: Request): Promise<Response> {
+    const answer = await answerTo(request, settings, routes, closing !== undefined).catch(
+      (error: unknown) => {
+        const failure = failureOf(error)
+        if (failure.status >= 500 && failure !== error) settings.onError({ request, error })
+        const { status, error: name, message, headers } = failure
+        return jsonAnswer(status, { error: name, message }, headers)
+      },
+    )
+    // What is answered is of this moment, and not for whoever uses the same computer next.
+    if (!answer.headers.has('cache-control')) answer.headers.set('cache-control', 'no-store')
+    answer.headers.set('x-content-type-options', 'nosniff')
+    if (request.method !== 'HEAD') return answer
+    await answer.body?.cancel()
+    return new Response(null, answer)
+  }
+
+  return Object.assign(handle, {
+    [Symbol.asyncDispose]: async () => {
+      settings.signal?.removeEventListener('abort', close)
+      await close()
+    },
+  })
+}
+
+async function answerTo(
+  request: Request,
+  { isAllowed, path }: AdminSettings,
+  routes: ReadonlyMap<string, Methods>,
+  isClosed: boolean,
+): Promise<Response> {
+  const url = new URL(request.url)
+  const below = url.pathname.startsWith(path) ? url.pathname.slice(path.length).replace(/\/$/, '') : undefined
+  const methods = below === undefined ? undefined : routes.get(below)
+  if (methods === undefined) throw new XrpcError(404, 'NotFound', 'There is nothing here')
+  const allow = [...methods.keys(), ...(methods.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+  if (request.method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow } })
+  // It holds no data: it asks its reader for the token.
+  if (below === '' && (request.method === 'GET' || request.method === 'HEAD') && prefersHtml(request)) {
+    return pageAnswer()
+  }
+  if (!(await isAllowed(request))) {
+    const headers = { 'www-authenticate': 'Bearer realm="atproto-collection-backfill"' }
+    throw new XrpcError(
+      401,
+      'AuthenticationRequired',
+      'Authorization: Bearer TOKEN is missing or wrong',
+      headers,
+    )
+  }
+  const route = methods.get(request.method === 'HEAD' ? 'GET' : request.method)
+  if (route === undefined)
+    throw new XrpcError(405, 'MethodNotAllowed', `The method must be one of ${allow}`, { allow })
+  if (isClosed) throw new XrpcError(503, 'ShuttingDown', 'The process is about to end')
+  return route(url.searchParams, request)
+}
+
+/** Whoever asks has the token, so the reason is told. */
+function failureOf(error: unknown): XrpcError {
+  if (error instanceof XrpcError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return hasCode(error, 'STORE_UNAVAILABLE')
+    ? new XrpcError(503, 'StoreUnavailable', message, { 'retry-after': '5' })
+    : new XrpcError(500, 'InternalServerError', message)
+}

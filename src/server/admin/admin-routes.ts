@@ -1,0 +1,113 @@
+import { isValidNsid } from '@atproto/syntax'
+import { DiscoveryError, RelayError } from '../../errors.ts'
+import { answered } from '../../util/abort.ts'
+import { invalidRequest, jsonAnswer, single, XrpcError } from '../responses.ts'
+import type { AdminSettings } from './admin-options.ts'
+import type { Run, RunEnd } from './admin-run.ts'
+import type { Runs } from './admin-runs.ts'
+import { plainError } from './admin-status.ts'
+import type { AdminRetried, AdminStarted, AdminStopped } from './wire-types.ts'
+
+type Route = (params: URLSearchParams, request: Request) => Promise<Response>
+
+/** What one path answers, by method. */
+export type Methods = ReadonlyMap<string, Route>
+
+/** Each costs a connection and, now and then, the whole status as text. */
+const MAX_VIEWERS = 100
+
+/** The routes by what follows the handler's path. */
+export function adminRoutes(settings: AdminSettings, runs: Runs): ReadonlyMap<string, Methods> {
+  const methods = (routes: Record<string, Route>) => new Map(Object.entries(routes))
+  return new Map([
+    [
+      '',
+      methods({
+        GET: async () => jsonAnswer(200, await runs.status()),
+        POST: (params) => start(params, settings, runs),
+        DELETE: () => stop(settings, runs),
+      }),
+    ],
+    ['/events', methods({ GET: (params, request) => watch(params, request, runs) })],
+    ['/retry', methods({ POST: (params) => retry(params, settings, runs) })],
+  ])
+}
+
+/** The run goes on when whoever started it hangs up. */
+async function start(params: URLSearchParams, settings: AdminSettings, runs: Runs): Promise<Response> {
+  const source = settings.allowed.accept(single(params, 'source'))
+  // From here to the beginning without a pause, so that of two at once one is refused.
+  if (runs.current !== undefined) throw alreadyRunning(runs.current)
+  const run = runs.begin(source)
+  const isKnown = await isWithin(settings.answerWithinMs, run.known)
+  if (runs.current !== run) throwIfFailed(await run.ended, run)
+  const { total } = run.picture.monitor.snapshot().collections
+  const started: AdminStarted = { status: isKnown ? 'started' : 'starting', source, collections: total }
+  return jsonAnswer(isKnown ? 200 : 202, started)
+}
+
+function alreadyRunning({ source }: Run): XrpcError {
+  const message = `A backfill from ${source} is under way: stop it with DELETE, or wait for its end`
+  return new XrpcError(409, 'AlreadyRunning', message)
+}
+
+/** A run that is over before its collections were known has failed, or was stopped. */
+function throwIfFailed({ outcome, error }: RunEnd, { source }: Run): void {
+  if (outcome === 'stopped') throw new XrpcError(409, 'Stopped', `The backfill from ${source} was stopped`)
+  if (outcome !== 'failed') return
+  const { code, message } = plainError(error)
+  const isElsewhere = error instanceof RelayError || error instanceof DiscoveryError
+  throw new XrpcError(isElsewhere ? 502 : 500, code, message)
+}
+
+async function stop({ answerWithinMs }: AdminSettings, runs: Runs): Promise<Response> {
+  const run = runs.current
+  if (run === undefined) return jsonAnswer(200, { status: 'idle' } satisfies AdminStopped)
+  run.stop.abort()
+  const isOver = await isWithin(answerWithinMs, run.ended)
+  const stopped: AdminStopped = { status: isOver ? 'stopped' : 'stopping' }
+  return jsonAnswer(isOver ? 200 : 202, stopped)
+}
+
+async function watch(params: URLSearchParams, request: Request, runs: Runs): Promise<Response> {
+  if (request.method !== 'HEAD' && runs.viewers >= MAX_VIEWERS) {
+    throw new XrpcError(503, 'TooManyViewers', `${MAX_VIEWERS} event streams are open already`)
+  }
+  const lastEventId = request.headers.get('last-event-id') ?? single(params, 'last_event_id')
+  const stream = await runs.watch(lastEventId, request.signal)
+  return new Response(stream, {
+    headers: {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      // nginx would collect the events otherwise.
+      'x-accel-buffering': 'no',
+    },
+  })
+}
+
+async function retry(params: URLSearchParams, settings: AdminSettings, runs: Runs): Promise<Response> {
+  const collections = params.getAll('collection')
+  if (!collections.every((nsid) => isValidNsid(nsid))) {
+    throw invalidRequest('collection must be an NSID such as app.bsky.feed.post')
+  }
+  const given = single(params, 'source') ?? runs.source
+  const source = settings.allowed.accept(given)
+  if (runs.current !== undefined && runs.current.source !== source) throw alreadyRunning(runs.current)
+  const rearmed = await settings.progress.rearm(source, collections.length === 0 ? {} : { collections })
+  const started = rearmed > 0 && runs.resume(source)
+  await runs.refresh()
+  const retried: AdminRetried = { source, collections: rearmed, started }
+  return jsonAnswer(200, retried)
+}
+
+/** Whether the promise resolves in time. */
+async function isWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  const late = new Error('late')
+  try {
+    await answered(promise, ms, () => late)
+    return true
+  } catch (error) {
+    if (error === late) return false
+    throw error
+  }
+}

@@ -1,0 +1,132 @@
+import type { PageEvent } from '../../contracts/events.ts'
+import type { CollectionProgress } from '../../contracts/progress-store.ts'
+import { BackfillError, hasCode, InvalidOptionError } from '../../errors.ts'
+import { keepFresh } from '../../monitor/keep-fresh.ts'
+import { combineHooks } from '../../run/hooks.ts'
+import { abortable, answered } from '../../util/abort.ts'
+import type { AdminSettings } from './admin-options.ts'
+import type { Picture } from './run-view.ts'
+import type { AdminOutcome } from './wire-types.ts'
+
+/** A run that was begun, and how it comes to its end. */
+export interface Run {
+  readonly source: string
+  readonly picture: Picture
+  /** Aborts when somebody asks to stop. */
+  readonly stop: AbortController
+  /** Resolves once it was asked what the store knows, or the run is over. */
+  readonly loaded: Promise<void>
+  /** Resolves once the collections are known, or the run is over before that. */
+  readonly known: Promise<void>
+  /** Resolves once it is over and its claims are handed back; never rejects. */
+  readonly ended: Promise<RunEnd>
+}
+
+/** How a run ended. */
+export interface RunEnd {
+  readonly outcome: AdminOutcome
+  readonly error?: unknown
+}
+
+/** How long the store may take to tell how far the work is, in milliseconds, before that is done without. */
+const READ_MS = 10_000
+
+/** What the store says. @throws StoreUnavailableError and what else it rejects with */
+export function readProgress(
+  { progress }: Pick<AdminSettings, 'progress'>,
+  source: string | undefined,
+): Promise<CollectionProgress[]> {
+  const late = () =>
+    new BackfillError('STORE_UNAVAILABLE', `The progress store did not answer within ${READ_MS / 1000} s.`, {
+      retryable: true,
+    })
+  return answered(progress.list({ source }), READ_MS, late)
+}
+
+/** Begins a run in the background. Whatever goes wrong with it, its end tells. */
+export function beginRun(settings: AdminSettings, picture: Picture, source: string): Run {
+  const stop = new AbortController()
+  const loaded = Promise.withResolvers<void>()
+  const known = Promise.withResolvers<void>()
+  const ended = play(settings, { source, picture, stop, loaded: loaded.resolve, known: known.resolve })
+    // What goes wrong before there is anything to follow.
+    .catch((error: unknown) => endOf(error, stop.signal))
+  void ended.then(() => {
+    loaded.resolve()
+    known.resolve()
+  })
+  return { source, picture, stop, loaded: loaded.promise, known: known.promise, ended }
+}
+
+function endOf(error: unknown, signal: AbortSignal): RunEnd {
+  // An abort is the operator's decision, not a failure of the run.
+  if (signal.aborted) return { outcome: 'stopped' }
+  return { outcome: hasCode(error, 'INCOMPLETE') ? 'incomplete' : 'failed', error }
+}
+
+interface Play {
+  readonly source: string
+  readonly picture: Picture
+  readonly stop: AbortController
+  readonly loaded: () => void
+  readonly known: () => void
+}
+
+async function play(
+  settings: AdminSettings,
+  { source, picture, stop: { signal }, loaded, known }: Play,
+): Promise<RunEnd> {
+  const { monitor, hooks, paused } = picture
+  const read = () => readProgress(settings, source)
+  await abortable(monitor.refresh(read), signal).catch((error: unknown) => {
+    signal.throwIfAborted()
+    // The run itself asks a store that is down until it answers.
+    if (!hasCode(error, 'STORE_UNAVAILABLE')) throw error
+    picture.note(error)
+  })
+  loaded()
+  picture.renew()
+  const context = { source, signal, hooks: combineHooks(hooks, { discovered: known }), onPause: paused }
+  const backfiller = await abortable(make(settings, context), signal)
+  const stopRefreshing = keepFresh(monitor, read)
+  try {
+    await follow(backfiller, picture, signal)
+    // Decided before the last look at the store: whoever stops it during that stops nothing any more.
+    return { outcome: signal.aborted ? 'stopped' : 'complete' }
+  } catch (error) {
+    return endOf(error, signal)
+  } finally {
+    stopRefreshing()
+    await picture.refresh(read)
+  }
+}
+
+async function make(
+  { backfill }: AdminSettings,
+  context: Parameters<AdminSettings['backfill']>[0],
+): Promise<AsyncIterable<PageEvent>> {
+  const backfiller = await backfill(context)
+  const isIterable =
+    typeof backfiller === 'object' && backfiller !== null && Symbol.asyncIterator in backfiller
+  if (isIterable) return backfiller
+  throw new InvalidOptionError('backfill', 'a function that returns createBackfiller({ … })', backfiller)
+}
+
+/** The loop over the page events. It is left when the run is to stop, also where the backfiller was not given the signal. */
+async function follow(
+  backfiller: AsyncIterable<PageEvent>,
+  picture: Picture,
+  signal: AbortSignal,
+): Promise<void> {
+  const pages = backfiller[Symbol.asyncIterator]()
+  const leave = () => {
+    pages.return?.().catch(() => {})
+  }
+  signal.throwIfAborted()
+  signal.addEventListener('abort', leave, { once: true })
+  try {
+    for await (const page of { [Symbol.asyncIterator]: () => pages }) picture.page(page)
+  } finally {
+    signal.removeEventListener('abort', leave)
+  }
+}

@@ -1,0 +1,139 @@
+import { XrpcError } from '../responses.ts'
+import type { AdminSettings } from './admin-options.ts'
+import { beginRun, type Run, readProgress } from './admin-run.ts'
+import { countsOf, isoTime, prospectsOf, rowOf } from './admin-status.ts'
+import { createBroadcast } from './broadcast.ts'
+import { createPicture, type Picture } from './run-view.ts'
+import type { AdminStatus, AdminTotals } from './wire-types.ts'
+
+/** The runs of one handler, one at a time, and those who watch. */
+export interface Runs {
+  /** The one under way. */
+  readonly current: Run | undefined
+  /** The relay of the run under way, or of the last one. */
+  readonly source: string | undefined
+  /** Begins one; there must be none. */
+  begin(source: string): Run
+  /**
+   * Has collections worked on that were made pending again: by the run under way, or by one that this begins.
+   *
+   * @returns whether it began one
+   */
+  resume(source: string): boolean
+  /** How things are: from memory while a run is under way, else from the store. */
+  status(): Promise<AdminStatus>
+  /** Something was changed in the store: takes it over, and tells those who watch. */
+  refresh(): Promise<void>
+  /** An event stream, from where the viewer was. */
+  watch(lastEventId: string | undefined, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
+  readonly viewers: number
+  /** Stops the run and ends every stream. */
+  close(reason?: unknown): Promise<void>
+}
+
+const TOTALS_MS = 1_000
+
+export function createRuns(settings: AdminSettings): Runs {
+  const sources = settings.allowed.names ?? null
+  let current: Run | undefined
+  let picture: Picture | undefined
+  let isClosed = false
+
+  const statusNow = (): AdminStatus => ({ ...(picture?.status() ?? emptyStatus()), sources })
+  const broadcast = createBroadcast(statusNow)
+  const publishTotals = () => {
+    if (picture && broadcast.viewers > 0) broadcast.event('totals', { ...picture.totals(), sources })
+  }
+
+  function begin(source: string): Run {
+    if (isClosed) throw new XrpcError(503, 'ShuttingDown', 'The process is about to end')
+    const seen = createPicture(source, broadcast)
+    const run = beginRun(settings, seen, source)
+    picture = seen
+    current = run
+    const totals = setInterval(publishTotals, TOTALS_MS)
+    void run.ended.then(({ outcome, error }) => {
+      clearInterval(totals)
+      seen.end(outcome, error)
+      current = undefined
+      publishTotals()
+      broadcast.snapshot()
+    })
+    void run.ended.then((end) => settings.onEnd({ source, ...end })).catch(seen.note)
+    return run
+  }
+
+  /** It may have looked for what is left for the last time before this was made pending. */
+  async function resumeAfter(run: Run): Promise<void> {
+    const { outcome } = await run.ended
+    const isByItself = outcome === 'complete' || outcome === 'incomplete'
+    const { pending } = run.picture.monitor.snapshot().collections
+    if (isByItself && pending > 0 && current === undefined && !isClosed) begin(run.source)
+  }
+
+  /** What is known is better than nothing where the store does not answer: that may be why the last run failed. */
+  async function refreshPicture(): Promise<void> {
+    await picture?.refresh(() => readProgress(settings, picture?.source))
+  }
+
+  async function status(): Promise<AdminStatus> {
+    if (picture === undefined) {
+      const rows = await readProgress(settings, undefined)
+      const collections = rows.map((row) => rowOf(row, undefined))
+      return { ...emptyStatus(), ...countsOf(rows), collections, sources }
+    }
+    await (current === undefined ? refreshPicture() : current.loaded)
+    return statusNow()
+  }
+
+  return {
+    get current() {
+      return current
+    },
+    get source() {
+      return picture?.source
+    },
+    get viewers() {
+      return broadcast.viewers
+    },
+    begin,
+    resume(source) {
+      if (current === undefined) {
+        begin(source)
+        return true
+      }
+      if (current.source === source) void resumeAfter(current)
+      return false
+    },
+    status,
+    async refresh() {
+      if (picture === undefined) return
+      await refreshPicture()
+      broadcast.snapshot()
+    },
+    watch: (lastEventId, signal) => broadcast.watch(lastEventId, status, signal),
+    async close(reason) {
+      isClosed = true
+      current?.stop.abort(reason)
+      await current?.ended
+      broadcast.end()
+    },
+  }
+}
+
+/** Before there was a run in this process. */
+function emptyStatus(): Omit<AdminStatus, 'sources'> {
+  const totals: Omit<AdminTotals, 'sources'> = {
+    running: false,
+    ...countsOf([]),
+    source: null,
+    started_at: null,
+    finished_at: null,
+    at: isoTime(Date.now()),
+    ...prospectsOf(undefined, false),
+    last_error: null,
+    outcome: null,
+    error: null,
+  }
+  return { ...totals, collections: [], failures: [], history: [] }
+}

@@ -1,0 +1,96 @@
+import type { CollectionProgress } from '../../contracts/progress-store.ts'
+import { describe } from '../../errors.ts'
+import { oneLine } from '../../http/error-body.ts'
+import type { MonitoredFailure, MonitorSnapshot, ThroughputSample } from '../../monitor/snapshot.ts'
+import type { AdminError, AdminFailure, AdminRow, AdminSample, AdminTotals } from './wire-types.ts'
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+/** An error that ends up in front of people: anything can be thrown, and a message can be a page of HTML. */
+export function plainError(error: unknown): AdminError {
+  const code =
+    error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN'
+  return { code, message: oneLine(describe(error)) }
+}
+
+/** @param dueAt when it is tried again, where that is known */
+export function rowOf(progress: CollectionProgress, dueAt: number | undefined): AdminRow {
+  const { collection, source, imported, cursor, state, page, rejected, attempts } = progress
+  return {
+    collection,
+    source,
+    imported,
+    completed: state === 'complete',
+    ...(cursor === undefined ? {} : { cursor }),
+    state,
+    page,
+    estimated_repos: progress.estimatedRepos ?? null,
+    rejected,
+    attempts,
+    not_before: dueAt === undefined || state !== 'pending' ? null : isoTime(dueAt),
+    completed_at: progress.completedAt?.toISOString() ?? null,
+    last_error: progress.lastError ?? null,
+  }
+}
+
+export function failureOf(failure: MonitoredFailure): AdminFailure {
+  const { kind, subject, message, at, times, retryInMs } = failure
+  return {
+    kind,
+    collection: kind === 'source' ? null : (subject ?? null),
+    name: kind === 'source' ? (subject ?? null) : null,
+    message: oneLine(message),
+    at: isoTime(at),
+    times,
+    retry_at: retryInMs === undefined ? null : isoTime(at + retryInMs),
+  }
+}
+
+export function sampleOf({ at, spanMs, pairsPerSecond, requestsPerSecond }: ThroughputSample): AdminSample {
+  return {
+    at: isoTime(at),
+    span_ms: spanMs,
+    pairs_per_second: pairsPerSecond,
+    requests_per_second: requestsPerSecond,
+  }
+}
+
+type Counts = Pick<
+  AdminTotals,
+  'total' | 'completed' | 'in_progress' | 'total_imported' | 'walking' | 'pending' | 'failed'
+>
+
+export function countsOf(rows: readonly CollectionProgress[]): Counts {
+  const states = { complete: 0, walking: 0, pending: 0, failed: 0 }
+  let imported = 0
+  for (const row of rows) {
+    states[row.state] += 1
+    imported += row.imported
+  }
+  const { complete: completed, ...others } = states
+  const { length: total } = rows
+  return { total, completed, in_progress: total - completed, total_imported: imported, ...others }
+}
+
+type Prospects = Pick<
+  AdminTotals,
+  'pairs_per_second' | 'requests_per_second' | 'eta_ms' | 'expected_pairs' | 'pause'
+>
+
+/** How the run goes, and how long it takes; without one that is under way, there is no speed. */
+export function prospectsOf(snapshot: MonitorSnapshot | undefined, running: boolean): Prospects {
+  const going = running ? snapshot : undefined
+  const { pause } = going ?? {}
+  return {
+    pairs_per_second: going?.pairsPerSecond ?? null,
+    requests_per_second: going?.requestsPerSecond ?? null,
+    eta_ms: going?.leftMs === undefined ? null : Math.round(going.leftMs),
+    expected_pairs: snapshot?.expectedPairs ?? null,
+    pause:
+      going && pause
+        ? { until: isoTime(going.at + pause.leftMs), message: pause.message ? oneLine(pause.message) : null }
+        : null,
+  }
+}

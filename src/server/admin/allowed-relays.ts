@@ -1,0 +1,61 @@
+import { InvalidOptionError } from '../../errors.ts'
+import { relayUrl } from '../../http/server-url.ts'
+import { invalidRequest } from '../responses.ts'
+
+/** Which relays a request may name. */
+export interface AllowedSources {
+  /** `RepoLister.source` of each; nothing when any public host will do. */
+  readonly names: readonly string[] | undefined
+  /**
+   * The relay that a request names, in its normal form.
+   *
+   * @throws XrpcError for what is no host, or not allowed
+   */
+  accept(source: string | undefined): string
+}
+
+/** Names that lead to this machine or this network, whatever the DNS says: RFC 6761, RFC 6762, RFC 8375 and ICANN's `internal`. */
+const PRIVATE_NAMES = /(?:^|\.)(?:localhost|local|internal|home\.arpa|onion|test|invalid)$/
+
+/** @throws InvalidOptionError */
+export function allowedSources(allowed: readonly string[] | undefined): AllowedSources {
+  if (allowed !== undefined && !(Array.isArray(allowed) && allowed.length > 0)) {
+    const expected = "a list of at least one relay such as ['relay1.us-east.bsky.network']"
+    throw new InvalidOptionError('allowedSources', expected, allowed)
+  }
+  const names = allowed?.map((relay) => relayUrl(relay, 'allowedSources').source)
+  return {
+    names,
+    accept(given) {
+      // Where there is one, nobody needs to say which.
+      const source = given === undefined && names?.length === 1 ? names[0] : sourceOf(given)
+      if (source === undefined) {
+        throw invalidRequest('source must be the host of a relay, such as relay1.us-east.bsky.network')
+      }
+      if (names === undefined ? isPublicHost(source) : names.includes(source)) return source
+      throw invalidRequest(
+        names === undefined
+          ? 'source must be a public host name on https: name others in allowedSources'
+          : `source must be one of ${names.join(', ')}`,
+      )
+    },
+  }
+}
+
+function sourceOf(given: string | undefined): string | undefined {
+  if (given === undefined) return undefined
+  try {
+    return relayUrl(given, 'source').source
+  } catch (error) {
+    if (error instanceof InvalidOptionError) return undefined
+    throw error
+  }
+}
+
+/** A name in the public DNS, asked for on https and 443: no address, no port, nothing of this network. */
+function isPublicHost(source: string): boolean {
+  return (
+    /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?$/.test(source) &&
+    !PRIVATE_NAMES.test(source)
+  )
+}

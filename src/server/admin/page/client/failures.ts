@@ -1,0 +1,78 @@
+import type { AdminRow } from '../../wire-types.ts'
+import { byId, element, printable, setHidden, setText } from './dom.ts'
+import { plural, timeOf } from './format.ts'
+import { keyOf, type Model } from './model.ts'
+import { nameElement, type Retry, retryButton } from './row-view.ts'
+
+/** Each has its reason and a button; further ones are a look into the table away. */
+const SHOWN = 8
+
+export interface Failures {
+  draw(model: Model): void
+}
+
+/** The collections that were given up, each with its reason. */
+export function createFailures(
+  onRetry: Retry,
+  onRetryAll: (button: HTMLButtonElement) => void,
+  onShowAll: () => void,
+): Failures {
+  const section = byId('failures', HTMLElement)
+  const list = byId('failure-list', HTMLUListElement)
+  const more = byId('failures-more', HTMLButtonElement)
+  const items = new Map<string, HTMLLIElement>()
+  const all = byId('retry-all', HTMLButtonElement)
+  more.addEventListener('click', onShowAll)
+  all.addEventListener('click', () => onRetryAll(all))
+
+  /** Takes away what is shown no longer; whoever is in it with the keyboard goes on with the next one. */
+  function leave(keys: ReadonlySet<string>): void {
+    for (const [key, item] of items) {
+      if (keys.has(key)) continue
+      const next = item.contains(document.activeElement) ? neighborOf(item) : undefined
+      item.remove()
+      items.delete(key)
+      next?.focus()
+    }
+  }
+
+  return {
+    draw({ rows, counts, failures }) {
+      if (counts.failed === 0 && section.contains(document.activeElement))
+        byId('search', HTMLElement).focus({ preventScroll: true })
+      setHidden(section, counts.failed === 0)
+      const failed = counts.failed === 0 ? [] : [...rows.values()].filter(({ state }) => state === 'failed')
+      const times = new Map(failures.map(({ collection, at }) => [collection, at]))
+      const shown = failed.slice(0, SHOWN)
+      leave(new Set(shown.map(keyOf)))
+      for (const row of shown) {
+        const item = items.get(keyOf(row)) ?? itemOf(row, onRetry)
+        items.set(keyOf(row), item)
+        if (!item.isConnected) list.append(item)
+        tell(item, row, times.get(row.collection))
+      }
+      setText(byId('failures-title', HTMLElement), `${plural(failed.length, 'collection')} failed`)
+      setHidden(more, failed.length <= SHOWN)
+      setText(more, `Show all ${failed.length} in the table`)
+    },
+  }
+}
+
+function itemOf(row: AdminRow, onRetry: Retry): HTMLLIElement {
+  const reason = element('p', { class: 'reason' })
+  const when = element('p', { class: 'when' })
+  return element('li', {}, nameElement(row.collection), reason, when, retryButton(row, onRetry))
+}
+
+function neighborOf(item: HTMLLIElement): HTMLElement | undefined {
+  const neighbor = item.nextElementSibling ?? item.previousElementSibling
+  return neighbor?.querySelector('button') ?? undefined
+}
+
+function tell(item: HTMLLIElement, { last_error, attempts }: AdminRow, at: string | undefined): void {
+  const [reason, when] = item.querySelectorAll('p')
+  const tries = attempts > 0 ? `after ${plural(attempts, 'try', 'tries')}` : ''
+  if (reason) setText(reason, last_error === null ? 'No reason was given.' : printable(last_error))
+  if (when)
+    setText(when, [at === undefined ? '' : timeOf(at), tries].filter((text) => text !== '').join(', '))
+}

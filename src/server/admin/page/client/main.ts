@@ -1,0 +1,138 @@
+import type { AdminRow } from '../../wire-types.ts'
+import { createAct, createControls } from './actions.ts'
+import { createAnnouncer } from './announcer.ts'
+import { createApi, RefusedError } from './api.ts'
+import { createChart } from './chart.ts'
+import { createConnectionView } from './connection.ts'
+import { byId, printable } from './dom.ts'
+import type { StreamEvent } from './event-parser.ts'
+import { createFailures } from './failures.ts'
+import { follow } from './follow.ts'
+import { createLog } from './log.ts'
+import { createModel, keyOf } from './model.ts'
+import { createNews } from './news.ts'
+import { drawOverview, titleOf } from './overview.ts'
+import { select } from './selection.ts'
+import { createTable } from './table.ts'
+import { atMostEvery, perFrame } from './timing.ts'
+import { createTokenKeeper } from './token.ts'
+import { createToolbar } from './toolbar.ts'
+
+/** Sums need not be drawn more often, and rows that change their places every moment cannot be read. */
+const SUMS_MS = 250
+const ORDER_MS = 1_000
+const TITLE_MS = 1_000
+
+const model = createModel()
+const announcer = createAnnouncer(byId('announcements', HTMLElement))
+const news = createNews(announcer)
+const showConnection = createConnectionView(announcer)
+const token = createTokenKeeper(watch)
+const api = createApi(location.pathname, token.get)
+const act = createAct((error) => {
+  if (error instanceof RefusedError) lock(error.message)
+  else controls.complain(error instanceof Error ? error.message : String(error))
+})
+const controls = createControls(api, act)
+
+const drawRows = perFrame(() => table.draw(model))
+const drawSums = atMostEvery(
+  SUMS_MS,
+  perFrame(() => {
+    drawOverview(model)
+    chart.draw(model.history, model.totals?.running ?? true)
+    controls.draw(model)
+    failures.draw(model)
+    log.draw(model)
+    toolbar.draw(model, shown)
+  }),
+)
+// Nothing is drawn in a tab that nobody sees, but its name is.
+const drawTitle = atMostEvery(TITLE_MS, () => {
+  document.title = titleOf(model)
+})
+const reorder = atMostEvery(ORDER_MS, () => (table.isHeld() ? reorder() : order()))
+
+const table = createTable(retry, drawRows)
+const chart = createChart()
+const toolbar = createToolbar(order)
+const log = createLog()
+const failures = createFailures(
+  retry,
+  (button) => act(button, () => api.retry(failedSource())),
+  () => {
+    toolbar.filter('failed')
+    byId('collections', HTMLElement).scrollIntoView()
+  },
+)
+let shown = 0
+let watching = new AbortController()
+let wake = () => {}
+
+function order(): void {
+  const found = select(model.rows.values(), toolbar.selection)
+  shown = found.length
+  table.setOrder(found.map(keyOf))
+  drawRows()
+  drawSums()
+}
+
+function take({ name, data }: StreamEvent): void {
+  const { version } = model
+  const row = model.take(name, data)
+  news.take(model.totals, row)
+  drawSums()
+  drawTitle()
+  if (model.version === version) return
+  drawRows()
+  if (name === 'snapshot') order()
+  else reorder()
+}
+
+function retry({ source, collection }: AdminRow, button: HTMLButtonElement): void {
+  controls.complain('')
+  announcer.say(`Retrying ${printable(collection)}.`)
+  act(button, () => api.retry(source, collection))
+}
+
+/** The relay whose failed collections are meant by all of them: one at a time is walked. */
+function failedSource(): string | undefined {
+  const failed = [...model.rows.values()].find(({ state }) => state === 'failed')
+  return model.totals?.source ?? failed?.source
+}
+
+/** Follows the stream for as long as the server accepts the token. */
+function watch(): void {
+  watching.abort()
+  watching = new AbortController()
+  const following = follow({
+    connect: api.events,
+    onEvent: take,
+    onConnection: showConnection,
+    isFinal: (error) => error instanceof RefusedError,
+    signal: watching.signal,
+  })
+  wake = following.wake
+  following.ended.catch((error: unknown) => lock(error instanceof Error ? error.message : String(error)))
+}
+
+function lock(reason?: string): void {
+  watching.abort()
+  token.forget()
+  showConnection({ state: 'locked' })
+  token.ask(reason)
+}
+
+byId('reconnect', HTMLButtonElement).addEventListener('click', () => wake())
+byId('forget', HTMLButtonElement).addEventListener('click', () => {
+  token.forget()
+  // What it has opened is to be forgotten with it.
+  location.reload()
+})
+addEventListener('online', () => wake())
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible') wake()
+})
+
+if (token.get() === undefined) lock()
+else watch()

@@ -1,0 +1,31 @@
+import type { AdminRow, AdminTotals } from '../../wire-types.ts'
+import type { Announcer } from './announcer.ts'
+import { printable } from './dom.ts'
+import { count, plural } from './format.ts'
+import { stateOf } from './overview.ts'
+
+/** Tells a screen reader what somebody would look up for: the beginning and the end of a run, and failures; no pages. */
+export interface News {
+  take(totals: AdminTotals | undefined, row: AdminRow | undefined): void
+}
+
+export function createNews(announcer: Announcer): News {
+  let before: string | undefined
+  const failed = new Set<string>()
+  return {
+    take(totals, row) {
+      // Pauses come and go: they would be said all the time.
+      const now = totals && (totals.running ? 'Running' : stateOf(totals).name)
+      if (now !== before && totals && before !== undefined) {
+        announcer.say(`${now}: ${count(totals.completed)} of ${plural(totals.total, 'collection')} complete.`)
+      }
+      before = now
+      if (row === undefined) return
+      if (row.state !== 'failed') failed.delete(row.collection)
+      else if (!failed.has(row.collection)) {
+        failed.add(row.collection)
+        announcer.say(`${printable(row.collection)} failed.`)
+      }
+    },
+  }
+}

@@ -1,0 +1,109 @@
+import type { AdminRow } from '../../wire-types.ts'
+import { element, printable, setAttribute, setHidden, setText } from './dom.ts'
+import { count, NOTHING, percent, plural, shortCount, timeOf } from './format.ts'
+import { changeIcon, icon } from './icons.ts'
+import { progressOf } from './selection.ts'
+
+/** Has a collection tried again, as its button was told. */
+export type Retry = (row: AdminRow, button: HTMLButtonElement) => void
+
+/** One row of the table, drawn. */
+export interface RowView {
+  readonly root: HTMLTableRowElement
+  /** @param isOfMany whether there are rows of several relays, so that each has to say whose it is */
+  show(row: AdminRow, index: number, isOfMany: boolean): void
+}
+
+export const STATE_NAMES: Record<AdminRow['state'], string> = {
+  pending: 'Pending',
+  walking: 'Walking',
+  failed: 'Failed',
+  complete: 'Complete',
+}
+
+/** The authority of an NSID is quieter than its name: a list of `app.bsky.…` is told apart by what comes after. */
+export function nameParts(nsid: string): [authority: string, name: string] {
+  const cut = nsid.split('.', 2).join('.').length + 1
+  return cut >= nsid.length ? ['', nsid] : [nsid.slice(0, cut), nsid.slice(cut)]
+}
+
+export function nameElement(nsid: string): HTMLElement {
+  const [authority, name] = nameParts(printable(nsid))
+  return element(
+    'bdi',
+    { class: 'nsid', title: printable(nsid) },
+    element('span', { class: 'authority' }, authority),
+    name,
+  )
+}
+
+export function retryButton(row: AdminRow, onRetry: Retry): HTMLButtonElement {
+  const label = `Retry ${printable(row.collection)}`
+  const attributes = { type: 'button', class: 'small', 'aria-label': label, 'data-busy': 'Retrying…' }
+  const button = element('button', attributes, 'Retry')
+  button.addEventListener('click', () => onRetry(row, button))
+  return button
+}
+
+/** @param given names the collection and its relay, which do not change */
+export function createRowView(given: AdminRow, onRetry: Retry): RowView {
+  const detail = element('span', { class: 'detail' })
+  const glyph = icon('pending')
+  const state = element('span', { class: 'state-name' })
+  const fill = element('span', { class: 'fill' })
+  const part = element('span', { class: 'part' })
+  const bar = element('span', { class: 'bar', 'aria-hidden': 'true' }, fill)
+  const imported = element('td', { role: 'cell', class: 'imported' })
+  const expected = element('td', { role: 'cell', class: 'expected' })
+  const retry = retryButton(given, onRetry)
+  const root = element(
+    'tr',
+    { role: 'row', tabindex: '-1' },
+    element('th', { role: 'rowheader', scope: 'row', class: 'name' }, nameElement(given.collection), detail),
+    element('td', { role: 'cell', class: 'state' }, glyph, state),
+    element('td', { role: 'cell', class: 'progress' }, bar, part),
+    imported,
+    expected,
+    element('td', { role: 'cell', class: 'action' }, retry),
+  )
+  return {
+    root,
+    show(row, index, isOfMany) {
+      const progress = progressOf(row)
+      setAttribute(root, 'aria-rowindex', String(index + 2))
+      setAttribute(root, 'data-state', row.state)
+      changeIcon(glyph, row.state)
+      setText(state, STATE_NAMES[row.state])
+      setText(detail, isOfMany ? `${printable(row.source)}, ${detailOf(row)}` : detailOf(row))
+      setText(part, progress === undefined ? NOTHING : percent(progress))
+      bar.classList.toggle('unknown', progress === undefined)
+      fill.style.transform = `scaleX(${progress ?? 1})`
+      setText(imported, count(row.imported))
+      setText(expected, row.estimated_repos === null ? NOTHING : `~${shortCount(row.estimated_repos)}`)
+      // Whoever has pressed it stays in the row.
+      if (row.state !== 'failed' && document.activeElement === retry) root.focus()
+      setHidden(retry, row.state !== 'failed')
+    },
+  }
+}
+
+/** What is to be said of a collection besides its numbers. */
+export function detailOf(row: AdminRow): string {
+  const rejected = row.rejected > 0 ? `, ${count(row.rejected)} rejected` : ''
+  const why = row.last_error === null ? '' : printable(row.last_error)
+  switch (row.state) {
+    case 'walking':
+      return `page ${count(row.page)}${rejected}`
+    case 'failed':
+      return why || 'given up'
+    case 'complete':
+      return row.completed_at === null
+        ? `complete${rejected}`
+        : `since ${timeOf(row.completed_at)}${rejected}`
+    case 'pending': {
+      if (row.not_before !== null) return `again at ${timeOf(row.not_before)}${why && `: ${why}`}`
+      if (why !== '') return `again soon: ${why}`
+      return row.page > 0 ? `goes on after ${plural(row.page, 'page')}` : 'not begun'
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import type { AdminRow } from '../../wire-types.ts'
+
+export type Column = 'collection' | 'state' | 'progress' | 'imported' | 'expected'
+
+/** Which rows are shown, and in which order. */
+export interface Selection {
+  readonly state: AdminRow['state'] | 'all'
+  /** What the name must hold, in any case. */
+  readonly search: string
+  readonly by: Column
+  readonly descending: boolean
+}
+
+/** What somebody comes to see: what is at work, what went wrong, what is still to do. */
+const ORDER: Record<AdminRow['state'], number> = { walking: 0, failed: 1, pending: 2, complete: 3 }
+
+/** Of a row, from 0 to 1; nothing where it cannot be told. */
+export function progressOf({ state, imported, estimated_repos }: AdminRow): number | undefined {
+  if (state === 'complete') return 1
+  if (imported === 0) return 0
+  if (estimated_repos === null || estimated_repos <= 0) return undefined
+  // An estimate may be too low, and what is not complete is not done.
+  return Math.min(0.99, imported / estimated_repos)
+}
+
+const KEYS: Record<Exclude<Column, 'collection'>, (row: AdminRow) => number> = {
+  state: ({ state }) => ORDER[state],
+  progress: (row) => progressOf(row) ?? 0.5,
+  imported: ({ imported }) => imported,
+  expected: ({ estimated_repos }) => estimated_repos ?? -1,
+}
+
+/** The rows that are shown, in their order. Rows that are the same stand by size and then by name. */
+export function select(rows: Iterable<AdminRow>, { state, search, by, descending }: Selection): AdminRow[] {
+  const wanted = search.trim().toLowerCase()
+  const found = [...rows].filter(
+    (row) =>
+      (state === 'all' || row.state === state) &&
+      (wanted === '' || row.collection.toLowerCase().includes(wanted)),
+  )
+  const turn = descending ? -1 : 1
+  if (by === 'collection') return found.sort((a, b) => turn * byName(a, b))
+  const key = KEYS[by]
+  return found.sort((a, b) => turn * (key(a) - key(b)) || bySize(a, b) || byName(a, b))
+}
+
+function bySize(a: AdminRow, b: AdminRow): number {
+  return (b.estimated_repos ?? b.imported) - (a.estimated_repos ?? a.imported)
+}
+
+function byName(a: AdminRow, b: AdminRow): number {
+  if (a.collection === b.collection) return 0
+  return a.collection < b.collection ? -1 : 1
+}

@@ -1,0 +1,198 @@
+import type { BackfillHooks, HookContext, PageEvent, SourceReport } from '../../contracts/events.ts'
+import type { CollectionState } from '../../contracts/progress-store.ts'
+import type { MonitoredFailure } from '../../monitor/snapshot.ts'
+
+// What goes over the wire: types alone, for whoever writes a client. Fields of the status are in snake case, as those of
+// the relay in Zig are; fields of events are named as in the hooks.
+
+/** An error, for a program and for a person. The message may come from the network: it is text, never markup. */
+export interface AdminError {
+  /** `BackfillError.code`, that of a driver or of Node, or `UNKNOWN` where the error has none. */
+  readonly code: string
+  readonly message: string
+}
+
+/** How far one collection is. Times are ISO 8601 in UTC. */
+export interface AdminRow {
+  readonly collection: string
+  /** The relay: `RepoLister.source`. */
+  readonly source: string
+  /** DIDs imported by the current walk. */
+  readonly imported: number
+  readonly completed: boolean
+  /** What is saved; absent before the first page and once complete. */
+  readonly cursor?: string
+  readonly state: CollectionState
+  /** The pages of the current walk. */
+  readonly page: number
+  readonly estimated_repos: number | null
+  /** Entries of the current walk that were no DID. */
+  readonly rejected: number
+  /** Failures in a row, without a page committed. */
+  readonly attempts: number
+  /** When it is tried again after a failure in this process's run; null when it waits for nothing, or that is not known here. */
+  readonly not_before: string | null
+  readonly completed_at: string | null
+  readonly last_error: string | null
+}
+
+/**
+ * - `complete`: everything that is registered for the relay is complete
+ * - `incomplete`: it is over, and collections are not complete
+ * - `stopped`: by a request, or with the process
+ * - `failed`: something ended it that concerns all collections
+ */
+export type AdminOutcome = 'complete' | 'incomplete' | 'stopped' | 'failed'
+
+/** Something that went wrong and that the run lives through: as `MonitoredFailure` has it. */
+export interface AdminFailure {
+  readonly kind: MonitoredFailure['kind']
+  /** The collection, or null where the failure is not one of a collection. */
+  readonly collection: string | null
+  /** The source of collections that failed, where it is one. */
+  readonly name: string | null
+  readonly message: string
+  /** When it happened, or happened last. */
+  readonly at: string
+  /** How often the same happened in a row. */
+  readonly times: number
+  /** When it is tried again; null when it is not, in this run. */
+  readonly retry_at: string | null
+}
+
+/** The speed over a part of the run. */
+export interface AdminSample {
+  /** When that part began. */
+  readonly at: string
+  readonly span_ms: number
+  readonly pairs_per_second: number
+  readonly requests_per_second: number
+}
+
+/** The whole at one moment, without what is as long as the network: an event `totals`. */
+export interface AdminTotals {
+  /** Whether a run of this handler is under way; one that is about to stop is. */
+  readonly running: boolean
+  /** Collections registered. */
+  readonly total: number
+  readonly completed: number
+  /** Everything that is not completed: also what is pending or failed. */
+  readonly in_progress: number
+  /** DIDs imported by the current walk of each collection. */
+  readonly total_imported: number
+
+  /** The relay of the run under way, or of the last one; null before the first one of this process. */
+  readonly source: string | null
+  /** The relays that a run may be started with; null when any public host will do. */
+  readonly sources: readonly string[] | null
+  /** When the run began; null before the first one. */
+  readonly started_at: string | null
+  /** When it ended; null while it runs. */
+  readonly finished_at: string | null
+  /** When this was true. */
+  readonly at: string
+  readonly walking: number
+  readonly pending: number
+  readonly failed: number
+  /** The speed of the last ten seconds; null before there is one and when nothing runs. */
+  readonly pairs_per_second: number | null
+  readonly requests_per_second: number | null
+  /** How long the rest takes, by the estimates; null while that cannot be told. */
+  readonly eta_ms: number | null
+  /** What `total_imported` comes to in the end, by the estimates; null where most collections have none. */
+  readonly expected_pairs: number | null
+  /** The relay asked everybody to wait; null when nobody waits. */
+  readonly pause: { readonly until: string; readonly message: string | null } | null
+  /** What went wrong last, a retry included. */
+  readonly last_error: (AdminError & { readonly collection: string | null; readonly at: string }) | null
+  /** How the last run ended; null while one runs, and before the first one. */
+  readonly outcome: AdminOutcome | null
+  /** What ended it, for `failed` and `incomplete`. */
+  readonly error: AdminError | null
+}
+
+/** The answer to GET, and an event `snapshot`. */
+export interface AdminStatus extends AdminTotals {
+  /** A row for each collection. */
+  readonly collections: readonly AdminRow[]
+  /** The last hundred of the run, the oldest first. */
+  readonly failures: readonly AdminFailure[]
+  /** The speed from the start of the run, in at most 600 samples; between snapshots, `totals` tells how it goes on. */
+  readonly history: readonly AdminSample[]
+}
+
+/** A hook's context, with its error in a form that JSON can hold. */
+export type AdminContext<Name extends keyof BackfillHooks> = Omit<HookContext<Name>, 'error'> &
+  ('error' extends keyof HookContext<Name> ? { error?: AdminError } : unknown)
+
+/**
+ * The row as the event left it: absolute, so that nothing needs to be added up.
+ *
+ * @inline
+ */
+interface WithRow {
+  readonly row: AdminRow
+}
+
+/**
+ * The failure that it is listed as from now on; the same again has the place of the one before, with `times` one higher.
+ *
+ * @inline
+ */
+interface WithFailure {
+  readonly failure: AdminFailure
+}
+
+/**
+ * The events of the stream, by name. The first is a `snapshot`, unless the stream goes on from the event that the client
+ * saw last; another comes whenever more has changed than one row: when a run begins, when its collections are known, at
+ * its end, and when collections are tried again. `totals` comes with these and once a second while a run is under way.
+ */
+export interface AdminEvents {
+  snapshot: AdminStatus
+  totals: AdminTotals
+  /** `repos` counts the DIDs of the page. */
+  page: Omit<PageEvent, 'dids'> & { readonly repos: number } & WithRow
+  discovered: { readonly collections: number; readonly sources: readonly SourceReport[] }
+  sourceFailed: AdminContext<'sourceFailed'> & WithFailure
+  retry: AdminContext<'retry'>
+  requested: AdminContext<'requested'>
+  committed: AdminContext<'committed'>
+  collectionStarted: AdminContext<'collectionStarted'> & WithRow
+  collectionCompleted: AdminContext<'collectionCompleted'> & WithRow
+  collectionFailed: AdminContext<'collectionFailed'> & WithRow & WithFailure
+  claimLost: AdminContext<'claimLost'> & WithRow & WithFailure
+  storeUnavailable: AdminContext<'storeUnavailable'> & WithFailure
+  /** The relay asked everybody to wait: `RelayListerOptions.onPause`. */
+  paused: { readonly source: string; readonly waitMs: number; readonly error?: AdminError }
+}
+
+/**
+ * The answer to a POST that starts a run: 200 once its collections are known, 202 when that takes longer than the request
+ * may wait, with those that are known so far.
+ */
+export interface AdminStarted {
+  readonly status: 'started' | 'starting'
+  readonly source: string
+  readonly collections: number
+}
+
+/** The answer to POST …/retry. */
+export interface AdminRetried {
+  readonly source: string
+  /** Collections that were given up and are tried again. */
+  readonly collections: number
+  /** Whether this started a run, since none was under way. */
+  readonly started: boolean
+}
+
+/** The answer to DELETE: 200 once the run is over and its claims are handed back, 202 when that takes longer. */
+export interface AdminStopped {
+  readonly status: 'stopped' | 'stopping' | 'idle'
+}
+
+/** Every other answer: 400, 401, 404, 405, 409, 500, 502, 503. */
+export interface AdminRefusal {
+  readonly error: string
+  readonly message: string
+}

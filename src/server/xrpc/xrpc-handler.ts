@@ -1,0 +1,120 @@
+import type { RepoIndex } from '../../contracts/repo-index.ts'
+import { hasCode, InvalidOptionError, retryAfterMs } from '../../errors.ts'
+import { mustHave, wholeNumber } from '../../util/validate-options.ts'
+import { invalidRequest, jsonAnswer, XrpcError } from '../responses.ts'
+import { exactCounts } from './exact-counts.ts'
+import { listCollections } from './list-collections.ts'
+import { listReposByCollection } from './list-repos.ts'
+import { cursorSigner } from './signed-cursor.ts'
+
+/** What is served, and how. */
+export interface XrpcHandlerOptions {
+  /** What is served: `store.index`, `collectionIndex(db)`, or one of your own. */
+  index: RepoIndex
+  /**
+   * Signs the cursors, at least 16 characters; all instances behind one name need the same, and while it stays the same
+   * cursors outlive a restart. When it changes, whoever is in the middle of a list is refused and has to begin anew.
+   *
+   * Every cursor is signed together with its collection, also without a secret: then by a key that everybody knows, which is
+   * enough to refuse another collection's cursor. It guards no secret, since an index gives everybody every list. What a
+   * secret adds is that the cursors of another service of this kind are refused as well. `collectionIndex` would answer them
+   * rightly, since its cursors are DIDs; an index whose cursors mean something in its own database alone needs a secret.
+   *
+   * @default a key that everybody knows
+   */
+  cursorSecret?: string | undefined
+  /** How long an exact count is given again before it is counted anew, in milliseconds. @default 300_000 */
+  keepCountsMs?: number | undefined
+  /** Told of each failure that a client sees as a status of 500 or more, without the reason. */
+  onError?: ((context: { request: Request; error: unknown }) => void) | undefined
+}
+
+const METHODS = 'GET, HEAD, OPTIONS'
+
+/** How long a browser may remember what it may ask, in seconds: Chromium's own maximum is two hours. */
+const PREFLIGHT_SECONDS = 7_200
+
+/** What a client may do after a 503, in seconds, where the store does not say. */
+const RETRY_SECONDS = 5
+
+type Route = (params: URLSearchParams, signal: AbortSignal) => Promise<Response>
+
+/**
+ * Serves an index as a relay's collection directory does, for a server on web standards:
+ *
+ * - `/xrpc/com.atproto.sync.listReposByCollection`, as its lexicon has it
+ * - `/v1/listCollections`, in the shape of collectiondir, where the index has `listCollections`
+ *
+ * It answers every request, with 404 for a path and 501 for a method of XRPC that it does not know, and rejects only with
+ * what `onError` throws. Anybody may ask from any web page.
+ *
+ * @throws InvalidOptionError
+ */
+export function xrpcHandler(options: XrpcHandlerOptions): (request: Request) => Promise<Response> {
+  const routes = routesOf(options)
+  return async (request) => {
+    const answer = await answerTo(request, routes).catch((error: unknown) => {
+      const failure = failureOf(error, request)
+      if (failure.status >= 500 && failure !== error) options.onError?.({ request, error })
+      const { status, error: name, message, headers } = failure
+      return jsonAnswer(status, { error: name, message }, headers)
+    })
+    answer.headers.set('access-control-allow-origin', '*')
+    return request.method === 'HEAD' ? new Response(null, answer) : answer
+  }
+}
+
+function routesOf({ index, cursorSecret, keepCountsMs = 300_000 }: XrpcHandlerOptions): Map<string, Route> {
+  mustHave('index', index, 'listRepos', 'a RepoIndex such as store.index or collectionIndex(db)')
+  wholeNumber('keepCountsMs', keepCountsMs, 0)
+  const signer = cursorSigner(cursorSecret)
+  const routes = new Map<string, Route>()
+  routes.set('/xrpc/com.atproto.sync.listReposByCollection', (params, signal) =>
+    listReposByCollection(params, signal, { index, signer }),
+  )
+  if (index.listCollections) {
+    const counts = index.countRepos && exactCounts(index.countRepos.bind(index), keepCountsMs)
+    routes.set('/v1/listCollections', (params, signal) => listCollections(params, signal, { index, counts }))
+  }
+  return routes
+}
+
+async function answerTo(request: Request, routes: ReadonlyMap<string, Route>): Promise<Response> {
+  const { pathname, searchParams } = new URL(request.url)
+  const route = routes.get(pathname)
+  if (route === undefined) {
+    throw pathname.startsWith('/xrpc/')
+      ? new XrpcError(501, 'MethodNotImplemented', 'This server does not know the method')
+      : new XrpcError(404, 'NotFound', 'There is nothing here')
+  }
+  if (request.method === 'OPTIONS') return preflight(request)
+  if (request.method === 'GET' || request.method === 'HEAD') return route(searchParams, request.signal)
+  throw new XrpcError(405, 'MethodNotAllowed', `The method must be one of ${METHODS}`, { allow: METHODS })
+}
+
+function preflight(request: Request): Response {
+  const headers: Record<string, string> = {
+    allow: METHODS,
+    'access-control-allow-methods': METHODS,
+    'access-control-max-age': String(PREFLIGHT_SECONDS),
+    vary: 'access-control-request-headers',
+  }
+  const asked = request.headers.get('access-control-request-headers')
+  // Nothing that a client sends along changes an answer, so it may send what it likes.
+  if (asked !== null) headers['access-control-allow-headers'] = asked
+  return new Response(null, { status: 204, headers })
+}
+
+function failureOf(error: unknown, request: Request): XrpcError {
+  if (error instanceof XrpcError) return error
+  // Nobody reads it.
+  if (request.signal.aborted) return new XrpcError(499, 'ClientClosedRequest', 'The client is gone')
+  if (error instanceof InvalidOptionError && error.option === 'cursor')
+    return invalidRequest('cursor is none that this server gave')
+  if (hasCode(error, 'STORE_UNAVAILABLE')) {
+    const seconds = Math.ceil(retryAfterMs(error) / 1000) || RETRY_SECONDS
+    const headers = { 'retry-after': String(seconds) }
+    return new XrpcError(503, 'ServiceUnavailable', 'The index cannot be read at the moment', headers)
+  }
+  return new XrpcError(500, 'InternalServerError', 'The index could not be read')
+}

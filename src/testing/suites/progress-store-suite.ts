@@ -1,0 +1,14 @@
+import { claimCases } from './progress-claims.ts'
+import type { ProgressStoreFixture } from './progress-helpers.ts'
+import { outcomeCases } from './progress-outcomes.ts'
+import { pageCases } from './progress-pages.ts'
+import { rearmCases } from './progress-reset.ts'
+import type { SuiteCase } from './suite.ts'
+
+/** What `ProgressStore` promises. */
+export const progressStoreSuite: readonly SuiteCase<() => Promise<ProgressStoreFixture>>[] = [
+  ...claimCases,
+  ...pageCases,
+  ...outcomeCases,
+  ...rearmCases,
+]

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import type { RepoIndex } from '../../contracts/repo-index.ts'
+import { didsFrom, ODD_DIDS, ODD_NSIDS } from './samples.ts'
+import { assertAborts, fixtureCase, rejectionOf, type SuiteCase, type SuiteFixture, soon } from './suite.ts'
+
+/** An empty index, and somebody who writes to it. */
+export interface RepoIndexFixture extends SuiteFixture {
+  readonly index: RepoIndex
+  /** Writes pairs as a live feed or a backfill does; resolves once they are durable. */
+  add(collection: string, dids: readonly string[]): Promise<void>
+  /** Removes a pair, as a live feed does. */
+  remove(collection: string, did: string): Promise<void>
+  /** The same index, as another process or the next run opens it; closed with the fixture. Absent: the same one again. */
+  reopen?(): Promise<{ readonly index: RepoIndex }>
+}
+
+/** @inline */
+type RepoIndexCase = SuiteCase<() => Promise<RepoIndexFixture>>
+
+const NAME = 'com.example.thing'
+const OTHER = 'com.example.thing2'
+
+type Between = (dids: readonly string[], page: number) => Promise<void>
+
+/** Every DID from the beginning on; `between` runs after each page that is not the last. */
+async function walk(
+  index: RepoIndex,
+  collection: string,
+  limit: number,
+  between: Between = async () => {},
+): Promise<string[]> {
+  const dids: string[] = []
+  let cursor: string | undefined
+  for (let page = 1; ; page += 1) {
+    assert.ok(page <= 200, 'a list of a few pages comes to its end')
+    const found = await soon(index.listRepos(collection, { cursor, limit }), 'a page')
+    assert.ok(found.dids.length <= limit, `a page of at most ${limit}`)
+    dids.push(...found.dids)
+    cursor = found.cursor
+    if (cursor === undefined) return dids
+    await between(found.dids, page)
+  }
+}
+
+const inOrder = (names: readonly string[]) => [...names].sort()
+
+const listCases: readonly RepoIndexCase[] = [
+  fixtureCase('a collection that nobody has written is an empty page, the last one', async ({ index }) => {
+    const { dids, cursor } = await index.listRepos(NAME)
+    assert.deepEqual([dids.length, cursor], [0, undefined])
+  }),
+
+  fixtureCase('gives each DID once, in the order of code points, in pages of any size', async (fixture) => {
+    const dids = didsFrom(0, 60)
+    await fixture.add(NAME, [...dids].reverse())
+    await fixture.add(NAME, dids.slice(10, 30))
+    await fixture.add(OTHER, didsFrom(100, 5))
+    for (const limit of [1, 7, 20, 59, 60, 61, 10_000])
+      assert.deepEqual(await walk(fixture.index, NAME, limit), inOrder(dids), `in pages of ${limit}`)
+    assert.deepEqual((await fixture.index.listRepos(OTHER)).dids, inOrder(didsFrom(100, 5)))
+  }),
+
+  fixtureCase('gives each DID letter by letter', async (fixture) => {
+    await fixture.add(NAME, ODD_DIDS)
+    assert.deepEqual(await walk(fixture.index, NAME, 2), inOrder(ODD_DIDS))
+  }),
+
+  fixtureCase('tells collections apart whose names are alike', async (fixture) => {
+    for (const [i, nsid] of ODD_NSIDS.entries()) await fixture.add(nsid, didsFrom(i * 10, 5))
+    for (const [i, nsid] of ODD_NSIDS.entries())
+      assert.deepEqual(await walk(fixture.index, nsid, 3), inOrder(didsFrom(i * 10, 5)))
+  }),
+
+  fixtureCase('a page holds 500 unless it is told otherwise', async (fixture) => {
+    await fixture.add(NAME, didsFrom(0, 510))
+    const { dids, cursor } = await fixture.index.listRepos(NAME)
+    assert.equal(dids.length, 500)
+    assert.ok(cursor !== undefined, 'a cursor on a page that is not the last')
+  }),
+
+  fixtureCase('refuses a limit that is none', async ({ index }) => {
+    for (const limit of [0, -1, 1.5, 10_001, Number.NaN])
+      await rejectionOf(index.listRepos(NAME, { limit }), `listRepos with a limit of ${limit}`)
+  }),
+
+  fixtureCase('a saved cursor is all that the next run needs', async (fixture) => {
+    await fixture.add(NAME, didsFrom(0, 10))
+    const first = await fixture.index.listRepos(NAME, { limit: 4 })
+    const { index: next } = (await fixture.reopen?.()) ?? fixture
+    const second = await next.listRepos(NAME, { cursor: first.cursor, limit: 10 })
+    assert.deepEqual([...first.dids, ...second.dids], inOrder(didsFrom(0, 10)))
+    assert.equal(second.cursor, undefined)
+  }),
+]
+
+/** That a list which is written to while it is read misses nobody who was there all along. */
+const changingCases: readonly RepoIndexCase[] = [
+  fixtureCase(
+    'what is added meanwhile comes at most once, and what was there comes once',
+    async (fixture) => {
+      const dids = didsFrom(0, 40)
+      await fixture.add(NAME, dids)
+      let added: string[] = []
+      const read = await walk(fixture.index, NAME, 6, async (_, page) => {
+        const more = didsFrom(1_000 + page * 10, 3)
+        await fixture.add(NAME, [...more, `did:web:n${page}.example`])
+        added = [...added, ...more, `did:web:n${page}.example`]
+      })
+      assert.equal(new Set(read).size, read.length, 'repeats')
+      assert.deepEqual(
+        read.filter((did) => !added.includes(did)),
+        inOrder(dids),
+      )
+    },
+  ),
+
+  fixtureCase('goes on where the repo that a page ended with was removed', async (fixture) => {
+    const dids = didsFrom(0, 20)
+    await fixture.add(NAME, dids)
+    const read = await walk(fixture.index, NAME, 3, async (page) => {
+      for (const did of page) await fixture.remove(NAME, did)
+    })
+    assert.deepEqual(read, inOrder(dids))
+    assert.deepEqual((await walk(fixture.index, NAME, 3)).length, 20 % 3)
+  }),
+
+  fixtureCase(
+    'a repo that is removed does not come any more, and comes again when it is back',
+    async (fixture) => {
+      const [first = '', ...rest] = didsFrom(0, 5)
+      await fixture.add(NAME, [first, ...rest])
+      await fixture.add(OTHER, [first])
+      await fixture.remove(NAME, first)
+      assert.deepEqual(await walk(fixture.index, NAME, 2), inOrder(rest))
+      assert.deepEqual(await walk(fixture.index, OTHER, 2), [first])
+      await fixture.add(NAME, [first])
+      assert.deepEqual(await walk(fixture.index, NAME, 2), inOrder([first, ...rest]))
+    },
+  ),
+]
+
+const ABORTED = { reason: new Error('no more') }
+
+function assertRefusesAborted(call: (signal: AbortSignal) => Promise<unknown>, what: string): Promise<void> {
+  return assertAborts(call(AbortSignal.abort(ABORTED.reason)), ABORTED.reason, what)
+}
+
+const otherCases: readonly RepoIndexCase[] = [
+  fixtureCase('a signal that aborted before: rejects with its reason', async ({ index }) => {
+    await assertRefusesAborted((signal) => index.listRepos(NAME, { signal }), 'listRepos')
+  }),
+
+  filledCase('listCollections names each collection once, in order, in pages of any size', async (index) => {
+    const list = index.listCollections?.bind(index)
+    if (list === undefined) return
+    for (const limit of [1, 2, 100]) assert.deepEqual(await namesOf(list, limit), inOrder(ODD_NSIDS))
+    await rejectionOf(list({ limit: 0 }), 'listCollections with a limit of 0')
+    await assertRefusesAborted((signal) => list({ signal }), 'listCollections')
+  }),
+
+  filledCase('countRepos counts each repo once', async (index) => {
+    const count = index.countRepos?.bind(index)
+    if (count === undefined) return
+    for (const [i, nsid] of ODD_NSIDS.entries()) assert.equal(await count(nsid), i + 1, nsid)
+    assert.equal(await count('com.example.unknown'), 0)
+    await assertRefusesAborted((signal) => count(NAME, { signal }), 'countRepos')
+  }),
+]
+
+async function namesOf(list: NonNullable<RepoIndex['listCollections']>, limit: number): Promise<string[]> {
+  const names: string[] = []
+  let cursor: string | undefined
+  for (let pages = 0; pages < 100; pages += 1) {
+    const page = await soon(list({ cursor, limit }), 'a page')
+    assert.ok(page.collections.length <= limit, `a page of at most ${limit}`)
+    names.push(...page.collections.map(({ nsid }) => nsid))
+    cursor = page.cursor
+    if (cursor === undefined) break
+  }
+  return names
+}
+
+/** For a method that is optional: with or without it, the lists afterwards are as they were written. */
+function filledCase(name: string, run: (index: RepoIndex) => Promise<void>): RepoIndexCase {
+  return fixtureCase(name, async (fixture) => {
+    const held = ODD_NSIDS.map((nsid, i) => ({ nsid, dids: didsFrom(i * 10, i + 1) }))
+    for (const { nsid, dids } of held) await fixture.add(nsid, dids)
+    await run(fixture.index)
+    for (const { nsid, dids } of held) assert.deepEqual(await walk(fixture.index, nsid, 3), inOrder(dids))
+  })
+}
+
+/** What {@link RepoIndex} promises. */
+export const repoIndexSuite: readonly RepoIndexCase[] = [...listCases, ...changingCases, ...otherCases]

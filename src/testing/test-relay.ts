@@ -1,0 +1,151 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { InvalidOptionError } from '../errors.ts'
+import { checkNumber, type RelayContents, type RelayContentsOptions, relayContents } from './contents.ts'
+import type { RelayRequest, RelayScript } from './relay-script.ts'
+import { type RequestLog, requestLog } from './request-log.ts'
+import { answerUnder, GARDEN_PATH, genuineAnswer } from './scripted-answers.ts'
+import { errorAnswer, send } from './transfer.ts'
+
+export interface TestRelayOptions extends RelayContentsOptions {
+  /** What `/llms.txt` lists. @default every collection */
+  garden?: readonly string[] | undefined
+  /** The port on 127.0.0.1. @default 0, any free one */
+  port?: number | undefined
+  /** The largest page; a larger `limit` is cut down to it. @default 10000, as collectiondir has it */
+  maxLimit?: number | undefined
+  /** How long each answer takes, in milliseconds. @default 0 */
+  latencyMs?: number | ((request: RelayRequest) => number) | undefined
+  /** What goes wrong, request by request. @default nothing */
+  script?: RelayScript | undefined
+}
+
+/** A relay on a loopback port, and what it was asked. Closing it ends every connection at once. */
+export interface TestRelay extends RelayContents, AsyncDisposable {
+  /** Its origin: `http://127.0.0.1:49152`. */
+  readonly url: string
+  /** Its `llms.txt`. */
+  readonly gardenUrl: string
+  /** Every request so far, in the order of arrival. */
+  readonly requests: readonly RelayRequest[]
+  /** Those for a collection. */
+  requestsOf(collection: string): RelayRequest[]
+  /** How many requests are being answered at the moment. */
+  readonly inFlight: number
+  /** The most that there were at the same time. */
+  readonly maxInFlight: number
+}
+
+/**
+ * Starts a relay that answers `com.atproto.sync.listReposByCollection` as collectiondir does, and `/llms.txt` as
+ * lexicon garden does. What it holds follows from the options alone, so a relay that is started again with the same
+ * ones honours the cursors of the first; it is generated on the fly, so ten million repos take no memory.
+ *
+ * @throws InvalidOptionError
+ */
+export async function startRelay(options: TestRelayOptions): Promise<TestRelay> {
+  const {
+    port = 0,
+    maxLimit = 10_000,
+    garden = Object.keys(options.collections),
+    latencyMs = 0,
+    script,
+  } = options
+  checkNumber('port', 'a port, or 0 for any free one', port, 0, 65_535)
+  checkNumber('maxLimit', 'a positive integer', maxLimit, 1, Number.MAX_SAFE_INTEGER)
+  if (typeof latencyMs === 'number' && !(latencyMs >= 0)) {
+    throw new InvalidOptionError('latencyMs', 'zero or more milliseconds, or a function', latencyMs)
+  }
+  const contents = relayContents(options)
+  const log = requestLog(contents, maxLimit)
+  const closing = new AbortController()
+  const pause = (ms: number) => sleep(ms, undefined, { signal: closing.signal })
+
+  const server = scriptedServer(log, closing.signal, async (request, response) => {
+    const fault = await script?.(request)
+    const latency = typeof latencyMs === 'function' ? latencyMs(request) : latencyMs
+    const wait = latency + (fault?.delayMs ?? 0)
+    if (wait > 0) await pause(wait)
+    if (response.destroyed) return
+    await send(response, answerUnder(fault, genuineAnswer(request, contents, garden)), fault, pause)
+  })
+  const url = `http://127.0.0.1:${await listen(server.http, port)}`
+  return {
+    collections: contents.collections,
+    size: contents.size,
+    dids: contents.dids,
+    cursorAt: contents.cursorAt,
+    url,
+    gardenUrl: `${url}${GARDEN_PATH}`,
+    requests: log.requests,
+    requestsOf: (collection) => log.requests.filter((request) => request.collection === collection),
+    get inFlight() {
+      return server.load.now
+    },
+    get maxInFlight() {
+      return server.load.peak
+    },
+    async [Symbol.asyncDispose]() {
+      closing.abort()
+      await closeAll(server.http)
+      if (server.errors.length > 0) throw server.errors[0]
+    },
+  }
+}
+
+interface ScriptedServer {
+  readonly http: Server
+  /** Requests in flight. */
+  readonly load: { now: number; peak: number }
+  /** What scripts threw. */
+  readonly errors: unknown[]
+}
+
+function scriptedServer(
+  log: RequestLog,
+  closing: AbortSignal,
+  serve: (request: RelayRequest, response: ServerResponse) => Promise<void>,
+): ScriptedServer {
+  const load = { now: 0, peak: 0 }
+  const errors: unknown[] = []
+
+  async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    load.now += 1
+    load.peak = Math.max(load.peak, load.now)
+    response.once('close', () => {
+      load.now -= 1
+    })
+    try {
+      await serve(log.note(incoming), response)
+    } catch (error) {
+      // Waits that the closing cuts short are no failure of the script.
+      if (closing.aborted) return
+      errors.push(error)
+      if (response.headersSent) response.destroy()
+      else response.writeHead(500).end(errorAnswer(500, 'ScriptFailed', String(error)).body)
+    }
+  }
+
+  // Longer than any test: a client must not send into a connection that the relay is just closing.
+  const http = createServer({ keepAliveTimeout: 600_000 }, (incoming, response) => {
+    void handle(incoming, response)
+  })
+  return { http, load, errors }
+}
+
+/** @returns the port */
+async function listen(http: Server, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    http.once('error', reject)
+    http.listen(port, '127.0.0.1', resolve)
+  })
+  const address = http.address()
+  return typeof address === 'object' && address !== null ? address.port : port
+}
+
+async function closeAll(http: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    http.close(() => resolve())
+    http.closeAllConnections()
+  })
+}

@@ -1,0 +1,68 @@
+import { BackfillError } from '../errors.ts'
+
+/** The reason of a run that its consumer left. */
+const LEFT = Symbol('left')
+
+/**
+ * Work that is done while somebody iterates over what it has done. Nothing starts before the first `next()`, and there is
+ * one way to stop: leave the loop, or abort the signal that it was made with.
+ */
+export interface Run<Event, Summary> extends AsyncGenerator<Event, Summary, void> {
+  /** Runs to the end without looking at the events. */
+  run(): Promise<Summary>
+  /** Ends the run, as leaving the loop does. */
+  return(value?: Summary | PromiseLike<Summary>): Promise<IteratorResult<Event, Summary>>
+  /** Ends the run, as leaving the loop does: for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * @param events the work itself; it ends, with what it has come to, once `stop` aborts
+ * @param summary what a run that is left has come to; kept up to date by `events`
+ */
+export function createRun<Event, Summary>(
+  events: AsyncGenerator<Event, Summary, void>,
+  stop: AbortController,
+  summary: Summary,
+): Run<Event, Summary> {
+  let outcome: Summary | undefined
+  return {
+    async next() {
+      const result = await events.next()
+      if (result.done) outcome ??= result.value
+      return result
+    },
+    return(value) {
+      stop.abort(LEFT)
+      return events.return(value ?? summary)
+    },
+    throw(error) {
+      stop.abort(LEFT)
+      return events.throw(error)
+    },
+    async run() {
+      while (!(await this.next()).done);
+      if (outcome === undefined) throw endedError()
+      return outcome
+    },
+    async [Symbol.asyncDispose]() {
+      await this.return()
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}
+
+/** For a run of which nothing can come any more: iterated again, it gives neither events nor a summary. */
+export function endedError(): BackfillError {
+  return new BackfillError(
+    'INVALID_OPTION',
+    'This run has ended: one backfiller is one run, and so is one union or verification. Create another one.',
+  )
+}
+
+/** Whether a run ends because its consumer left it, which is no failure. */
+export function isLeft(stop: AbortSignal): boolean {
+  return stop.reason === LEFT
+}

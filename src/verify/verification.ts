@@ -1,0 +1,214 @@
+import { isValidNsid } from '@atproto/syntax'
+import type { BackfillHooks } from '../contracts/events.ts'
+import type { RepoIndex } from '../contracts/repo-index.ts'
+import type { RepoLister } from '../contracts/repo-lister.ts'
+import { hasCode, InvalidOptionError } from '../errors.ts'
+import { advancePosition } from '../paging/cursor-guard.ts'
+import { checkRelay } from '../paging/fetch-page.ts'
+import { guardHooks } from '../run/hooks.ts'
+import { abortWith } from '../util/abort.ts'
+import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
+import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
+import { mustHave, wholeNumber } from '../util/validate-options.ts'
+import { hashLists } from './hash-lists.ts'
+import { askIndex, type ListParts, startOf } from './lists.ts'
+import { mergeLists } from './merge-lists.ts'
+import type { CollectionReport, VerificationCost, VerificationSummary } from './verification-report.ts'
+
+/** What to compare with what, and how. */
+export interface VerifyOptions {
+  /** The relay that is walked again. */
+  lister: RepoLister
+  /** The index that is compared with it, and only read. */
+  index: RepoIndex
+  /**
+   * The collections, by their NSIDs.
+   *
+   * @default those that the index holds; an index without `listCollections` cannot tell
+   */
+  collections?: readonly string[] | undefined
+  /** How many DIDs of each kind a report gives as samples. @default 10 */
+  samples?: number | undefined
+  /**
+   * The most memory that the digests of one collection may take, in bytes, where the relay's order is no help. A repo takes
+   * 8 to 11 bytes; what does not fit costs further walks of the relay.
+   *
+   * @default 268_435_456 (256 MiB: 24 million repos, more than the largest collection of the network has)
+   */
+  memoryBytes?: number | undefined
+  /** How one request is tried again before its collection is given up. */
+  retry?: Partial<RetryPolicy> | undefined
+  /** Ends it, with the signal's own reason. */
+  signal?: AbortSignal | undefined
+  /** Those of a backfill that apply here. */
+  hooks?: Pick<BackfillHooks, 'retry' | 'requested' | 'storeUnavailable'> | undefined
+}
+
+/** A report for each collection, in their order. It stops as a backfiller does: leave the loop, or abort the signal. */
+export interface Verification extends Run<CollectionReport, VerificationSummary> {}
+
+/**
+ * Walks a relay again without writing anything, and reports for each collection what both have, only the relay, and only
+ * the index. One collection after the other; a collection that cannot be read to its end is reported with its error, and
+ * the others follow.
+ *
+ * It begins with a merge of both lists, in the memory of a few pages, for some relays list their repos in the order of
+ * their DIDs. Where that turns out not to be so, it compares digests, 8 to 11 bytes for each repo, and begins anew; from
+ * then on all collections of this relay are compared that way, so that this happens once.
+ *
+ * The lists are no snapshots: what changes while they are read may show as a difference.
+ *
+ * @throws InvalidOptionError for an option that cannot be used. While iterated: `RelayUnsuitableError` or another
+ * `RelayError` when the relay cannot be asked at all, `NotMigratedError`, what a hook throws, the signal's reason when that
+ * aborts.
+ */
+export function verify(options: VerifyOptions): Verification {
+  const settings = settingsOf(options)
+  const stop = new AbortController()
+  const summary: VerificationSummary = {
+    source: settings.lister.source,
+    compared: 0,
+    failed: 0,
+    both: 0,
+    onlyThere: 0,
+    onlyHere: 0,
+    cost: { requests: 0, pairs: 0, durationMs: 0 },
+  }
+  return createRun(play(settings, stop, summary), stop, summary)
+}
+
+interface VerifySettings {
+  readonly lister: RepoLister
+  readonly index: RepoIndex
+  readonly collections: readonly string[] | undefined
+  readonly sampleSize: number
+  readonly memoryBytes: number
+  readonly retry: RetryPolicy
+  readonly signal: AbortSignal | undefined
+  readonly hooks: BackfillHooks
+}
+
+function settingsOf(options: VerifyOptions): VerifySettings {
+  const { lister, index, collections, signal, hooks = {} } = options
+  mustHave('lister', lister, 'listRepos', "a RepoLister such as relayLister('relay1.us-east.bsky.network')")
+  mustHave('index', index, 'listRepos', 'a RepoIndex such as store.index')
+  const isList = Array.isArray(collections) && collections.every((nsid) => isValidNsid(nsid))
+  const canTell = collections === undefined && index.listCollections !== undefined
+  if (!isList && !canTell) {
+    throw new InvalidOptionError('collections', 'a list of NSIDs such as app.bsky.feed.post', collections)
+  }
+  return {
+    lister,
+    index,
+    collections,
+    sampleSize: wholeNumber('samples', options.samples ?? 10, 0),
+    memoryBytes: wholeNumber('memoryBytes', options.memoryBytes ?? 268_435_456, 1),
+    retry: retryPolicy(options.retry),
+    signal,
+    hooks,
+  }
+}
+
+/** What the collections of one verification have in common. */
+interface VerifyParts extends ListParts {
+  readonly sampleSize: number
+  readonly memoryBytes: number
+  /** How collections are compared from now on. */
+  method: CollectionReport['method']
+}
+
+async function* play(
+  settings: VerifySettings,
+  stop: AbortController,
+  summary: VerificationSummary,
+): AsyncGenerator<CollectionReport, VerificationSummary, void> {
+  const startedAt = performance.now()
+  const { signal } = settings
+  signal?.throwIfAborted()
+  const unlink = abortWith(signal, stop)
+  const parts: VerifyParts = {
+    ...settings,
+    signal: stop.signal,
+    hooks: guardHooks(settings.hooks, stop),
+    method: 'merge',
+  }
+  try {
+    await checkRelay(parts)
+    for await (const collection of settings.collections ?? collectionsOf(parts)) {
+      const report = await compare(collection, parts)
+      count(summary, report)
+      yield report
+    }
+  } catch (error) {
+    // An abort is the caller's decision, not a failure, and so is leaving the loop.
+    if (isLeft(stop.signal)) return summary
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    unlink()
+    summary.cost.durationMs = Math.round(performance.now() - startedAt)
+  }
+  return summary
+}
+
+async function* collectionsOf(parts: VerifyParts): AsyncGenerator<string, void, void> {
+  const { index, signal } = parts
+  let at = startOf('the index', 'its list of collections')
+  do {
+    const request = { cursor: at.cursor, signal }
+    const page = await askIndex(async () => index.listCollections?.(request), parts)
+    const nsids = page?.collections.map(({ nsid }) => nsid) ?? []
+    at = advancePosition(at, { dids: nsids, cursor: page?.cursor })
+    yield* nsids
+  } while (at.cursor !== undefined)
+}
+
+async function compare(collection: string, parts: VerifyParts): Promise<CollectionReport> {
+  const startedAt = performance.now()
+  const { source } = parts.lister
+  const cost = { requests: 0, pairs: 0, durationMs: 0 }
+  const reading = { ...parts, collection, lister: counting(parts.lister, cost) }
+  const reported = (outcome: Pick<CollectionReport, 'differences' | 'error'>): CollectionReport => {
+    cost.durationMs = Math.round(performance.now() - startedAt)
+    return { source, collection, ...outcome, method: parts.method, cost }
+  }
+  try {
+    if (parts.method === 'merge') {
+      const differences = await mergeLists(collection, parts.sampleSize, reading)
+      if (differences !== undefined) return reported({ differences })
+      // The order is a matter of the relay's software: no other collection needs to find that out again.
+      parts.method = 'hash'
+    }
+    return reported({ differences: await hashLists(reading) })
+  } catch (error) {
+    // An abort is the caller's decision, and without tables nothing can be read; else it is one collection's trouble.
+    parts.signal.throwIfAborted()
+    if (hasCode(error, 'NOT_MIGRATED')) throw error
+    return reported({ error })
+  }
+}
+
+function counting(lister: RepoLister, cost: VerificationCost): RepoLister {
+  return {
+    source: lister.source,
+    async listRepos(request) {
+      cost.requests += 1
+      const page = await lister.listRepos(request)
+      cost.pairs += page.dids.length
+      return page
+    },
+  }
+}
+
+function count(summary: VerificationSummary, { differences, cost }: CollectionReport): void {
+  summary.cost.requests += cost.requests
+  summary.cost.pairs += cost.pairs
+  if (differences === undefined) {
+    summary.failed += 1
+    return
+  }
+  summary.compared += 1
+  summary.both += differences.both
+  summary.onlyThere += differences.onlyThere
+  summary.onlyHere += differences.onlyHere
+}

@@ -1,0 +1,261 @@
+import { readFileSync } from 'node:fs'
+import { stripVTControlCharacters } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { runLine, runPicture } from '../../../src/cli/output/run-display.ts'
+import { widthOf } from '../../../src/cli/output/terminal-text.ts'
+import type { MonitorSnapshot } from '../../../src/index.ts'
+
+const NOW = 1_700_000_000_000
+
+const half: MonitorSnapshot = {
+  at: NOW,
+  startedAt: NOW - 17_999,
+  collections: { total: 1287, complete: 312, walking: 2, pending: 973, retrying: 0, failed: 0 },
+  pairs: 620_331,
+  expectedPairs: 1_000_013,
+  fraction: 0.5,
+  leftMs: 10_200,
+  added: 620_331,
+  rejected: 0,
+  pairsPerSecond: 35_210.4,
+  requestsPerSecond: 25.2,
+  requests: 2014,
+  failedRequests: 0,
+  retries: 0,
+  pauses: 0,
+  walks: [
+    { collection: 'app.bsky.feed.like', imported: 112_468, estimatedRepos: 224_936, done: false },
+    {
+      collection: 'com.example.a.collection.with.a.very.long.name',
+      imported: 3,
+      estimatedRepos: 3,
+      done: true,
+    },
+  ],
+  failures: [],
+  failureCount: 0,
+}
+
+const at = (columns: number, snapshot: MonitorSnapshot = half, color = false) =>
+  runPicture(snapshot, { columns, rows: 24, color })
+
+const troubled: MonitorSnapshot = {
+  ...half,
+  retries: 1,
+  pauses: 2,
+  collections: { ...half.collections, retrying: 2, failed: 3 },
+  lastRetry: {
+    at: NOW - 1_000,
+    subject: 'app.bsky.feed.like',
+    attempt: 2,
+    waitMs: 1_500,
+    message: 'the relay answered 503 '.repeat(5),
+  },
+}
+
+describe('at 80 columns', () => {
+  test('the whole is one line, and each walk has a bar', () => {
+    expect(at(80)).toEqual([
+      '',
+      '  ━━━━╸────  50%    312/1,287  620,331 pairs  35,210/s      11s left   25 req/s',
+      '',
+      '  app.bsky.feed.like                ━━━━━━━━━━━───────────   112,468 of 224,936',
+      '  com.example.a.collection.with.a.… ━━━━━━━━━━━━━━━━━━━━━━                    3',
+      '',
+      '  2,014 requests',
+    ])
+  })
+
+  test('tells of retries, pauses and failures, and what went wrong last, cut to the width', () => {
+    expect(at(80, troubled).slice(5)).toEqual([
+      '',
+      '  2,014 requests, 1 retry, 2 pauses, 2 to be tried again, 3 given up',
+      '  app.bsky.feed.like: retry 2 in 1.5 s: the relay answered 503 the relay answe…',
+    ])
+  })
+
+  test('what went wrong last is gone after a while', () => {
+    expect(at(80, { ...troubled, at: NOW + 8_000 }).at(-1)).toContain('2,014 requests')
+  })
+
+  test('a pause that the relay asked for stands in the place of the requests, with its words', () => {
+    const lines = at(80, {
+      ...half,
+      pauses: 1,
+      pause: { leftMs: 12_000, message: 'answered 429: slow down' },
+    })
+    expect(lines[1]).toMatch(/ {6}11s left {2}pause 12s$/)
+    expect(lines.at(-1)).toBe('  the relay asked for a pause: answered 429: slow down')
+  })
+
+  test('a walk of unknown size, or of more than was expected, shows its count', () => {
+    const walks = [
+      { collection: 'app.bsky.feed.like', imported: 14_000, estimatedRepos: undefined, done: false },
+      { collection: 'app.bsky.feed.post', imported: 14_000, estimatedRepos: 13_000, done: false },
+    ]
+    const lines = at(80, { ...half, walks })
+    expect(lines.slice(3, 5)).toEqual([
+      '  app.bsky.feed.like                ──────────────────────               14,000',
+      '  app.bsky.feed.post                ──────────────────────               14,000',
+    ])
+  })
+
+  test('what cannot be told is left out, and the rest stands where it stood', () => {
+    const unknown = { ...half, leftMs: undefined, pairsPerSecond: undefined }
+    const [, known = ''] = at(80)
+    const [, line = ''] = at(80, unknown)
+    expect(line).not.toMatch(/left|\/s {2}/)
+    expect(line.indexOf('620,331')).toBe(known.indexOf('620,331'))
+    expect(line.indexOf('req/s')).toBe(known.indexOf('req/s'))
+  })
+})
+
+test('the README shows a run as it looks', () => {
+  const walks = [
+    ['app.bsky.feed.like', 68_000, 224_936],
+    ['app.bsky.feed.post', 68_000, 186_885],
+    ['app.bsky.graph.follow', 68_000, 178_689],
+    ['app.bsky.actor.profile', 68_000, 159_016],
+    ['app.bsky.feed.repost', 68_000, 103_279],
+    ['chat.bsky.actor.declaration', 20_000, 31_148],
+  ] as const
+  const shown: MonitorSnapshot = {
+    ...half,
+    collections: { ...half.collections, complete: 1 },
+    pairs: 404_262,
+    fraction: 0.295,
+    pairsPerSecond: 34_622,
+    leftMs: 30_000,
+    requestsPerSecond: 17,
+    requests: 203,
+    walks: walks.map(([collection, imported, estimatedRepos]) => ({
+      collection,
+      imported,
+      estimatedRepos,
+      done: false,
+    })),
+  }
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+  const [, picture = ''] = /```text\nrelay {2}[^`]*?\n(\n[^`]*)\n```/.exec(readme) ?? []
+  expect(picture.split('\n')).toEqual(at(80, shown))
+})
+
+describe('narrower', () => {
+  test('at 60 columns the bar has a line of its own', () => {
+    expect(at(60)).toEqual([
+      '',
+      '  ━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────  50%',
+      '  312/1,287  620,331 pairs  35,210/s  11s left  25 req/s',
+      '',
+      '  app.bsky.feed.like             ━━━━━━━━━━──────────   50%',
+      '  com.example.a.collection.with… ━━━━━━━━━━━━━━━━━━━━  100%',
+      '',
+      '  2,014 requests',
+    ])
+  })
+
+  test('at 40 columns the figures take two lines', () => {
+    expect(at(40)).toEqual([
+      '',
+      '  ━━━━━━━━━━━━━━━━────────────────  50%',
+      '  312/1,287  620,331 pairs  35,210/s',
+      '  11s left  25 req/s',
+      '',
+      '  app.bsky.feed.like ━━━━━━──────   50%',
+      '  com.example.a.col… ━━━━━━━━━━━━  100%',
+      '',
+      '  2,014 requests',
+    ])
+  })
+})
+
+describe('at any width', () => {
+  const HOSTILE = '\u001b[2J\u001b]0;pwned\u0007com.example\r\n\u202Eevil\u0000\u009b31m'
+  const busy: MonitorSnapshot = {
+    ...troubled,
+    pairs: 61_000_000,
+    expectedPairs: 61_000_000,
+    pairsPerSecond: 1_234_567,
+    requestsPerSecond: 1_250,
+    leftMs: 86_399_000,
+    retries: 12_345,
+    pauses: 1_234,
+    walks: [
+      { collection: 'app.bsky.feed.like', imported: 13_000_000, estimatedRepos: 13_721_126, done: false },
+      { collection: HOSTILE.repeat(5), imported: 1, estimatedRepos: undefined, done: false },
+      { collection: '漢字'.repeat(60), imported: 1, estimatedRepos: 2, done: false },
+    ],
+    lastRetry: {
+      at: NOW,
+      subject: HOSTILE,
+      attempt: 1,
+      waitMs: 1,
+      message: `${HOSTILE} 漢字👩‍👩‍👧‍👦`.repeat(20),
+    },
+  }
+  const nothing = { ...half, collections: { ...half.collections, total: 0, complete: 0 }, walks: [] }
+
+  test.each([32, 40, 60, 67, 68, 80, 100, 200])('no line reaches the last of %i columns', (columns) => {
+    for (const snapshot of [half, troubled, busy, nothing]) {
+      expect(Math.max(...at(columns, snapshot).map(widthOf))).toBeLessThan(columns)
+    }
+  })
+
+  test.each([40, 60, 80])('at %i columns no control character of a name or a message is left', (columns) => {
+    for (const line of [...at(columns, busy), runLine(busy)]) {
+      expect(line).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+    }
+    expect(at(columns, busy).join('\n')).toContain('com.ex')
+  })
+
+  test.each([40, 80])('at %i columns colors add nothing but color', (columns) => {
+    const colored = at(columns, busy, true)
+    expect(colored.join('\n')).toContain('\u001b[')
+    expect(colored.map(stripVTControlCharacters)).toEqual(at(columns, busy))
+  })
+
+  test('growing numbers leave every figure where it is', () => {
+    const start: MonitorSnapshot = {
+      ...half,
+      pairs: 7,
+      collections: { ...half.collections, complete: 0 },
+      pairsPerSecond: 3,
+    }
+    const ends = (snapshot: MonitorSnapshot) =>
+      ['/1,287', ' pairs', '/s ', ' left'].map((what) => at(80, snapshot)[1]?.indexOf(what))
+    expect(ends(start)).toEqual(ends(half))
+  })
+})
+
+test('no more walks are shown than a low terminal has lines for', () => {
+  const walks = Array.from({ length: 50 }, (_, i) => ({
+    collection: `com.example.n${i}`,
+    imported: 0,
+    estimatedRepos: 1,
+    done: false,
+  }))
+  const lines = runPicture({ ...troubled, walks }, { columns: 40, rows: 16, color: false })
+  expect(lines.length).toBeLessThan(16)
+  expect(lines).toContain('  and 44 more')
+})
+
+describe('where output is no terminal', () => {
+  test('one line holds all of it', () => {
+    expect(runLine(troubled)).toBe(
+      '17 s · 312 of 1,287 collections · 620,331 of 1,000,013 pairs · 35,210 pairs/s · 11 s left · 25 requests/s · ' +
+        '1 retry · 2 pauses · 2 to be tried again · 3 given up · ' +
+        `app.bsky.feed.like: retry 2 in 1.5 s: ${'the relay answered 503 '.repeat(5).trim()}`,
+    )
+  })
+
+  test('before the collections are known, it says what it waits for', () => {
+    const nothing = { ...half, startedAt: NOW - 500, collections: { ...half.collections, total: 0 } }
+    const line = runLine({
+      ...nothing,
+      pairsPerSecond: undefined,
+      requestsPerSecond: undefined,
+      leftMs: undefined,
+    })
+    expect(line).toBe('0 s · checking the relay and asking which collections there are')
+  })
+})

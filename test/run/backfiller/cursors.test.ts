@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest'
+import { knownCollections, RelayError } from '../../../src/index.ts'
+import { A, B, setUp } from '../../support/backfill-set-up.ts'
+import { didsOf, pagesOf, scriptedLister } from '../../support/scripted-lister.ts'
+
+describe('cursors', () => {
+  it('a run that is left goes on at the saved cursor', async () => {
+    const lister = scriptedLister({ [A]: pagesOf(A, 6) })
+    const { start, sink } = setUp(lister, { sources: [knownCollections([A])] })
+    for await (const page of start()) {
+      if (page.page === 3) break
+    }
+    const [row] = await start()
+      .status()
+      .then(({ collections }) => collections)
+    const asked = lister.requests.length
+    const summary = await start().run()
+    expect(lister.requests.slice(asked).map(({ cursor }) => cursor)[0]).toBe(row?.cursor)
+    expect(summary.pages).toBe(6 - (row?.page ?? 0))
+    expect(sink.pairs.get(A)?.size).toBe(12)
+    expect(await start().status()).toMatchObject({ imported: 12, completed: 1 })
+  })
+
+  const did = { dids: ['did:web:x'] }
+  const next = (cursor: string | undefined) => (cursor === undefined ? 1 : Number(cursor) + 1)
+  it.each([
+    ['the same cursor for ever', () => ({ ...did, cursor: 'same' })],
+    [
+      'a cycle of two',
+      ({ cursor }: { cursor?: string | undefined }) => ({ ...did, cursor: cursor === 'a' ? 'b' : 'a' }),
+    ],
+    [
+      'a cycle of seven after five pages',
+      ({ cursor }: { cursor?: string | undefined }) => ({
+        ...did,
+        cursor: String(next(cursor) < 12 ? next(cursor) : 5),
+      }),
+    ],
+  ])('%s ends the collection in bounded requests, and only that', async (_, script) => {
+    const lister = scriptedLister({ [A]: script, [B]: pagesOf(B, 3) })
+    const { start, sink } = setUp(lister, { sources: [knownCollections([A, B])] })
+    const error = await start()
+      .run()
+      .catch((error: unknown) => error)
+    expect(error).toMatchObject({
+      failures: [{ collection: A, lastError: expect.stringContaining('repeats the cursor') }],
+    })
+    expect(lister.requests.length).toBeLessThan(40)
+    expect(sink.pairs.get(B)?.size).toBe(6)
+  })
+
+  it('a cycle is found across restarts', async () => {
+    const lister = scriptedLister({ [A]: ({ cursor }) => ({ ...did, cursor: String(next(cursor) % 5) }) })
+    const { start } = setUp(lister, { sources: [knownCollections([A])] })
+    let outcome: unknown
+    for (let runs = 0; runs < 20 && outcome === undefined; runs++) {
+      const backfiller = start()
+      outcome = await backfiller.next().then(
+        () => undefined,
+        (error: unknown) => error,
+      )
+      await backfiller.return()
+    }
+    expect(outcome).toMatchObject({
+      failures: [{ lastError: expect.stringContaining('repeats the cursor') }],
+    })
+  })
+
+  it('a page that is sent again once is asked for again and nothing is lost', async () => {
+    const pages = pagesOf(A, 4)
+    let repeats = 1
+    const lister = scriptedLister({
+      [A]: ({ cursor }) => pages[cursor === '2' && repeats-- > 0 ? 1 : Number(cursor ?? 0)] ?? { dids: [] },
+    })
+    const { start, sink } = setUp(lister, { sources: [knownCollections([A])] })
+    expect(await start().run()).toMatchObject({ completed: 1, pages: 4 })
+    expect([...(sink.pairs.get(A) ?? [])]).toEqual(didsOf(pages))
+  })
+
+  it('an empty page with a cursor is not the end; a hundred in a row are', async () => {
+    const lister = scriptedLister({
+      [A]: [{ dids: [], cursor: '1' }, { dids: ['did:web:x'], cursor: '2' }, { dids: [] }],
+      [B]: ({ cursor }) => ({ dids: [], cursor: String(next(cursor)) }),
+    })
+    const { start, sink } = setUp(lister, { sources: [knownCollections([A, B])] })
+    const error = await start()
+      .run()
+      .catch((error: unknown) => error)
+    expect(error).toMatchObject({
+      failures: [{ collection: B, lastError: expect.stringContaining('100 empty pages') }],
+    })
+    expect([...(sink.pairs.get(A) ?? [])]).toEqual(['did:web:x'])
+  })
+
+  it('that the relay refuses while it serves the first page make the collection begin again, once', async () => {
+    const gone = () =>
+      new RelayError('RELAY_STATUS', '500 DatabaseError', {
+        source: 'relay.test',
+        status: 500,
+        retryable: true,
+      })
+    const pages = pagesOf(A, 3)
+    let refusals = 6
+    const lister = scriptedLister({
+      [A]: ({ cursor }) =>
+        cursor === '2' && refusals-- > 0
+          ? Promise.reject(gone())
+          : (pages[Number(cursor ?? 0)] ?? { dids: [] }),
+    })
+    const restarts: boolean[] = []
+    const { start, sink } = setUp(lister, {
+      sources: [knownCollections([A])],
+      maxAttempts: 2,
+      hooks: { collectionFailed: ({ restart }) => restarts.push(restart) },
+    })
+    await start().run()
+    expect(restarts).toEqual([false, true])
+    expect([...(sink.pairs.get(A) ?? [])]).toEqual(didsOf(pages))
+    expect(await start().status()).toMatchObject({ imported: 6, completed: 1 })
+  })
+
+  it('that the relay refuses for ever fail the collection after one new beginning', async () => {
+    const gone = () =>
+      new RelayError('RELAY_STATUS', '500 DatabaseError', {
+        source: 'relay.test',
+        status: 500,
+        retryable: true,
+      })
+    const lister = scriptedLister({
+      [A]: ({ cursor }) => (cursor === undefined ? { ...did, cursor: '1' } : Promise.reject(gone())),
+    })
+    const { start } = setUp(lister, { sources: [knownCollections([A])], maxAttempts: 2 })
+    await expect(start().run()).rejects.toMatchObject({
+      failures: [{ collection: A, lastError: '500 DatabaseError' }],
+    })
+    expect(lister.requests.filter(({ cursor }) => cursor === '1').length).toBeLessThanOrEqual(12)
+  })
+})

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest'
+import { type CollectionSource, type KnownCollection, knownCollections, RelayError } from '../../src/index.ts'
+import { discover } from '../../src/run/discovery.ts'
+
+const signal = new AbortController().signal
+const options = {
+  signal,
+  timeoutMs: 10_000,
+  retry: { retries: 2, minDelayMs: 1, maxDelayMs: 5 },
+  onRetry: () => {},
+}
+
+/** A source that gives these, and then fails when there is an error. */
+function source(name: string, collections: readonly unknown[], error?: Error): CollectionSource {
+  return {
+    name,
+    async *collections() {
+      yield* collections as KnownCollection[]
+      if (error) throw error
+    },
+  }
+}
+
+describe('discovery', () => {
+  it('is the union of all sources, each collection once, with the highest estimate', async () => {
+    const sources = [
+      source('a', [{ nsid: 'com.example.x', estimatedRepos: 5 }, { nsid: 'com.example.y' }]),
+      source('b', [
+        { nsid: 'com.example.x', estimatedRepos: 70 },
+        { nsid: 'com.example.x', estimatedRepos: 6 },
+      ]),
+      source('c', [{ nsid: 'com.example.x' }, { nsid: 'com.example.z', estimatedRepos: 0 }]),
+    ]
+    const { collections, errors } = await discover(sources, options)
+    expect(collections).toHaveLength(3)
+    expect(collections).toEqual(
+      expect.arrayContaining([
+        { nsid: 'com.example.x', estimatedRepos: 70 },
+        { nsid: 'com.example.y' },
+        { nsid: 'com.example.z', estimatedRepos: 0 },
+      ]),
+    )
+    expect(errors).toEqual([])
+  })
+
+  it('drops and counts what is no NSID, keeps the case of what is one, and does not believe absurd estimates', async () => {
+    const rubbish = [
+      { nsid: 'nope' },
+      { nsid: 5 },
+      {},
+      null,
+      { nsid: `com.example.${'x'.repeat(400)}` },
+      { nsid: '__proto__' },
+    ]
+    const good = [
+      { nsid: 'com.Example.camelCase', estimatedRepos: Number.NaN },
+      { nsid: 'com.example.b', estimatedRepos: -3 },
+    ]
+    const { collections, sources } = await discover([source('a', [...rubbish, ...good])], options)
+    expect(collections).toEqual([{ nsid: 'com.Example.camelCase' }, { nsid: 'com.example.b' }])
+    expect(sources).toEqual([{ name: 'a', found: 8, rejected: 6 }])
+  })
+
+  it('keeps what a source gave before it failed, and names it', async () => {
+    const error = new Error('cut off')
+    const broken = source('broken', [{ nsid: 'com.example.early' }], error)
+    const { collections, errors } = await discover([broken, knownCollections(['com.example.late'])], options)
+    expect(collections.map(({ nsid }) => nsid).sort()).toEqual(['com.example.early', 'com.example.late'])
+    expect(errors).toEqual([{ source: 'broken', error }])
+  })
+
+  it('ends at the deadline for a source that hangs, even one that listens to nothing', async () => {
+    const deaf: CollectionSource = {
+      name: 'deaf',
+      async *collections() {
+        yield { nsid: 'com.example.early' }
+        await new Promise(() => {})
+      },
+    }
+    const { collections, errors } = await discover([deaf, knownCollections(['com.example.a'])], {
+      ...options,
+      timeoutMs: 50,
+    })
+    expect(collections.map(({ nsid }) => nsid).sort()).toEqual(['com.example.a', 'com.example.early'])
+    expect(errors).toMatchObject([
+      { source: 'deaf', error: { message: expect.stringContaining('did not end within 50 ms') } },
+    ])
+  })
+
+  it('tells a source that takes too long to stop, by its signal', async () => {
+    let seen: AbortSignal | undefined
+    const slow: CollectionSource = {
+      name: 'slow',
+      async *collections({ signal } = {}) {
+        seen = signal
+        await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+      },
+    }
+    await discover([slow], { ...options, timeoutMs: 20 })
+    expect(seen?.aborted).toBe(true)
+  })
+
+  it('rejects with the caller’s reason when aborted', async () => {
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const deaf = {
+      name: 'deaf',
+      collections: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }),
+    }
+    const found = discover([deaf], { ...options, signal: controller.signal })
+    controller.abort(reason)
+    await expect(found).rejects.toBe(reason)
+  })
+
+  it('asks a source again whose error says that this may help, and no other', async () => {
+    const asked: string[] = []
+    const failing = (name: string, error: Error): CollectionSource => ({
+      name,
+      async *collections() {
+        asked.push(name)
+        if (asked.filter((other) => other === name).length < 3) throw error
+        yield { nsid: `com.example.${name}` }
+      },
+    })
+    const busy = new RelayError('RELAY_STATUS', '503', { source: 'x', status: 503, retryable: true })
+    const gone = new RelayError('RELAY_STATUS', '404', { source: 'x', status: 404 })
+    const retries: string[] = []
+    const { collections, errors } = await discover(
+      [failing('busy', busy), failing('gone', gone), failing('plain', new Error('no idea'))],
+      { ...options, onRetry: ({ source }) => retries.push(source) },
+    )
+    expect(collections).toEqual([{ nsid: 'com.example.busy' }])
+    expect(errors.map(({ source }) => source).sort()).toEqual(['gone', 'plain'])
+    expect(retries).toEqual(['busy', 'busy'])
+  })
+
+  it('counts what a source gives in one try, however often it is asked', async () => {
+    const busy = new RelayError('RELAY_STATUS', '503', { source: 'x', status: 503, retryable: true })
+    let tries = 0
+    const source: CollectionSource = {
+      name: 'breaks off',
+      async *collections() {
+        tries += 1
+        yield { nsid: 'com.example.a' }
+        if (tries === 2) yield* [{ nsid: 'no-nsid' }, { nsid: 'com.example.b' }]
+        throw busy
+      },
+    }
+    const found = await discover([source], { ...options, retry: { ...options.retry, retries: 3 } })
+    expect(tries).toBe(4)
+    expect(found.sources).toEqual([{ name: 'breaks off', found: 3, rejected: 1 }])
+    expect(found.collections.map(({ nsid }) => nsid)).toEqual(['com.example.a', 'com.example.b'])
+  })
+
+  it('a source that throws before it iterates is a failed source', async () => {
+    const error = new Error('not even begun')
+    const eager: CollectionSource = {
+      name: 'eager',
+      collections() {
+        throw error
+      },
+    }
+    expect((await discover([eager], options)).errors).toEqual([{ source: 'eager', error }])
+  })
+})

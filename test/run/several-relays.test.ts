@@ -1,0 +1,422 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  type Backfiller,
+  type BackfillOptions,
+  createBackfiller,
+  IncompleteError,
+  knownCollections,
+  memoryIndexSink,
+  memoryProgressStore,
+  type PageEvent,
+  RelayError,
+  type RelayListerOptions,
+  relayLister,
+  type UnionIncompleteError,
+  unionOf,
+} from '../../src/index.ts'
+import { kyselyIndexSink, kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
+import { startRelay, type TestRelay, type TestRelayOptions } from '../../src/testing/index.ts'
+import { createPostgres, type TestPostgres } from '../support/databases.ts'
+import { differences, NONE, PROFILE, quick } from '../support/e2e.ts'
+import { didsOf, gate, pagesOf, scriptedLister } from '../support/scripted-lister.ts'
+import { didsFrom } from '../support/store-steps.ts'
+
+const A = 'com.example.a'
+const B = 'com.example.b'
+const ALL = didsFrom(0, 300)
+
+/** What each of three relays lacks: every second, every third, a stretch; and the last does not know B. */
+const GAPS: Record<string, string[]>[] = [
+  { [A]: ALL.filter((_, i) => i % 2 === 0), [B]: ALL.slice(0, 90) },
+  { [A]: ALL.filter((_, i) => i % 3 === 1).toReversed(), [B]: ALL.slice(60, 140) },
+  { [A]: ALL.slice(100, 250) },
+]
+
+interface Relays extends AsyncDisposable {
+  relays: TestRelay[]
+  /** A backfiller for each, on the stores given. */
+  backfillers(
+    stores: Pick<BackfillOptions, 'sink' | 'progress'>,
+    more?: Partial<BackfillOptions>,
+  ): Backfiller[]
+}
+
+async function startRelays(
+  options: Partial<TestRelayOptions>[] = [],
+  pace: RelayListerOptions = {},
+): Promise<Relays> {
+  const relays = await Promise.all(
+    GAPS.map((held, i) =>
+      startRelay({ collections: { [PROFILE]: ALL.slice(0, 1), ...held }, ...options[i] }),
+    ),
+  )
+  return {
+    relays,
+    backfillers: (stores, more = {}) =>
+      relays.map((relay) =>
+        createBackfiller({
+          lister: relayLister(relay.url, { pageSize: 20, ...pace }),
+          sources: [knownCollections([PROFILE, A, B])],
+          retry: quick,
+          maxAttempts: 1,
+          ...stores,
+          ...more,
+        }),
+      ),
+    async [Symbol.asyncDispose]() {
+      for (const relay of relays) await relay[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const memory = () => ({ sink: memoryIndexSink(), progress: memoryProgressStore() })
+
+async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+}
+
+describe('a union of relays with different gaps, on one Postgres', () => {
+  let database: TestPostgres
+  const stores = () => ({ sink: kyselyIndexSink(database.db), progress: kyselyProgressStore(database.db) })
+  beforeAll(async () => {
+    database = await createPostgres()
+  })
+  afterAll(() => database[Symbol.asyncDispose]())
+
+  it('holds what any of them knows, each pair once, and names what each relay did', async () => {
+    await migrateToLatest(database.db)
+    await using three = await startRelays()
+    const union = unionOf(three.backfillers(stores()))
+    expect(three.relays.flatMap(({ requests }) => requests)).toEqual([])
+    const pages: PageEvent[] = []
+    for await (const page of union) pages.push(page)
+
+    expect(await differences(database.db, ...three.relays)).toEqual(NONE)
+    const pairs =
+      new Set(ALL.filter((_, i) => i % 2 === 0 || i % 3 === 1 || (i >= 100 && i < 250))).size + 140 + 1
+    expect(pages.reduce((sum, { added }) => sum + added, 0)).toBe(pairs)
+    const sources = three.relays.map(({ url }) => url)
+    expect(new Set(pages.map(({ source }) => source))).toEqual(new Set(sources))
+
+    const sizes = three.relays.map((relay) =>
+      [PROFILE, A, B].reduce((sum, nsid) => sum + relay.size(nsid), 0),
+    )
+    const imported = sizes.reduce((sum, size) => sum + size, 0)
+    expect(await union.run()).toMatchObject({
+      completed: 9,
+      pages: pages.length,
+      imported,
+      added: pairs,
+      relays: expect.arrayContaining(
+        sources.map((source, i) => expect.objectContaining({ source, completed: 3, imported: sizes[i] })),
+      ),
+    })
+    expect(await union.status()).toMatchObject({
+      total: 9,
+      completed: 9,
+      failed: 0,
+      imported,
+      relays: sources.map((source, i) => ({ source, run: 'complete', total: 3, imported: sizes[i] })),
+    })
+  })
+
+  it('left in the middle settles within a second, hands every claim back, and another goes on from there', async () => {
+    await database.db.deleteFrom('backfill_progress').execute()
+    await database.db.deleteFrom('collection_index_pair').execute()
+    await using three = await startRelays()
+    const first = unionOf(three.backfillers(stores()))
+    const seen = new Set<string>()
+    let leftAt = 0
+    for await (const { source } of first) {
+      seen.add(source)
+      if (seen.size < 3) continue
+      leftAt = performance.now()
+      break
+    }
+    expect(performance.now() - leftAt).toBeLessThan(1_000)
+    const rows = await kyselyProgressStore(database.db).list()
+    expect(rows.filter(({ state }) => state === 'walking')).toEqual([])
+    const unfinished = rows.filter(({ state }) => state === 'pending')
+    expect(unfinished.length).toBeGreaterThan(0)
+    const { relays } = await first.status()
+    expect(relays.map(({ run }) => run)).toContain('ended')
+
+    const second = await unionOf(three.backfillers(stores())).run()
+    expect(await differences(database.db, ...three.relays)).toEqual(NONE)
+    expect(second.completed).toBe(unfinished.length)
+    const { relays: ended, completed } = await first.status()
+    expect([ended.length, completed]).toEqual([3, 9])
+  })
+})
+
+describe('a relay that fails does not stop the others', () => {
+  const down = { script: () => ({ cut: 'before-headers' as const }) }
+
+  it('the rest is imported, and the error at the end names the relay that was down', async () => {
+    await using three = await startRelays([{}, down, {}])
+    const [first, second, third] = three.relays
+    const index = memory()
+    const told: unknown[] = []
+    const union = unionOf(three.backfillers(index), { onRelayFailed: (failure) => told.push(failure) })
+    const error = (await failureOf(union.run())) as UnionIncompleteError
+    expect(error).toMatchObject({
+      name: 'UnionIncompleteError',
+      code: 'UNION_INCOMPLETE',
+      failures: [{ source: second?.url, error: expect.any(RelayError) }],
+      message: expect.stringMatching(/^1 of 3 relays is not complete; what the others know is in the index/),
+    })
+    expect(error.message).toContain(`\n${second?.url}: `)
+    expect(told).toEqual(error.failures)
+    for (const nsid of [A, B]) {
+      const known = new Set([first, third].flatMap((relay) => [...(relay?.dids(nsid) ?? [])]))
+      expect(new Set(index.sink.pairs.get(nsid))).toEqual(known)
+    }
+    expect(await union.status()).toMatchObject({
+      completed: 6,
+      relays: [
+        { run: 'complete' },
+        { run: 'failed', error: { code: 'RELAY_UNREACHABLE' } },
+        { run: 'complete' },
+      ],
+    })
+    await expect(union.run()).rejects.toThrow('one union')
+  })
+
+  it('says so at once, while the others still work', async () => {
+    const parked = gate()
+    await using three = await startRelays([
+      {
+        script: async ({ collection }) =>
+          collection === A ? parked.wait().then(() => undefined) : undefined,
+      },
+      down,
+      down,
+    ])
+    const failed: string[] = []
+    const both = Promise.withResolvers<void>()
+    const union = unionOf(three.backfillers(memory()), {
+      onRelayFailed({ source }) {
+        if (failed.push(source) === 2) both.resolve()
+      },
+    })
+    const ended = failureOf(union.run())
+    await both.promise
+    await parked.reached
+    expect((await union.status()).relays.map(({ run }) => run)).toEqual(['running', 'failed', 'failed'])
+    parked.pass()
+    expect(await ended).toMatchObject({ failures: { length: 2 } })
+    expect(failed.toSorted()).toEqual(
+      three.relays
+        .slice(1)
+        .map(({ url }) => url)
+        .toSorted(),
+    )
+  })
+
+  it('names the collections that a relay could not give', async () => {
+    const script: TestRelayOptions['script'] = ({ collection }) =>
+      collection === A ? { status: 404 } : undefined
+    await using three = await startRelays([{}, {}, { script }])
+    const error = await failureOf(unionOf(three.backfillers(memory())).run())
+    expect(error).toMatchObject({
+      failures: [{ source: three.relays[2]?.url, error: { failures: [{ collection: A }] } }],
+      message: expect.stringContaining('1 collection is not complete'),
+    })
+    expect((error as UnionIncompleteError).failures[0]?.error).toBeInstanceOf(IncompleteError)
+  })
+
+  it('what onRelayFailed throws ends them all', async () => {
+    await using three = await startRelays([down, { script: () => ({ stall: 'headers' }) }, {}])
+    const fault = new Error('listener broken')
+    const union = unionOf(three.backfillers(memory()), {
+      onRelayFailed() {
+        throw fault
+      },
+    })
+    expect(await failureOf(union.run())).toBe(fault)
+    await expect.poll(() => three.relays.map(({ inFlight }) => inFlight)).toEqual([0, 0, 0])
+  })
+
+  it('a promise of onRelayFailed that rejects ends them all, too', async () => {
+    await using three = await startRelays([down, { script: () => ({ stall: 'headers' }) }, {}])
+    const fault = new Error('listener broken')
+    const union = unionOf(three.backfillers(memory()), {
+      async onRelayFailed() {
+        throw fault
+      },
+    })
+    expect(await failureOf(union.run())).toBe(fault)
+    await expect.poll(() => three.relays.map(({ inFlight }) => inFlight)).toEqual([0, 0, 0])
+  })
+})
+
+describe('each relay has its own pace', () => {
+  it('one that asks for a pause holds nobody else up', async () => {
+    const busy: TestRelayOptions['script'] = ({ collection, cursor, attempt }) =>
+      collection === A && cursor === undefined && attempt === 1
+        ? { status: 429, headers: { 'retry-after': '1' } }
+        : undefined
+    await using three = await startRelays([{ script: busy }, {}, {}])
+    const order: string[] = []
+    const retry = { ...quick, maxDelayMs: 10_000 }
+    for await (const { source, completed } of unionOf(three.backfillers(memory(), { retry }))) {
+      if (completed) order.push(source)
+    }
+    const [slow, ...quickOnes] = three.relays.map(({ url }) => url)
+    // What the first relay completes after its pause comes last, when the others are long done.
+    expect(order.at(-1)).toBe(slow)
+    for (const source of quickOnes)
+      expect(order.lastIndexOf(source)).toBeLessThan(order.lastIndexOf(slow ?? ''))
+    const [refused, next] = three.relays[0]?.requestsOf(A) ?? []
+    expect((next?.at ?? 0) - (refused?.at ?? 0)).toBeGreaterThan(990)
+  })
+})
+
+describe('a union stops as one backfiller does', () => {
+  const reason = new Error('the caller has had enough')
+
+  function scripted(more: (i: number) => Partial<BackfillOptions> = () => ({})) {
+    const index = memory()
+    const listers = [0, 1, 2].map((i) => scriptedLister({ [A]: pagesOf(`${A}${i}`, 50) }, `relay${i}.test`))
+    const backfillers = listers.map((lister, i) =>
+      createBackfiller({ ...index, lister, sources: [knownCollections([A])], retry: quick, ...more(i) }),
+    )
+    return { index, listers, backfillers }
+  }
+
+  it('nothing is asked for before the first event, and nothing after it was left before that', async () => {
+    const { listers, backfillers } = scripted()
+    const union = unionOf(backfillers)
+    expect(await union.return()).toMatchObject({ done: true })
+    expect(await union.next()).toMatchObject({ done: true })
+    expect(listers.flatMap(({ requests }) => requests)).toEqual([])
+  })
+
+  it('an abort ends it with the signal’s own reason within a second, also where a relay hangs', async () => {
+    const hanging = gate<{ dids: string[] }>()
+    const controller = new AbortController()
+    const { index, backfillers } = scripted((i) => ({
+      signal: controller.signal,
+      ...(i === 1 ? { lister: scriptedLister({ [A]: () => hanging.wait() }, 'relay1.test') } : {}),
+    }))
+    const union = unionOf(backfillers)
+    await union.next()
+    await hanging.reached
+    const before = performance.now()
+    controller.abort(reason)
+    expect(await failureOf(union.next())).toBe(reason)
+    expect(performance.now() - before).toBeLessThan(1_000)
+    await expect
+      .poll(() => index.progress.list().then((rows) => rows.map(({ state }) => state)))
+      .not.toContain('walking')
+    hanging.pass({ dids: [] })
+  })
+
+  it('an abort of one backfiller ends the union, and so the others', async () => {
+    const controller = new AbortController()
+    const { index, backfillers } = scripted((i) => (i === 2 ? { signal: controller.signal } : {}))
+    const union = unionOf(backfillers)
+    await union.next()
+    controller.abort(reason)
+    expect(await failureOf(union.run())).toBe(reason)
+    await expect
+      .poll(() => index.progress.list().then((rows) => rows.map(({ state }) => state)))
+      .not.toContain('walking')
+  })
+
+  it('aborted beforehand, it asks nobody', async () => {
+    const { listers, backfillers } = scripted(() => ({ signal: AbortSignal.abort(reason) }))
+    expect(await failureOf(unionOf(backfillers).run())).toBe(reason)
+    expect(listers.flatMap(({ requests }) => requests)).toEqual([])
+  })
+
+  it('an error in the loop comes out as it is', async () => {
+    const { backfillers } = scripted()
+    const loop = async () => {
+      for await (const _ of unionOf(backfillers)) throw reason
+    }
+    expect(await failureOf(loop())).toBe(reason)
+  })
+
+  it('the block of an await using ends it', async () => {
+    const { index, backfillers } = scripted()
+    {
+      await using union = unionOf(backfillers)
+      await union.next()
+    }
+    expect((await index.progress.list()).map(({ state }) => state)).not.toContain('walking')
+  })
+
+  it('a slow consumer slows every relay', async () => {
+    const renewals = gate()
+    const progress = memoryProgressStore()
+    const renewed = new Map<string, number>()
+    const counting = {
+      ...progress,
+      renew(...[claim, ...rest]: Parameters<typeof progress.renew>) {
+        renewed.set(claim.source, (renewed.get(claim.source) ?? 0) + 1)
+        if (renewed.size === 3 && Math.min(...renewed.values()) === 4) void renewals.wait()
+        return progress.renew(claim, ...rest)
+      },
+    }
+    const { listers, backfillers } = scripted(() => ({ progress: counting, leaseMs: 100, pagesAhead: 1 }))
+    const union = unionOf(backfillers)
+    await union.next()
+    // Four renewals are longer than a lease: time enough for relays that do not wait.
+    await renewals.reached
+    // Two pages for the walk, and one that each of the two merges has pulled.
+    for (const { requests } of listers) expect(requests.length).toBeLessThanOrEqual(2 + 2 + 1)
+    expect(await union.status()).toMatchObject({ walking: 3 })
+    await union.return()
+  })
+
+  it('one relay that its caller leaves ends quietly, and the others go on', async () => {
+    const { index, backfillers } = scripted()
+    const union = unionOf(backfillers)
+    await union.next()
+    await backfillers[0]?.return()
+    expect(await union.run()).toMatchObject({ relays: { length: 3 } })
+    for (const i of [1, 2]) {
+      const dids = didsOf(pagesOf(`${A}${i}`, 50))
+      expect(dids.every((did) => index.sink.pairs.get(A)?.has(did))).toBe(true)
+    }
+  })
+})
+
+it('a backfiller that has run already does not pass for one that is complete', async () => {
+  const make = (name: string) =>
+    createBackfiller({
+      ...memory(),
+      lister: scriptedLister({ [A]: pagesOf(A, 2) }, name),
+      sources: [knownCollections([A])],
+    })
+  const [left, fresh] = [make('left.test'), make('fresh.test')]
+  await left.next()
+  await left.return()
+  const union = unionOf([left, fresh])
+  expect(await failureOf(union.run())).toMatchObject({
+    failures: [{ source: 'left.test', error: { code: 'INVALID_OPTION' } }],
+  })
+  expect((await union.status()).relays.map(({ run }) => run)).toEqual(['failed', 'complete'])
+})
+
+describe('what is no union is refused', () => {
+  const make = () =>
+    createBackfiller({ ...memory(), lister: scriptedLister({}), sources: [knownCollections([A])] })
+  const backfiller = make()
+
+  it.each([
+    ['none', []],
+    ['one twice', [backfiller, backfiller]],
+    ['one relay twice', [backfiller, make()]],
+    ['something else', [{}]],
+    ['no list', backfiller],
+  ])('%s', (_, backfillers) => {
+    expect(() => unionOf(backfillers as Backfiller[])).toThrowError(
+      expect.objectContaining({ name: 'InvalidOptionError', option: 'backfillers' }),
+    )
+  })
+})

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest'
+import {
+  curveOf,
+  describeCurve,
+  thinned,
+  wordsFor,
+} from '../../../../../src/server/admin/page/client/curve.ts'
+import { printable } from '../../../../../src/server/admin/page/client/dom.ts'
+import { pauseBefore } from '../../../../../src/server/admin/page/client/follow.ts'
+import {
+  count,
+  duration,
+  percent,
+  rate,
+  roughly,
+  shortCount,
+} from '../../../../../src/server/admin/page/client/format.ts'
+import { fractionOf, stateOf } from '../../../../../src/server/admin/page/client/overview.ts'
+import { detailOf, nameParts } from '../../../../../src/server/admin/page/client/row-view.ts'
+import { progressOf, type Selection, select } from '../../../../../src/server/admin/page/client/selection.ts'
+import { adminRow, adminStatus } from '../../../../support/scripted-admin.ts'
+
+describe('numbers', () => {
+  it.each([
+    [duration(0), '0 s'],
+    [duration(59_001), '1 min'],
+    [duration(725_000), '12 min 5 s'],
+    [duration(3 * 3_600_000 + 20 * 60_000), '3 h 20 min'],
+    [duration(52 * 3_600_000), '2 d 4 h'],
+    [roughly(42_400), '42 s'],
+    [roughly(629_000), '10 min'],
+    [roughly(5_400_000), '1.5 h'],
+    [roughly(3 * 86_400_000), '3 d'],
+    [percent(0), '0%'],
+    [percent(0.0042), '0.4%'],
+    [percent(0.9999), '99%'],
+    [percent(1), '100%'],
+    [count(61_000_000), '61,000,000'],
+    [shortCount(9_999), '9,999'],
+    [shortCount(61_234_567), '61.2M'],
+    [rate(null), '–'],
+    [rate(2.345), '2.3'],
+    [rate(4_166.6), '4,167'],
+  ])('%s', (shown, expected) => {
+    expect(shown).toBe(expected)
+  })
+
+  it('of a whole that is not complete never reach 100%', () => {
+    const rows = [adminRow('a.b.c', { imported: 120, estimated_repos: 100, state: 'walking' })]
+    expect(progressOf(rows[0] ?? adminRow(''))).toBe(0.99)
+    expect(percent(fractionOf(adminStatus(rows, { expected_pairs: 100 })))).toBe('99%')
+    expect(fractionOf(adminStatus([adminRow('a.b.c', { state: 'complete' })]))).toBe(1)
+  })
+})
+
+describe('rows', () => {
+  const rows = [
+    adminRow('app.bsky.feed.like', { state: 'walking', imported: 50, estimated_repos: 100 }),
+    adminRow('app.bsky.feed.post', { state: 'pending', estimated_repos: 900 }),
+    adminRow('app.bsky.graph.list', { state: 'failed', imported: 10 }),
+    adminRow('com.example.done', { state: 'complete', imported: 70, estimated_repos: 70 }),
+    adminRow('com.example.more', { state: 'pending', estimated_repos: 1_000 }),
+  ]
+  const selection: Selection = { state: 'all', search: '', by: 'state', descending: false }
+  const names = (change: Partial<Selection>) =>
+    select(rows, { ...selection, ...change }).map(({ collection }) => collection.split('.').at(-1))
+
+  it.each<[string, Partial<Selection>, string[]]>([
+    [
+      'what is at work first, then what failed, what is left by its size, and what is done',
+      {},
+      ['like', 'list', 'more', 'post', 'done'],
+    ],
+    ['by name, backwards', { by: 'collection', descending: true }, ['more', 'done', 'list', 'post', 'like']],
+    ['by what was imported', { by: 'imported', descending: true }, ['done', 'like', 'list', 'more', 'post']],
+    ['by what is expected', { by: 'expected', descending: true }, ['more', 'post', 'like', 'done', 'list']],
+    ['of one state', { state: 'pending' }, ['more', 'post']],
+    ['with these letters in the name, in any case', { search: ' BSKY.feed ' }, ['like', 'post']],
+    ['of one state and with these letters', { state: 'failed', search: 'feed' }, []],
+  ])('stand %s', (_, change, expected) => {
+    expect(names(change)).toEqual(expected)
+  })
+
+  it.each([
+    ['page 12, 3 rejected', adminRow('a.b.c', { state: 'walking', page: 12, rejected: 3 })],
+    ['not begun', adminRow('a.b.c')],
+    ['goes on after 4 pages', adminRow('a.b.c', { page: 4 })],
+    ['answered 500', adminRow('a.b.c', { state: 'failed', last_error: 'answered 500' })],
+    ['again soon: answered 500', adminRow('a.b.c', { last_error: 'answered 500' })],
+  ])('say %s', (expected, row) => {
+    expect(detailOf(row)).toBe(expected)
+  })
+
+  it('name a collection by its authority and its name', () => {
+    expect(nameParts('app.bsky.feed.like')).toEqual(['app.bsky.', 'feed.like'])
+    expect(nameParts('junk')).toEqual(['', 'junk'])
+    expect(nameParts('a.b')).toEqual(['', 'a.b'])
+  })
+})
+
+describe('the curve', () => {
+  const points = [0, 30, 60, 40].map((value, i) => ({ at: i * 10_000, value }))
+
+  it('goes from the left to the right, under a round number', () => {
+    const curve = curveOf(points, 300, 100, wordsFor(true))
+    expect(curve.top).toBe(60)
+    expect(curve.line).toBe('M0 100L100 50L200 0L300 33.3')
+    expect(curve.area).toBe(`${curve.line}V100H0Z`)
+    expect(curve.scale.map(({ label }) => label)).toEqual(['60', '30'])
+    expect(curve.times.map(({ label }) => label)).toEqual(['30 s ago', '15 s ago'])
+    expect(curve.nearest(190)).toMatchObject({ x: 200, y: 0, point: { value: 60 } })
+  })
+
+  it('is told in a sentence', () => {
+    expect(describeCurve(points, wordsFor(true))).toBe(
+      'Pairs per second over 30 s: 40 now, 33 on average, at most 60, 10 s ago.',
+    )
+    expect(describeCurve(points, wordsFor(false))).toBe(
+      'Pairs per second over 30 s: 40 at the end, 33 on average, at most 60, 10 s earlier.',
+    )
+    expect(describeCurve([], wordsFor(true))).toMatch(/no curve/)
+  })
+
+  it('is nothing yet with fewer than two points, and a table of some of them', () => {
+    expect(curveOf([], 300, 100, wordsFor(true)).line).toBe('')
+    expect(curveOf(points.slice(0, 1), 300, 100, wordsFor(true)).line).toBe('')
+    expect(thinned(points, 2)).toEqual([points[0], points[3]])
+  })
+})
+
+describe('what a run does', () => {
+  it.each([
+    ['Running', adminStatus([])],
+    ['Paused by the relay', adminStatus([], { pause: { until: '2026-08-01T10:00:00Z', message: null } })],
+    ['Complete', adminStatus([], { running: false, outcome: 'complete' })],
+    ['Incomplete', adminStatus([], { running: false, outcome: 'incomplete' })],
+    ['Failed', adminStatus([], { running: false, outcome: 'failed' })],
+    ['Stopped', adminStatus([], { running: false, outcome: 'stopped' })],
+    ['Idle', adminStatus([], { running: false, started_at: null })],
+  ])('is %s', (name, status) => {
+    expect(stateOf(status).name).toBe(name)
+  })
+})
+
+it('waits longer and longer before it connects again, and never much longer than half a minute', () => {
+  const longest = [0, 1, 2, 3, 10].map((tries) => pauseBefore(tries, () => 1))
+  expect(longest).toEqual([1_000, 2_000, 4_000, 8_000, 30_000])
+  expect(pauseBefore(1, () => 0)).toBe(1_500)
+})
+
+it('shows marks that hide, turn or break text as what they are', () => {
+  expect(printable('a\u202eb\u0000c\u200bd\n\te')).toBe('a\ufffdb\ufffdc\ufffdd e')
+})
