@@ -1,7 +1,11 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { makePage } from './src/server/admin/page/make-page.ts'
 
 const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
+
+// The server's page is made by the build; the tests run on the sources, and want one that is not stale.
+await makePage()
 
 const config: ViteUserConfig = defineConfig({
   test: {

@@ -37,7 +37,9 @@ describe('the tarball', () => {
     const { fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT)
     const sources = fileNames.map((file) => relative(join(ROOT, 'src'), file))
     const built = packed.files.filter((file) => file.endsWith('.js'))
-    expect(built.toSorted()).toEqual(sources.map((file) => `dist/${file.replace(/\.ts$/, '.js')}`).toSorted())
+    expect(built.toSorted()).toEqual(
+      sources.map((file) => `dist/${file.replace(/(?:\.d)?\.ts$/, '.js')}`).toSorted(),
+    )
   })
 
   it('is small', async () => {

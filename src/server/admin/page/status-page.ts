@@ -1,4 +1,4 @@
-import { HTML, SCRIPT_HASH, STYLE_HASH } from './html.ts'
+import { HTML, SCRIPT_HASH, STYLE_HASH } from './page-bundle.js'
 
 /** A page that stands alone, and what it is to be served with. */
 export interface StatusPage {

@@ -1,8 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { statusPageModule } from '../../../../src/server/admin/page/make-html.ts'
 import { prefersHtml } from '../../../../src/server/admin/page/prefers-html.ts'
 import { statusPage } from '../../../../src/server/admin/page/status-page.ts'
 import { startAdmin, TOKEN } from '../../../support/admin.ts'
@@ -11,11 +8,6 @@ const CHROMIUM =
   'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7'
 
 describe('the status page', () => {
-  it('is what `npm run page` makes of its sources', async () => {
-    const file = fileURLToPath(new URL('../../../../src/server/admin/page/html.ts', import.meta.url))
-    expect(await readFile(file, 'utf8')).toBe(await statusPageModule())
-  })
-
   it('stands alone: one style, one script, nothing that is fetched from anywhere', () => {
     const { html } = statusPage()
     expect(html.match(/<(?:style|script)\b[^>]*>/g)).toEqual(['<style>', '<script type="module">'])
