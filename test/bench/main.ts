@@ -26,5 +26,5 @@ const allRight = await runAll({
     if (!values.quick) await saveSection(name, text)
   },
 })
-// The embedded Postgres would end this process with 0 whatever comes of it.
+// One that did not end within its time is still running.
 process.exit(allRight ? 0 : 1)

@@ -22,8 +22,6 @@ function optionsOrEnd(): ChaosOptions {
 async function main(options: ChaosOptions): Promise<number> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    // The embedded Postgres listens too, and would end this process before everything is tidied up.
-    process.removeAllListeners(signal)
     process.once(signal, () => stop.abort(new Stopped(`Stopped by ${signal}.`)))
   }
   const { seconds, seed, workers, synchronousCommit } = options
@@ -44,9 +42,8 @@ async function main(options: ChaosOptions): Promise<number> {
 
 const options = optionsOrEnd()
 try {
-  // Said outright, since the embedded Postgres would end this process with 0.
-  process.exit(await main(options))
+  process.exitCode = await main(options)
 } catch (error) {
   console.error(error instanceof Stopped ? error.message : error)
-  process.exit(1)
+  process.exitCode = 1
 }

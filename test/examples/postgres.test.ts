@@ -6,7 +6,7 @@ import { type TemporaryFolder, temporaryFolder } from '../support/temporary-fold
 import { runExample, startExample } from './run-example.ts'
 
 /** Postgres writes this file while it runs. */
-const pidFile = ({ path }: TemporaryFolder) => join(path, '.backfill-postgres', 'postmaster.pid')
+const pidFile = ({ path }: TemporaryFolder) => join(path, '.backfill-postgres', 'data', 'postmaster.pid')
 
 /** Ends the server that a killed example left behind, for a test that fails before the next start takes it over. */
 function withoutOrphan(folder: TemporaryFolder): Disposable {

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { temporaryFolder } from './temporary-folder.ts'
 
+const module = JSON.stringify(new URL('./postgres-server.ts', import.meta.url))
+
 it('leaves the exit code of its process alone, so that failed tests do not look like passed ones', async () => {
-  const module = JSON.stringify(new URL('./postgres-server.ts', import.meta.url))
   const program = `
     const { startPostgresServer } = await import(${module})
     await using server = await startPostgresServer()
@@ -15,9 +16,8 @@ it('leaves the exit code of its process alone, so that failed tests do not look 
   expect(await once(child, 'exit')).toEqual([3, null])
 })
 
-it('leaves no data behind when its process is interrupted', async () => {
+it.each(['SIGINT', 'SIGKILL'] as const)('leaves nothing behind when %s ends its process', async (signal) => {
   await using folder = await temporaryFolder()
-  const module = JSON.stringify(new URL('./postgres-server.ts', import.meta.url))
   const program = `
     const { startPostgresServer } = await import(${module})
     await using server = await startPostgresServer()
@@ -30,7 +30,8 @@ it('leaves no data behind when its process is interrupted', async () => {
   })
   await once(child.stdout, 'data')
   expect(await readdir(folder.path)).toHaveLength(1)
-  child.kill('SIGINT')
+  child.kill(signal)
   await once(child, 'exit')
-  expect(await readdir(folder.path)).toEqual([])
+  // A process of its own removes it.
+  await vi.waitFor(async () => expect(await readdir(folder.path)).toEqual([]), { timeout: 20_000 })
 })

