@@ -5,6 +5,9 @@ export interface ExactCounts {
   of(collection: string): Promise<number>
 }
 
+/** How long a count is given again before the collection is counted anew, in milliseconds. */
+const KEEP_MS = 300_000
+
 interface Counted {
   readonly repos: Promise<number>
   /** In milliseconds of `performance.now()`. */
@@ -12,10 +15,10 @@ interface Counted {
 }
 
 /**
- * Counting a large collection keeps a database busy for seconds, and anybody may ask for it. So one is counted at a
- * time, and a count is given again for `keepMs`.
+ * Counting a large collection keeps a database busy for seconds, and anyone may ask for it. So one is counted at a
+ * time, and a count is given again for five minutes.
  */
-export function exactCounts(countRepos: NonNullable<RepoIndex['countRepos']>, keepMs: number): ExactCounts {
+export function exactCounts(countRepos: NonNullable<RepoIndex['countRepos']>): ExactCounts {
   const kept = new Map<string, Counted>()
   let turn: Promise<unknown> = Promise.resolve()
 
@@ -28,7 +31,7 @@ export function exactCounts(countRepos: NonNullable<RepoIndex['countRepos']>, ke
       },
       () => kept.delete(collection),
     )
-    kept.set(collection, { repos, until: performance.now() + keepMs })
+    kept.set(collection, { repos, until: performance.now() + KEEP_MS })
     return repos
   }
 

@@ -1,7 +1,7 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { RepoIndex } from '../../contracts/repo-index.ts'
 import { invalidRequest, jsonAnswer, single } from '../responses.ts'
-import type { CursorSigner } from './signed-cursor.ts'
+import { cursorFor, readCursor } from './collection-cursor.ts'
 
 /** What the method's lexicon says of `limit`. */
 const LIMIT = { min: 1, max: 2000, default: 500 }
@@ -10,18 +10,18 @@ const LIMIT = { min: 1, max: 2000, default: 500 }
 export async function listReposByCollection(
   params: URLSearchParams,
   signal: AbortSignal,
-  { index, signer }: { index: RepoIndex; signer: CursorSigner },
+  index: RepoIndex,
 ): Promise<Response> {
   const collection = single(params, 'collection')
   if (collection === undefined || !isValidNsid(collection)) {
     throw invalidRequest('collection must be an NSID such as app.bsky.feed.post')
   }
   const limit = limitOf(single(params, 'limit'))
-  const cursor = await cursorOf(single(params, 'cursor'), collection, signer)
+  const cursor = cursorOf(single(params, 'cursor'), collection)
   const page = await index.listRepos(collection, { cursor, limit, signal })
   const repos = page.dids.map((did) => ({ did }))
   if (page.cursor === undefined) return jsonAnswer(200, { repos })
-  return jsonAnswer(200, { repos, cursor: await signer.sign(collection, page.cursor) })
+  return jsonAnswer(200, { repos, cursor: cursorFor(collection, page.cursor) })
 }
 
 function limitOf(given: string | undefined): number {
@@ -32,13 +32,9 @@ function limitOf(given: string | undefined): number {
 }
 
 /** Some clients send an empty cursor with their first request. */
-async function cursorOf(
-  given: string | undefined,
-  collection: string,
-  signer: CursorSigner,
-): Promise<string | undefined> {
+function cursorOf(given: string | undefined, collection: string): string | undefined {
   if (given === undefined || given === '') return undefined
-  const cursor = await signer.open(collection, given)
-  if (cursor === undefined) throw invalidRequest('cursor is none that this server gave for this collection')
+  const cursor = readCursor(collection, given)
+  if (cursor === undefined) throw invalidRequest('Invalid cursor for this collection')
   return cursor
 }

@@ -1,30 +1,15 @@
 import type { RepoIndex } from '../../contracts/repo-index.ts'
 import { hasCode, InvalidOptionError, retryAfterMs } from '../../errors.ts'
-import { mustHave, wholeNumber } from '../../util/validate-options.ts'
+import { mustHave } from '../../util/validate-options.ts'
 import { invalidRequest, jsonAnswer, XrpcError } from '../responses.ts'
 import { exactCounts } from './exact-counts.ts'
 import { listCollections } from './list-collections.ts'
 import { listReposByCollection } from './list-repos.ts'
-import { cursorSigner } from './signed-cursor.ts'
 
 /** What is served, and how. */
 export interface XrpcHandlerOptions {
   /** What is served: `store.index`, `collectionIndex(db)`, or one of your own. */
   index: RepoIndex
-  /**
-   * Signs the cursors, at least 16 characters; all instances behind one name need the same, and while it stays the same
-   * cursors outlive a restart. When it changes, whoever is in the middle of a list is refused and has to begin anew.
-   *
-   * Every cursor is signed together with its collection, also without a secret: then by a key that everybody knows, which is
-   * enough to refuse another collection's cursor. It guards no secret, since an index gives everybody every list. What a
-   * secret adds is that the cursors of another service of this kind are refused as well. `collectionIndex` would answer them
-   * rightly, since its cursors are DIDs; an index whose cursors mean something in its own database alone needs a secret.
-   *
-   * @default a key that everybody knows
-   */
-  cursorSecret?: string | undefined
-  /** How long an exact count is given again before it is counted anew, in milliseconds. @default 300_000 */
-  keepCountsMs?: number | undefined
   /** Told of each failure that a client sees as a status of 500 or more, without the reason. */
   onError?: ((context: { request: Request; error: unknown }) => void) | undefined
 }
@@ -64,16 +49,14 @@ export function xrpcHandler(options: XrpcHandlerOptions): (request: Request) => 
   }
 }
 
-function routesOf({ index, cursorSecret, keepCountsMs = 300_000 }: XrpcHandlerOptions): Map<string, Route> {
+function routesOf({ index }: XrpcHandlerOptions): Map<string, Route> {
   mustHave('index', index, 'listRepos', 'a RepoIndex such as store.index or collectionIndex(db)')
-  wholeNumber('keepCountsMs', keepCountsMs, 0)
-  const signer = cursorSigner(cursorSecret)
   const routes = new Map<string, Route>()
   routes.set('/xrpc/com.atproto.sync.listReposByCollection', (params, signal) =>
-    listReposByCollection(params, signal, { index, signer }),
+    listReposByCollection(params, signal, index),
   )
   if (index.listCollections) {
-    const counts = index.countRepos && exactCounts(index.countRepos.bind(index), keepCountsMs)
+    const counts = index.countRepos && exactCounts(index.countRepos.bind(index))
     routes.set('/v1/listCollections', (params, signal) => listCollections(params, signal, { index, counts }))
   }
   return routes
@@ -110,7 +93,7 @@ function failureOf(error: unknown, request: Request): XrpcError {
   // Nobody reads it.
   if (request.signal.aborted) return new XrpcError(499, 'ClientClosedRequest', 'The client is gone')
   if (error instanceof InvalidOptionError && error.option === 'cursor')
-    return invalidRequest('cursor is none that this server gave')
+    return invalidRequest('Invalid cursor')
   if (hasCode(error, 'STORE_UNAVAILABLE')) {
     const seconds = Math.ceil(retryAfterMs(error) / 1000) || RETRY_SECONDS
     const headers = { 'retry-after': String(seconds) }
