@@ -9,7 +9,7 @@ import { migrateToLatest } from './migrations.ts'
 import { observedCollections } from './observed-collections.ts'
 import type { BackfillDatabase, SchemaOptions } from './schema.ts'
 
-/** A database that is open and migrated, with everything that a backfill needs on it. Closed by `await using`. */
+/** A database that is open and migrated, with everything that a backfill needs on it. */
 export interface OpenStore extends AsyncDisposable {
   /** For queries of one's own: `db.selectFrom('collection_index')…`. With a `schema`, say `db.withSchema(schema)`. */
   readonly db: Kysely<BackfillDatabase>
@@ -19,14 +19,29 @@ export interface OpenStore extends AsyncDisposable {
   readonly index: CollectionIndex
   /** The collections that this index knows already: {@link observedCollections}. */
   readonly observed: CollectionSource
+  /** Closes the connections; a second call does nothing. `await using` does the same. */
+  close(): Promise<void>
 }
 
-/** Migrates, and hands the Kysely over to the store; it is closed when that fails. */
-export async function openStore(db: Kysely<BackfillDatabase>, options: SchemaOptions): Promise<OpenStore> {
+/**
+ * Migrates, and hands the Kysely over to the store, which closes it; it is closed when the migration fails.
+ *
+ * @param release what else to close behind it
+ */
+export async function openStore(
+  db: Kysely<BackfillDatabase>,
+  options: SchemaOptions,
+  release: () => Promise<void> = async () => {},
+): Promise<OpenStore> {
+  let closing: Promise<void> | undefined
+  const close = () => {
+    closing ??= db.destroy().finally(release)
+    return closing
+  }
   try {
     await migrateToLatest(db, options)
   } catch (error) {
-    await db.destroy()
+    await close()
     throw error
   }
   return {
@@ -35,6 +50,7 @@ export async function openStore(db: Kysely<BackfillDatabase>, options: SchemaOpt
     progress: kyselyProgressStore(db, options),
     index: collectionIndex(db, options),
     observed: observedCollections(db, options),
-    [Symbol.asyncDispose]: () => db.destroy(),
+    close,
+    [Symbol.asyncDispose]: close,
   }
 }

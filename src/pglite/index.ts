@@ -35,19 +35,12 @@ export async function openPGlite(folder?: string, options: PGliteOptions = {}): 
   if (typeof folder !== 'string' || folder === '')
     throw new InvalidOptionError('folder', 'the path of a folder', folder)
   const guard = await claimFolder(await existing(resolve(folder)))
-  try {
-    const store = await openStore(kyselyOn(await openFolder(folder)), options)
-    return {
-      ...store,
-      async [Symbol.asyncDispose]() {
-        await store[Symbol.asyncDispose]()
-        await close(guard)
-      },
-    }
-  } catch (error) {
-    await close(guard)
+  const release = () => close(guard)
+  const pglite = await openFolder(folder).catch(async (error: unknown) => {
+    await release()
     throw error
-  }
+  })
+  return openStore(kyselyOn(pglite), options, release)
 }
 
 function kyselyOn(pglite: PGlite): Kysely<BackfillDatabase> {

@@ -20,7 +20,7 @@ export interface TestRelayOptions extends RelayContentsOptions {
   script?: RelayScript | undefined
 }
 
-/** A relay on a loopback port, and what it was asked. Closing it ends every connection at once. */
+/** A relay on a loopback port, and what it was asked. */
 export interface TestRelay extends RelayContents, AsyncDisposable {
   /** Its origin: `http://127.0.0.1:49152`. */
   readonly url: string
@@ -34,6 +34,8 @@ export interface TestRelay extends RelayContents, AsyncDisposable {
   readonly inFlight: number
   /** The most that there were at the same time. */
   readonly maxInFlight: number
+  /** Ends every connection at once. `await using` does the same. @throws what the script threw first */
+  close(): Promise<void>
 }
 
 /**
@@ -70,6 +72,11 @@ export async function startRelay(options: TestRelayOptions): Promise<TestRelay> 
     await send(response, answerUnder(fault, genuineAnswer(request, contents, garden)), fault, pause)
   })
   const url = `http://127.0.0.1:${await listen(server.http, port)}`
+  const close = async () => {
+    closing.abort()
+    await closeAll(server.http)
+    if (server.errors.length > 0) throw server.errors[0]
+  }
   return {
     collections: contents.collections,
     size: contents.size,
@@ -85,11 +92,8 @@ export async function startRelay(options: TestRelayOptions): Promise<TestRelay> 
     get maxInFlight() {
       return server.load.peak
     },
-    async [Symbol.asyncDispose]() {
-      closing.abort()
-      await closeAll(server.http)
-      if (server.errors.length > 0) throw server.errors[0]
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   }
 }
 

@@ -88,7 +88,7 @@ describe('the cursors of a test relay', () => {
     const options = { collections: { [LIKE]: 1000, [POST]: 10 } }
     const before = await startRelay(options)
     const { cursor = '' } = await page(before, { collection: LIKE, limit: '300' })
-    await before[Symbol.asyncDispose]()
+    await before.close()
     await using after = await startRelay(options)
     const { repos } = await page(after, { collection: LIKE, limit: '10', cursor })
     expect(repos.map(({ did }) => did)).toEqual([...after.dids(LIKE)].slice(300, 310))

@@ -6,12 +6,14 @@ import { createRuns } from './admin-runs.ts'
 import { prefersHtml } from './page/prefers-html.ts'
 import { pageAnswer } from './page/status-page.ts'
 
-/**
- * Answers requests. Disposing of it stops its run as the option `signal` does, and resolves once that is over and its
- * claims are handed back: before the store is closed.
- */
+/** Answers requests. */
 export interface AdminHandler extends AsyncDisposable {
   (request: Request): Promise<Response>
+  /**
+   * Stops the run as the option `signal` does, and resolves once the run is over and its claims are released. Close the store
+   * afterwards. `await using` does the same.
+   */
+  close(): Promise<void>
 }
 
 /**
@@ -37,12 +39,12 @@ export function adminHandler(options: AdminHandlerOptions): AdminHandler {
   const runs = createRuns(settings)
   const routes = adminRoutes(settings, runs)
   let closing: Promise<void> | undefined
-  const close = () => {
+  const stop = () => {
     closing ??= runs.close(settings.signal?.reason)
     return closing
   }
-  if (settings.signal?.aborted) void close()
-  else settings.signal?.addEventListener('abort', close, { once: true })
+  if (settings.signal?.aborted) void stop()
+  else settings.signal?.addEventListener('abort', stop, { once: true })
 
   async function handle(request: Request): Promise<Response> {
     const answer = await answerTo(request, settings, routes, closing !== undefined).catch(
@@ -61,12 +63,11 @@ export function adminHandler(options: AdminHandlerOptions): AdminHandler {
     return new Response(null, answer)
   }
 
-  return Object.assign(handle, {
-    [Symbol.asyncDispose]: async () => {
-      settings.signal?.removeEventListener('abort', close)
-      await close()
-    },
-  })
+  const close = async () => {
+    settings.signal?.removeEventListener('abort', stop)
+    await stop()
+  }
+  return Object.assign(handle, { close, [Symbol.asyncDispose]: close })
 }
 
 async function answerTo(

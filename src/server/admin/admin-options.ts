@@ -1,7 +1,7 @@
 import type { BackfillHooks, PageEvent } from '../../contracts/events.ts'
 import type { ProgressStore } from '../../contracts/progress-store.ts'
 import { InvalidOptionError } from '../../errors.ts'
-import { MAX_TIMER_MS, mustHave, wholeNumber } from '../../util/validate-options.ts'
+import { mustHave } from '../../util/validate-options.ts'
 import { type AllowedSources, allowedSources } from './allowed-relays.ts'
 import { bearerCheck } from './bearer-token.ts'
 import type { AdminOutcome } from './wire-types.ts'
@@ -42,13 +42,6 @@ export interface AdminHandlerOptions {
   allowedSources?: readonly string[] | undefined
   /** The path of the endpoint, as requests have it. @default '/admin/backfill-collections' */
   path?: string | undefined
-  /**
-   * How long a request that starts a run waits until its collections are known, in milliseconds, and one that stops it
-   * until it is over; then it is answered with 202. Proxies give up after 60 s at times.
-   *
-   * @default 30_000
-   */
-  answerWithinMs?: number | undefined
   /** Stops the run and ends the event streams, when the process is to end; then every request is answered with 503. */
   signal?: AbortSignal | undefined
   /** Told when a run is over, however it ended: for a log or an alarm. */
@@ -64,7 +57,6 @@ export interface AdminSettings {
   readonly progress: ProgressStore
   readonly allowed: AllowedSources
   readonly path: string
-  readonly answerWithinMs: number
   readonly signal: AbortSignal | undefined
   readonly onEnd: NonNullable<AdminHandlerOptions['onEnd']>
   readonly onError: NonNullable<AdminHandlerOptions['onError']>
@@ -72,7 +64,7 @@ export interface AdminSettings {
 
 /** @throws InvalidOptionError for the first option that cannot be used */
 export function adminSettings(options: AdminHandlerOptions): AdminSettings {
-  const { backfill, progress, path = '/admin/backfill-collections', answerWithinMs = 30_000 } = options
+  const { backfill, progress, path = '/admin/backfill-collections' } = options
   const isAllowed = bearerCheck(options.token)
   if (typeof backfill !== 'function') {
     throw new InvalidOptionError('backfill', 'a function that returns createBackfiller({ … })', backfill)
@@ -87,7 +79,6 @@ export function adminSettings(options: AdminHandlerOptions): AdminSettings {
     progress,
     allowed: allowedSources(options.allowedSources),
     path,
-    answerWithinMs: wholeNumber('answerWithinMs', answerWithinMs, 0, MAX_TIMER_MS),
     signal: options.signal,
     onEnd: options.onEnd ?? (() => {}),
     onError: options.onError ?? (() => {}),

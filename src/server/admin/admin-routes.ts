@@ -16,6 +16,12 @@ export type Methods = ReadonlyMap<string, Route>
 /** Each costs a connection and, now and then, the whole status as text. */
 const MAX_VIEWERS = 100
 
+/**
+ * How long a request that starts a run waits until its collections are known, in milliseconds, and one that stops it until it
+ * is over; then it is answered with 202. Some proxies give up after 60 s.
+ */
+const ANSWER_WITHIN_MS = 30_000
+
 /** The routes by what follows the handler's path. */
 export function adminRoutes(settings: AdminSettings, runs: Runs): ReadonlyMap<string, Methods> {
   const methods = (routes: Record<string, Route>) => new Map(Object.entries(routes))
@@ -25,7 +31,7 @@ export function adminRoutes(settings: AdminSettings, runs: Runs): ReadonlyMap<st
       methods({
         GET: async () => jsonAnswer(200, await runs.status()),
         POST: (params) => start(params, settings, runs),
-        DELETE: () => stop(settings, runs),
+        DELETE: () => stop(runs),
       }),
     ],
     ['/events', methods({ GET: (params, request) => watch(params, request, runs) })],
@@ -39,7 +45,7 @@ async function start(params: URLSearchParams, settings: AdminSettings, runs: Run
   // From here to the beginning without a pause, so that of two at once one is refused.
   if (runs.current !== undefined) throw alreadyRunning(runs.current)
   const run = runs.begin(source)
-  const isKnown = await isWithin(settings.answerWithinMs, run.known)
+  const isKnown = await isInTime(run.known)
   if (runs.current !== run) throwIfFailed(await run.ended, run)
   const { total } = run.picture.monitor.snapshot().collections
   const started: AdminStarted = { status: isKnown ? 'started' : 'starting', source, collections: total }
@@ -60,11 +66,11 @@ function throwIfFailed({ outcome, error }: RunEnd, { source }: Run): void {
   throw new XrpcError(isElsewhere ? 502 : 500, code, message)
 }
 
-async function stop({ answerWithinMs }: AdminSettings, runs: Runs): Promise<Response> {
+async function stop(runs: Runs): Promise<Response> {
   const run = runs.current
   if (run === undefined) return jsonAnswer(200, { status: 'idle' } satisfies AdminStopped)
   run.stop.abort()
-  const isOver = await isWithin(answerWithinMs, run.ended)
+  const isOver = await isInTime(run.ended)
   const stopped: AdminStopped = { status: isOver ? 'stopped' : 'stopping' }
   return jsonAnswer(isOver ? 200 : 202, stopped)
 }
@@ -100,11 +106,11 @@ async function retry(params: URLSearchParams, settings: AdminSettings, runs: Run
   return jsonAnswer(200, retried)
 }
 
-/** Whether the promise resolves in time. */
-async function isWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+/** Whether the promise resolves before the request has to be answered. */
+async function isInTime(promise: Promise<unknown>): Promise<boolean> {
   const late = new Error('late')
   try {
-    await answered(promise, ms, () => late)
+    await answered(promise, ANSWER_WITHIN_MS, () => late)
     return true
   } catch (error) {
     if (error === late) return false

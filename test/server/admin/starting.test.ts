@@ -18,17 +18,17 @@ describe('starting', () => {
       collections: { [PROFILE]: 10 },
       script: () => wait().then(() => undefined),
     })
-    await using admin = await startAdmin({
-      collections: [PROFILE],
-      allowedSources: [relay.url],
-      answerWithinMs: 0,
-    })
-    const { status, body } = await admin.ask('POST')
+    await using admin = await startAdmin({ collections: [PROFILE], allowedSources: [relay.url] })
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    const asked = admin.ask('POST')
+    await reached
+    vi.advanceTimersByTime(30_000)
+    vi.useRealTimers()
+    const { status, body } = await asked
     expect({ status, body }).toEqual({
       status: 202,
       body: { status: 'starting', source: relay.url, collections: 0 },
     })
-    await reached
     expect(await admin.status()).toMatchObject({ running: true })
     pass()
     expect(await admin.until(({ running }) => !running)).toMatchObject({

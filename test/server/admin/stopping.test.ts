@@ -143,7 +143,7 @@ describe('stopping', () => {
     expect(onError).not.toHaveBeenCalled()
   })
 
-  it('by disposing of the handler resolves once the claims are handed back', async () => {
+  it('by closing the handler resolves once the claims are handed back', async () => {
     await using parked = await startParkedRelay(1)
     const { relay } = parked
     const progress = memoryProgressStore()
@@ -155,7 +155,7 @@ describe('stopping', () => {
       })
       await admin.ask('POST')
       await parked.parked
-      await admin.handler[Symbol.asyncDispose]()
+      await admin.handler.close()
       expect((await progress.list()).map(({ state }) => state)).not.toContain('walking')
     }
   })
