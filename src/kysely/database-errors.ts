@@ -6,12 +6,6 @@ const NOT_MIGRATED = new Set(['42P01', '42703', '3F000'])
 /** Serialization failure and deadlock: the database asks to run the transaction again. */
 const CONFLICT = new Set(['40001', '40P01'])
 
-/**
- * What is known under a name is not what the connection prepared: it is another server's behind a pooler, it was
- * forgotten, or it is already there.
- */
-const NOT_AS_PREPARED = new Set(['26000', '42P05'])
-
 /** What passes without anyone changing the program: whole classes by their two digits, single states by all five. */
 const UNAVAILABLE = new Set([
   '08', // the connection
@@ -53,22 +47,9 @@ export class CommitUnansweredError extends Error {
   }
 }
 
-/**
- * Whether the same transaction passes when it is run again: the database asks for it, or a prepared statement was gone.
- * Said by the error itself or by what it was caused by.
- */
+/** Whether the database asks to run the same transaction again; said by the error itself or by one that caused it. */
 export function isConflict(error: unknown): boolean {
-  return causes(error).some((cause) => CONFLICT.has(codeOf(cause)) || isNotAsPrepared(cause))
-}
-
-/** Whether a prepared statement could not be used: gone, made by somebody else, or of a table that has changed since. */
-export function isNotAsPrepared(error: unknown): boolean {
-  const code = codeOf(error)
-  if (NOT_AS_PREPARED.has(code)) return true
-  if (code !== '0A000') return false
-  // Postgres says it in the language of the server, in the same place; CockroachDB in English, in a place of its own.
-  const { message, routine } = error as Error & { routine?: unknown }
-  return routine === 'RevalidateCachedQuery' || message === 'cached plan must not change result type'
+  return causes(error).some((cause) => CONFLICT.has(codeOf(cause)))
 }
 
 /** An error of the database as the library's own where it has one: not migrated, or not available now. Others stay. */

@@ -6,11 +6,9 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
 import { BackfillError, describe, InvalidOptionError, StoreUnavailableError } from '../errors.ts'
-import { isNotAsPrepared } from '../kysely/database-errors.ts'
 import { type OpenStore, openStore } from '../kysely/open-store.ts'
 import type { BackfillDatabase, SchemaOptions } from '../kysely/schema.ts'
 import { wholeNumber } from '../util/validate-options.ts'
-import { preparedStatements } from './prepared-statements.ts'
 
 export type { OpenStore } from '../kysely/open-store.ts'
 
@@ -51,9 +49,7 @@ const QUERY_TIMEOUT_MS = 40_000
  * Opens a Postgres database for a backfill: a pool with the settings that hours of work need, migrated.
  *
  * The timeouts are sent when a connection begins; a pooler such as PgBouncer has to be told to let them pass
- * (`ignore_startup_parameters`). Statements that come again and again are prepared, until a pooler shows that it does not
- * keep them: by 26000 or 42P05, which ends transactions under way. Stores run theirs again, and so has whoever opens one on
- * `db`. With a pool of your own, use `atproto-collection-backfill/kysely`.
+ * (`ignore_startup_parameters`). With a pool of your own, use `atproto-collection-backfill/kysely`.
  *
  * @param url `postgres://user:password@host:5432/database`, as in the variable DATABASE_URL
  * @throws InvalidOptionError when the url is none
@@ -99,13 +95,11 @@ export async function openPostgres(
 }
 
 /**
- * The pool, but statements that come again are prepared, and a connection that would fail every later query too is closed
- * and never lent again. One on which a query ran out of time: its answer may still come, or the network is gone. And one
- * that is read-only: a session which began while its server was so stays it, and renewals alone would keep it in use for
- * ever.
+ * The pool, except that a connection on which every later query would fail too is closed and not lent again. One on which
+ * a query ran out of time: its answer may still come, or the network is gone. And one that is read-only: a session that
+ * began while its server was read-only stays so, and renewals alone would keep it in use for ever.
  */
 function lendingFrom(pool: pg.Pool): PostgresPool {
-  const prepared = preparedStatements()
   return {
     options: pool.options,
     end: () => pool.end(),
@@ -113,28 +107,17 @@ function lendingFrom(pool: pg.Pool): PostgresPool {
       const client = await pool.connect()
       let dead = false
       const query = async (sql: string, parameters: readonly unknown[]): Promise<pg.QueryResult> => {
-        // Without values it goes the shorter way, which knows no names.
-        const name = parameters.length > 0 ? prepared.nameOf(sql) : undefined
         try {
-          return await client.query({ name, text: sql, values: [...parameters] })
+          return await client.query(sql, [...parameters])
         } catch (error) {
           dead ||= isLasting(error)
-          if (!isNotAsPrepared(error)) throw error
-          prepared.stop()
-          // It was not run. In a transaction, that has ended, and is its owner's to run again.
-          if (name === undefined || !isOutsideOfTransaction(client)) throw error
-          return query(sql, parameters)
+          throw error
         }
       }
       const release = (destroy = false) => client.release(destroy || dead)
       return { query, release } as unknown as PostgresPoolClient
     },
   }
-}
-
-/** As it was when the last statement came. An older pg does not tell. */
-function isOutsideOfTransaction(client: pg.PoolClient): boolean {
-  return client.getTransactionStatus?.() === 'I'
 }
 
 function isLasting(error: unknown): boolean {

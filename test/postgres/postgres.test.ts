@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { InvalidOptionError } from '../../src/index.ts'
-import { type OpenStore, openPostgres } from '../../src/postgres/index.ts'
+import { openPostgres } from '../../src/postgres/index.ts'
 import { createPostgres, type TestPostgres } from '../support/databases.ts'
 import { didsFrom } from '../support/store-steps.ts'
 
@@ -123,111 +123,4 @@ it('leaves no connection when the migration fails', async () => {
   await sql`create table collection_index (mine int)`.execute(postgres.db)
   await expect(openPostgres(postgres.url, { applicationName: 'unmigrated' })).rejects.toThrow('is not a view')
   await untilNoSession(postgres, 'unmigrated')
-})
-
-/** Pages of one collection, each with its pairs and its cursor, as a run commits them. */
-async function commitPages({ progress, sink }: OpenStore, pages: number, from = 0): Promise<number> {
-  const { source, collection } = batch
-  await progress.register(source, [{ nsid: collection }])
-  let claim = await progress.claim({ source, owner: 'worker', leaseMs: 60_000 })
-  if (claim === undefined) throw new Error('The collection is not free.')
-  let added = 0
-  for (let page = from; page < from + pages; page += 1) {
-    const change = { pages: 1, cursor: String(page), imported: 10, rejected: 0 }
-    claim = await progress.advance(claim, change, async (transaction) => {
-      const written = await sink.add({ ...batch, dids: didsFrom(page * 10, 10) }, { transaction })
-      added += written.added
-    })
-  }
-  await progress.release(claim)
-  return added
-}
-
-/** What the pool's one connection has prepared. */
-async function preparedOn({ db }: OpenStore): Promise<{ name: string; statement: string }[]> {
-  const { rows } = await sql<{ name: string; statement: string }>`
-    select name, statement from pg_prepared_statements order by name
-  `.execute(db)
-  return rows
-}
-
-/** Runs it again and again until so many statements of it are prepared. @returns how often it ran */
-async function untilPrepared(
-  store: OpenStore,
-  statements: number,
-  run: (times: number) => Promise<unknown>,
-): Promise<number> {
-  for (let times = 0; ; times += 1) {
-    if ((await preparedOn(store)).length >= statements) return times
-    await run(times)
-  }
-}
-
-/** Commits pages until what each of them sends is prepared. @returns how many */
-async function untilPagesPrepared(store: OpenStore): Promise<number> {
-  return 2 * (await untilPrepared(store, 2, (times) => commitPages(store, 2, 2 * times)))
-}
-
-it('has what each page sends parsed and planned once for a connection', async () => {
-  await using postgres = await createPostgres()
-  await using store = await openPostgres(postgres.url, { max: 1 })
-  const pages = await untilPagesPrepared(store)
-  expect(await commitPages(store, 10, pages)).toBe(100)
-  const prepared = (await preparedOn(store)).map(({ statement }) => statement.trim())
-  expect(prepared.filter((statement) => statement.startsWith('update "backfill_progress"'))).toHaveLength(1)
-  expect(prepared.filter((statement) => statement.startsWith('with known as'))).toHaveLength(1)
-})
-
-it('goes on unprepared, with nothing lost or twice, when a pooler forgets what was prepared', async () => {
-  await using postgres = await createPostgres()
-  await using store = await openPostgres(postgres.url, { max: 1 })
-  const pages = await untilPagesPrepared(store)
-  await sql`deallocate all`.execute(store.db)
-  expect(await commitPages(store, 10, pages)).toBe(100)
-  const [row] = await store.progress.list()
-  expect([row?.page, row?.imported]).toEqual([pages + 10, pages * 10 + 100])
-  expect(await preparedOn(store)).toEqual([])
-})
-
-it('goes on unprepared when a pooler lends a connection on which another program prepared the same', async () => {
-  await using postgres = await createPostgres()
-  await using first = await openPostgres(postgres.url, { max: 1 })
-  const pages = await untilPagesPrepared(first)
-  await using store = await openPostgres(postgres.url, { max: 1 })
-  for (const { name } of await preparedOn(first))
-    await sql`prepare ${sql.id(name)} as select 1`.execute(store.db)
-  expect(await commitPages(store, 50, pages)).toBe(500)
-  const prepared = (await preparedOn(store)).map(({ statement }) => statement)
-  expect(prepared.every((statement) => statement.endsWith('as select 1'))).toBe(true)
-})
-
-it('reads a table on that was changed after its statement was prepared', async () => {
-  await using postgres = await createPostgres()
-  await using store = await openPostgres(postgres.url, { max: 1 })
-  await store.progress.register(batch.source, [{ nsid: batch.collection }])
-  const list = () => store.progress.list({ source: batch.source })
-  await untilPrepared(store, 1, list)
-  await sql`alter table backfill_progress add column "more" int`.execute(postgres.db)
-  expect(await list()).toHaveLength(1)
-})
-
-it('sends a statement of the caller’s own again, where no transaction was ended by its being forgotten', async () => {
-  await using postgres = await createPostgres()
-  await using store = await openPostgres(postgres.url, { max: 1 })
-  const one = async () => (await sql<{ one: number }>`select ${1}::int as one`.execute(store.db)).rows
-  await untilPrepared(store, 1, one)
-  await sql`deallocate all`.execute(store.db)
-  expect(await one()).toEqual([{ one: 1 }])
-  expect(await preparedOn(store)).toEqual([])
-})
-
-it('leaves it to whoever has a transaction open to run it again', async () => {
-  await using postgres = await createPostgres()
-  await using store = await openPostgres(postgres.url, { max: 1 })
-  const one = () =>
-    store.db.transaction().execute((transaction) => sql`select ${1}::int as one`.execute(transaction))
-  await untilPrepared(store, 1, one)
-  await sql`deallocate all`.execute(store.db)
-  await expect(one()).rejects.toMatchObject({ code: '26000' })
-  expect((await one()).rows).toEqual([{ one: 1 }])
 })
