@@ -11,16 +11,27 @@ const config: ViteUserConfig = defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    // A core for each worker: by default one is left alone, which on a machine with two halves the speed.
+    maxWorkers: '100%',
+    // The name of a test says what it needs: `x.test.ts` nothing, `x.database.test.ts` a database,
+    // `x.system.test.ts` processes, a terminal or a browser, and mostly a database too.
     projects: [
       {
         extends: true,
         test: {
-          name: 'library',
+          name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/package/**'],
-          globalSetup: './test/support/global-setup.ts',
+          exclude: ['test/**/*.{database,system}.test.ts', 'test/package/**'],
         },
       },
+      ...['database', 'system'].map((name) => ({
+        extends: true as const,
+        test: {
+          name,
+          include: [`test/**/*.${name}.test.ts`],
+          globalSetup: './test/support/global-setup.ts',
+        },
+      })),
       {
         extends: true,
         test: {

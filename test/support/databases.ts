@@ -33,7 +33,10 @@ export interface TestPostgres extends TestDatabase {
  *
  * @param server a Postgres whose user may create databases: the suite's unless another one is given
  */
-export async function createPostgres(server: string = inject('postgresUrl')): Promise<TestPostgres> {
+export async function createPostgres(
+  server: string | undefined = inject('postgresUrl'),
+): Promise<TestPostgres> {
+  if (server === undefined) throw new Error('A test that needs a database is named x.database.test.ts.')
   const name = `test_${randomUUID().replaceAll('-', '')}`
   const url = new URL(server)
   await administer(server, `create database ${name}`)

@@ -8,7 +8,7 @@ declare module 'vitest' {
   }
 }
 
-/** One real Postgres for the whole suite: the one of TEST_DATABASE_URL, or one that is started here. */
+/** One real Postgres for a whole project of tests: the one of TEST_DATABASE_URL, or one that is started here. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const given = process.env.TEST_DATABASE_URL
   if (given) {
