@@ -34,9 +34,9 @@ const RETRIED = 'given_up = 0, attempts = 0, restarts = 0, not_before = 0'
 const AGAIN = `${START}, ${RETRIED}, last_error = null, owner = null, lease_end = 0, epoch = epoch + 1,
   estimated = iif(imported > 0, max(coalesce(estimated, 0), imported), estimated)`
 const CLAIM =
-  'source, collection, owner, epoch, cursor, page, imported, loop_guard as loopGuard, attempts, restarts'
+  'source as relay, collection, owner, epoch, cursor, page as pages, imported, loop_guard as loopGuard, attempts, restarts'
 const STATE = `case when completed_at is not null then 'complete' when given_up then 'failed'
-  when owner is not null and lease_end > ${NOW} then 'walking' else 'pending' end`
+  when owner is not null and lease_end > ${NOW} then 'running' else 'pending' end`
 const EFFECTS = {
   failed: 'attempts = attempts + 1, given_up = :retryInMs is null',
   postponed: 'attempts = attempts',
@@ -48,7 +48,7 @@ export function sqliteStore(db: DatabaseSync): { sink: IndexSink; progress: Prog
   db.exec(SCHEMA)
   const { transaction, change, select } = serialSqlite(db)
   const insert = db.prepare('insert into pair values (?, ?) on conflict do nothing')
-  const keyOf = ({ source, collection, owner, epoch }: Claim) => ({ source, collection, owner, epoch })
+  const keyOf = ({ relay: source, collection, owner, epoch }: Claim) => ({ source, collection, owner, epoch })
 
   const sink: IndexSink = {
     database: db,
@@ -83,7 +83,7 @@ export function sqliteStore(db: DatabaseSync): { sink: IndexSink; progress: Prog
           : `update progress set ${RETRIED} where source = :source and given_up = 1 and (${listed})`
         return change(again, { source, names: collections ? JSON.stringify(collections) : null })
       }),
-    claim: ({ source, owner, leaseMs }) =>
+    claim: ({ relay: source, owner, leaseMs }) =>
       transaction(() => {
         const take = `update progress set owner = :owner, epoch = epoch + 1, lease_end = ${NOW} + :leaseMs
           where source = :source and collection = (
@@ -94,14 +94,23 @@ export function sqliteStore(db: DatabaseSync): { sink: IndexSink; progress: Prog
         const [claim] = select<Claim>(take, { source, owner, leaseMs })
         return claim && { ...claim, leaseMs }
       }),
-    advance: (claim, { pages, cursor = null, imported, rejected, loopGuard = null }, write) =>
+    advance: (claim, { pages, cursor = null, imported, invalid, loopGuard = null }, write) =>
       transaction(async () => {
         const save = `update progress set cursor = :cursor, page = page + :pages, imported = imported + :imported,
             rejected = rejected + :rejected, loop_guard = :loopGuard, attempts = 0, last_error = null, not_before = 0,
             lease_end = iif(:cursor is null, 0, ${NOW} + :leaseMs), completed_at = iif(:cursor is null, ${NOW}, null)
           where ${HELD} and page = :page returning ${CLAIM}`
-        const { page, leaseMs } = claim
-        const values = { ...keyOf(claim), page, pages, leaseMs, cursor, imported, rejected, loopGuard }
+        const { pages: page, leaseMs } = claim
+        const values = {
+          ...keyOf(claim),
+          page,
+          pages,
+          leaseMs,
+          cursor,
+          imported,
+          rejected: invalid,
+          loopGuard,
+        }
         const [next] = select<Claim>(save, values)
         if (next === undefined) throw new ClaimLostError(claim)
         await write?.(db)
@@ -131,12 +140,12 @@ export function sqliteStore(db: DatabaseSync): { sink: IndexSink; progress: Prog
           from progress where source = :source and ${OPEN}`
         return select<{ collections: number; dueInMs?: number }>(look, { source })[0] ?? { collections: 0 }
       }),
-    list: ({ source = null } = {}) =>
+    list: ({ relay = null } = {}) =>
       transaction(() => {
-        const look = `select source, collection, ${STATE} as state, cursor, page, imported, rejected, attempts,
+        const look = `select source as relay, collection, ${STATE} as state, cursor, page as pages, imported, rejected as invalid, attempts,
             estimated as estimatedRepos, last_error as lastError, completed_at as completedAt
           from progress where :source is null or source = :source order by source, collection`
-        const rows = select<CollectionProgress & { completedAt?: number }>(look, { source })
+        const rows = select<CollectionProgress & { completedAt?: number }>(look, { source: relay })
         return rows.map((row) => (row.completedAt ? { ...row, completedAt: new Date(row.completedAt) } : row))
       }),
   }

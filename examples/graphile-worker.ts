@@ -55,8 +55,8 @@ async function refresh(_payload: unknown, helpers: JobHelpers): Promise<void> {
 
 /** Takes part in what is open. What was given up is for the refresh to try again, after a pause. */
 async function join(_payload: unknown, helpers: JobHelpers): Promise<void> {
-  const rows = await store.progress.list({ source: lister.source })
-  const isOpen = rows.some(({ state }) => state === 'pending' || state === 'walking')
+  const rows = await store.progress.list({ relay: lister.relay })
+  const isOpen = rows.some(({ state }) => state === 'pending' || state === 'running')
   if (isOpen || rows.length === 0) await backfill(helpers)
 }
 
@@ -77,7 +77,7 @@ async function backfill(helpers: JobHelpers, refreshAfterMs?: number): Promise<v
       },
     },
   })
-  for await (const { collection, page, imported, completed } of backfiller) {
+  for await (const { collection, pages: page, imported, completed } of backfiller) {
     console.log(`${collection}: page ${page}, ${imported} repos${completed ? ', complete' : ''}`)
   }
 }

@@ -77,7 +77,7 @@ async function backfill(relay: string, garden: CollectionSource = lexiconGarden(
   console.log('complete')
 }
 
-function lineOf({ collection, page, dids, added, imported, completed }: PageEvent): string {
+function lineOf({ collection, pages: page, dids, added, imported, completed }: PageEvent): string {
   const end = completed ? ', complete' : ''
   return `${collection}: page ${page}, ${dids.length} repos, ${added} new, ${imported} so far${end}`
 }

@@ -42,7 +42,7 @@ console.log(`http://127.0.0.1:${typeof address === 'object' ? address?.port : PO
 const lister = relayLister(bundled?.url ?? RELAY ?? '', { onPause: (context) => telemetry.paused(context) })
 const progress = memoryProgressStore()
 using telemetry = createTelemetry({
-  source: lister.source,
+  relay: lister.relay,
   progress,
   // A series of its own for the collection that is watched; the others are summed up.
   collections: ['app.bsky.feed.post'],

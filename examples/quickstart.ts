@@ -23,7 +23,7 @@ const backfiller = createBackfiller({
 
 for await (const page of backfiller) {
   console.log(
-    `${page.collection}: page ${page.page}, ${page.imported} repos${page.completed ? ', complete' : ''}`,
+    `${page.collection}: page ${page.pages}, ${page.imported} repos${page.completed ? ', complete' : ''}`,
   )
 }
 

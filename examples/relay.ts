@@ -122,7 +122,7 @@ function writeChanges(): Promise<void> {
     for (const { did, nsid } of gone) await (nsid === '' ? index.removeRepo(did) : index.remove(nsid, did))
     const records = there.filter(({ nsid }) => nsid !== '')
     for (const [collection, repos] of Map.groupBy(records, ({ nsid }) => nsid))
-      await store.sink.add({ source: FIREHOSE, collection, dids: repos.map(({ did }) => did) })
+      await store.sink.add({ relay: FIREHOSE, collection, dids: repos.map(({ did }) => did) })
     if (done === undefined) return
     await sql`insert into feed_cursor values (${FIREHOSE}, ${done})
       on conflict (service) do update set seq = excluded.seq`.execute(db)
@@ -138,13 +138,13 @@ async function savedSeq(): Promise<number | undefined> {
 
 /** Leaves out what the feed told to be gone. It has no `database`, so each page is durable before the next change is written. */
 const sink: IndexSink = {
-  add: ({ source, collection, dids }, { signal } = {}) =>
+  add: ({ relay: source, collection, dids }, { signal } = {}) =>
     inTurn(async () => {
       const { rows } = await sql<{ did: string }>`select did from feed_removed
         where did = any(${dids}::text[]) and collection in ('', ${collection})`.execute(db)
       const gone = new Set(rows.map(({ did }) => did))
       const left = dids.filter((did) => !gone.has(did))
-      return await store.sink.add({ source, collection, dids: left }, { signal })
+      return await store.sink.add({ relay: source, collection, dids: left }, { signal })
     }),
 }
 
@@ -153,7 +153,7 @@ await using admin = adminHandler({
   token,
   allowedSources: [RELAY],
   progress: store.progress,
-  backfill: ({ source, signal, hooks, onPause }) =>
+  backfill: ({ relay: source, signal, hooks, onPause }) =>
     createBackfiller({
       lister: relayLister(source, { onPause }),
       sources: [lexiconGarden({ url: GARDEN }), store.observed],

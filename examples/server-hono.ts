@@ -34,7 +34,7 @@ await using admin = adminHandler({
   token: ADMIN_TOKEN,
   allowedSources: [bundled?.url ?? RELAY ?? ''],
   progress,
-  backfill: ({ source, signal, hooks, onPause }) =>
+  backfill: ({ relay: source, signal, hooks, onPause }) =>
     createBackfiller({
       lister: relayLister(source, { onPause }),
       sources: [garden],
@@ -43,7 +43,7 @@ await using admin = adminHandler({
       signal,
       hooks,
     }),
-  onEnd: ({ source, outcome, error }) => console.log(`${source}: ${outcome}`, error ?? ''),
+  onEnd: ({ relay: source, outcome, error }) => console.log(`${source}: ${outcome}`, error ?? ''),
 })
 const xrpc = xrpcHandler({ index: memoryIndex(sink.pairs) })
 

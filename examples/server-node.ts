@@ -28,7 +28,7 @@ await using admin = adminHandler({
   token: ADMIN_TOKEN,
   allowedSources: [bundled?.url ?? RELAY ?? ''],
   progress: store.progress,
-  backfill: ({ source, signal, hooks, onPause }) =>
+  backfill: ({ relay: source, signal, hooks, onPause }) =>
     createBackfiller({
       lister: relayLister(source, { onPause }),
       sources: [garden, store.observed],
@@ -37,7 +37,7 @@ await using admin = adminHandler({
       signal,
       hooks,
     }),
-  onEnd: ({ source, outcome, error }) => console.log(`${source}: ${outcome}`, error ?? ''),
+  onEnd: ({ relay: source, outcome, error }) => console.log(`${source}: ${outcome}`, error ?? ''),
 })
 
 const server = createServer(listenerOf(admin)).listen(Number(PORT), '127.0.0.1')

@@ -60,7 +60,7 @@ export class InvalidOptionError extends BackfillError {
 
 /** The request that a {@link RelayError} belongs to, and what the server said. */
 export interface RelayErrorDetails extends BackfillErrorOptions {
-  source: string
+  relay: string
   collection?: string | undefined
   cursor?: string | undefined
   status?: number | undefined
@@ -71,8 +71,8 @@ export interface RelayErrorDetails extends BackfillErrorOptions {
 /** A request to a relay, or to a server that knows collections, which did not give a usable answer. */
 export class RelayError extends BackfillError {
   override readonly name: string = 'RelayError'
-  /** The server that was asked: {@link RepoLister.source}, or the URL of a discovery source. */
-  readonly source: string
+  /** The server that was asked: {@link RepoLister.relay}, or the URL of a discovery source. */
+  readonly relay: string
   readonly collection: string | undefined
   /** The cursor that was sent; `undefined` for the first page. */
   readonly cursor: string | undefined
@@ -85,7 +85,7 @@ export class RelayError extends BackfillError {
 
   constructor(code: BackfillErrorCode, message: string, details: RelayErrorDetails) {
     super(code, message, details)
-    this.source = details.source
+    this.relay = details.relay
     this.collection = details.collection
     this.cursor = details.cursor
     this.status = details.status
@@ -126,16 +126,16 @@ export class DiscoveryError extends BackfillError {
 /** A relay that gave a cursor it had given before: paging on would never end. */
 export class CursorLoopError extends BackfillError {
   override readonly name = 'CursorLoopError'
-  readonly source: string
+  readonly relay: string
   readonly collection: string
   readonly cursor: string
 
-  constructor(source: string, collection: string, cursor: string) {
+  constructor(relay: string, collection: string, cursor: string) {
     super(
       'CURSOR_LOOP',
-      `${source} repeats the cursor ${show(cursor)} of ${collection}: its list never ends there.`,
+      `${relay} repeats the cursor ${show(cursor)} of ${collection}: its list never ends there.`,
     )
-    this.source = source
+    this.relay = relay
     this.collection = collection
     this.cursor = cursor
   }
@@ -144,13 +144,13 @@ export class CursorLoopError extends BackfillError {
 /** More empty pages in a row, each with a cursor, than any real list has. */
 export class TooManyEmptyPagesError extends BackfillError {
   override readonly name = 'TooManyEmptyPagesError'
-  readonly source: string
+  readonly relay: string
   readonly collection: string
   readonly cursor: string
 
-  constructor(source: string, collection: string, cursor: string, pages: number) {
-    super('TOO_MANY_EMPTY_PAGES', `${source} answered ${pages} empty pages in a row for ${collection}.`)
-    this.source = source
+  constructor(relay: string, collection: string, cursor: string, pages: number) {
+    super('TOO_MANY_EMPTY_PAGES', `${relay} answered ${pages} empty pages in a row for ${collection}.`)
+    this.relay = relay
     this.collection = collection
     this.cursor = cursor
   }
@@ -159,16 +159,16 @@ export class TooManyEmptyPagesError extends BackfillError {
 /** The claim is not ours any more: another worker took the collection over, or it was reset. Nothing was changed. */
 export class ClaimLostError extends BackfillError {
   override readonly name = 'ClaimLostError'
-  readonly source: string
+  readonly relay: string
   readonly collection: string
   readonly epoch: number
 
-  constructor(claim: { source: string; collection: string; epoch: number }) {
+  constructor(claim: { relay: string; collection: string; epoch: number }) {
     super(
       'CLAIM_LOST',
-      `The claim on ${claim.collection} (${claim.source}, epoch ${claim.epoch}) was lost to another worker.`,
+      `The claim on ${claim.collection} (${claim.relay}, epoch ${claim.epoch}) was lost to another worker.`,
     )
-    this.source = claim.source
+    this.relay = claim.relay
     this.collection = claim.collection
     this.epoch = claim.epoch
   }
@@ -215,7 +215,7 @@ export class StoreUnavailableError extends BackfillError {
 
 /** One collection that a run could not complete. */
 export interface CollectionFailure {
-  source: string
+  relay: string
   collection: string
   /** How often it was tried since it was registered anew. */
   attempts: number
@@ -242,7 +242,7 @@ export class IncompleteError extends BackfillError {
 
 /** One relay whose run did not complete, and why. */
 export interface RelayFailure {
-  source: string
+  relay: string
   error: unknown
 }
 
@@ -253,7 +253,7 @@ export class UnionIncompleteError extends BackfillError {
   readonly failures: readonly RelayFailure[]
 
   constructor(failures: readonly RelayFailure[], relays: number) {
-    const lines = failures.map(({ source, error }) => `\n${source}: ${describe(error)}`)
+    const lines = failures.map(({ relay, error }) => `\n${relay}: ${describe(error)}`)
     super(
       'UNION_INCOMPLETE',
       `${failures.length} of ${relays} relays ${failures.length === 1 ? 'is' : 'are'} not complete; what the others know ` +

@@ -50,11 +50,11 @@ export function nsids(text: string, before: readonly string[] = []): readonly st
 /** One relay or several, separated by commas or spaces, added to those given before; each once. */
 export function relays(text: string, before: readonly string[] = []): readonly string[] {
   const given = [...before, ...words(text)]
-  return [...new Map(given.map((relay) => [relayUrl(relay).source, relay])).values()]
+  return [...new Map(given.map((relay) => [relayUrl(relay).relay, relay])).values()]
 }
 
 /** What needs a look comes first. */
-export const STATES: readonly CollectionState[] = ['failed', 'walking', 'pending', 'complete']
+export const STATES: readonly CollectionState[] = ['failed', 'running', 'pending', 'complete']
 
 /** One state or several, separated by commas or spaces, added to those given before. */
 export function states(text: string, before: readonly CollectionState[] = []): readonly CollectionState[] {

@@ -9,8 +9,8 @@ import { UsageError } from './usage-error.ts'
 export interface Relay {
   /** As it was given. */
   readonly address: string
-  /** {@link RepoLister.source} */
-  readonly source: string
+  /** {@link RepoLister.relay} */
+  readonly relay: string
   readonly lister: RepoLister
   /** What is known of the walk. */
   readonly monitor: Monitor
@@ -18,7 +18,7 @@ export interface Relay {
 
 /** A pause that a relay asked for. */
 export interface Pause {
-  readonly source: string
+  readonly relay: string
   readonly waitMs: number
   readonly error?: unknown
 }
@@ -46,7 +46,7 @@ export function mustRelays(
         onPause(pause)
       },
     })
-    const monitor = createMonitor({ source: lister.source })
-    return { address, source: lister.source, lister, monitor }
+    const monitor = createMonitor({ relay: lister.relay })
+    return { address, relay: lister.relay, lister, monitor }
   })
 }

@@ -58,7 +58,7 @@ export function textReport(relays: readonly Relay[], context: Context): RunRepor
   return {
     hooks: (relay) => news.hooks(relays.length === 1 ? '' : relay),
     begin({ database }) {
-      stage.say([...relays.map(({ source }) => `relay  ${source}`), `index  ${printable(database)}`])
+      stage.say([...relays.map(({ relay }) => `relay  ${relay}`), `index  ${printable(database)}`])
       const known = relays.filter(({ monitor }) => monitor.snapshot().collections.total > 0)
       for (const relay of known) stage.say([`resuming: ${howFar(relay, relays)}`])
       stage.show({ lines: (size) => relaysPicture(relays, size), plain: () => relaysLine(relays) })
@@ -97,12 +97,12 @@ function outcomeLines(relays: readonly Relay[], summary: UnionSummary, screen: S
 
 /** The closing table of each relay. */
 function tables(relays: readonly Relay[], summaries: readonly BackfillSummary[], screen: Screen): string[] {
-  return relays.flatMap(({ source, monitor }, i) => [
+  return relays.flatMap(({ relay, monitor }, i) => [
     ...(i === 0 ? [] : ['']),
-    ...(relays.length === 1 ? [] : [`  ${printable(source)}`]),
+    ...(relays.length === 1 ? [] : [`  ${printable(relay)}`]),
     ...summaryLines(
       monitor.collections(),
-      summaries.find((summary) => summary.source === source),
+      summaries.find((summary) => summary.relay === relay),
       screen,
     ),
   ])
@@ -117,9 +117,9 @@ function stoppedLines(relays: readonly Relay[]): string[] {
   ]
 }
 
-function howFar({ source, monitor }: Relay, relays: readonly Relay[]): string {
+function howFar({ relay, monitor }: Relay, relays: readonly Relay[]): string {
   const { collections, pairs } = monitor.snapshot()
-  const who = relays.length === 1 ? '' : `${printable(source)}: `
+  const who = relays.length === 1 ? '' : `${printable(relay)}: `
   return `${who}${ofTotal(collections.complete, collections.total)} collections done, ${plural(pairs, 'pair')}`
 }
 
@@ -127,15 +127,15 @@ function howFar({ source, monitor }: Relay, relays: readonly Relay[]): string {
 const MAX_FAILURES = 50
 
 function failureLines({ failures, failedRelays }: Extract<RunEnd, { outcome: 'incomplete' }>): string[] {
-  const several = new Set(failures.map(({ source }) => source)).size > 1
-  const lines = failures.slice(0, MAX_FAILURES).map(({ source, collection, lastError }) => {
-    const where = several ? ` at ${printable(source)}` : ''
+  const several = new Set(failures.map(({ relay }) => relay)).size > 1
+  const lines = failures.slice(0, MAX_FAILURES).map(({ relay, collection, lastError }) => {
+    const where = several ? ` at ${printable(relay)}` : ''
     return `  ${printable(collection)}${where}: ${printable(lastError)}`
   })
   const more = failures.length - lines.length
   const unwalked = failedRelays.map(
-    ({ source, error }) =>
-      `collection-backfill: ${printable(source)} is not complete: ${printable(describe(error))}`,
+    ({ relay, error }) =>
+      `collection-backfill: ${printable(relay)} is not complete: ${printable(describe(error))}`,
   )
   if (failures.length === 0) return unwalked
   return [

@@ -53,7 +53,7 @@ export function textVerifyReport(relays: readonly Relay[], context: Context): Ve
   return {
     hooks: () => news.hooks(''),
     begin({ database }) {
-      stage.say([...relays.map(({ source }) => `relay  ${source}`), `index  ${printable(database)}`])
+      stage.say([...relays.map(({ relay }) => `relay  ${relay}`), `index  ${printable(database)}`])
       stage.show({ lines: (size) => relaysPicture(relays, size), plain: () => relaysLine(relays) })
     },
     // Told by the picture, as long as it lasts.

@@ -3,19 +3,19 @@ import type { CollectionProgress } from './progress-store.ts'
 
 /** A page that is durable: its pairs are in the index and its cursor is saved. */
 export interface PageEvent {
-  /** The relay: {@link RepoLister.source}. */
-  source: string
+  /** The relay: {@link RepoLister.relay}. */
+  relay: string
   collection: string
   /** The valid DIDs, as the relay sent them. */
   dids: readonly string[]
   /** How many of the pairs were new to the index. */
   added: number
   /** How many entries of the page were no DID. */
-  rejected: number
+  invalid: number
   /** Where the page behind this one begins: this cursor is saved, or a later one. Absent on the last page. */
   cursor?: string | undefined
   /** The pages of this walk, this one included. */
-  page: number
+  pages: number
   /** The DIDs of this walk, this page's included. */
   imported: number
   /** Whether this page ended the collection. */
@@ -29,7 +29,7 @@ export interface SourceReport {
   /** How many names it gave, repeats included; when it was asked again, in the try that gave most. */
   found: number
   /** How many of them were no NSID. */
-  rejected: number
+  invalid: number
 }
 
 /**
@@ -49,7 +49,7 @@ export interface BackfillHooks {
    */
   retry?:
     | ((context: {
-        source: string
+        relay: string
         collection?: string | undefined
         cursor?: string | undefined
         error: unknown
@@ -63,7 +63,7 @@ export interface BackfillHooks {
    */
   requested?:
     | ((context: {
-        source: string
+        relay: string
         collection: string
         cursor?: string | undefined
         durationMs: number
@@ -74,7 +74,7 @@ export interface BackfillHooks {
   /** Pages of one collection became durable by one commit; their page events follow. */
   committed?:
     | ((context: {
-        source: string
+        relay: string
         collection: string
         pages: number
         /** The DIDs on these pages, repeats included. */
@@ -86,21 +86,21 @@ export interface BackfillHooks {
   /** A worker of this run took a collection; with a cursor when the walk goes on from an earlier one. */
   collectionStarted?:
     | ((context: {
-        source: string
+        relay: string
         collection: string
         cursor?: string | undefined
-        page: number
+        pages: number
         imported: number
       }) => void)
     | undefined
   /** A collection's last page is committed. */
   collectionCompleted?:
-    | ((context: { source: string; collection: string; page: number; imported: number }) => void)
+    | ((context: { relay: string; collection: string; pages: number; imported: number }) => void)
     | undefined
   /** A walk ended with an error: tried again after `retryInMs`, or given up for this run without it. */
   collectionFailed?:
     | ((context: {
-        source: string
+        relay: string
         collection: string
         error: unknown
         attempts: number
@@ -110,7 +110,7 @@ export interface BackfillHooks {
       }) => void)
     | undefined
   /** Another worker took a collection over; this run goes on with other work. */
-  claimLost?: ((context: { source: string; collection: string; error: unknown }) => void) | undefined
+  claimLost?: ((context: { relay: string; collection: string; error: unknown }) => void) | undefined
   /** The store cannot be used at the moment; the run waits `waitMs` and asks again, for as long as it takes. */
   storeUnavailable?: ((context: { error: unknown; attempt: number; waitMs: number }) => void) | undefined
 }
@@ -120,7 +120,7 @@ export type HookContext<Name extends keyof BackfillHooks> = Parameters<NonNullab
 
 /** What one run did in this process. */
 export interface BackfillSummary {
-  source: string
+  relay: string
   /** Collections whose last page this run committed. */
   completed: number
   pages: number
@@ -129,7 +129,7 @@ export interface BackfillSummary {
   /** Pairs that were new to the index. */
   added: number
   /** Entries that were no DID. */
-  rejected: number
+  invalid: number
   /** The names of the sources that failed: what they know may be missing, so a later run may find more. */
   failedSources: readonly string[]
   durationMs: number
@@ -137,11 +137,11 @@ export interface BackfillSummary {
 
 /** How far the work is, over all runs and workers of this source. */
 export interface BackfillStatus {
-  source: string
+  relay: string
   /** Collections registered. */
   total: number
   completed: number
-  walking: number
+  running: number
   pending: number
   failed: number
   /** DIDs imported by the current walk of each collection. */

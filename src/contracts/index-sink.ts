@@ -1,7 +1,7 @@
 /** Pairs to add to the index: one collection, many repositories, of one page or of several that waited. */
 export interface IndexBatch {
-  /** The relay that said so: {@link RepoLister.source}. */
-  source: string
+  /** The relay that said so: {@link RepoLister.relay}. */
+  relay: string
   /** The collection's NSID. */
   collection: string
   /** Valid DIDs in any order, with repeats and with pairs that the index holds already. */

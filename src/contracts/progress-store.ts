@@ -15,8 +15,8 @@ import type { KnownCollection } from './collection-source.ts'
 
 /** Who asks for work. */
 export interface ClaimRequest {
-  /** The relay whose collections are wanted: {@link RepoLister.source}. */
-  source: string
+  /** The relay whose collections are wanted: {@link RepoLister.relay}. */
+  relay: string
   /** The worker that asks; unique for each claim, so that a store which forgot an epoch in a crash still tells them apart. */
   owner: string
   /** How long the claim holds without a renewal, in milliseconds on the store's clock. */
@@ -25,7 +25,7 @@ export interface ClaimRequest {
 
 /** The right to walk one collection, for as long as the lease is renewed, and where to go on. */
 export interface Claim {
-  readonly source: string
+  readonly relay: string
   readonly collection: string
   readonly owner: string
   readonly leaseMs: number
@@ -34,7 +34,7 @@ export interface Claim {
   /** The saved cursor; absent when the walk begins. */
   readonly cursor?: string | undefined
   /** The pages that this walk has committed. */
-  readonly page: number
+  readonly pages: number
   /** The DIDs on those pages, repeats included. */
   readonly imported: number
   /** An earlier cursor of this walk, kept to notice a list that runs in circles. */
@@ -54,7 +54,7 @@ export interface PageProgress {
   /** The DIDs on these pages. */
   imported: number
   /** The entries on these pages that were no DID. */
-  rejected: number
+  invalid: number
   /** {@link Claim.loopGuard} from now on. */
   loopGuard?: string | undefined
 }
@@ -87,18 +87,18 @@ export type ReleaseOutcome =
  * - `failed`: given up until it is registered anew
  * - `complete`: every page is in the index
  */
-export type CollectionState = 'pending' | 'walking' | 'failed' | 'complete'
+export type CollectionState = 'pending' | 'running' | 'failed' | 'complete'
 
 /** How far one collection is. */
 export interface CollectionProgress {
-  source: string
+  relay: string
   collection: string
   state: CollectionState
   /** What is saved; absent before the first page and once complete. */
   cursor?: string | undefined
-  page: number
+  pages: number
   imported: number
-  rejected: number
+  invalid: number
   estimatedRepos?: number | undefined
   attempts: number
   lastError?: string | undefined
@@ -146,7 +146,7 @@ export interface ProgressStore {
    * newer estimate. Every row of the source that was given up, listed here or not, is tried again, as by
    * {@link ProgressStore.rearm}, unless `keepFailed`. Called at the start of every run.
    */
-  register(source: string, collections: readonly KnownCollection[], options?: RegisterOptions): Promise<void>
+  register(relay: string, collections: readonly KnownCollection[], options?: RegisterOptions): Promise<void>
   /**
    * What an operator asks for; runs under way take up what it frees.
    *
@@ -160,7 +160,7 @@ export interface ProgressStore {
    *
    * @returns how many rows it changed
    */
-  rearm(source: string, options?: RearmOptions): Promise<number>
+  rearm(relay: string, options?: RearmOptions): Promise<number>
   /**
    * Takes the biggest free collection, by the larger of its estimate and what it has brought so far, then by name.
    * Free is one that is not complete, not given up, due, and not under a live lease. Two workers never get the same.
@@ -189,29 +189,29 @@ export interface ProgressStore {
   /** Hands a claim back, at whatever page of its epoch. A claim that was lost, or whose collection is complete, is nothing to hand back: no error. */
   release(claim: Claim, outcome?: ReleaseOutcome): Promise<void>
   /** What is left to do, as cheaply as the store can tell: asked again and again while a run waits for other workers. */
-  remaining(source: string): Promise<Remaining>
+  remaining(relay: string): Promise<Remaining>
   /** Every row, by source and collection. */
-  list(filter?: { source?: string | undefined }): Promise<CollectionProgress[]>
+  list(filter?: { relay?: string | undefined }): Promise<CollectionProgress[]>
 }
 
 /** A store that keeps progress in memory: for tests, for examples, for one run of one process. */
 export function memoryProgressStore(): ProgressStore {
   const rows = new Map<string, Row>()
-  const rowOf = (source: string, collection: string) => rows.get(`${source} ${collection}`)
-  const ofSource = (source?: string) =>
-    [...rows.values()].filter((row) => source === undefined || row.source === source)
+  const rowOf = (relay: string, collection: string) => rows.get(`${relay} ${collection}`)
+  const ofRelay = (relay?: string) =>
+    [...rows.values()].filter((row) => relay === undefined || row.relay === relay)
 
   /** The row of a claim that still holds. */
   function fenced(claim: Claim): Row {
-    const row = rowOf(claim.source, claim.collection)
+    const row = rowOf(claim.relay, claim.collection)
     if (row === undefined || row.epoch !== claim.epoch || row.owner !== claim.owner)
       throw new ClaimLostError(claim)
     return row
   }
 
-  async function rearm(source: string, { collections, fromStart = false }: RearmOptions = {}) {
+  async function rearm(relay: string, { collections, fromStart = false }: RearmOptions = {}) {
     const names = collections && new Set(collections)
-    const rows = ofSource(source)
+    const rows = ofRelay(relay)
       .filter(({ collection }) => names?.has(collection) ?? true)
       .filter((row) => (fromStart ? !isLeased(row) : row.givenUp))
     rows.forEach(fromStart ? beginAgain : tryAgain)
@@ -219,24 +219,24 @@ export function memoryProgressStore(): ProgressStore {
   }
 
   return {
-    async register(source, collections, registerOptions = {}) {
+    async register(relay, collections, registerOptions = {}) {
       const { refreshAfterMs = Number.POSITIVE_INFINITY, keepFailed = false } = registerOptions
       const isOld = ({ completedAt }: Row) =>
         completedAt !== undefined && Date.now() - completedAt.getTime() > refreshAfterMs
-      ofSource(source).filter(isOld).forEach(beginAgain)
-      if (!keepFailed) await rearm(source)
+      ofRelay(relay).filter(isOld).forEach(beginAgain)
+      if (!keepFailed) await rearm(relay)
       for (const { nsid, estimatedRepos } of collections) {
-        const row = rowOf(source, nsid)
-        if (row === undefined) rows.set(`${source} ${nsid}`, newRow(source, nsid, estimatedRepos))
+        const row = rowOf(relay, nsid)
+        if (row === undefined) rows.set(`${relay} ${nsid}`, newRow(relay, nsid, estimatedRepos))
         else row.estimatedRepos = estimatedRepos ?? row.estimatedRepos
       }
     },
 
     rearm,
 
-    async claim({ source, owner, leaseMs }) {
+    async claim({ relay, owner, leaseMs }) {
       const size = (row: Row) => Math.max(row.estimatedRepos ?? 0, row.imported)
-      const free = ofSource(source).filter((row) => isOpen(row) && dueIn(row) === 0)
+      const free = ofRelay(relay).filter((row) => isOpen(row) && dueIn(row) === 0)
       const [row] = free.sort((a, b) => size(b) - size(a) || (a.collection < b.collection ? -1 : 1))
       if (row === undefined) return undefined
       row.epoch += 1
@@ -246,14 +246,14 @@ export function memoryProgressStore(): ProgressStore {
     },
 
     async advance(claim, page, write) {
-      if (fenced(claim).page !== claim.page) throw new ClaimLostError(claim)
+      if (fenced(claim).pages !== claim.pages) throw new ClaimLostError(claim)
       await write?.()
       const row = fenced(claim)
-      if (row.page !== claim.page) throw new ClaimLostError(claim)
+      if (row.pages !== claim.pages) throw new ClaimLostError(claim)
       row.cursor = page.cursor
-      row.page += page.pages
+      row.pages += page.pages
       row.imported += page.imported
-      row.rejected += page.rejected
+      row.invalid += page.invalid
       row.loopGuard = page.loopGuard
       row.leaseEnd = performance.now() + claim.leaseMs
       Object.assign(row, { attempts: 0, lastError: undefined, notBefore: 0 })
@@ -268,7 +268,7 @@ export function memoryProgressStore(): ProgressStore {
     },
 
     async release(claim, outcome) {
-      const row = rowOf(claim.source, claim.collection)
+      const row = rowOf(claim.relay, claim.collection)
       if (row?.epoch !== claim.epoch || row.owner !== claim.owner) return
       Object.assign(row, { owner: undefined, leaseEnd: 0 })
       if (outcome === undefined) return
@@ -281,16 +281,16 @@ export function memoryProgressStore(): ProgressStore {
       }
     },
 
-    async remaining(source) {
-      const open = ofSource(source).filter(isOpen)
+    async remaining(relay) {
+      const open = ofRelay(relay).filter(isOpen)
       if (open.length === 0) return { collections: 0 }
       return { collections: open.length, dueInMs: Math.min(...open.map(dueIn)) }
     },
 
-    async list({ source } = {}) {
+    async list({ relay } = {}) {
       const byName = (a: Row, b: Row) =>
-        `${a.source} ${a.collection}` < `${b.source} ${b.collection}` ? -1 : 1
-      return ofSource(source).sort(byName).map(progressOf)
+        `${a.relay} ${a.collection}` < `${b.relay} ${b.collection}` ? -1 : 1
+      return ofRelay(relay).sort(byName).map(progressOf)
     },
   }
 }

@@ -14,7 +14,7 @@ export interface RepoPage {
   /** Where the next page begins. Absent on the last page, and only there: nothing else ends the list. */
   cursor?: string | undefined
   /** How many entries of the page were no DID and are not in `dids`. @default 0 */
-  rejected?: number | undefined
+  invalid?: number | undefined
 }
 
 /**
@@ -31,7 +31,7 @@ export interface RepoLister {
    * Whose cursors these are: the server's host, or its whole origin when it is not https on port 443. Progress is
    * kept by this name and a cursor is never sent to a lister of another name, so it must not change between runs.
    */
-  readonly source: string
+  readonly relay: string
   /** One page, by one request; rejects for anything that is no whole page. */
   listRepos(request: RepoListRequest): Promise<RepoPage>
   /** Called once before a run. Rejects when this server cannot serve a backfill: it is empty, or lacks the method. */

@@ -30,7 +30,7 @@ export interface GovernorOptions {
    * Told each time that everybody has to wait, and for how many milliseconds from now: after a refusal, which is the
    * `error` then, or because `RateLimit-Remaining` ran out. What it throws is an uncaught exception.
    */
-  onPause?: ((context: { source: string; waitMs: number; error?: unknown }) => void) | undefined
+  onPause?: ((context: { relay: string; waitMs: number; error?: unknown }) => void) | undefined
 }
 
 /** One for each relay, shared by everybody who asks it. */
@@ -60,7 +60,7 @@ const WAIT_PER_SPREAD = 8
 const MAX_SPREAD_MS = 500
 
 /** @throws InvalidOptionError */
-export function createGovernor(source: string, options: GovernorOptions): Governor {
+export function createGovernor(relay: string, options: GovernorOptions): Governor {
   const { requestsPerSecond = Number.POSITIVE_INFINITY, pauseMs = 0, maxPauseMs = 60_000, onPause } = options
   if (!(requestsPerSecond > 0))
     throw new InvalidOptionError('requestsPerSecond', 'above 0', requestsPerSecond)
@@ -88,7 +88,7 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
   async function wait({ collection, signal }: GovernedRequest): Promise<number> {
     for (;;) {
       const now = performance.now()
-      if (askedUntil - now > maxPauseMs) throw stillPaused(source, pausedUntil - now, refusal)
+      if (askedUntil - now > maxPauseMs) throw stillPaused(relay, pausedUntil - now, refusal)
       const readyAt = Math.max(pausedUntil, nextAt, (answeredAt.get(collection) ?? -pauseMs) + pauseMs)
       if (readyAt > now) {
         await sleep(readyAt - now, signal)
@@ -118,7 +118,7 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
     pausedUntil = now + waitMs
     refusal = reason
     // Outside of the request: an error of the callback is no failure of the relay.
-    if (onPause) queueMicrotask(() => onPause({ source, waitMs, error: reason }))
+    if (onPause) queueMicrotask(() => onPause({ relay, waitMs, error: reason }))
   }
 
   /** Halves the requests in flight, once for all that were under way together. */
@@ -200,10 +200,10 @@ export function createGovernor(source: string, options: GovernorOptions): Govern
   }
 }
 
-function stillPaused(source: string, leftMs: number, cause: unknown): RelayError {
+function stillPaused(relay: string, leftMs: number, cause: unknown): RelayError {
   return new RelayError(
     'RELAY_STATUS',
-    `${source} asked for a pause that lasts another ${Math.ceil(leftMs / 1000)} s; nothing is sent before.`,
-    { source, retryable: true, retryAfterMs: Math.ceil(leftMs), cause },
+    `${relay} asked for a pause that lasts another ${Math.ceil(leftMs / 1000)} s; nothing is sent before.`,
+    { relay, retryable: true, retryAfterMs: Math.ceil(leftMs), cause },
   )
 }

@@ -4,8 +4,8 @@ import { requestedWaitMs } from './retry-after.ts'
 
 /** What was asked of whom, for the errors. */
 export interface Asked {
-  /** See {@link RelayError.source}. */
-  source: string
+  /** See {@link RelayError.relay}. */
+  relay: string
   url: URL
   collection: string | undefined
   cursor: string | undefined
@@ -39,8 +39,8 @@ export function subject({ collection, url }: Asked): string {
 }
 
 /** The fields of an error that tell what was asked. */
-export function context({ source, collection, cursor }: Asked): Omit<Asked, 'url'> {
-  return { source, collection, cursor }
+export function context({ relay, collection, cursor }: Asked): Omit<Asked, 'url'> {
+  return { relay, collection, cursor }
 }
 
 function advice(status: number, retryable: boolean, retryAfterMs: number | undefined): string {

@@ -6,7 +6,7 @@ export interface RelayUrl {
    * The name of the server in progress rows and messages: the host, or the origin when it is not https on
    * 443.
    */
-  source: string
+  relay: string
   /** Scheme, host and port: `https://relay.example`. */
   origin: string
 }
@@ -25,7 +25,7 @@ export function relayUrl(relay: string, option = 'relay'): RelayUrl {
   const url = typeof relay === 'string' ? parse(relay) : undefined
   if (url === undefined) throw new InvalidOptionError(option, EXPECTED, withoutCredentials(relay))
   const { host, origin, protocol, port } = url
-  return { source: protocol === 'https:' && port === '' ? host : origin, origin }
+  return { relay: protocol === 'https:' && port === '' ? host : origin, origin }
 }
 
 function parse(relay: string): URL | undefined {

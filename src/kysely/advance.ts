@@ -65,7 +65,7 @@ function savePage(tables: Tables, claim: Claim, page: PageProgress) {
       cursor: page.cursor ?? '',
       page_count: plus('page_count', page.pages),
       imported_count: plus('imported_count', page.imported),
-      rejected_count: plus('rejected_count', page.rejected),
+      rejected_count: plus('rejected_count', page.invalid),
       loop_guard: page.loopGuard ?? null,
       attempts: 0,
       last_error: null,
@@ -75,10 +75,10 @@ function savePage(tables: Tables, claim: Claim, page: PageProgress) {
       lease_ends_at: completed ? null : fromNow(claim.leaseMs),
     })
     .where('collection', '=', claim.collection)
-    .where('source', '=', claim.source)
+    .where('source', '=', claim.relay)
     .where('epoch', '=', claim.epoch)
     .where('owner', '=', claim.owner)
-    .where('page_count', '=', claim.page)
+    .where('page_count', '=', claim.pages)
 }
 
 /** Where the row is: before these pages, after them by our own commit, or taken from us. Cursors are compared as stored. */
@@ -97,10 +97,10 @@ async function readPlace(
       sql<boolean>`cursor = ${page.cursor ?? ''}`.as('same_cursor'),
     ])
     .where('collection', '=', claim.collection)
-    .where('source', '=', claim.source)
+    .where('source', '=', claim.relay)
     .executeTakeFirst()
   if (row === undefined || Number(row.epoch) !== claim.epoch) return 'lost'
-  const pages = Number(row.page_count) - claim.page
+  const pages = Number(row.page_count) - claim.pages
   const completed = row.completed_at !== null
   if (pages === 0 && row.owner === claim.owner) return 'before'
   const ours = completed ? page.cursor === undefined : page.cursor !== undefined && row.owner === claim.owner
@@ -111,7 +111,7 @@ function nextClaim(claim: Claim, page: PageProgress): Claim {
   return {
     ...claim,
     cursor: page.cursor,
-    page: claim.page + page.pages,
+    pages: claim.pages + page.pages,
     imported: claim.imported + page.imported,
     loopGuard: page.loopGuard,
     attempts: 0,

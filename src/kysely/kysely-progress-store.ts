@@ -60,20 +60,20 @@ export function kyselyProgressStore<Database>(
   const tables = backfillTables(db, options)
   return {
     database: databaseOf(db),
-    register: (source, collections, registerOptions = {}) =>
-      register(tables, tableName('backfill_progress', options), { source, collections, ...registerOptions }),
-    rearm: (source, rearmOptions = {}) => rearm(tables, source, rearmOptions),
+    register: (relay, collections, registerOptions = {}) =>
+      register(tables, tableName('backfill_progress', options), { relay, collections, ...registerOptions }),
+    rearm: (relay, rearmOptions = {}) => rearm(tables, relay, rearmOptions),
     claim: (request) => claim(tables, request),
     advance: (held, page, write) => advancePage(tables, held, page, write),
     renew: (held, leaseMs) => renew(tables, held, leaseMs),
     release: (held, outcome) => release(tables, held, outcome),
-    remaining: (source) => remaining(tables, source),
-    list: ({ source } = {}) => list(tables, source),
+    remaining: (relay) => remaining(tables, relay),
+    list: ({ relay } = {}) => list(tables, relay),
   }
 }
 
 interface Registration extends RegisterOptions {
-  source: string
+  relay: string
   collections: readonly KnownCollection[]
 }
 
@@ -83,14 +83,14 @@ async function register(
   progress: RawBuilder<unknown>,
   registration: Registration,
 ): Promise<void> {
-  const { source, collections, refreshAfterMs, keepFailed = false } = registration
-  if (!keepFailed) await rearm(tables, source, {})
+  const { relay, collections, refreshAfterMs, keepFailed = false } = registration
+  if (!keepFailed) await rearm(tables, relay, {})
   if (refreshAfterMs !== undefined) {
     await statement(() =>
-      beginAgain(tables, source).where('completed_at', '<', fromNow(-refreshAfterMs)).execute(),
+      beginAgain(tables, relay).where('completed_at', '<', fromNow(-refreshAfterMs)).execute(),
     )
   }
-  await statement(() => insertNew(tables, progress, source, withoutRepeats(collections)))
+  await statement(() => insertNew(tables, progress, relay, withoutRepeats(collections)))
 }
 
 /** What is given up keeps its place, and is tried as if it had never failed. */
@@ -98,15 +98,15 @@ const UNTRIED = { given_up: false, attempts: 0, restarts: 0, not_before: null } 
 
 async function rearm(
   tables: Tables,
-  source: string,
+  relay: string,
   { collections, fromStart = false }: RearmOptions,
 ): Promise<number> {
   const update = fromStart
-    ? beginAgain(tables, source).where(sql<boolean>`not ${isLeased}`)
+    ? beginAgain(tables, relay).where(sql<boolean>`not ${isLeased}`)
     : tables
         .updateTable('backfill_progress')
         .set(UNTRIED)
-        .where('source', '=', source)
+        .where('source', '=', relay)
         .where('given_up', '=', true)
   const listed = update.$if(collections !== undefined, (query) =>
     query.where(sql<boolean>`collection = any (${[...(collections ?? [])]}::text[])`),
@@ -116,7 +116,7 @@ async function rearm(
 }
 
 /** The epoch is raised and the owner forgotten: a claim of the earlier walk, whose lease ran out, can change nothing. */
-function beginAgain(tables: Tables, source: string) {
+function beginAgain(tables: Tables, relay: string) {
   return tables
     .updateTable('backfill_progress')
     .set({
@@ -129,22 +129,22 @@ function beginAgain(tables: Tables, source: string) {
       // What the earlier walk brought; greatest() passes over a null.
       estimated_repos: sql`greatest(estimated_repos, nullif(imported_count, 0))`,
     })
-    .where('source', '=', source)
+    .where('source', '=', relay)
 }
 
 /** Leaves rows alone that say the same already, so that it waits for no walk; the order keeps two of these from a deadlock. */
 async function insertNew(
   tables: Tables,
   progress: RawBuilder<unknown>,
-  source: string,
+  relay: string,
   estimates: ReadonlyMap<string, number | null>,
 ): Promise<void> {
   if (estimates.size === 0) return
   await sql`
     insert into ${progress} as existing (collection, source, estimated_repos)
-    select given.nsid, ${source}::text, given.estimate
+    select given.nsid, ${relay}::text, given.estimate
     from unnest(${[...estimates.keys()]}::text[], ${[...estimates.values()]}::bigint[]) as given (nsid, estimate)
-    left join ${progress} as known on known.collection = given.nsid and known.source = ${source}
+    left join ${progress} as known on known.collection = given.nsid and known.source = ${relay}
     where known.collection is null or given.estimate <> coalesce(known.estimated_repos, -1)
     order by given.nsid collate "C"
     on conflict (collection, source) do update set
@@ -161,14 +161,14 @@ function withoutRepeats(collections: readonly KnownCollection[]): Map<string, nu
 }
 
 /** When an update finds nothing, another worker may have been faster: then there may be a next one to take. */
-async function claim(tables: Tables, { source, owner, leaseMs }: ClaimRequest): Promise<Claim | undefined> {
+async function claim(tables: Tables, { relay, owner, leaseMs }: ClaimRequest): Promise<Claim | undefined> {
   for (;;) {
-    const row = await statement(() => claimBiggest(tables, source, owner, leaseMs).executeTakeFirst())
-    if (row !== undefined) return toClaim(row, { source, owner, leaseMs })
+    const row = await statement(() => claimBiggest(tables, relay, owner, leaseMs).executeTakeFirst())
+    if (row !== undefined) return toClaim(row, { relay, owner, leaseMs })
     const free = tables
       .selectFrom('backfill_progress')
       .select('epoch')
-      .where('source', '=', source)
+      .where('source', '=', relay)
       .where(isOpen)
       .where(isDue)
     if ((await statement(() => free.limit(1).executeTakeFirst())) === undefined) return undefined
@@ -179,16 +179,16 @@ async function claim(tables: Tables, { source, owner, leaseMs }: ClaimRequest): 
  * The condition stands twice: the inner one chooses; the outer one is looked at again when the row was locked, after
  * whoever held it is done, so that two workers never get the same.
  */
-function claimBiggest(tables: Tables, source: string, owner: string, leaseMs: number) {
+function claimBiggest(tables: Tables, relay: string, owner: string, leaseMs: number) {
   return tables
     .updateTable('backfill_progress')
     .set({ owner, epoch: plus('epoch', 1), lease_ends_at: fromNow(leaseMs) })
-    .where('source', '=', source)
+    .where('source', '=', relay)
     .where('collection', '=', (eb) =>
       eb
         .selectFrom('backfill_progress')
         .select('collection')
-        .where('source', '=', source)
+        .where('source', '=', relay)
         .where(isOpen)
         .where(isDue)
         .orderBy(sql`greatest(estimated_repos, imported_count)`, 'desc')
@@ -234,16 +234,16 @@ function changesBy(outcome: ReleaseOutcome | undefined) {
 }
 
 /** The row of a claim, as long as it holds. */
-function ofClaim(tables: Tables, { source, collection, owner, epoch }: Claim) {
+function ofClaim(tables: Tables, { relay, collection, owner, epoch }: Claim) {
   return tables
     .updateTable('backfill_progress')
     .where('collection', '=', collection)
-    .where('source', '=', source)
+    .where('source', '=', relay)
     .where('epoch', '=', epoch)
     .where('owner', '=', owner)
 }
 
-async function remaining(tables: Tables, source: string) {
+async function remaining(tables: Tables, relay: string) {
   const dueInMs = sql<number | null>`
     min(case when ${isDue} then 0 else
       ceil(extract(epoch from greatest(lease_ends_at, not_before) - clock_timestamp()) * 1000) end)::float8
@@ -251,19 +251,19 @@ async function remaining(tables: Tables, source: string) {
   const open = tables
     .selectFrom('backfill_progress')
     .select((eb) => [eb.fn.countAll<string | number>().as('collections'), dueInMs.as('due_in_ms')])
-    .where('source', '=', source)
+    .where('source', '=', relay)
     .where(isOpen)
   const row = await statement(() => open.executeTakeFirstOrThrow())
   if (row.due_in_ms === null) return { collections: 0 }
   return { collections: Number(row.collections), dueInMs: Math.max(0, Number(row.due_in_ms)) }
 }
 
-async function list(tables: Tables, source: string | undefined) {
+async function list(tables: Tables, relay: string | undefined) {
   const rows = tables
     .selectFrom('backfill_progress')
     .selectAll()
     .select(isLeased.as('leased'))
-    .$if(source !== undefined, (query) => query.where('source', '=', source ?? ''))
+    .$if(relay !== undefined, (query) => query.where('source', '=', relay ?? ''))
     .orderBy(sql`source collate "C"`)
     .orderBy(sql`collection collate "C"`)
   return (await statement(() => rows.execute())).map(toProgress)

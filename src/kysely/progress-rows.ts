@@ -9,15 +9,15 @@ type ClaimRow = Pick<
   'collection' | 'cursor' | 'page_count' | 'imported_count' | 'loop_guard' | 'attempts' | 'restarts' | 'epoch'
 >
 
-export function toClaim(row: ClaimRow, { source, owner, leaseMs }: ClaimRequest): Claim {
+export function toClaim(row: ClaimRow, { relay, owner, leaseMs }: ClaimRequest): Claim {
   return {
-    source,
+    relay,
     collection: row.collection,
     owner,
     leaseMs,
     epoch: Number(row.epoch),
     cursor: row.cursor === '' ? undefined : row.cursor,
-    page: Number(row.page_count),
+    pages: Number(row.page_count),
     imported: Number(row.imported_count),
     loopGuard: row.loop_guard ?? undefined,
     attempts: row.attempts,
@@ -27,13 +27,13 @@ export function toClaim(row: ClaimRow, { source, owner, leaseMs }: ClaimRequest)
 
 export function toProgress(row: Row & { leased: boolean }): CollectionProgress {
   return {
-    source: row.source,
+    relay: row.source,
     collection: row.collection,
-    state: row.completed_at ? 'complete' : row.given_up ? 'failed' : row.leased ? 'walking' : 'pending',
+    state: row.completed_at ? 'complete' : row.given_up ? 'failed' : row.leased ? 'running' : 'pending',
     cursor: row.cursor === '' ? undefined : row.cursor,
-    page: Number(row.page_count),
+    pages: Number(row.page_count),
     imported: Number(row.imported_count),
-    rejected: Number(row.rejected_count),
+    invalid: Number(row.rejected_count),
     estimatedRepos: row.estimated_repos === null ? undefined : Number(row.estimated_repos),
     attempts: row.attempts,
     lastError: row.last_error ?? undefined,

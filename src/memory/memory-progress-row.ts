@@ -2,12 +2,12 @@ import type { Claim, CollectionProgress } from '../contracts/progress-store.ts'
 
 /** What the memory store keeps of one collection on one source. */
 export interface Row {
-  readonly source: string
+  readonly relay: string
   readonly collection: string
   cursor: string | undefined
-  page: number
+  pages: number
   imported: number
-  rejected: number
+  invalid: number
   estimatedRepos: number | undefined
   attempts: number
   restarts: number
@@ -40,13 +40,13 @@ export function isLeased(row: Row): boolean {
 /** The part of a row that a walk fills. */
 export function fromTheStart(): Pick<
   Row,
-  'cursor' | 'page' | 'imported' | 'rejected' | 'loopGuard' | 'completedAt'
+  'cursor' | 'pages' | 'imported' | 'invalid' | 'loopGuard' | 'completedAt'
 > {
   return {
     cursor: undefined,
-    page: 0,
+    pages: 0,
     imported: 0,
-    rejected: 0,
+    invalid: 0,
     loopGuard: undefined,
     completedAt: undefined,
   }
@@ -67,41 +67,41 @@ export function beginAgain(row: Row): void {
 }
 
 /** A row that nobody has walked. */
-export function newRow(source: string, collection: string, estimatedRepos: number | undefined): Row {
+export function newRow(relay: string, collection: string, estimatedRepos: number | undefined): Row {
   const unclaimed = { owner: undefined, epoch: 0, leaseEnd: 0, notBefore: 0 }
   const untried = { attempts: 0, restarts: 0, lastError: undefined, givenUp: false }
-  return { source, collection, estimatedRepos, ...fromTheStart(), ...untried, ...unclaimed }
+  return { relay, collection, estimatedRepos, ...fromTheStart(), ...untried, ...unclaimed }
 }
 
 /** The claim on the page that the row is at. */
 export function claimOf(row: Row, owner: string, leaseMs: number): Claim {
-  const { source, collection, epoch, cursor, page, imported, loopGuard, attempts, restarts } = row
-  return { source, collection, owner, leaseMs, epoch, cursor, page, imported, loopGuard, attempts, restarts }
+  const { relay, collection, epoch, cursor, pages, imported, loopGuard, attempts, restarts } = row
+  return { relay, collection, owner, leaseMs, epoch, cursor, pages, imported, loopGuard, attempts, restarts }
 }
 
 /** The row as everybody may see it. */
 export function progressOf(row: Row): CollectionProgress {
   const {
-    source,
+    relay,
     collection,
     cursor,
-    page,
+    pages,
     imported,
-    rejected,
+    invalid,
     estimatedRepos,
     attempts,
     lastError,
     completedAt,
   } = row
-  const state = completedAt ? 'complete' : row.givenUp ? 'failed' : isLeased(row) ? 'walking' : 'pending'
+  const state = completedAt ? 'complete' : row.givenUp ? 'failed' : isLeased(row) ? 'running' : 'pending'
   return {
-    source,
+    relay,
     collection,
     state,
     cursor,
-    page,
+    pages,
     imported,
-    rejected,
+    invalid,
     estimatedRepos,
     attempts,
     lastError,

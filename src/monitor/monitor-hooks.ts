@@ -19,7 +19,7 @@ export function monitorHooks(parts: MonitorParts): MonitorHooks {
     sourceFailed({ name, error }) {
       failures.add({ at: now(), kind: 'source', subject: name, message: describe(error) })
     },
-    retry({ source, collection = source, attempt, waitMs, error }) {
+    retry({ relay, collection = relay, attempt, waitMs, error }) {
       counts.retries += 1
       parts.lastRetry = { at: now(), subject: collection, message: describe(error), attempt, waitMs }
     },
@@ -39,11 +39,18 @@ function walkHooks(
 ): Pick<MonitorHooks, 'collectionStarted' | 'collectionCompleted' | 'collectionFailed' | 'claimLost'> {
   const { now, tally, walks, failures } = parts
   return {
-    collectionStarted({ collection, cursor, page, imported }) {
+    collectionStarted({ collection, cursor, pages, imported }) {
       parts.begun = true
-      // A walk that begins has rejected nothing yet; one that goes on keeps what the store said.
-      const rejected = page === 0 ? 0 : (tally.row(collection)?.rejected ?? 0)
-      const walk = { state: 'walking', cursor, page, imported, rejected, completedAt: undefined } as const
+      // A walk that begins has no invalid entry yet; one that goes on keeps what the store said.
+      const invalid = pages === 0 ? 0 : (tally.row(collection)?.invalid ?? 0)
+      const walk = {
+        state: 'running',
+        cursor,
+        pages,
+        imported,
+        invalid,
+        completedAt: undefined,
+      } as const
       tally.change(collection, walk)
       walks.start({ collection, imported, estimatedRepos: tally.row(collection)?.estimatedRepos })
     },
@@ -55,7 +62,7 @@ function walkHooks(
       const message = describe(error)
       const again = restart || retryInMs !== undefined
       const fresh: Partial<CollectionProgress> = restart
-        ? { cursor: undefined, page: 0, imported: 0, rejected: 0 }
+        ? { cursor: undefined, pages: 0, imported: 0, invalid: 0 }
         : {}
       tally.change(collection, {
         state: again ? 'pending' : 'failed',
@@ -68,7 +75,7 @@ function walkHooks(
       failures.add({ at: now(), kind: 'collection', subject: collection, message, retryInMs: retry })
     },
     claimLost({ collection, error }) {
-      tally.change(collection, { state: 'walking' })
+      tally.change(collection, { state: 'running' })
       walks.end(collection)
       failures.add({ at: now(), kind: 'claim-lost', subject: collection, message: describe(error) })
     },

@@ -26,12 +26,12 @@ export interface MonitorParts {
   begun: boolean
 }
 
-export function createParts(source: string, now: () => number): MonitorParts {
+export function createParts(relay: string, now: () => number): MonitorParts {
   const startedAt = now()
   return {
     now,
     startedAt,
-    tally: createTally(source),
+    tally: createTally(relay),
     walks: createWalks(),
     failures: createFailureLog(),
     throughput: createThroughput(startedAt),

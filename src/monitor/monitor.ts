@@ -9,8 +9,8 @@ const RATE_WINDOW_MS = 10_000
 const WORK_WINDOW_MS = 60_000
 
 /** Follows one run: see {@link Monitor}. */
-export function createMonitor({ source, now = steadyClock }: MonitorOptions): Monitor {
-  const parts = createParts(source, now)
+export function createMonitor({ relay, now = steadyClock }: MonitorOptions): Monitor {
+  const parts = createParts(relay, now)
   const { tally, throughput, counts } = parts
   return {
     hooks: monitorHooks(parts),
@@ -41,16 +41,16 @@ function steadyClock(): number {
 }
 
 function takePage({ now, tally, walks, counts, throughput }: MonitorParts, event: PageEvent): void {
-  const { collection, cursor, page, imported, completed } = event
+  const { collection, cursor, pages, imported, completed } = event
   const before = tally.workDone
   const row = tally.row(collection)
-  const place = { cursor, page, imported, rejected: (row?.rejected ?? 0) + event.rejected }
+  const place = { cursor, pages, imported, invalid: (row?.invalid ?? 0) + event.invalid }
   const success = { attempts: 0, lastError: undefined }
   if (completed) {
     tally.change(collection, { ...place, ...success, state: 'complete', completedAt: new Date(now()) })
   } else {
     // A slow reader gets a page after the news that the walk failed on the next one.
-    tally.change(collection, row?.state === 'walking' ? { ...place, ...success } : place)
+    tally.change(collection, row?.state === 'running' ? { ...place, ...success } : place)
   }
   walks.progress(collection, imported, completed)
   counts.added += event.added
@@ -67,7 +67,7 @@ function snapshotOf(parts: MonitorParts): MonitorSnapshot {
     pairs: tally.pairs,
     expectedPairs: tally.expectedPairs(),
     ...prospects(parts, at),
-    rejected: tally.rejected,
+    invalid: tally.invalid,
     pairsPerSecond: throughput.rate(at, 'pairs', RATE_WINDOW_MS),
     requestsPerSecond: throughput.rate(at, 'requests', RATE_WINDOW_MS),
     ...counts,

@@ -6,7 +6,7 @@ export interface CollectionCounts {
   readonly total: number
   readonly complete: number
   /** Walked at the moment, by this run or by another worker. */
-  readonly walking: number
+  readonly running: number
   /** Waiting for a worker, or for the end of a pause. */
   readonly pending: number
   /** Of the pending: those whose last walk ended with an error and that are tried again. */
@@ -70,7 +70,7 @@ export interface MonitorSnapshot {
   /** Pairs that were new to the index, in this run. */
   readonly added: number
   /** Entries of the current walks that were no DID. */
-  readonly rejected: number
+  readonly invalid: number
   /** The speed of this run over the last ten seconds; absent before there is one. */
   readonly pairsPerSecond?: number | undefined
   readonly requestsPerSecond?: number | undefined
@@ -118,8 +118,8 @@ export type MonitorHooks = { readonly [Name in MonitoredHook]: NonNullable<Backf
 
 /** What a monitor follows. */
 export interface MonitorOptions {
-  /** The relay: {@link RepoLister.source}. */
-  source: string
+  /** The relay: {@link RepoLister.relay}. */
+  relay: string
   /**
    * The time in milliseconds.
    *

@@ -18,7 +18,7 @@ export interface Tally {
   changedAt(collection: string): number
   counts(): CollectionCounts
   readonly pairs: number
-  readonly rejected: number
+  readonly invalid: number
   /** The pairs in the end, by the estimates; nothing where most collections have none. */
   expectedPairs(): number | undefined
   /** What is done, in pairs: those of the rows, and what their collections cost beside them. */
@@ -30,29 +30,29 @@ export interface Tally {
 interface Sums {
   total: number
   complete: number
-  walking: number
+  running: number
   pending: number
   failed: number
   retrying: number
   pairs: number
-  rejected: number
+  invalid: number
   /** Rows with an estimate, and the pairs that are expected of all rows. */
   estimated: number
   expected: number
 }
 
-export function createTally(source: string): Tally {
+export function createTally(relay: string): Tally {
   const rows = new Map<string, CollectionProgress>()
   const changed = new Map<string, number>()
   const sums: Sums = {
     total: 0,
     complete: 0,
-    walking: 0,
+    running: 0,
     pending: 0,
     failed: 0,
     retrying: 0,
     pairs: 0,
-    rejected: 0,
+    invalid: 0,
     estimated: 0,
     expected: 0,
   }
@@ -64,7 +64,7 @@ export function createTally(source: string): Tally {
   return {
     change(collection, fields) {
       const before = rows.get(collection)
-      const after = { ...(before ?? emptyRow(source, collection)), ...fields }
+      const after = { ...(before ?? emptyRow(relay, collection)), ...fields }
       if (before !== undefined) addTo(sums, before, -1)
       addTo(sums, after, 1)
       rows.set(collection, after)
@@ -78,14 +78,14 @@ export function createTally(source: string): Tally {
     },
     changedAt: (collection) => changed.get(collection) ?? 0,
     counts() {
-      const { total, complete, walking, pending, retrying, failed } = sums
-      return { total, complete, walking, pending, retrying, failed }
+      const { total, complete, running, pending, retrying, failed } = sums
+      return { total, complete, running, pending, retrying, failed }
     },
     get pairs() {
       return sums.pairs
     },
-    get rejected() {
-      return sums.rejected
+    get invalid() {
+      return sums.invalid
     },
     expectedPairs: () => (isEstimated() ? sums.expected : undefined),
     get workDone() {
@@ -96,16 +96,16 @@ export function createTally(source: string): Tally {
 }
 
 function addTo(sums: Sums, row: CollectionProgress, sign: 1 | -1): void {
-  const { state, imported, rejected, estimatedRepos, attempts } = row
+  const { state, imported, invalid, estimatedRepos, attempts } = row
   sums.total += sign
   sums[state] += sign
   if (state === 'pending' && attempts > 0) sums.retrying += sign
   sums.pairs += sign * imported
-  sums.rejected += sign * rejected
+  sums.invalid += sign * invalid
   if (estimatedRepos !== undefined) sums.estimated += sign
   sums.expected += sign * (state === 'complete' ? imported : Math.max(estimatedRepos ?? 0, imported))
 }
 
-function emptyRow(source: string, collection: string): CollectionProgress {
-  return { source, collection, state: 'pending', page: 0, imported: 0, rejected: 0, attempts: 0 }
+function emptyRow(relay: string, collection: string): CollectionProgress {
+  return { relay, collection, state: 'pending', pages: 0, imported: 0, invalid: 0, attempts: 0 }
 }

@@ -5,7 +5,7 @@ import type { Instruments } from './instruments.ts'
 
 export interface MetricParts {
   readonly instruments: Instruments
-  readonly source: string
+  readonly relay: string
   /** The collections that are told apart. */
   readonly collections: ReadonlySet<string>
 }
@@ -16,9 +16,9 @@ export interface Recorder {
   paused(context: { waitMs: number; error?: unknown }): void
 }
 
-export function metricRecorder({ instruments, source, collections }: MetricParts): Recorder {
+export function metricRecorder({ instruments, relay, collections }: MetricParts): Recorder {
   const { waitDuration, failures } = instruments
-  const base: Attributes = { [ATTRIBUTE.source]: source }
+  const base: Attributes = { [ATTRIBUTE.source]: relay }
 
   function attributesOf(collection: string | undefined): Attributes {
     const isNamed = collection !== undefined && collections.has(collection)
@@ -57,8 +57,8 @@ export function metricRecorder({ instruments, source, collections }: MetricParts
       claimLost: ({ collection, error }) => fail('claim_lost', error, attributesOf(collection)),
       storeUnavailable: ({ waitMs }) => wait(waitMs, 'store'),
     },
-    page({ collection, rejected }) {
-      instruments.rejected.add(rejected, attributesOf(collection))
+    page({ collection, invalid }) {
+      instruments.rejected.add(invalid, attributesOf(collection))
     },
     paused: ({ waitMs }) => wait(waitMs, 'relay'),
   }

@@ -22,7 +22,7 @@ interface OpenWalk {
  * A span for each walk of a collection, from the claim to its end: at most as many are open as collections are walked
  * at once. A walk can take hours and most exporters send a span when it ends, so look at the metrics meanwhile.
  */
-export function walkSpans(tracer: Tracer, source: string, parent: Context): WalkSpans {
+export function walkSpans(tracer: Tracer, relay: string, parent: Context): WalkSpans {
   const walks = new Map<string, OpenWalk>()
 
   function end(collection: string, outcome: WalkOutcome, error?: unknown): void {
@@ -48,7 +48,7 @@ export function walkSpans(tracer: Tracer, source: string, parent: Context): Walk
     hooks: {
       collectionStarted({ collection, cursor }) {
         const attributes = {
-          [ATTRIBUTE.source]: source,
+          [ATTRIBUTE.source]: relay,
           [ATTRIBUTE.collection]: collection,
           [ATTRIBUTE.resumed]: cursor !== undefined,
         }

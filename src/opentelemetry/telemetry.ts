@@ -20,8 +20,8 @@ import { walkSpans } from './spans.ts'
 
 /** What is measured, and where that goes. */
 export interface TelemetryOptions {
-  /** The relay: `RepoLister.source`. */
-  source: string
+  /** The relay: `RepoLister.relay`. */
+  relay: string
   /**
    * Read each time that the metrics are collected, so that the gauge of collections also tells what other runs have done
    * and do: one query, of a row for each collection. Absent: the gauge tells what this run knows.
@@ -65,23 +65,23 @@ const SCOPE = 'atproto-collection-backfill'
  * spans, one for each walk of a collection, name it, which costs nothing there.
  */
 export function createTelemetry(options: TelemetryOptions): Telemetry {
-  const { source, progress, collections = [] } = options
+  const { relay, progress, collections = [] } = options
   const { meterProvider = metrics.getMeterProvider(), tracerProvider = trace.getTracerProvider() } = options
   const instruments = createInstruments(meterProvider.getMeter(SCOPE, VERSION))
-  const recorder = metricRecorder({ instruments, source, collections: new Set(collections) })
-  const spans = walkSpans(tracerProvider.getTracer(SCOPE, VERSION), source, context.active())
-  const monitor = createMonitor({ source })
+  const recorder = metricRecorder({ instruments, relay, collections: new Set(collections) })
+  const spans = walkSpans(tracerProvider.getTracer(SCOPE, VERSION), relay, context.active())
+  const monitor = createMonitor({ relay })
 
   async function observeCollections(result: ObservableResult): Promise<void> {
     if (progress !== undefined) {
       await monitor
-        .refresh(() => progress.list({ source }))
+        .refresh(() => progress.list({ relay }))
         // The gauge tells what is known here; that the database cannot be reached, the run itself tells.
-        .catch((error) => diag.warn(`The progress of ${source} could not be read: ${describe(error)}`))
+        .catch((error) => diag.warn(`The progress of ${relay} could not be read: ${describe(error)}`))
     }
-    const { complete, walking, pending, failed } = monitor.snapshot().collections
-    for (const [state, count] of Object.entries({ complete, walking, pending, failed })) {
-      result.observe(count, { [ATTRIBUTE.source]: source, [ATTRIBUTE.state]: state })
+    const { complete, running, pending, failed } = monitor.snapshot().collections
+    for (const [state, count] of Object.entries({ complete, running, pending, failed })) {
+      result.observe(count, { [ATTRIBUTE.source]: relay, [ATTRIBUTE.state]: state })
     }
   }
 

@@ -6,12 +6,12 @@ export const MAX_EMPTY_PAGES = 100
 
 /** Where a walk is: what decides whether the next page makes progress. */
 export interface Position {
-  readonly source: string
+  readonly relay: string
   readonly collection: string
   /** The cursor of the page before; absent at the beginning. */
   readonly cursor?: string | undefined
   /** The pages before this position. */
-  readonly page: number
+  readonly pages: number
   /** The one earlier cursor that is remembered. */
   readonly loopGuard?: string | undefined
   /** The empty pages right before this position. */
@@ -26,15 +26,15 @@ export interface Position {
  * and the remembered one is saved with the progress, so that a restart does not begin to search anew.
  */
 export function advancePosition(at: Position, page: RepoPage): Position {
-  const { source, collection } = at
+  const { relay, collection } = at
   const { cursor } = page
-  const number = at.page + 1
-  if (cursor === undefined) return { source, collection, page: number, emptyPages: 0 }
-  if (cursor === at.cursor || cursor === at.loopGuard) throw new CursorLoopError(source, collection, cursor)
+  const number = at.pages + 1
+  if (cursor === undefined) return { relay, collection, pages: number, emptyPages: 0 }
+  if (cursor === at.cursor || cursor === at.loopGuard) throw new CursorLoopError(relay, collection, cursor)
   const emptyPages = page.dids.length === 0 ? at.emptyPages + 1 : 0
-  if (emptyPages >= MAX_EMPTY_PAGES) throw new TooManyEmptyPagesError(source, collection, cursor, emptyPages)
+  if (emptyPages >= MAX_EMPTY_PAGES) throw new TooManyEmptyPagesError(relay, collection, cursor, emptyPages)
   const loopGuard = isPowerOfTwo(number) ? cursor : at.loopGuard
-  return { source, collection, cursor, page: number, loopGuard, emptyPages }
+  return { relay, collection, cursor, pages: number, loopGuard, emptyPages }
 }
 
 function isPowerOfTwo(n: number): boolean {

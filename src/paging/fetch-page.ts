@@ -28,14 +28,14 @@ export async function checkRelay({ lister, retry, signal, hooks }: AskParts): Pr
     longestWaitMs: LONGEST_WAIT_MS,
     signal,
     mayRetry: (error) => !isFinal(error),
-    onRetry: (context) => hooks.retry?.({ source: lister.source, ...context }),
+    onRetry: (context) => hooks.retry?.({ relay: lister.relay, ...context }),
   })
 }
 
 /** The page at a position, asked for again where that may help, and the position behind it. */
 export function fetchPage(position: Position, parts: AskParts): Promise<FetchedPage> {
   const { retry, longestWaitMs, signal, hooks } = parts
-  const { source, collection, cursor } = position
+  const { relay, collection, cursor } = position
   let badAnswers = 0
   const attempt = async () => {
     const page = await request(position, parts)
@@ -51,17 +51,17 @@ export function fetchPage(position: Position, parts: AskParts): Promise<FetchedP
     longestWaitMs,
     signal,
     mayRetry,
-    onRetry: (context) => hooks.retry?.({ source, collection, cursor, ...context }),
+    onRetry: (context) => hooks.retry?.({ relay, collection, cursor, ...context }),
   })
 }
 
 async function request(
-  { source, collection, cursor }: Position,
+  { relay, collection, cursor }: Position,
   { lister, signal, hooks }: AskParts,
 ): Promise<RepoPage> {
   const startedAt = performance.now()
   const tell = (outcome: { repos: number } | { error: unknown }) =>
-    hooks.requested?.({ source, collection, cursor, durationMs: performance.now() - startedAt, ...outcome })
+    hooks.requested?.({ relay, collection, cursor, durationMs: performance.now() - startedAt, ...outcome })
   try {
     const page = await abortable(lister.listRepos({ collection, cursor, signal }), signal)
     tell({ repos: page.dids.length })

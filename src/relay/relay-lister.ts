@@ -41,31 +41,31 @@ export interface RelayListerOptions extends HttpOptions, GovernorOptions {
  * @throws InvalidOptionError
  */
 export function relayLister(relay: string, options: RelayListerOptions = {}): RepoLister {
-  const { source, origin } = relayUrl(relay)
+  const { relay: host, origin } = relayUrl(relay)
   const { pageSize = LEXICON_MAX_PAGE_SIZE, checkCollection = 'app.bsky.actor.profile' } = options
   const settings = httpSettings(options)
-  const governor = createGovernor(source, options)
+  const governor = createGovernor(host, options)
   wholeNumber('pageSize', pageSize, 1, 10_000)
   if (!isValidNsid(checkCollection)) {
     throw new InvalidOptionError('checkCollection', 'an NSID such as app.bsky.actor.profile', checkCollection)
   }
 
   async function listRepos({ collection, cursor, signal }: RepoListRequest): Promise<RepoPage> {
-    const asked = { source, url: pageUrl(origin, collection, pageSize, cursor), collection, cursor }
+    const asked = { relay: host, url: pageUrl(origin, collection, pageSize, cursor), collection, cursor }
     const request = { ...asked, accept: 'application/json', signal }
     const answer = await governor.run(request, () => get(request, settings))
     return parseRepoPage(answer.text, asked)
   }
 
   return {
-    source,
+    relay: host,
     listRepos,
     async check({ signal } = {}) {
       const page = await listRepos({ collection: checkCollection, signal }).catch((error: unknown) => {
         signal?.throwIfAborted()
         throw isWithoutMethod(error) ? noMethodError(error, pageSize) : error
       })
-      if (page.dids.length === 0) throw emptyError(source, checkCollection)
+      if (page.dids.length === 0) throw emptyError(host, checkCollection)
     },
   }
 }
@@ -88,7 +88,7 @@ function isWithoutMethod(error: unknown): error is RelayError {
 }
 
 function noMethodError(cause: RelayError, pageSize: number): RelayUnsuitableError {
-  const { source, collection, status, error, serverMessage } = cause
+  const { relay, collection, status, error, serverMessage } = cause
   const said = [error, serverMessage].filter((part) => part !== undefined).join(': ')
   const pageSizeHint =
     status === 400 && pageSize > LEXICON_MAX_PAGE_SIZE
@@ -96,18 +96,18 @@ function noMethodError(cause: RelayError, pageSize: number): RelayUnsuitableErro
       : ''
   return new RelayUnsuitableError(
     'no-method',
-    `${source} does not serve ${METHOD}: it answered ${status}${said === '' ? '' : ` (${said})`} ` +
+    `${relay} does not serve ${METHOD}: it answered ${status}${said === '' ? '' : ` (${said})`} ` +
       `for ${collection}. Use a relay with a collection index.${pageSizeHint}`,
-    { source, collection, status, error, serverMessage, cause },
+    { relay, collection, status, error, serverMessage, cause },
   )
 }
 
-function emptyError(source: string, collection: string): RelayUnsuitableError {
+function emptyError(relay: string, collection: string): RelayUnsuitableError {
   return new RelayUnsuitableError(
     'empty',
-    `${source} lists no repository for ${collection}, which every populated relay has: a relay that only ` +
+    `${relay} lists no repository for ${collection}, which every populated relay has: a relay that only ` +
       'passes the firehose on answers an empty list for everything. Use a relay with a collection index, or ' +
       'set checkCollection for a network of its own.',
-    { source, collection },
+    { relay, collection },
   )
 }

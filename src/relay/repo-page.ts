@@ -18,10 +18,10 @@ export function parseRepoPage(text: string, asked: Asked): RepoPage {
     const did = didOf(entry)
     if (did !== undefined) dids.push(did)
   }
-  const rejected = repos.length - dids.length
-  if (dids.length === 0 && rejected > 0)
-    throw badPage(asked, `has ${rejected} entries and no DID in them`, text)
-  return cursor === undefined ? { dids, rejected } : { dids, cursor, rejected }
+  const invalid = repos.length - dids.length
+  if (dids.length === 0 && invalid > 0)
+    throw badPage(asked, `has ${invalid} entries and no DID in them`, text)
+  return cursor === undefined ? { dids, invalid } : { dids, cursor, invalid }
 }
 
 function didOf(entry: unknown): string | undefined {

@@ -4,6 +4,7 @@ import { DiscoveryError, IncompleteError } from '../errors.ts'
 import { checkRelay } from '../paging/fetch-page.ts'
 import { abortable, abortWith } from '../util/abort.ts'
 import { merge } from '../util/merge-streams.ts'
+import type { RetryContext } from '../util/retry.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
 import { type Discovery, discover } from './discovery.ts'
 import { guardHooks } from './hooks.ts'
@@ -18,8 +19,8 @@ import { type Crew, createCrew } from './worker-pool.ts'
  * relay is complete.
  */
 export interface Backfiller extends Run<PageEvent, BackfillSummary> {
-  /** The relay: {@link RepoLister.source}. */
-  readonly source: string
+  /** The relay: {@link RepoLister.relay}. */
+  readonly relay: string
   /** What ends it besides leaving it, as it was given. */
   readonly signal: AbortSignal | undefined
   /** How far the work is, over all runs and workers, at any time: read from the progress store. */
@@ -40,17 +41,17 @@ export function createBackfiller(options: BackfillOptions): Backfiller {
   const settings = settingsOf(options)
   const stop = new AbortController()
   const summary: BackfillSummary = {
-    source: settings.lister.source,
+    relay: settings.lister.relay,
     completed: 0,
     pages: 0,
     imported: 0,
     added: 0,
-    rejected: 0,
+    invalid: 0,
     failedSources: [],
     durationMs: 0,
   }
   return Object.assign(createRun(play(settings, stop, summary), stop, summary), {
-    source: summary.source,
+    relay: summary.relay,
     signal: settings.signal,
     status: () => readStatus(settings),
   })
@@ -107,22 +108,22 @@ function count(summary: BackfillSummary, page: PageEvent): void {
   summary.pages += 1
   summary.imported += page.dids.length
   summary.added += page.added
-  summary.rejected += page.rejected
+  summary.invalid += page.invalid
   if (page.completed) summary.completed += 1
 }
 
 /** Checks the relay, asks the sources, registers what they know. */
 async function prepare(settings: Settings, crew: Crew, signal: AbortSignal): Promise<Discovery> {
   const { lister, sources, progress, retry, hooks, refreshAfterMs } = settings
-  const { source } = lister
+  const { relay } = lister
   await checkRelay({ lister, retry, signal, hooks })
   const discovery = await ask(sources, settings, signal)
   hooks.discovered?.({ collections: discovery.collections, sources: discovery.sources })
   await crew.patiently(() =>
-    abortable(progress.register(source, discovery.collections, { refreshAfterMs }), signal),
+    abortable(progress.register(relay, discovery.collections, { refreshAfterMs }), signal),
   )
   if (discovery.collections.length > 0) return discovery
-  const registered = await crew.patiently(() => abortable(progress.list({ source }), signal))
+  const registered = await crew.patiently(() => abortable(progress.list({ relay }), signal))
   if (registered.length === 0) throw new DiscoveryError(discovery.errors)
   return discovery
 }
@@ -141,7 +142,8 @@ async function ask(
   { retry, hooks, discoveryTimeoutMs: timeoutMs }: Settings,
   signal: AbortSignal,
 ): Promise<Discovery> {
-  const onRetry = hooks.retry ?? (() => {})
+  const onRetry = ({ source, ...context }: RetryContext & { source: string }) =>
+    hooks.retry?.({ relay: source, ...context })
   const discovery = await discover(sources, { signal, timeoutMs, retry, onRetry })
   for (const { source: name, error } of discovery.errors) hooks.sourceFailed?.({ name, error })
   return discovery
@@ -155,40 +157,38 @@ async function ask(
  * @throws IncompleteError when it is over and collections are not complete
  */
 async function isOver(
-  { progress, lister: { source } }: Settings,
+  { progress, lister: { relay } }: Settings,
   crew: Crew,
   discovered: readonly KnownCollection[],
   signal: AbortSignal,
   isLastRound: boolean,
 ): Promise<boolean> {
-  const rows = await crew.patiently(() => abortable(progress.list({ source }), signal))
+  const rows = await crew.patiently(() => abortable(progress.list({ relay }), signal))
   const known = new Set(rows.map(({ collection }) => collection))
   const forgotten = discovered.filter(({ nsid }) => !known.has(nsid))
-  const open = rows.filter(({ state }) => state === 'pending' || state === 'walking')
+  const open = rows.filter(({ state }) => state === 'pending' || state === 'running')
   if (!isLastRound && forgotten.length + open.length > 0) {
     if (forgotten.length > 0)
-      await crew.patiently(() =>
-        abortable(progress.register(source, forgotten, { keepFailed: true }), signal),
-      )
+      await crew.patiently(() => abortable(progress.register(relay, forgotten, { keepFailed: true }), signal))
     return false
   }
   const failures = rows
     .filter(({ state }) => state !== 'complete')
-    .map(({ collection, attempts, lastError = 'not tried' }) => ({ source, collection, attempts, lastError }))
+    .map(({ collection, attempts, lastError = 'not tried' }) => ({ relay, collection, attempts, lastError }))
   const lastError = 'the progress store has no row for it'
-  const gone = forgotten.map(({ nsid: collection }) => ({ source, collection, attempts: 0, lastError }))
+  const gone = forgotten.map(({ nsid: collection }) => ({ relay, collection, attempts: 0, lastError }))
   if (failures.length + gone.length > 0) throw new IncompleteError([...failures, ...gone])
   return true
 }
 
-async function readStatus({ progress, lister: { source } }: Settings): Promise<BackfillStatus> {
-  const collections = await progress.list({ source })
+async function readStatus({ progress, lister: { relay } }: Settings): Promise<BackfillStatus> {
+  const collections = await progress.list({ relay })
   const inState = (state: string) => collections.filter((collection) => collection.state === state).length
   return {
-    source,
+    relay,
     total: collections.length,
     completed: inState('complete'),
-    walking: inState('walking'),
+    running: inState('running'),
     pending: inState('pending'),
     failed: inState('failed'),
     imported: collections.reduce((sum, { imported }) => sum + imported, 0),

@@ -21,7 +21,7 @@ export interface Claims {
 
 /** @param patiently runs a call to the store, waiting while it is unavailable */
 export function createClaims(
-  { lister: { source }, progress, leaseMs }: Settings,
+  { lister: { relay }, progress, leaseMs }: Settings,
   stop: AbortSignal,
   patiently: <T>(operation: () => Promise<T>) => Promise<T>,
 ): Claims {
@@ -36,7 +36,7 @@ export function createClaims(
       return await patiently(() => {
         // Another owner for each claim: a database that forgot one in a crash gives its epoch out again.
         claims += 1
-        claiming = progress.claim({ source, owner: `${run}/${claims}`, leaseMs })
+        claiming = progress.claim({ relay, owner: `${run}/${claims}`, leaseMs })
         return abortable(claiming, stop)
       })
     } catch (error) {
@@ -62,7 +62,7 @@ export function createClaims(
       const restMs = restUntil - performance.now()
       const claim = restMs > 0 ? undefined : await take()
       if (claim !== undefined) return claim
-      const { collections, dueInMs = 0 } = await patiently(() => abortable(progress.remaining(source), stop))
+      const { collections, dueInMs = 0 } = await patiently(() => abortable(progress.remaining(relay), stop))
       if (collections === 0) return undefined
       await nap(Math.min(Math.max(dueInMs, restMs, SHORTEST_NAP_MS), POLL_MS))
     }

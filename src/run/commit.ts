@@ -79,7 +79,7 @@ async function commitOnce(
   parts: CommitParts,
 ): Promise<Committed | undefined> {
   const { signal, hooks, retry, patiently } = parts
-  const { source, collection, cursor } = claim
+  const { relay, collection, cursor } = claim
   const startedAt = performance.now()
   const change = changeBy(pages)
   const added: number[] = []
@@ -89,12 +89,12 @@ async function commitOnce(
     ...retry,
     signal,
     mayRetry: (error) => !isFinal(error),
-    onRetry: (context) => hooks.retry?.({ source, collection, cursor, ...context }),
+    onRetry: (context) => hooks.retry?.({ relay, collection, cursor, ...context }),
   })
   if (advanced === undefined) return undefined
   const durationMs = performance.now() - startedAt
   hooks.committed?.({
-    source,
+    relay,
     collection,
     pages: pages.length,
     dids: change.imported,
@@ -151,12 +151,12 @@ async function pairsFirst({ claim, pages, change, added }: Saving, parts: Commit
 
 /** Waits no longer than an abort allows, so that a sink which never answers keeps no transaction open after the run. */
 async function add(
-  { source, collection }: Claim,
+  { relay, collection }: Claim,
   dids: readonly string[],
   { sink, signal }: CommitParts,
   transaction?: unknown,
 ): Promise<number> {
-  const adding = sink.add({ source, collection, dids }, { transaction, signal })
+  const adding = sink.add({ relay, collection, dids }, { transaction, signal })
   return (await abortable(adding, signal, COMMIT_GRACE_MS)).added
 }
 
@@ -166,7 +166,7 @@ function changeBy(pages: readonly FetchedPage[]): PageProgress {
     pages: pages.length,
     cursor: last?.cursor,
     imported: sum(pages.map(({ page }) => page.dids.length)),
-    rejected: sum(pages.map(({ page }) => page.rejected ?? 0)),
+    invalid: sum(pages.map(({ page }) => page.invalid ?? 0)),
     loopGuard: last?.loopGuard,
   }
 }

@@ -30,16 +30,16 @@ export async function discover(
   const known = new Map<string, KnownCollection>()
   const errors: Discovery['errors'] = []
   const ask = async (source: CollectionSource): Promise<SourceReport> => {
-    const report = { name: source.name, found: 0, rejected: 0 }
+    const report = { name: source.name, found: 0, invalid: 0 }
     /** One try. A source that is asked again gives the same once more, so the try that gave most counts. */
     const reader = () => {
       let found = 0
-      let rejected = 0
+      let invalid = 0
       return (collection: KnownCollection) => {
         found += 1
         if (isValidNsid(collection?.nsid)) add(known, collection)
-        else rejected += 1
-        if (found >= report.found) Object.assign(report, { found, rejected })
+        else invalid += 1
+        if (found >= report.found) Object.assign(report, { found, invalid })
       }
     }
     try {

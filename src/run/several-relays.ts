@@ -25,12 +25,12 @@ export interface RelayStatus extends BackfillStatus {
 }
 
 /** How far a union is. A collection counts once for each relay that is asked for it. */
-export interface UnionStatus extends Omit<BackfillStatus, 'source' | 'collections'> {
+export interface UnionStatus extends Omit<BackfillStatus, 'relay' | 'collections'> {
   relays: readonly RelayStatus[]
 }
 
 /** What a union did: the sums, and each relay's own part. */
-export interface UnionSummary extends Omit<BackfillSummary, 'source'> {
+export interface UnionSummary extends Omit<BackfillSummary, 'relay'> {
   relays: readonly BackfillSummary[]
 }
 
@@ -79,8 +79,8 @@ function relaysOf(backfillers: readonly Backfiller[]): Relay[] {
   const isList = Array.isArray(backfillers) && backfillers.length > 0
   if (!isList) throw new InvalidOptionError('backfillers', expected, backfillers)
   for (const backfiller of backfillers) mustHave('backfillers', backfiller, 'status', expected)
-  const sources = backfillers.map(({ source }) => source)
-  if (new Set(sources).size < sources.length) throw new InvalidOptionError('backfillers', expected, sources)
+  const relays = backfillers.map(({ relay }) => relay)
+  if (new Set(relays).size < relays.length) throw new InvalidOptionError('backfillers', expected, relays)
   return backfillers.map((backfiller) => ({ backfiller, run: 'not begun' }))
 }
 
@@ -144,7 +144,7 @@ async function* follow(
     // An abort is the caller's decision, not a failure of the relay.
     stop.throwIfAborted()
     relay.run = 'failed'
-    relay.failure = { source: backfiller.source, error }
+    relay.failure = { relay: backfiller.relay, error }
     onRelayFailed(relay.failure)
   } finally {
     if (relay.run === 'running') relay.run = 'ended'
@@ -164,7 +164,7 @@ async function statusOf(relays: readonly Relay[]): Promise<UnionStatus> {
   return {
     total: sum(({ total }) => total),
     completed: sum(({ completed }) => completed),
-    walking: sum(({ walking }) => walking),
+    running: sum(({ running }) => running),
     pending: sum(({ pending }) => pending),
     failed: sum(({ failed }) => failed),
     imported: sum(({ imported }) => imported),
@@ -180,7 +180,7 @@ function sumsOf(summaries: readonly BackfillSummary[]): Omit<UnionSummary, 'rela
     pages: sum(({ pages }) => pages),
     imported: sum(({ imported }) => imported),
     added: sum(({ added }) => added),
-    rejected: sum(({ rejected }) => rejected),
+    invalid: sum(({ invalid }) => invalid),
     failedSources: [...new Set(summaries.flatMap(({ failedSources }) => failedSources))],
     durationMs: 0,
   }

@@ -40,25 +40,25 @@ export async function* walk(start: Claim, parts: WalkParts): AsyncGenerator<Page
   }
 }
 
-function positionOf({ source, collection, cursor, page, loopGuard }: Claim): Omit<Position, 'emptyPages'> {
-  return { source, collection, cursor, page, loopGuard }
+function positionOf({ relay, collection, cursor, pages, loopGuard }: Claim): Omit<Position, 'emptyPages'> {
+  return { relay, collection, cursor, pages, loopGuard }
 }
 
 function* eventsOf(
-  { source, collection, page: pagesBefore, imported: importedBefore }: Claim,
+  { relay, collection, pages: pagesBefore, imported: importedBefore }: Claim,
   { pages, added }: Committed,
 ): Generator<PageEvent, void, void> {
   let imported = importedBefore
   for (const [index, { page }] of pages.entries()) {
     imported += page.dids.length
     yield {
-      source,
+      relay,
       collection,
       dids: page.dids,
       added: added[index] ?? 0,
-      rejected: page.rejected ?? 0,
+      invalid: page.invalid ?? 0,
       cursor: page.cursor,
-      page: pagesBefore + index + 1,
+      pages: pagesBefore + index + 1,
       imported,
       completed: page.cursor === undefined,
     }

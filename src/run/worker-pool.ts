@@ -20,7 +20,7 @@ export interface Crew {
 /** @param stop aborts when the run ends, for whatever reason */
 export function createCrew(settings: Settings, stop: AbortSignal): Crew {
   const { lister, progress, storeTimeoutMs, hooks } = settings
-  const { source } = lister
+  const { relay } = lister
   const claims = createClaims(settings, stop, patiently)
   /** How often each collection was set aside in a row because the relay asked for a wait. */
   const postponements = new Map<string, number>()
@@ -37,7 +37,7 @@ export function createCrew(settings: Settings, stop: AbortSignal): Crew {
   async function handBack(claim: Claim, { error, isOfRelay }: Failure): Promise<void> {
     const { collection } = claim
     if (hasCode(error, 'NOT_MIGRATED')) throw error
-    if (hasCode(error, 'CLAIM_LOST')) return hooks.claimLost?.({ source, collection, error })
+    if (hasCode(error, 'CLAIM_LOST')) return hooks.claimLost?.({ relay, collection, error })
     const postponed = postponements.get(collection) ?? 0
     const outcome = await abortable(
       outcomeOf({ error, isOfRelay }, claim, { ...settings, postponed, signal: stop }),
@@ -48,23 +48,23 @@ export function createCrew(settings: Settings, stop: AbortSignal): Crew {
       claims.rest(outcome.retryInMs)
     }
     await patiently(() => abortable(progress.release(claim, outcome), stop))
-    hooks.collectionFailed?.({ source, collection, error, ...consequences(claim, outcome) })
+    hooks.collectionFailed?.({ relay, collection, error, ...consequences(claim, outcome) })
   }
 
   async function* walkClaim(claim: Claim): AsyncGenerator<PageEvent, void, void> {
-    const { collection, cursor, page, imported } = claim
+    const { collection, cursor, pages, imported } = claim
     const lease = keepLease(claim, progress, stop)
     let at = claim
     let held = true
     try {
-      hooks.collectionStarted?.({ source, collection, cursor, page, imported })
+      hooks.collectionStarted?.({ relay, collection, cursor, pages, imported })
       const parts = { ...settings, signal: lease.signal, patiently }
       for await (const event of walk(claim, parts)) {
-        at = { ...claim, cursor: event.cursor, page: event.page, imported: event.imported, attempts: 0 }
+        at = { ...claim, cursor: event.cursor, pages: event.pages, imported: event.imported, attempts: 0 }
         held = !event.completed
         postponements.delete(collection)
         if (event.completed) {
-          hooks.collectionCompleted?.({ source, collection, page: at.page, imported: at.imported })
+          hooks.collectionCompleted?.({ relay, collection, pages: at.pages, imported: at.imported })
         }
         yield event
       }

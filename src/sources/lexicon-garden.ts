@@ -26,7 +26,7 @@ export function lexiconGarden(options: LexiconGardenOptions = {}): CollectionSou
   return {
     name: url.host,
     async *collections({ signal } = {}) {
-      const asked = { source: url.href, url, collection: undefined, cursor: undefined }
+      const asked = { relay: url.href, url, collection: undefined, cursor: undefined }
       const { text } = await get({ ...asked, accept: 'text/plain, text/*;q=0.9', signal }, settings)
       const known = listedNsids(text)
       // Anything can come with status 200. Rubbish is not the news that no collection is known.
@@ -51,6 +51,6 @@ function noListError(url: URL): RelayError {
     'RELAY_BAD_ANSWER',
     `${url.host} answered ${url.pathname} without one line of the form "- [\`nsid\`](…)": it is not the list ` +
       'of lexicons. Check the address, or leave this source out.',
-    { source: url.href, status: 200, retryable: true },
+    { relay: url.href, status: 200, retryable: true },
   )
 }

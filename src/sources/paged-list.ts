@@ -41,7 +41,7 @@ export function pagedList(
     signal: AbortSignal | undefined,
   ) {
     const asked = {
-      source: url.href,
+      relay: url.href,
       url: pageUrl(url, query, at.cursor),
       collection: undefined,
       cursor: at.cursor,
@@ -60,7 +60,7 @@ export function pagedList(
 
   return {
     async *read(query, signal) {
-      let at: Position = { source: url.host, collection: url.pathname, page: 0, emptyPages: 0 }
+      let at: Position = { relay: url.host, collection: url.pathname, pages: 0, emptyPages: 0 }
       do {
         const { collections, cursor } = await pageAt(at, query, signal)
         at = advancePosition(at, { dids: collections.map(({ nsid }) => nsid), cursor })

@@ -24,7 +24,7 @@ export async function* relayPages(
   const { controller, unlink } = linkedController(parts.signal)
   // There is nothing else to do meanwhile, so a long wait is sat out.
   const asking = { ...parts, signal: controller.signal, longestWaitMs: LONGEST_WAIT_MS }
-  const start = startOf(parts.lister.source, collection)
+  const start = startOf(parts.lister.relay, collection)
   const pages = fetchAhead(start, 1, (position) => fetchPage(position, asking))
   try {
     for (let isLast = false; !isLast; ) {
@@ -64,6 +64,6 @@ export function askIndex<T>(ask: () => Promise<T>, { signal, hooks }: ListParts)
 }
 
 /** The beginning of a list; the source and the collection are for its errors. */
-export function startOf(source: string, collection: string): Position {
-  return { source, collection, page: 0, emptyPages: 0 }
+export function startOf(relay: string, collection: string): Position {
+  return { relay, collection, pages: 0, emptyPages: 0 }
 }

@@ -21,8 +21,8 @@ export interface VerificationCost {
 
 /** What came of one collection. */
 export interface CollectionReport {
-  /** The relay: {@link RepoLister.source}. */
-  source: string
+  /** The relay: {@link RepoLister.relay}. */
+  relay: string
   collection: string
   /** Absent when a list could not be read to its end. */
   differences?: Differences | undefined
@@ -35,7 +35,7 @@ export interface CollectionReport {
 
 /** What came of all collections so far. */
 export interface VerificationSummary {
-  source: string
+  relay: string
   /** Collections compared to the end. */
   compared: number
   /** Collections whose lists could not be read to the end. */

@@ -66,7 +66,7 @@ export function verify(options: VerifyOptions): Verification {
   const settings = settingsOf(options)
   const stop = new AbortController()
   const summary: VerificationSummary = {
-    source: settings.lister.source,
+    relay: settings.lister.relay,
     compared: 0,
     failed: 0,
     both: 0,
@@ -165,12 +165,12 @@ async function* collectionsOf(parts: VerifyParts): AsyncGenerator<string, void, 
 
 async function compare(collection: string, parts: VerifyParts): Promise<CollectionReport> {
   const startedAt = performance.now()
-  const { source } = parts.lister
+  const { relay } = parts.lister
   const cost = { requests: 0, pairs: 0, durationMs: 0 }
   const reading = { ...parts, collection, lister: counting(parts.lister, cost) }
   const reported = (outcome: Pick<CollectionReport, 'differences' | 'error'>): CollectionReport => {
     cost.durationMs = Math.round(performance.now() - startedAt)
-    return { source, collection, ...outcome, method: parts.method, cost }
+    return { relay, collection, ...outcome, method: parts.method, cost }
   }
   try {
     if (parts.method === 'merge') {
@@ -190,7 +190,7 @@ async function compare(collection: string, parts: VerifyParts): Promise<Collecti
 
 function counting(lister: RepoLister, cost: VerificationCost): RepoLister {
   return {
-    source: lister.source,
+    relay: lister.relay,
     async listRepos(request) {
       cost.requests += 1
       const page = await lister.listRepos(request)

@@ -113,7 +113,7 @@ function peakBytes(): number {
 function idleLister(sizes: Readonly<Record<string, number>>, pageSize: number): RepoLister {
   const dids = Array.from({ length: pageSize }, (_, account) => didOf(account, 1))
   return {
-    source: 'bench.invalid',
+    relay: 'bench.invalid',
     async listRepos({ collection, cursor = '0' }) {
       const left = (sizes[collection] ?? 0) - Number(cursor) * pageSize
       if (left > pageSize) return { dids, cursor: String(Number(cursor) + 1) }

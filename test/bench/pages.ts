@@ -44,7 +44,7 @@ export function readyPages({ collections, pagesEach, pageSize, seed }: ReadyPage
 /** Hands out the pages at once: its cursor is the number of the next one. */
 export function readyLister({ byCollection }: ReadyPages): RepoLister {
   return {
-    source: 'bench.invalid',
+    relay: 'bench.invalid',
     async listRepos({ collection, cursor, signal }) {
       signal?.throwIfAborted()
       const pages = byCollection.get(collection) ?? []

@@ -12,10 +12,10 @@ export function unfenced({ db, progress }: OpenStore): ProgressStore {
       .selectFrom('backfill_progress')
       .select(['epoch', 'owner', 'page_count'])
       .where('collection', '=', claim.collection)
-      .where('source', '=', claim.source)
+      .where('source', '=', claim.relay)
       .executeTakeFirstOrThrow()
     if (row.owner === null) return claim
-    return { ...claim, epoch: Number(row.epoch), owner: row.owner, page: Number(row.page_count) }
+    return { ...claim, epoch: Number(row.epoch), owner: row.owner, pages: Number(row.page_count) }
   }
 
   /** Runs a change of the row with whatever claim it takes; again where somebody else changed the row in between. */
@@ -37,7 +37,7 @@ export function unfenced({ db, progress }: OpenStore): ProgressStore {
       return {
         ...claim,
         cursor: page.cursor,
-        page: claim.page + page.pages,
+        pages: claim.pages + page.pages,
         imported: claim.imported + page.imported,
       }
     },

@@ -27,7 +27,7 @@ export interface ChaosVerdict {
 
 interface Saved {
   readonly collection: string
-  readonly page: number
+  readonly pages: number
   readonly cursor: string
   readonly imported: number
   readonly restarts: number
@@ -76,7 +76,7 @@ async function incomplete(db: TestKysely): Promise<readonly string[]> {
   return rows
     .filter(({ state }) => state !== 'complete')
     .map(
-      ({ collection, state, page, attempts, lastError }) =>
+      ({ collection, state, pages: page, attempts, lastError }) =>
         `${collection}: ${state} after page ${page}, attempts ${attempts}, last error ${lastError}`,
     )
 }
@@ -101,7 +101,7 @@ function regressions(walk: readonly Saved[], relay: Served, sizes: ReadonlyMap<s
 }
 
 function repeatedCommits(walk: readonly Saved[]): number {
-  const commits = walk.filter(({ page }, i) => page > (walk[i - 1]?.page ?? 0)).map(placeOf)
+  const commits = walk.filter(({ pages: page }, i) => page > (walk[i - 1]?.pages ?? 0)).map(placeOf)
   return commits.length - new Set(commits).size
 }
 
@@ -110,9 +110,9 @@ function placeOf({ cursor, restarts, completed }: Saved): string {
 }
 
 function undone(rows: readonly Saved[], said: readonly PageLine[]): number {
-  const saved = new Set(rows.map(({ collection, page, cursor }) => `${collection} ${page} ${cursor}`))
+  const saved = new Set(rows.map(({ collection, pages: page, cursor }) => `${collection} ${page} ${cursor}`))
   const lost = said.filter(
-    (line) => line.saved && !saved.has(`${line.collection} ${line.page} ${line.cursor ?? ''}`),
+    (line) => line.saved && !saved.has(`${line.collection} ${line.pages} ${line.cursor ?? ''}`),
   )
   return lost.length
 }

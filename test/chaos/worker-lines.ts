@@ -12,7 +12,7 @@ export interface WorkerOptions {
 export interface PageLine {
   readonly event: 'page'
   readonly collection: string
-  readonly page: number
+  readonly pages: number
   /** Absent on the last page. */
   readonly cursor?: string | undefined
   /** Whether it was the last of its commit, so that its cursor was saved. */

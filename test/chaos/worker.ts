@@ -41,10 +41,10 @@ async function walkAll(options: WorkerOptions): Promise<void> {
       storeUnavailable: () => say({ event: 'store unavailable' }),
     },
   })
-  for await (const { collection, page, cursor } of backfiller) {
+  for await (const { collection, pages: page, cursor } of backfiller) {
     const left = (unsaid.get(collection) ?? 0) - 1
     unsaid.set(collection, left)
-    say({ event: 'page', collection, page, cursor, saved: left === 0 })
+    say({ event: 'page', collection, pages: page, cursor, saved: left === 0 })
   }
 }
 

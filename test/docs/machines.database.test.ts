@@ -42,7 +42,7 @@ async function backfill(db: TestKysely, relay: TestRelay): Promise<void> {
 async function filled(): Promise<TestPostgres> {
   const postgres = await createPostgres()
   await migrateToLatest(postgres.db)
-  await kyselyIndexSink(postgres.db).add({ source: SOURCE, collection: POST, dids: didsFrom(0, 1_000) })
+  await kyselyIndexSink(postgres.db).add({ relay: SOURCE, collection: POST, dids: didsFrom(0, 1_000) })
   return postgres
 }
 
@@ -86,7 +86,7 @@ describe('the statements of "More than one machine"', () => {
     expect(Math.min(...parts)).toBeGreaterThan(150)
 
     const added = await kyselyIndexSink(db).add({
-      source: SOURCE,
+      relay: SOURCE,
       collection: POST,
       dids: didsFrom(900, 200),
     })

@@ -94,7 +94,7 @@ describe('what the pages show does what they say', () => {
       import { memoryProgressStore } from 'atproto-collection-backfill'
       const progress = memoryProgressStore()
       await progress.register('relay.example', [{ nsid: 'app.bsky.feed.post' }])
-      const claim = await progress.claim({ source: 'relay.example', owner: 'one', leaseMs: 1_000 })
+      const claim = await progress.claim({ relay: 'relay.example', owner: 'one', leaseMs: 1_000 })
       if (claim) await progress.release(claim, { kind: 'failed', error: 'gone' })
       console.log(await tryAgain(progress, 'relay.example'))`
     expect(await runOf('operating.md', 0, use)).toBe('1\n')

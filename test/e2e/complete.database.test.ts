@@ -60,31 +60,31 @@ describe.each(databases)('a backfill into $kind', ({ create }) => {
     await migrateToLatest(database.db)
     const { sink, progress, lister, start } = setUp(database.db, relay)
     const [seen = ''] = relay.dids(OBSERVED)
-    await sink.add({ source: 'the live feed', collection: OBSERVED, dids: [seen] })
+    await sink.add({ relay: 'the live feed', collection: OBSERVED, dids: [seen] })
 
     const sizes = registered.map((nsid) => relay.size(nsid))
     const total = sizes.reduce((sum, size) => sum + size, 0)
     const pages = sizes.reduce((sum, size) => sum + pageCount(size, PAGE), 0)
     expect(await start().run()).toMatchObject({
-      source: lister.source,
+      relay: lister.relay,
       completed: registered.length,
       pages,
       imported: total,
       added: total - 1,
-      rejected: 0,
+      invalid: 0,
     })
     expect(await differences(database.db, relay)).toEqual(NONE)
     const rows = await progress.list()
     expect(rows).toEqual(
       registered.sort().map((collection) =>
         expect.objectContaining({
-          source: lister.source,
+          relay: lister.relay,
           collection,
           state: 'complete',
           cursor: undefined,
-          page: pageCount(relay.size(collection), PAGE),
+          pages: pageCount(relay.size(collection), PAGE),
           imported: relay.size(collection),
-          rejected: 0,
+          invalid: 0,
           attempts: 0,
           lastError: undefined,
           completedAt: expect.any(Date),

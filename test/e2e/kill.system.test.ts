@@ -55,17 +55,17 @@ async function open(script?: RelayScript): Promise<Parts> {
 async function savedAfterKill({
   postgres: { db },
   relay,
-}: Parts): Promise<{ page: number; cursor?: string | undefined }> {
+}: Parts): Promise<{ pages: number; cursor?: string | undefined }> {
   const sessions = sql`
     select 1 from pg_stat_activity where application_name = ${NAME} and datname = current_database()
   `
   while ((await sessions.execute(db)).rows.length > 0) await sleep(10)
   const [row] = await kyselyProgressStore(db).list()
   if (row === undefined) throw new Error('no progress row')
-  const { page, cursor } = row
+  const { pages: page, cursor } = row
   expect(row).toMatchObject({ imported: page * PAGE, completedAt: undefined })
   expect(cursor).toBe(page === 0 ? undefined : relay.cursorAt(WALKED, page * PAGE))
-  return { page, cursor }
+  return { pages: page, cursor }
 }
 
 /** Starts it again, to the end. */
@@ -77,14 +77,14 @@ async function resume(parts: Parts): Promise<void> {
   const { code, summary } = await child.finish()
   expect(code).toBe(0)
   expect(summary).toMatchObject({
-    pages: PAGES - saved.page,
-    imported: SIZE - saved.page * PAGE,
+    pages: PAGES - saved.pages,
+    imported: SIZE - saved.pages * PAGE,
     completed: 1,
   })
   const again = relay.requestsOf(WALKED).slice(asked)
   expect(again[0]?.cursor).toBe(saved.cursor)
   expect(again.map(({ offset }) => offset)).toEqual(
-    Array.from({ length: PAGES - saved.page }, (_, i) => (saved.page + i) * PAGE),
+    Array.from({ length: PAGES - saved.pages }, (_, i) => (saved.pages + i) * PAGE),
   )
   await expectComplete(postgres, relay)
 }
@@ -92,15 +92,17 @@ async function resume(parts: Parts): Promise<void> {
 async function expectComplete({ db }: TestPostgres, relay: TestRelay): Promise<void> {
   expect(await differences(db, { ...relay, collections: [WALKED] })).toEqual(NONE)
   expect(await kyselyProgressStore(db).list()).toMatchObject([
-    { collection: WALKED, state: 'complete', imported: SIZE, page: PAGES, cursor: undefined, attempts: 0 },
+    { collection: WALKED, state: 'complete', imported: SIZE, pages: PAGES, cursor: undefined, attempts: 0 },
   ])
 }
 
 /** Of each page that was asked for more than once, which it is and how often. */
-function repeats(relay: TestRelay): { page: number; times: number }[] {
+function repeats(relay: TestRelay): { pages: number; times: number }[] {
   const times = new Map<number, number>()
   for (const { offset = -1, attempt } of relay.requestsOf(WALKED)) times.set(offset / PAGE, attempt)
-  return Array.from(times, ([page, attempt]) => ({ page, times: attempt })).filter(({ times }) => times > 1)
+  return Array.from(times, ([page, attempt]) => ({ pages: page, times: attempt })).filter(
+    ({ times }) => times > 1,
+  )
 }
 
 /** Keeps pages back, so that a process cannot get to the end before it is killed. */
@@ -131,15 +133,15 @@ describe('a process that is killed', () => {
     // One page is on its way into the database meanwhile, and one on its way here.
     pages.from(page + 1)
     await using child = start(postgres, relay)
-    await child.until((line) => line.event === (page === 0 ? 'started' : 'page') && line.page === page)
+    await child.until((line) => line.event === (page === 0 ? 'started' : 'page') && line.pages === page)
     await child.kill()
     pages.lift()
 
     const saved = await savedAfterKill(parts)
-    expect([page, page + 1]).toContain(saved.page)
+    expect([page, page + 1]).toContain(saved.pages)
     await resume(parts)
     for (const repeat of repeats(relay)) {
-      expect([saved.page, saved.page + 1]).toContain(repeat.page)
+      expect([saved.pages, saved.pages + 1]).toContain(repeat.pages)
       expect(repeat.times).toBe(2)
     }
   })
@@ -151,10 +153,10 @@ describe('a process that is killed', () => {
     for (const page of [6, 13, 21, 28]) {
       pages.from(page + 1)
       await using child = start(postgres, relay)
-      await child.until((line) => line.event === 'page' && line.page === page)
+      await child.until((line) => line.event === 'page' && line.pages === page)
       await child.kill()
       pages.lift()
-      expect([page, page + 1]).toContain((await savedAfterKill(parts)).page)
+      expect([page, page + 1]).toContain((await savedAfterKill(parts)).pages)
     }
     await resume(parts)
   })
@@ -244,15 +246,15 @@ describe('a process that is killed while it commits several pages', () => {
       await sql`select pg_advisory_unlock(${SECOND})`.execute(holder)
     })
 
-    const { page: saved } = await savedAfterKill(parts)
+    const { pages: saved } = await savedAfterKill(parts)
     expect(happens ? [4, 5] : [1]).toContain(saved)
     const prefix = [...relay.dids(WALKED)].slice(0, saved * PAGE)
     const held = { ...relay, collections: [WALKED], dids: () => prefix }
     expect(await differences(db, held)).toEqual(NONE)
     await resume(parts)
     for (const repeat of repeats(relay)) {
-      expect(repeat.page).toBeGreaterThanOrEqual(saved)
-      expect(repeat.page).toBeLessThan(1 + IN_FLIGHT)
+      expect(repeat.pages).toBeGreaterThanOrEqual(saved)
+      expect(repeat.pages).toBeLessThan(1 + IN_FLIGHT)
       expect(repeat.times).toBe(2)
     }
   })

@@ -55,7 +55,7 @@ it.each(databases)(
       retry: quick,
     }).run()
     const total = Object.values(collections).reduce((sum, size) => sum + size, 0)
-    expect(summary).toMatchObject({ imported: total, added: total, rejected: 0 })
+    expect(summary).toMatchObject({ imported: total, added: total, invalid: 0 })
     expect(await differences(second.db, relay)).toEqual(NONE)
   },
 )

@@ -39,13 +39,13 @@ describe.each(databases)('a relay that is swapped for another host, on $kind,', 
     const { db } = database
     await migrateToLatest(db)
     const stores = { sink: kyselyIndexSink(db), progress: kyselyProgressStore(db) }
-    const rowsOf = ({ url }: { url: string }) => stores.progress.list({ source: url })
+    const rowsOf = ({ url }: { url: string }) => stores.progress.list({ relay: url })
 
-    await playUntil(start(first.url, stores), ({ page }) => page === 3)
+    await playUntil(start(first.url, stores), ({ pages: page }) => page === 3)
     const left = await rowsOf(first)
     expect(left.map(({ state }) => state)).toEqual(['pending', 'pending'])
-    expect(left[0]?.page).toBeGreaterThanOrEqual(3)
-    expect(left[0]?.cursor).toBe(first.cursorAt(LIKE, (left[0]?.page ?? 0) * PAGE))
+    expect(left[0]?.pages).toBeGreaterThanOrEqual(3)
+    expect(left[0]?.cursor).toBe(first.cursorAt(LIKE, (left[0]?.pages ?? 0) * PAGE))
 
     await start(second.url, stores).run()
     for (const collection of walked) {
@@ -100,7 +100,7 @@ describe('a relay that cannot serve a backfill', () => {
       .run()
       .catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(RelayUnsuitableError)
-    expect(error).toMatchObject({ code: 'RELAY_UNSUITABLE', reason, source: relay.url })
+    expect(error).toMatchObject({ code: 'RELAY_UNSUITABLE', reason, relay: relay.url })
     expect(relay.requests).toHaveLength(1)
     expect(await stores.progress.list()).toEqual([])
     expect(stores.sink.pairs.size).toBe(0)
@@ -114,7 +114,7 @@ describe('a relay that cannot serve a backfill', () => {
       await using relay = await startRelay({ collections, script: () => answer })
       await migrateToLatest(database.db)
       const stores = { sink: kyselyIndexSink(database.db), progress: kyselyProgressStore(database.db) }
-      await playUntil(start(relay.url, stores), ({ page }) => page === 2)
+      await playUntil(start(relay.url, stores), ({ pages: page }) => page === 2)
       const left = await stores.progress.list()
       expect(left[0]).toMatchObject({ collection: LIKE, state: 'pending' })
 

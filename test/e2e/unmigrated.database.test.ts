@@ -47,7 +47,7 @@ it('without the tables of the sink alone, nothing counts as imported and the cla
   await expect(backfiller(relay.url, index.db, place.db).run()).rejects.toThrow(NotMigratedError)
   const progress = kyselyProgressStore(place.db)
   expect(await progress.list()).toMatchObject([
-    { collection: POST, state: 'pending', cursor: undefined, page: 0, imported: 0, attempts: 0 },
+    { collection: POST, state: 'pending', cursor: undefined, pages: 0, imported: 0, attempts: 0 },
   ])
 
   await migrateToLatest(index.db)

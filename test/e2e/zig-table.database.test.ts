@@ -56,8 +56,9 @@ async function leaveTable<Database>(
 /** The pairs that the Zig relay had imported, brought into the index. */
 async function bringPairs<Database>(db: Kysely<Database>, source: string, relay: TestRelay): Promise<void> {
   const sink = kyselyIndexSink(db)
-  for (const collection of done) await sink.add({ source, collection, dids: [...relay.dids(collection)] })
-  await sink.add({ source, collection: HALF, dids: [...relay.dids(HALF)].slice(0, HALF_DONE) })
+  for (const collection of done)
+    await sink.add({ relay: source, collection, dids: [...relay.dids(collection)] })
+  await sink.add({ relay: source, collection: HALF, dids: [...relay.dids(HALF)].slice(0, HALF_DONE) })
 }
 
 describe.each(databases)('a table that the Zig relay left, on $kind,', ({ create }) => {
@@ -69,7 +70,7 @@ describe.each(databases)('a table that the Zig relay left, on $kind,', ({ create
     await using relay = await startRelay({ collections })
     const { db } = database
     const lister = relayLister(relay.url, { pageSize: OUR_PAGE })
-    const { source } = lister
+    const { relay: source } = lister
     await leaveTable(db, key, source, relay)
     await migrateToLatest(db)
     await bringPairs(db, source, relay)
@@ -97,10 +98,10 @@ describe.each(databases)('a table that the Zig relay left, on $kind,', ({ create
     for (const nsid of Object.keys(collections)) {
       expect(rows.get(nsid)).toMatchObject({ source, state: 'complete', imported: relay.size(nsid) })
     }
-    for (const nsid of done) expect(rows.get(nsid)).toMatchObject({ completedAt: COMPLETED_AT, page: 0 })
-    expect(rows.get(HALF)).toMatchObject({ page: 5 })
+    for (const nsid of done) expect(rows.get(nsid)).toMatchObject({ completedAt: COMPLETED_AT, pages: 0 })
+    expect(rows.get(HALF)).toMatchObject({ pages: 5 })
     for (const nsid of [...untouched, NEW]) {
-      expect(rows.get(nsid)).toMatchObject({ page: pageCount(relay.size(nsid), OUR_PAGE) })
+      expect(rows.get(nsid)).toMatchObject({ pages: pageCount(relay.size(nsid), OUR_PAGE) })
     }
   })
 })

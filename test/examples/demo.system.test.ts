@@ -70,7 +70,7 @@ describe('the demo', () => {
       {
         await using store = await openPGlite(data)
         await store.sink.add({
-          source: 'x',
+          relay: 'x',
           collection: 'app.bsky.feed.post',
           dids: ['did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'],
         })

@@ -18,7 +18,7 @@ const PAGES = Object.keys(COLLECTIONS).flatMap((nsid) => [1, 2, 3].map((page) =>
 const ALL_COMPLETE = Object.keys(COLLECTIONS).map((collection) => ({
   collection,
   state: 'complete',
-  page: 3,
+  pages: 3,
   imported: 250,
 }))
 
@@ -83,7 +83,7 @@ const untilDone = (machine: RunningProgram) => machine.until(/Completed task \d+
 async function progressOf(db: TestKysely) {
   const rows = await kyselyProgressStore(db).list()
   return {
-    rows: rows.map(({ collection, state, page, imported }) => ({ collection, state, page, imported })),
+    rows: rows.map(({ collection, state, pages: page, imported }) => ({ collection, state, page, imported })),
     completedAt: rows.map(({ completedAt }) => completedAt?.getTime() ?? 0),
   }
 }

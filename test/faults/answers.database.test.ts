@@ -94,7 +94,7 @@ describe('an answer that is no page', () => {
       })
       const retried: unknown[] = []
       const hooks = { retry: (context: unknown) => retried.push(context) }
-      expect(await run.start({ hooks }).run()).toMatchObject({ completed: 2, added: 2 * SIZE, rejected: 0 })
+      expect(await run.start({ hooks }).run()).toMatchObject({ completed: 2, added: 2 * SIZE, invalid: 0 })
       expect(retried).toMatchObject([{ collection: BAD, attempt: 1, error: { code } }])
       expect(await run.check()).toMatchObject({ completed: 2, pages: 10 })
     },
@@ -116,7 +116,7 @@ describe('an answer that is no page', () => {
       const asked = run.relay.requests.filter(isPage).length
       expect(asked).toBe(code === 'RELAY_STATUS' ? 16 : code === 'RELAY_BAD_ANSWER' ? 6 : 8)
       const [row] = await kyselyProgressStore(run.db).list()
-      expect(row).toMatchObject({ collection: BAD, state: 'failed', page: 2, imported: 20 })
+      expect(row).toMatchObject({ collection: BAD, state: 'failed', pages: 2, imported: 20 })
       expect(await run.check()).toMatchObject({ completed: 1 })
     },
   )
@@ -167,7 +167,7 @@ describe('entries that are no DID', () => {
         collection === BAD && offset === 10 ? { answer: withProto } : undefined,
     })
     const pages: [number, number][] = []
-    for await (const { added, rejected } of run.start()) pages.push([added, rejected])
+    for await (const { added, invalid } of run.start()) pages.push([added, invalid])
     const all = rejects.length + 1
     expect(pages).toEqual([
       [PAGE, 0],
@@ -176,7 +176,7 @@ describe('entries that are no DID', () => {
       [PAGE, 0],
       [5, 0],
     ])
-    expect(await kyselyProgressStore(run.db).list()).toMatchObject([{ imported: SIZE, rejected: all }])
+    expect(await kyselyProgressStore(run.db).list()).toMatchObject([{ imported: SIZE, invalid: all }])
     expect(await run.check()).toMatchObject({ completed: 1, foreign: 0 })
   })
 })

@@ -80,7 +80,7 @@ function startFeed(db: TestKysely, relay: TestRelay): { stop(): Promise<number> 
     for (let n = first; !stopped; n += 1) {
       const { collection, dids } = lists[n % lists.length] ?? { collection: '', dids: [] }
       const from = (n * 13) % (dids.length + 1)
-      await sink.add({ source: 'live', collection, dids: dids.slice(from, from + 70) })
+      await sink.add({ relay: 'live', collection, dids: dids.slice(from, from + 70) })
       batches += 1
     }
     return batches

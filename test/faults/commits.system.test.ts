@@ -80,12 +80,12 @@ describe('a connection that breaks', () => {
       for (let byte = 1; byte < bytes; byte += 23) {
         proxy.cutAtByte(direction, byte)
         const next = await commitOn(postgres, proxy.url(), claim)
-        expect(next.page).toBe(claim.page + 1)
+        expect(next.pages).toBe(claim.pages + 1)
         claim = next
       }
-      expect(claim.page).toBeGreaterThan(20)
-      const { pages } = await check({ progress: postgres.db, relays: [listOf(claim.page)] })
-      expect(pages).toBe(claim.page)
+      expect(claim.pages).toBeGreaterThan(20)
+      const { pages } = await check({ progress: postgres.db, relays: [listOf(claim.pages)] })
+      expect(pages).toBe(claim.pages)
     },
   )
 
@@ -146,7 +146,7 @@ describe('a connection over which bytes vanish', () => {
     await using store = await openPostgres(proxy.url(deadlines), { max: 1 })
     const { accepted } = proxy
     const { reached } = proxy.onClientMessage(CLAIM, 'swallow-answer')
-    const claim = () => store.progress.claim({ source: 'any', owner: 'worker', leaseMs: 1_000 })
+    const claim = () => store.progress.claim({ relay: 'any', owner: 'worker', leaseMs: 1_000 })
     await expect(claim()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
     await reached
     expect(await claim()).toBeUndefined()
@@ -184,7 +184,7 @@ describe.each(['read committed', 'serializable'])('a page committed twice at onc
       const both = await inStep(postgres.db, () =>
         pools.map((pool) => commitByHand(pool, claim, page === last)),
       )
-      expect(both.map((next) => next.page)).toEqual([page, page])
+      expect(both.map((next) => next.pages)).toEqual([page, page])
       claim = both[0] ?? claim
     }
     const verdict = await check({ progress: postgres.db, relays: [listOf(last)] })
@@ -204,9 +204,9 @@ describe.each(['read committed', 'serializable'])('a page committed twice at onc
     for (let page = 1; page <= 5; page += 1) {
       const outcomes = await inStep(postgres.db, () => [one.commit(claim), other.commit(claim)])
       expect(outcomes).toEqual([page, page])
-      claim = { ...claim, page }
+      claim = { ...claim, pages: page }
     }
-    const late = { ...stale, page: claim.page }
+    const late = { ...stale, pages: claim.pages }
     const outcomes = await inStep(postgres.db, () => [one.commit(claim), other.commit(late)], 1)
     expect(outcomes).toEqual([6, 'CLAIM_LOST'])
     expect(await check({ progress: postgres.db, relays: [listOf(6)] })).toMatchObject({ pages: 6 })

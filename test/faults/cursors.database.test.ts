@@ -171,7 +171,7 @@ describe('a saved cursor that the relay refuses with 500 for ever', () => {
     }
     await using run = await setUp({ collections, script })
     const { db, relay } = run
-    for await (const { page, collection } of run.start()) if (collection === A && page === 2) break
+    for await (const { pages: page, collection } of run.start()) if (collection === A && page === 2) break
     third.pass()
     // What a relay that was rebuilt has no key for. The test moves the cursor here, so the record begins anew.
     await db
@@ -191,7 +191,7 @@ describe('a saved cursor that the relay refuses with 500 for ever', () => {
       .filter(({ cursor }) => cursor === 'of another database')
     expect(refused).toHaveLength(8)
     const [row] = await kyselyProgressStore(db).list()
-    expect(row).toMatchObject({ collection: A, state: 'complete', imported: SIZE, page: 5 })
+    expect(row).toMatchObject({ collection: A, state: 'complete', imported: SIZE, pages: 5 })
     await run.check({ repeats: true })
   })
 

@@ -57,7 +57,7 @@ describe('an answer that has no end in time or size', () => {
       )
       expect(Object.keys(failures)).toEqual([A])
       const [row] = await kyselyProgressStore(run.db).list()
-      expect(row).toMatchObject({ state: 'failed', page: 2, imported: 20 })
+      expect(row).toMatchObject({ state: 'failed', pages: 2, imported: 20 })
       expect(await run.check()).toMatchObject({ completed: 1, pages: 5 })
       await expect.poll(() => run.relay.inFlight).toBe(0)
     },

@@ -85,16 +85,16 @@ describe('a process that is stopped for longer than its lease', () => {
       },
     })
     await using first = start(run, 'first', { databaseUrl: await databaseUrlOf(run.postgres.url) })
-    await first.until((line) => line.event === 'page' && line.page === 2)
+    await first.until((line) => line.event === 'page' && line.pages === 2)
     await pause({ first, run, answer: firstAsks.pass })
     await using second = start(run, 'second')
-    await second.until((line) => line.event === 'page' && line.page > 3)
+    await second.until((line) => line.event === 'page' && line.pages > 3)
     firstAsks.pass()
     const before = await kyselyProgressStore(run.db).list()
     first.resume()
     await first.until((line) => line.event === 'claim lost')
-    const { page, imported, cursor } = (await kyselyProgressStore(run.db).list())[0] ?? {}
-    expect(page).toBeGreaterThanOrEqual(before[0]?.page ?? 0)
+    const { pages: page, imported, cursor } = (await kyselyProgressStore(run.db).list())[0] ?? {}
+    expect(page).toBeGreaterThanOrEqual(before[0]?.pages ?? 0)
     expect(imported).toBe((page ?? 0) * PAGE)
     expect(cursor).toBe(run.relay.cursorAt(A, imported ?? 0))
     await kyselyProgressStore(run.db).register(run.relay.url, [{ nsid: B }])

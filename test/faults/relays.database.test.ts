@@ -83,19 +83,19 @@ describe('another relay', () => {
   it('gets progress of its own, and never the cursor of the one before', async () => {
     await using run = await setUp({ collections, script: fourthPageLate() })
     await using other = await startRelay({ collections: { [PROFILE]: 1, [A]: 33 }, seed: 2 })
-    for await (const { page, collection } of run.start()) if (collection === A && page === 2) break
+    for await (const { pages: page, collection } of run.start()) if (collection === A && page === 2) break
     const lister = relayLister(other.url, { pageSize: PAGE })
-    expect(await run.start({ lister }).run()).toMatchObject({ source: other.url, completed: 2 })
+    expect(await run.start({ lister }).run()).toMatchObject({ relay: other.url, completed: 2 })
     expect(other.requestsOf(A).map(({ cursor, offset }) => [cursor, offset])).toEqual([
       [undefined, 0],
       [other.cursorAt(A, 10), 10],
       [other.cursorAt(A, 20), 20],
       [other.cursorAt(A, 30), 30],
     ])
-    const [a] = await kyselyProgressStore(run.db).list({ source: run.relay.url })
+    const [a] = await kyselyProgressStore(run.db).list({ relay: run.relay.url })
     expect(a?.state).toBe('pending')
     const asked = run.relay.requestsOf(A).length
-    expect(await run.start().run()).toMatchObject({ source: run.relay.url })
+    expect(await run.start().run()).toMatchObject({ relay: run.relay.url })
     expect(run.relay.requestsOf(A)[asked]?.cursor).toBe(a?.cursor)
     expect(await run.check({ relays: [run.relay, other] })).toMatchObject({ completed: 4 })
   })
@@ -134,7 +134,7 @@ describe('discovery', () => {
     const sources = [lexiconGarden({ url: run.relay.gardenUrl }), deaf]
     const error = await rejection(run.start({ sources, discoveryTimeoutMs: 500 }).run())
     expect(error).toBeInstanceOf(DiscoveryError)
-    expect(error).toMatchObject({ errors: [{ error: { status: 500 } }, { source: 'deaf' }] })
+    expect(error).toMatchObject({ errors: [{ error: { status: 500 } }, { relay: 'deaf' }] })
     expect(await kyselyProgressStore(run.db).list()).toEqual([])
     expect(run.relay.requestsOf(A)).toEqual([])
   })
@@ -173,7 +173,7 @@ describe('the check before a run', () => {
       await using run = await setUp({ collections, script: () => fault })
       const error = await rejection(run.start().run())
       expect(error).toBeInstanceOf(RelayUnsuitableError)
-      expect(error).toMatchObject({ reason, source: run.relay.url })
+      expect(error).toMatchObject({ reason, relay: run.relay.url })
       expect(await kyselyProgressStore(run.db).list()).toEqual([])
       expect(await run.check()).toMatchObject({ completed: 0, pages: 0 })
     },
@@ -184,7 +184,7 @@ describe('the check before a run', () => {
     const late = fourthPageLate()
     const script = (request: RelayRequest) => (empty ? { status: 200, body: { repos: [] } } : late(request))
     await using run = await setUp({ collections, script })
-    for await (const { page, collection } of run.start()) if (collection === A && page === 2) break
+    for await (const { pages: page, collection } of run.start()) if (collection === A && page === 2) break
     const before = await kyselyProgressStore(run.db).list()
     expect(before[0]?.state).toBe('pending')
     empty = true

@@ -56,7 +56,7 @@ describe.each(['shared', 'separate'])('a sink on a %s database that', (kind) => 
       expect(summary).toMatchObject({ completed: 2, added: 70, imported: 70 })
       const cursor = run.relay.cursorAt(A, 20)
       expect(retried).toMatchObject([{ collection: A, error: onFire, attempt: 1, cursor }])
-      expect(saved).toMatchObject([[{ page: 2, cursor, imported: 20 }, {}]])
+      expect(saved).toMatchObject([[{ pages: 2, cursor, imported: 20 }, {}]])
       expect(run.relay.requestsOf(A)).toHaveLength(5)
       expect(await check()).toMatchObject({ completed: 2, pages: 8 })
     }))
@@ -69,8 +69,8 @@ describe.each(['shared', 'separate'])('a sink on a %s database that', (kind) => 
       expect(await failuresOf(run.start({ sink, pagesAhead: 1 }).run())).toEqual({ [A]: onFire.message })
       const rows = await kyselyProgressStore(run.db).list()
       expect(rows).toMatchObject([
-        { state: 'failed', page: 2, imported: 20, attempts: 2 },
-        { state: 'complete', page: 3, imported: 25 },
+        { state: 'failed', pages: 2, imported: 20, attempts: 2 },
+        { state: 'complete', pages: 3, imported: 25 },
       ])
       expect(await check()).toMatchObject({ completed: 1, missing: 0 })
     }))
@@ -115,7 +115,7 @@ describe.each(['shared', 'separate'])('a sink on a %s database that', (kind) => 
       expect(await rejection(run.start({ sink, signal: caller.signal }).run())).toBe(reason)
       expect(seen[0]?.aborted).toBe(true)
       const [row] = await kyselyProgressStore(run.db).list()
-      expect(row).toMatchObject({ page: 0, imported: 0 })
+      expect(row).toMatchObject({ pages: 0, imported: 0 })
       expect(await check()).toMatchObject({ missing: 0 })
     }))
 })

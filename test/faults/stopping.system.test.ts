@@ -79,7 +79,7 @@ const cases: Case[] = [
     before: async ({ db, relay }) => {
       const progress = kyselyProgressStore(db)
       await progress.register(relay.url, [{ nsid: A }])
-      await progress.claim({ source: relay.url, owner: 'somebody else', leaseMs: 60_000 })
+      await progress.claim({ relay: relay.url, owner: 'somebody else', leaseMs: 60_000 })
     },
     meanwhile: async (_, child) => {
       await child.until((line) => line.event === 'completed' && line.collection === B)
@@ -124,14 +124,14 @@ describe('a run on Postgres and HTTP that is', () => {
       expect(lines.filter(({ event }) => event === 'unhandled' || event === 'failed')).toEqual([])
       expect(code).toBe(0)
       const rows = await kyselyProgressStore(run.db).list()
-      const walking = rows.filter(({ state }) => state === 'walking')
+      const walking = rows.filter(({ state }) => state === 'running')
       expect(walking.map(({ collection }) => collection)).toEqual(heldByOthers)
       expect(rows.every(({ attempts, lastError }) => attempts === 0 && lastError === undefined)).toBe(true)
       const { missing, foreign } = await run.check()
       expect([missing, foreign]).toEqual([0, 0])
       // Every page that was told is durable.
       const told = lines.filter(({ event }) => event === 'page').length
-      const durable = rows.reduce((pages, { page }) => pages + page, 0)
+      const durable = rows.reduce((pages, { pages: page }) => pages + page, 0)
       expect(durable).toBeGreaterThanOrEqual(told)
     },
   )

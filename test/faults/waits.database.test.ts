@@ -116,7 +116,7 @@ describe('a relay that answers 429', () => {
       [A, 0],
       [A, 10],
     ])
-    expect(await run.start().status()).toMatchObject({ failed: 2, walking: 0 })
+    expect(await run.start().status()).toMatchObject({ failed: 2, running: 0 })
     expect(await run.check()).toMatchObject({ completed: 0, pages: 1 })
   })
 
@@ -137,7 +137,7 @@ describe('a relay that answers 429', () => {
     const ended = rejection(run.start({ signal: caller.signal, hooks: { collectionFailed } }).run())
     await postponed.reached
     const progress = kyselyProgressStore(run.db)
-    expect(await progress.list()).toMatchObject([{ state: 'pending', attempts: 0, page: 1 }])
+    expect(await progress.list()).toMatchObject([{ state: 'pending', attempts: 0, pages: 1 }])
     expect((await progress.remaining(run.relay.url)).dueInMs).toBeGreaterThan(3_590_000)
     const stopped = performance.now()
     caller.abort(reason)

@@ -14,7 +14,7 @@ describe('the deadline', () => {
   const late = {
     code: 'RELAY_TIMEOUT',
     retryable: true,
-    source: 'the source',
+    relay: 'the source',
     collection: 'a.b.c',
     cursor: 'x',
   }
@@ -184,7 +184,7 @@ describe('a deadline', () => {
       const settings = httpSettings({ timeoutMs: 500 })
       const tidying = setInterval(() => gc(), 20)
       const url = new URL('/', '${server.origin}')
-      const outcome = await get({ source: '', url, accept: '*/*', signal: undefined }, settings).catch((error) => error)
+      const outcome = await get({ relay: '', url, accept: '*/*', signal: undefined }, settings).catch((error) => error)
       clearInterval(tidying)
       console.log(outcome.code)
     `
@@ -227,7 +227,7 @@ describe('nothing is left behind', () => {
       const settings = httpSettings({ timeoutMs: 1_000_000 })
       const caller = new AbortController()
       const url = (path) => new URL(path, '${server.origin}')
-      const ask = (path) => get({ source: '', url: url(path), accept: '*/*', signal: caller.signal }, settings)
+      const ask = (path) => get({ relay: '', url: url(path), accept: '*/*', signal: caller.signal }, settings)
       const endless = ask('/endless')
       console.log((await ask('/good')).text)
       console.log((await ask('/bad').catch((error) => error)).code)

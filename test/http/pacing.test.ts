@@ -35,13 +35,13 @@ describe('a relay that has had enough', () => {
   })
 
   it('is told of with the time that everybody waits', async () => {
-    const pauses: { source: string; waitMs: number; error?: unknown }[] = []
+    const pauses: { relay: string; waitMs: number; error?: unknown }[] = []
     await using run = await setUp(
       { script: ({ n }) => (n === 1 ? { status: 429, headers: { 'retry-after': '1' } } : undefined) },
       { onPause: (pause) => pauses.push(pause) },
     )
     const error = await failure(run.lister.listRepos({ collection: A }))
-    expect(pauses).toEqual([{ source: run.relay.url, waitMs: expect.any(Number), error }])
+    expect(pauses).toEqual([{ relay: run.relay.url, waitMs: expect.any(Number), error }])
     expect(pauses[0]?.waitMs).toBeGreaterThanOrEqual(1000)
   })
 
@@ -91,7 +91,7 @@ describe('a relay that has had enough', () => {
 describe('requests in flight', () => {
   const ok = { status: 200, headers: new Headers() }
   const failing = (code: 'RELAY_TIMEOUT' | 'RELAY_STATUS', details = {}) =>
-    new RelayError(code, 'no', { source: 'relay.test', retryable: true, ...details })
+    new RelayError(code, 'no', { relay: 'relay.test', retryable: true, ...details })
   const timeout = () => failing('RELAY_TIMEOUT')
   const refusal = (retryAfterMs = 1) => failing('RELAY_STATUS', { status: 429, retryAfterMs })
 

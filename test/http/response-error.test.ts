@@ -3,7 +3,7 @@ import type { RelayError } from '../../src/errors.ts'
 import { statusError } from '../../src/http/response-error.ts'
 
 const asked = {
-  source: 'relay.example',
+  relay: 'relay.example',
   url: new URL('https://relay.example/xrpc/method'),
   collection: 'com.example.thing',
   cursor: 'c1',
@@ -17,7 +17,7 @@ test('the error has the request, the status and the server’s own words as fiel
   const error = errorOf(400, '{"error":"InvalidRequest","message":"Unknown cursor."}')
   expect(error).toMatchObject({
     code: 'RELAY_STATUS',
-    source: 'relay.example',
+    relay: 'relay.example',
     collection: 'com.example.thing',
     cursor: 'c1',
     status: 400,

@@ -16,8 +16,8 @@ test.each([
   ['localhost:2470', 'https://localhost:2470', 'https://localhost:2470'],
   ['[::1]:2470', 'https://[::1]:2470', 'https://[::1]:2470'],
   ['rélais.example', 'xn--rlais-bsa.example', 'https://xn--rlais-bsa.example'],
-])('%s has the name %s', (relay, source, origin) => {
-  expect(relayUrl(relay)).toEqual({ source, origin })
+])('%s has the name %s', (given, relay, origin) => {
+  expect(relayUrl(given)).toEqual({ relay, origin })
 })
 
 test.each([

@@ -16,7 +16,7 @@ const POST = 'app.bsky.feed.post'
 const LIKE = 'app.bsky.feed.like'
 
 function add(db: TestKysely, collection: string, dids: readonly string[]) {
-  return kyselyIndexSink(db).add({ source: SOURCE, collection, dids })
+  return kyselyIndexSink(db).add({ relay: SOURCE, collection, dids })
 }
 
 async function migrated(create: () => ReturnType<typeof createPGlite>) {
@@ -102,7 +102,7 @@ describe.each(databases)('the sizes of the collections on $kind', ({ create }) =
     const progress = kyselyProgressStore(db)
     await progress.register(SOURCE, [{ nsid: 'com.example.a' }])
     const claim = await mustClaim(progress)
-    await progress.advance(claim, { pages: 1, cursor: 'c1', imported: 12_000, rejected: 0 })
+    await progress.advance(claim, { pages: 1, cursor: 'c1', imported: 12_000, invalid: 0 })
     expect(await estimates()).toEqual([12_000, 100, 98])
 
     await sql`analyze collection_index_pair`.execute(db)

@@ -10,9 +10,9 @@ import {
 import { createPGlite, createPostgres, type TestKysely, type TestPostgres } from '../support/databases.ts'
 import { didsFrom, LEASE_MS, mustClaim, SOURCE } from '../support/store-steps.ts'
 
-const batch = { source: SOURCE, collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
-const request = { source: SOURCE, owner: 'worker', leaseMs: LEASE_MS }
-const page = { pages: 1, cursor: 'c1', imported: 10, rejected: 0 }
+const batch = { relay: SOURCE, collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
+const request = { relay: SOURCE, owner: 'worker', leaseMs: LEASE_MS }
+const page = { pages: 1, cursor: 'c1', imported: 10, invalid: 0 }
 
 let postgres: TestPostgres
 beforeAll(async () => {
@@ -54,7 +54,7 @@ describe('which stores share a transaction', () => {
     await progress.advance(claim, page, async (transaction) => {
       await kyselyIndexSink(db).add(batch, { transaction })
     })
-    expect(await progress.list()).toMatchObject([{ imported: 10, page: 1 }])
+    expect(await progress.list()).toMatchObject([{ imported: 10, pages: 1 }])
     expect(await observed(db)).toEqual([batch.collection])
   })
 })
@@ -85,8 +85,8 @@ describe('without the migration', () => {
   it('every call names it', async () => {
     await using empty = await createPostgres()
     const progress = kyselyProgressStore(empty.db)
-    const claim = { source: SOURCE, collection: batch.collection, owner: 'w', leaseMs: 1, epoch: 1 }
-    const held = { ...claim, page: 0, imported: 0, attempts: 0, restarts: 0 }
+    const claim = { relay: SOURCE, collection: batch.collection, owner: 'w', leaseMs: 1, epoch: 1 }
+    const held = { ...claim, pages: 0, imported: 0, attempts: 0, restarts: 0 }
     const calls = [
       () => progress.register(SOURCE, [{ nsid: batch.collection }]),
       () => progress.claim(request),
@@ -143,7 +143,7 @@ describe('a database in trouble', () => {
     const progress = kyselyProgressStore(postgres.db)
     const sink = kyselyIndexSink(postgres.db)
     await progress.register('cut.example', [{ nsid: 'com.example.cut' }])
-    const claim = await progress.claim({ ...request, source: 'cut.example' })
+    const claim = await progress.claim({ ...request, relay: 'cut.example' })
     if (claim === undefined) throw new Error('nothing to claim')
     const cut = { ...batch, collection: 'com.example.cut' }
     const write = async (transaction: unknown) => {
@@ -154,11 +154,11 @@ describe('a database in trouble', () => {
       await sink.add(cut, { transaction })
     }
     await expect(progress.advance(claim, page, write)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
-    expect(await progress.list({ source: 'cut.example' })).toMatchObject([{ page: 0, imported: 0 }])
+    expect(await progress.list({ relay: 'cut.example' })).toMatchObject([{ pages: 0, imported: 0 }])
     const again = await progress.advance(claim, page, async (transaction) => {
       expect(await sink.add(cut, { transaction })).toEqual({ added: 10 })
     })
-    expect(again.page).toBe(1)
+    expect(again.pages).toBe(1)
   })
 })
 

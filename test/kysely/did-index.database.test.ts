@@ -13,7 +13,7 @@ const [DID = '', OTHER = ''] = didsFrom(0, 2)
 async function filled(): Promise<TestPostgres> {
   const postgres = await createPostgres()
   await migrateToLatest(postgres.db)
-  await kyselyIndexSink(postgres.db).add({ source: SOURCE, collection: POST, dids: didsFrom(0, 1_000) })
+  await kyselyIndexSink(postgres.db).add({ relay: SOURCE, collection: POST, dids: didsFrom(0, 1_000) })
   return postgres
 }
 
@@ -95,7 +95,7 @@ describe('createDidIndex on Postgres', () => {
       await untilStuck(postgres)
       const index = collectionIndex(db)
       const added = await kyselyIndexSink(db).add({
-        source: SOURCE,
+        relay: SOURCE,
         collection: POST,
         dids: ['did:web:new.example'],
       })
@@ -214,7 +214,7 @@ describe('createDidIndex on Postgres', () => {
     const sink = kyselyIndexSink(db)
     const added: string[] = []
     for (const did of dids) {
-      const adding = sink.add({ source: SOURCE, collection: POST, dids: [did] })
+      const adding = sink.add({ relay: SOURCE, collection: POST, dids: [did] })
       if (
         await adding.then(
           () => true,
@@ -232,7 +232,7 @@ describe('createDidIndex on Postgres', () => {
     expect(await unindexed(db)).toEqual([])
     await addPartition(db, 3)
     expect(await unindexed(db)).toEqual([])
-    await sink.add({ source: SOURCE, collection: POST, dids })
+    await sink.add({ relay: SOURCE, collection: POST, dids })
     for (const did of [dids[0] ?? '', dids[500] ?? '', dids[999] ?? '']) {
       expect(await collectionIndex(db).collectionsOf(did)).toEqual({ collections: [POST] })
     }
@@ -242,7 +242,7 @@ describe('createDidIndex on Postgres', () => {
     await using postgres = await createPostgres()
     const schema = 'Odd "schema"'
     await migrateToLatest(postgres.db, { schema })
-    await kyselyIndexSink(postgres.db, { schema }).add({ source: SOURCE, collection: POST, dids: [DID] })
+    await kyselyIndexSink(postgres.db, { schema }).add({ relay: SOURCE, collection: POST, dids: [DID] })
     await createDidIndex(postgres.db, { schema })
     const index = collectionIndex(postgres.db, { schema })
     expect(await index.collectionsOf(DID)).toEqual({ collections: [POST] })

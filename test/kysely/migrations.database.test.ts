@@ -5,7 +5,7 @@ import { createPGlite, createPostgres, type TestDatabase } from '../support/data
 import { didsFrom } from '../support/store-steps.ts'
 
 const SOURCE = 'relay1.us-east.bsky.network'
-const request = { source: SOURCE, owner: 'worker', leaseMs: 60_000 }
+const request = { relay: SOURCE, owner: 'worker', leaseMs: 60_000 }
 
 async function columnsOf<Database>(db: Kysely<Database>) {
   const { rows } = await sql<{
@@ -73,7 +73,7 @@ describe.each<{ kind: string; create: () => Promise<TestDatabase> }>([
     await using database = await create()
     await migrateToLatest(database.db)
     await kyselyIndexSink(database.db).add({
-      source: SOURCE,
+      relay: SOURCE,
       collection: 'app.bsky.feed.post',
       dids: didsFrom(0, 2),
     })
@@ -114,11 +114,11 @@ describe.each<{ kind: string; create: () => Promise<TestDatabase> }>([
       collection: 'app.bsky.feed.like',
       cursor: 'a+b/c==',
       imported: 1234,
-      page: 0,
+      pages: 0,
       epoch: 1,
     })
-    if (claim) await progress.advance(claim, { cursor: 'next', pages: 1, imported: 10, rejected: 0 })
-    expect((await progress.list())[0]).toMatchObject({ cursor: 'next', imported: 1244, page: 1 })
+    if (claim) await progress.advance(claim, { cursor: 'next', pages: 1, imported: 10, invalid: 0 })
+    expect((await progress.list())[0]).toMatchObject({ cursor: 'next', imported: 1244, pages: 1 })
 
     await progress.register('other.example', [{ nsid: 'app.bsky.feed.like' }])
     expect(await progress.list()).toHaveLength(4)
@@ -129,7 +129,7 @@ describe.each<{ kind: string; create: () => Promise<TestDatabase> }>([
     await zigTable(database.db, 'primary key (collection)', '')
     await migrateToLatest(database.db)
     const progress = kyselyProgressStore(database.db)
-    expect((await progress.list()).map(({ source, imported }) => [source, imported])).toEqual([
+    expect((await progress.list()).map(({ relay: source, imported }) => [source, imported])).toEqual([
       ['', 1234],
       ['', 5_000_000_000],
       ['', 0],
@@ -155,7 +155,7 @@ describe.each<{ kind: string; create: () => Promise<TestDatabase> }>([
     expect(await there.list()).toEqual([])
     await there.register(SOURCE, [{ nsid: 'app.bsky.feed.like' }])
     expect(await there.claim(request)).toMatchObject({ collection: 'app.bsky.feed.like' })
-    const batch = { source: SOURCE, collection: 'app.bsky.feed.like', dids: didsFrom(0, 3) }
+    const batch = { relay: SOURCE, collection: 'app.bsky.feed.like', dids: didsFrom(0, 3) }
     expect(await kyselyIndexSink(db, { schema: 'Odd "schema"' }).add(batch)).toEqual({ added: 3 })
     expect(await kyselyIndexSink(db).add(batch)).toEqual({ added: 3 })
   })

@@ -37,10 +37,10 @@ describe('observedCollections, with a live feed that writes while the run goes o
       sink: kyselyIndexSink(db),
       progress: kyselyProgressStore(db),
     })
-    for await (const { collection, page } of backfiller) {
+    for await (const { collection, pages: page } of backfiller) {
       if (collection !== A || page !== 1) continue
-      await feed.add({ source: 'feed', collection: LIVE, dids: ['did:web:new.example'] })
-      await feed.add({ source: 'feed', collection: OTHER, dids: ['did:web:new.example'] })
+      await feed.add({ relay: 'feed', collection: LIVE, dids: ['did:web:new.example'] })
+      await feed.add({ relay: 'feed', collection: OTHER, dids: ['did:web:new.example'] })
     }
     const index = collectionIndex(db)
     const { dids } = await index.listRepos(LIVE)

@@ -27,7 +27,7 @@ describe.each(['serializable', 'repeatable read'])(
 describe('the index sink', () => {
   it('refuses what is no transaction of its own database, and writes nothing', async () => {
     await using stores = await freshStores(postgres.db)
-    const batch = { source: 'relay.example', collection: 'app.bsky.feed.post', dids: didsFrom(0, 1) }
+    const batch = { relay: 'relay.example', collection: 'app.bsky.feed.post', dids: didsFrom(0, 1) }
     await expect(stores.sink.add(batch, { transaction: {} })).rejects.toThrow(TypeError)
     expect(await stores.sink.add(batch)).toEqual({ added: 1 })
   })
@@ -40,9 +40,9 @@ describe('the progress store', () => {
     const source = 'relay.example'
     const cursor = 'x'.repeat(100_000)
     await progress.register(source, [{ nsid: 'com.example.a' }])
-    const claim = await progress.claim({ source, owner: 'worker', leaseMs: 60_000 })
+    const claim = await progress.claim({ relay: source, owner: 'worker', leaseMs: 60_000 })
     if (claim === undefined) throw new Error('nothing to claim')
-    await progress.advance(claim, { cursor, pages: 1, imported: 1, rejected: 0, loopGuard: cursor })
+    await progress.advance(claim, { cursor, pages: 1, imported: 1, invalid: 0, loopGuard: cursor })
     expect(await progress.list()).toMatchObject([{ cursor }])
   })
 })

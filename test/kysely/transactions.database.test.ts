@@ -10,8 +10,8 @@ import { createPostgres, type TestKysely, type TestPostgres } from '../support/d
 import { openPool } from '../support/pool.ts'
 import { didsFrom, LEASE_MS } from '../support/store-steps.ts'
 
-const batch = { source: 'any', collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
-const page = { pages: 1, cursor: 'c1', imported: 10, rejected: 0 }
+const batch = { relay: 'any', collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
+const page = { pages: 1, cursor: 'c1', imported: 10, invalid: 0 }
 
 let postgres: TestPostgres
 beforeAll(async () => {
@@ -28,9 +28,9 @@ const raise = (name: string) => sql`update counter set value = value + 1 where n
 async function claimedOn(db: TestKysely, source: string) {
   const progress = kyselyProgressStore(db)
   await progress.register(source, [{ nsid: batch.collection }])
-  const claim = await progress.claim({ source, owner: 'worker', leaseMs: LEASE_MS })
+  const claim = await progress.claim({ relay: source, owner: 'worker', leaseMs: LEASE_MS })
   if (claim === undefined) throw new Error('nothing to claim')
-  const row = async () => (await progress.list({ source }))[0]
+  const row = async () => (await progress.list({ relay: source }))[0]
   return { progress, claim, row }
 }
 
@@ -48,7 +48,7 @@ describe('a transaction that the database asks to repeat', () => {
     }
     await progress.advance(claim, page, write)
     expect(added).toEqual([10, 10])
-    expect(await row()).toMatchObject({ page: 1, imported: 10 })
+    expect(await row()).toMatchObject({ pages: 1, imported: 10 })
   })
 
   it('is repeated after a deadlock', async () => {
@@ -75,7 +75,7 @@ describe('a transaction that the database asks to repeat', () => {
     await progress.advance(claim, page, write)
     await rival
     expect(tries).toBe(2)
-    expect(await row()).toMatchObject({ page: 1, imported: 10 })
+    expect(await row()).toMatchObject({ pages: 1, imported: 10 })
   })
 
   it('is repeated when two groups of pages cross: neither page is lost or counted twice', async () => {
@@ -88,7 +88,7 @@ describe('a transaction that the database asks to repeat', () => {
       const added: number[] = []
       await progress.advance(claim, { ...page, pages: 2, imported: 20 }, async (transaction) => {
         for (const [index, dids] of order.entries()) {
-          added[index] = (await sink.add({ ...batch, source, dids }, { transaction })).added
+          added[index] = (await sink.add({ ...batch, relay: source, dids }, { transaction })).added
           firstPages[turn]?.resolve()
           await Promise.all(firstPages.map(({ promise }) => promise))
         }
@@ -100,8 +100,8 @@ describe('a transaction that the database asks to repeat', () => {
       commit('crossing two', pages.toReversed(), 1),
     ])
     expect(both.map(({ row }) => row)).toMatchObject([
-      { page: 2, imported: 20 },
-      { page: 2, imported: 20 },
+      { pages: 2, imported: 20 },
+      { pages: 2, imported: 20 },
     ])
     expect(both.flatMap(({ added }) => added).sort()).toEqual([0, 0, 10, 10])
   })
@@ -114,7 +114,7 @@ describe('a transaction that the database asks to repeat', () => {
       if (tries < 3)
         throw new Error('my sink failed', { cause: Object.assign(new Error('busy'), { code: '40001' }) })
     }
-    expect((await progress.advance(claim, page, write)).page).toBe(1)
+    expect((await progress.advance(claim, page, write)).pages).toBe(1)
     expect(tries).toBe(3)
   })
 
@@ -127,7 +127,7 @@ describe('a transaction that the database asks to repeat', () => {
       retryable: true,
       cause: conflict,
     })
-    expect(await row()).toMatchObject({ page: 0, state: 'walking' })
+    expect(await row()).toMatchObject({ pages: 0, state: 'running' })
   })
 
   it('lets eight workers share the collections of a serializable database, each page once', async () => {
@@ -140,25 +140,25 @@ describe('a transaction that the database asks to repeat', () => {
       Array.from({ length: 16 }, (_, i) => ({ nsid: `com.example.n${i}` })),
     )
     const worker = async (owner: string) => {
-      let claim = await progress.claim({ source, owner, leaseMs: LEASE_MS })
+      let claim = await progress.claim({ relay: source, owner, leaseMs: LEASE_MS })
       while (claim !== undefined) {
         for (let i = 0; i < 3; i += 1) {
           const { collection } = claim
           const cursor = i < 2 ? `c${i}` : undefined
           claim = await progress.advance(
             claim,
-            { cursor, pages: 1, imported: 10, rejected: 0 },
+            { cursor, pages: 1, imported: 10, invalid: 0 },
             async (transaction) => {
-              await sink.add({ source, collection, dids: didsFrom(i * 10, 10) }, { transaction })
+              await sink.add({ relay: source, collection, dids: didsFrom(i * 10, 10) }, { transaction })
             },
           )
         }
-        claim = await progress.claim({ source, owner, leaseMs: LEASE_MS })
+        claim = await progress.claim({ relay: source, owner, leaseMs: LEASE_MS })
       }
     }
     await Promise.all(Array.from({ length: 8 }, (_, i) => worker(`worker ${i}`)))
-    const rows = await progress.list({ source })
-    expect(rows.map(({ state, page, imported }) => [state, page, imported])).toEqual(
+    const rows = await progress.list({ relay: source })
+    expect(rows.map(({ state, pages: page, imported }) => [state, page, imported])).toEqual(
       rows.map(() => ['complete', 3, 30]),
     )
   })
@@ -196,14 +196,14 @@ describe('a commit whose answer is lost', () => {
       writes += 1
     })
     expect(writes).toBe(1)
-    expect(await row()).toMatchObject({ page: 1, imported: 10, cursor: 'c1' })
+    expect(await row()).toMatchObject({ pages: 1, imported: 10, cursor: 'c1' })
 
     faulty.faults.push('commit, then lose the answer')
-    expect(await progress.advance(next, { pages: 1, imported: 5, rejected: 0 })).toMatchObject({
-      page: 2,
+    expect(await progress.advance(next, { pages: 1, imported: 5, invalid: 0 })).toMatchObject({
+      pages: 2,
       imported: 15,
     })
-    expect(await row()).toMatchObject({ state: 'complete', page: 2, imported: 15 })
+    expect(await row()).toMatchObject({ state: 'complete', pages: 2, imported: 15 })
   })
 
   it('is done again when it did not happen', async () => {
@@ -216,7 +216,7 @@ describe('a commit whose answer is lost', () => {
       added.push((await kyselyIndexSink(faulty.db).add(once, { transaction })).added)
     })
     expect(added).toEqual([10, 10])
-    expect(await row()).toMatchObject({ page: 1, imported: 10 })
+    expect(await row()).toMatchObject({ pages: 1, imported: 10 })
   })
 
   it('is not taken for ours when another worker committed a page', async () => {
@@ -224,7 +224,7 @@ describe('a commit whose answer is lost', () => {
     const { progress, claim, row } = await claimedOn(faulty.db, 'taken over')
     const takeOver = async () => {
       await progress.release(claim)
-      const theirs = await progress.claim({ source: 'taken over', owner: 'other', leaseMs: LEASE_MS })
+      const theirs = await progress.claim({ relay: 'taken over', owner: 'other', leaseMs: LEASE_MS })
       if (theirs) await progress.advance(theirs, page)
     }
     await takeOver()
@@ -232,7 +232,7 @@ describe('a commit whose answer is lost', () => {
       code: 'CLAIM_LOST',
       epoch: claim.epoch,
     })
-    expect(await row()).toMatchObject({ page: 1, imported: 10 })
+    expect(await row()).toMatchObject({ pages: 1, imported: 10 })
   })
 
   it('ends as a database that is not available when it goes on', async () => {
@@ -240,7 +240,7 @@ describe('a commit whose answer is lost', () => {
     const { progress, claim, row } = await claimedOn(faulty.db, 'never committed')
     faulty.faults.push('lose the commit', 'lose the commit', 'lose the commit')
     await expect(progress.advance(claim, page)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
-    expect(await row()).toMatchObject({ page: 0 })
-    expect((await progress.advance(claim, page)).page).toBe(1)
+    expect(await row()).toMatchObject({ pages: 0 })
+    expect((await progress.advance(claim, page)).pages).toBe(1)
   })
 })

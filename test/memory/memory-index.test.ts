@@ -8,7 +8,7 @@ it('reads a memory sink page by page, in order, while it is written to', async (
   const sink = memoryIndexSink()
   const index = memoryIndex(sink.pairs)
   const dids = didsFrom(0, 25)
-  const batch = { source: 'relay.example', collection: COLLECTION }
+  const batch = { relay: 'relay.example', collection: COLLECTION }
   await sink.add({ ...batch, dids: [...dids].reverse() })
   const first = await index.listRepos(COLLECTION, { limit: 10 })
   await sink.add({ ...batch, dids: ['did:plc:aa', 'did:web:z.example'] })

@@ -13,7 +13,7 @@ interface Row {
   epoch: number
   owner: string | undefined
   leased: boolean
-  page: number
+  pages: number
   imported: number
   cursor: string | undefined
   complete: boolean
@@ -55,12 +55,12 @@ function holds(row: Row | undefined, claim: Claim): row is Row {
 }
 
 async function assertSame(model: Model, { progress, readPairs }: Real): Promise<void> {
-  const seen = (await progress.list({ source: SOURCE })).map(
-    ({ collection, state, cursor, page, imported, attempts }) => ({
+  const seen = (await progress.list({ relay: SOURCE })).map(
+    ({ collection, state, cursor, pages, imported, attempts }) => ({
       collection,
       state,
       cursor,
-      page,
+      pages,
       imported,
       attempts,
     }),
@@ -69,9 +69,9 @@ async function assertSame(model: Model, { progress, readPairs }: Real): Promise<
     .sort((a, b) => (a.collection < b.collection ? -1 : 1))
     .map((row) => ({
       collection: row.collection,
-      state: row.complete ? 'complete' : row.givenUp ? 'failed' : row.leased ? 'walking' : 'pending',
+      state: row.complete ? 'complete' : row.givenUp ? 'failed' : row.leased ? 'running' : 'pending',
       cursor: row.cursor,
-      page: row.page,
+      pages: row.pages,
       imported: row.imported,
       attempts: row.attempts,
     }))
@@ -116,14 +116,14 @@ const rearm = (collections: readonly string[] | undefined, fromStart: boolean) =
       Object.assign(row, { givenUp: false, delayed: false, attempts: 0, restarts: 0 })
       if (!fromStart) continue
       row.estimate = size(row)
-      Object.assign(row, { page: 0, imported: 0, cursor: undefined, complete: false })
+      Object.assign(row, { pages: 0, imported: 0, cursor: undefined, complete: false })
       // No claim that was given out before holds any more.
       Object.assign(row, { epoch: row.epoch + 1, owner: undefined })
     }
   })
 
 function newRow(collection: string, estimate: number): Row {
-  const walk = { page: 0, imported: 0, cursor: undefined, complete: false }
+  const walk = { pages: 0, imported: 0, cursor: undefined, complete: false }
   const claim = {
     epoch: 0,
     owner: undefined,
@@ -139,21 +139,21 @@ function newRow(collection: string, estimate: number): Row {
 const claim = (owner: string) =>
   command(`claim(${owner})`, async (model, { progress, claims }) => {
     const expected = biggestFree(model)
-    const given = await progress.claim({ source: SOURCE, owner, leaseMs: LEASE_MS })
+    const given = await progress.claim({ relay: SOURCE, owner, leaseMs: LEASE_MS })
     assert.equal(given?.collection, expected?.collection)
     if (given === undefined || expected === undefined) return
     Object.assign(expected, { epoch: expected.epoch + 1, owner, leased: true })
-    const { epoch, page, imported, cursor, attempts, restarts } = expected
+    const { epoch, pages, imported, cursor, attempts, restarts } = expected
     assert.deepEqual(
       {
         epoch: given.epoch,
-        page: given.page,
+        pages: given.pages,
         imported: given.imported,
         cursor: given.cursor,
         attempts: given.attempts,
         restarts: given.restarts,
       },
-      { epoch, page, imported, cursor, attempts, restarts },
+      { epoch, pages, imported, cursor, attempts, restarts },
     )
     claims.push(given)
   })
@@ -177,21 +177,21 @@ function withClaim(
 
 const advance = (index: number, last: boolean, count: number, pages: number) =>
   withClaim(`advance(${last ? 'last' : 'more'}, ${count}, ${pages})`, index, async (model, real, claim) => {
-    const { collection, epoch, page } = claim
+    const { collection, epoch, pages: page } = claim
     const change: PageProgress = {
       pages,
       imported: count,
-      rejected: 0,
+      invalid: 0,
       cursor: last ? undefined : `${collection}/${page + pages}`,
     }
     const dids = Array.from({ length: count }, (_, i) => `did:web:${collection}.e${epoch}p${page}n${i}`)
     const write = async (transaction?: unknown) => {
-      await real.sink.add({ source: SOURCE, collection, dids }, { transaction })
+      await real.sink.add({ relay: SOURCE, collection, dids }, { transaction })
     }
     const row = rowOf(model, claim)
-    const expected = holds(row, claim) && row.page === page
+    const expected = holds(row, claim) && row.pages === page
     const repeated =
-      row !== undefined && row.epoch === epoch && row.page === page + pages && row.cursor === change.cursor
+      row !== undefined && row.epoch === epoch && row.pages === page + pages && row.cursor === change.cursor
     const advanced = await real.progress.advance(claim, change, write).catch((error: unknown) => {
       assert.equal((error as { code?: string }).code, 'CLAIM_LOST')
       return undefined
@@ -202,7 +202,7 @@ const advance = (index: number, last: boolean, count: number, pages: number) =>
     if (!expected) return
     for (const did of dids) model.pairs.add(`${collection} ${did}`)
     Object.assign(row, {
-      page: page + pages,
+      pages: page + pages,
       imported: row.imported + count,
       cursor: change.cursor,
       attempts: 0,
@@ -236,7 +236,7 @@ const release = (index: number, outcome: ReleaseOutcome | undefined) =>
     Object.assign(row, { owner: undefined, leased: false })
     if (outcome === undefined) return
     if (outcome.kind === 'restart') {
-      Object.assign(row, { page: 0, imported: 0, cursor: undefined, restarts: row.restarts + 1 })
+      Object.assign(row, { pages: 0, imported: 0, cursor: undefined, restarts: row.restarts + 1 })
       return
     }
     row.delayed = (outcome.retryInMs ?? 0) > 0

@@ -92,7 +92,7 @@ describe('the model finds a store that', () => {
       async advance(claim, page, write) {
         const row = (await store.list()).find(({ collection }) => collection === claim.collection)
         const epoch = current.get(claim.collection) ?? claim.epoch
-        return store.advance({ ...claim, epoch, page: row?.page ?? claim.page }, page, write)
+        return store.advance({ ...claim, epoch, pages: row?.pages ?? claim.pages }, page, write)
       },
     })
     expect(await verdict(unfenced)).toBe(true)

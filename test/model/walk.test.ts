@@ -67,12 +67,12 @@ it('a walk keeps its promise whatever fails, comes late or is left, however many
       const progress = memoryProgressStore()
       const before = (page: number) => new Set(didsOf(list.slice(0, page)))
       for (const stop of [...stops, Number.POSITIVE_INFINITY]) {
-        const saved = (await progress.list())[0]?.page ?? 0
+        const saved = (await progress.list())[0]?.pages ?? 0
         const asked = lister.requests.length
         let events = 0
         const retry = { retries: 30, minDelayMs: 0, maxDelayMs: 0 }
         const options = { lister, sources: [knownCollections([A])], sink, progress, pagesAhead, retry }
-        for await (const { page, dids, completed } of createBackfiller(options)) {
+        for await (const { pages: page, dids, completed } of createBackfiller(options)) {
           events += 1
           // In order, none left out, and each of them durable.
           expect(page).toBe(saved + events)
@@ -85,12 +85,12 @@ it('a walk keeps its promise whatever fails, comes late or is left, however many
         const cursors = new Set(lister.requests.slice(asked).map(({ cursor }) => Number(cursor ?? 0)))
         // Begun at the saved cursor, and never further than what may be under way.
         if (cursors.size > 0) expect(Math.min(...cursors)).toBe(saved)
-        expect(Math.max(-1, ...cursors)).toBeLessThan((row?.page ?? 0) + 2 * pagesAhead + 1)
-        expect(row?.imported).toBe(didsOf(list.slice(0, row?.page)).length)
-        expect(row?.cursor).toBe(list[(row?.page ?? 0) - 1]?.cursor)
+        expect(Math.max(-1, ...cursors)).toBeLessThan((row?.pages ?? 0) + 2 * pagesAhead + 1)
+        expect(row?.imported).toBe(didsOf(list.slice(0, row?.pages)).length)
+        expect(row?.cursor).toBe(list[(row?.pages ?? 0) - 1]?.cursor)
       }
       expect(index.pairs.get(A) ?? new Set()).toEqual(before(list.length))
-      expect(await progress.list()).toMatchObject([{ state: 'complete', page: list.length }])
+      expect(await progress.list()).toMatchObject([{ state: 'complete', pages: list.length }])
     }),
     { numRuns: 300 },
   )

@@ -18,14 +18,14 @@ describe('the sums', () => {
   it('go on from what earlier runs have done', async () => {
     const { monitor } = onClock()
     await monitor.refresh(async () => [
-      row(A, { state: 'complete', imported: 10, estimatedRepos: 12, rejected: 1 }),
+      row(A, { state: 'complete', imported: 10, estimatedRepos: 12, invalid: 1 }),
       row(B, { imported: 4, estimatedRepos: 8 }),
       row(C, { state: 'failed', attempts: 5, lastError: 'gone', estimatedRepos: 1 }),
     ])
     expect(monitor.snapshot()).toMatchObject({
-      collections: { total: 3, complete: 1, walking: 0, pending: 1, retrying: 0, failed: 1 },
+      collections: { total: 3, complete: 1, running: 0, pending: 1, retrying: 0, failed: 1 },
       pairs: 14,
-      rejected: 1,
+      invalid: 1,
       expectedPairs: 19,
       added: 0,
       requests: 0,
@@ -36,18 +36,18 @@ describe('the sums', () => {
     const { monitor } = onClock()
     monitor.hooks.discovered(known([A, 30], [B, 5]))
     monitor.hooks.collectionStarted(started(A))
-    monitor.page(page(A, 10, { dids: 10, added: 7, rejected: 2, cursor: 'c1' }))
-    monitor.page(page(A, 20, { dids: 10, added: 10, page: 2, completed: true }))
+    monitor.page(page(A, 10, { dids: 10, added: 7, invalid: 2, cursor: 'c1' }))
+    monitor.page(page(A, 20, { dids: 10, added: 10, pages: 2, completed: true }))
     expect(monitor.snapshot()).toMatchObject({
-      collections: { total: 2, complete: 1, walking: 0, pending: 1 },
+      collections: { total: 2, complete: 1, running: 0, pending: 1 },
       pairs: 20,
       added: 17,
-      rejected: 2,
+      invalid: 2,
       // It ended with less than expected, so no more is expected of it.
       expectedPairs: 25,
     })
     expect(monitor.collections()).toMatchObject([
-      { collection: A, state: 'complete', page: 2, imported: 20, cursor: undefined },
+      { collection: A, state: 'complete', pages: 2, imported: 20, cursor: undefined },
       { collection: B, state: 'pending', estimatedRepos: 5 },
     ])
   })
@@ -71,9 +71,9 @@ describe('the sums', () => {
     const { monitor } = onClock()
     const { hooks } = monitor
     hooks.collectionStarted(started(A))
-    monitor.page(page(A, 10, { dids: 10, rejected: 3, cursor: 'c1' }))
+    monitor.page(page(A, 10, { dids: 10, invalid: 3, cursor: 'c1' }))
     hooks.collectionFailed({ ...failed(A, new Error('cursor refused')), restart: true })
-    expect(monitor.snapshot()).toMatchObject({ pairs: 0, rejected: 0, collections: { pending: 1 } })
+    expect(monitor.snapshot()).toMatchObject({ pairs: 0, invalid: 0, collections: { pending: 1 } })
   })
 
   it('a page that is read after the news of a failure does not undo it', () => {
@@ -81,7 +81,7 @@ describe('the sums', () => {
     monitor.hooks.collectionStarted(started(A))
     monitor.hooks.collectionFailed(failed(A, new Error('gone')))
     monitor.page(page(A, 10, { dids: 10, cursor: 'c1' }))
-    expect(monitor.snapshot()).toMatchObject({ pairs: 10, collections: { failed: 1, walking: 0 } })
+    expect(monitor.snapshot()).toMatchObject({ pairs: 10, collections: { failed: 1, running: 0 } })
     expect(monitor.collections()).toMatchObject([{ state: 'failed', lastError: 'gone', cursor: 'c1' }])
   })
 })
@@ -95,8 +95,8 @@ describe('refresh', () => {
     const refreshed = monitor.refresh(async () => {
       await reading.promise
       return [
-        row(A, { state: 'walking', imported: 10 }),
-        row(B, { state: 'walking', imported: 60, estimatedRepos: 100 }),
+        row(A, { state: 'running', imported: 10 }),
+        row(B, { state: 'running', imported: 60, estimatedRepos: 100 }),
       ]
     })
     monitor.page(page(A, 20, { completed: true }))
@@ -104,7 +104,7 @@ describe('refresh', () => {
     await refreshed
     expect(monitor.collections()).toMatchObject([
       { collection: A, state: 'complete', imported: 20 },
-      { collection: B, state: 'walking', imported: 60 },
+      { collection: B, state: 'running', imported: 60 },
     ])
   })
 
@@ -173,7 +173,7 @@ describe('the time that is left', () => {
     pass(10_000)
     monitor.page(page(A, 7_000, { dids: 1_000, cursor: 'c' }))
     const alone = monitor.snapshot().leftMs ?? 0
-    await monitor.refresh(async () => [row(B, { state: 'walking', imported: 2_000, estimatedRepos: 20_000 })])
+    await monitor.refresh(async () => [row(B, { state: 'running', imported: 2_000, estimatedRepos: 20_000 })])
     const together = monitor.snapshot().leftMs ?? 0
     expect(alone / 1000).toBeCloseTo(33_600 / 200, -1)
     expect(together).toBeLessThan(alone * 0.55)
@@ -188,7 +188,7 @@ describe('what goes wrong', () => {
     pass(1_000)
     hooks.collectionStarted(started(A))
     hooks.collectionFailed(failed(A, new Error('relay.example answered 403: Not for you'), 60_000))
-    hooks.claimLost({ source: SOURCE, collection: B, error: new Error('lost') })
+    hooks.claimLost({ relay: SOURCE, collection: B, error: new Error('lost') })
     expect(monitor.snapshot().failures).toEqual([
       { at: 1_000_000, kind: 'source', subject: 'lexicon.garden', message: 'not a list', times: 1 },
       {
@@ -220,10 +220,10 @@ describe('what goes wrong', () => {
   it('retries and failed requests are counted, and the last retry is told', () => {
     const { monitor } = onClock()
     const { hooks } = monitor
-    hooks.requested({ source: SOURCE, collection: A, durationMs: 3, repos: 5 })
-    hooks.requested({ source: SOURCE, collection: A, durationMs: 3, error: new Error('503') })
-    hooks.retry({ source: SOURCE, collection: A, attempt: 1, waitMs: 1_500, error: new Error('503') })
-    hooks.retry({ source: 'lexicon.garden', attempt: 2, waitMs: 10, error: 'odd' })
+    hooks.requested({ relay: SOURCE, collection: A, durationMs: 3, repos: 5 })
+    hooks.requested({ relay: SOURCE, collection: A, durationMs: 3, error: new Error('503') })
+    hooks.retry({ relay: SOURCE, collection: A, attempt: 1, waitMs: 1_500, error: new Error('503') })
+    hooks.retry({ relay: 'lexicon.garden', attempt: 2, waitMs: 10, error: 'odd' })
     expect(monitor.snapshot()).toMatchObject({
       requests: 2,
       failedRequests: 1,
@@ -273,7 +273,7 @@ describe('the walks', () => {
     monitor.hooks.collectionStarted(started(B))
     monitor.page(page(A, 5, { dids: 2, completed: true }))
     expect(monitor.snapshot().walks).toMatchObject([{ collection: B, done: false }])
-    expect(monitor.snapshot().collections).toMatchObject({ complete: 1, walking: 1 })
+    expect(monitor.snapshot().collections).toMatchObject({ complete: 1, running: 1 })
   })
 })
 
@@ -299,7 +299,7 @@ it('follows a whole run, and agrees with its summary and its store', async () =>
       collection === B && attempt === 1 ? { status: 429, headers: { 'retry-after': '0' } } : undefined,
   })
   const lister = relayLister(relay.url, { pageSize: 10, onPause: (context) => monitor.paused(context) })
-  const monitor = createMonitor({ source: lister.source })
+  const monitor = createMonitor({ relay: lister.relay })
   const backfiller = createBackfiller({
     lister,
     sources: [knownCollections(['app.bsky.actor.profile', A, B, C])],
@@ -312,7 +312,7 @@ it('follows a whole run, and agrees with its summary and its store', async () =>
   const status = await backfiller.status()
   const { collections, pairs, added, requests, failedRequests, retries, pauses } = monitor.snapshot()
   expect({ collections, pairs, added }).toEqual({
-    collections: { total: 4, complete: 4, walking: 0, pending: 0, retrying: 0, failed: 0 },
+    collections: { total: 4, complete: 4, running: 0, pending: 0, retrying: 0, failed: 0 },
     pairs: status.imported,
     added: 82,
   })
@@ -321,8 +321,8 @@ it('follows a whole run, and agrees with its summary and its store', async () =>
   expect({ failedRequests, retries, pauses }).toEqual({ failedRequests: 1, retries: 1, pauses: 1 })
   const seen = monitor
     .collections()
-    .map(({ collection, state, imported, page }) => ({ collection, state, imported, page }))
-  const stored = status.collections.map(({ collection, state, imported, page }) => ({
+    .map(({ collection, state, imported, pages }) => ({ collection, state, imported, pages }))
+  const stored = status.collections.map(({ collection, state, imported, pages: page }) => ({
     collection,
     state,
     imported,

@@ -6,7 +6,7 @@ export const SOURCE = 'relay.example'
 /** A monitor on a clock that moves when it is told to. */
 export function onClock(): { monitor: Monitor; pass(ms: number): void } {
   let time = 1_000_000
-  const monitor = createMonitor({ source: SOURCE, now: () => time })
+  const monitor = createMonitor({ relay: SOURCE, now: () => time })
   return {
     monitor,
     pass(ms) {
@@ -16,8 +16,8 @@ export function onClock(): { monitor: Monitor; pass(ms: number): void } {
 }
 
 export function row(collection: string, fields: Partial<CollectionProgress> = {}): CollectionProgress {
-  const fresh = { state: 'pending', page: 0, imported: 0, rejected: 0, attempts: 0 } as const
-  return { source: SOURCE, collection, ...fresh, ...fields }
+  const fresh = { state: 'pending', pages: 0, imported: 0, invalid: 0, attempts: 0 } as const
+  return { relay: SOURCE, collection, ...fresh, ...fields }
 }
 
 /** A page that brings `dids` DIDs and comes to `imported`. */
@@ -27,18 +27,18 @@ export function page(
   { dids = 0, ...fields }: Partial<Omit<PageEvent, 'dids'>> & { dids?: number } = {},
 ): PageEvent {
   const given = Array.from({ length: dids }, (_, i) => `did:web:n${i}.example`)
-  const event = { source: SOURCE, collection, added: 0, rejected: 0, page: 1, completed: false }
+  const event = { relay: SOURCE, collection, added: 0, invalid: 0, pages: 1, completed: false }
   return { ...event, imported, dids: given, ...fields }
 }
 
 type Context<Name extends keyof MonitorHooks> = Parameters<MonitorHooks[Name]>[0]
 
 export function started(collection: string, imported = 0, page = 0): Context<'collectionCompleted'> {
-  return { source: SOURCE, collection, page, imported }
+  return { relay: SOURCE, collection, pages: page, imported }
 }
 
 export function failed(collection: string, error: unknown, retryInMs?: number): Context<'collectionFailed'> {
-  return { source: SOURCE, collection, error, attempts: 1, retryInMs, restart: false }
+  return { relay: SOURCE, collection, error, attempts: 1, retryInMs, restart: false }
 }
 
 export function known(...collections: [nsid: string, estimatedRepos?: number][]): Context<'discovered'> {

@@ -56,7 +56,7 @@ function troubledStore(): ProgressStore {
       return store.claim(request)
     },
     async advance(claim, page, write) {
-      if (claim.collection === STOLEN && claim.page === 1 && !isStolen) {
+      if (claim.collection === STOLEN && claim.pages === 1 && !isStolen) {
         isStolen = true
         throw new ClaimLostError(claim)
       }
@@ -97,7 +97,7 @@ async function troubledRun(options: Partial<TelemetryOptions> = {}) {
     },
   })
   const sdk = collector()
-  const telemetry = createTelemetry({ source: lister.source, ...sdk, ...options })
+  const telemetry = createTelemetry({ relay: lister.relay, ...sdk, ...options })
   const backfiller = createBackfiller({
     lister,
     sources: [knownCollections(Object.keys(collections)), brokenSource],
@@ -115,14 +115,14 @@ async function troubledRun(options: Partial<TelemetryOptions> = {}) {
     incomplete = error
   }
   expect(incomplete).toMatchObject({ code: 'INCOMPLETE', failures: [{ collection: GONE }] })
-  return { ...sdk, telemetry, sums, source: lister.source }
+  return { ...sdk, telemetry, sums, relay: lister.relay }
 }
 
 const total = (count: number, sum: number) => ({ count, sum: expect.closeTo(sum, 9) })
 
 describe('the metrics of a run with faults', () => {
   it('tell every page, pair, request, wait, retry and failure, and nothing else', async () => {
-    const { collect, sums, source, telemetry } = await troubledRun()
+    const { collect, sums, relay: source, telemetry } = await troubledRun()
     const of = (value: unknown, attributes: Record<string, unknown> = {}) => ({
       attributes: { [SOURCE]: source, ...attributes },
       value,
@@ -164,7 +164,7 @@ describe('the metrics of a run with faults', () => {
       'atproto.backfill.wait.duration [s]': expect.toSatisfy((series: unknown[]) => series.length === 3),
       'atproto.backfill.collections [{collection}]': [
         of(4, state('complete')),
-        of(0, state('walking')),
+        of(0, state('running')),
         of(0, state('pending')),
         of(1, state('failed')),
       ],
@@ -187,7 +187,7 @@ describe('the metrics of a run with faults', () => {
   })
 
   it('name the collections that were asked for, and sum the others up', async () => {
-    const { collect, source } = await troubledRun({ collections: [PLAIN] })
+    const { collect, relay: source } = await troubledRun({ collections: [PLAIN] })
     const { 'atproto.backfill.dids [{did}]': dids } = await collect()
     expect(dids).toEqual(
       expect.arrayContaining([
@@ -211,12 +211,12 @@ describe('the gauge of collections', () => {
     await using sdk = collector()
     const progress = memoryProgressStore()
     await progress.register('relay.test', [{ nsid: PLAIN }, { nsid: BUSY }, { nsid: GONE }])
-    const claim = await progress.claim({ source: 'relay.test', owner: 'another', leaseMs: 60_000 })
+    const claim = await progress.claim({ relay: 'relay.test', owner: 'another', leaseMs: 60_000 })
     if (claim === undefined) throw new Error('nothing to claim')
-    using _telemetry = createTelemetry({ source: 'relay.test', progress, ...sdk })
-    expect(await counts(sdk)).toEqual({ complete: 0, walking: 1, pending: 2, failed: 0 })
+    using _telemetry = createTelemetry({ relay: 'relay.test', progress, ...sdk })
+    expect(await counts(sdk)).toEqual({ complete: 0, running: 1, pending: 2, failed: 0 })
     await progress.release(claim, { kind: 'failed', error: 'gone' })
-    expect(await counts(sdk)).toEqual({ complete: 0, walking: 0, pending: 2, failed: 1 })
+    expect(await counts(sdk)).toEqual({ complete: 0, running: 0, pending: 2, failed: 1 })
   })
 
   it('tells what it knows when the progress store cannot be read, and says so', async () => {
@@ -227,16 +227,16 @@ describe('the gauge of collections', () => {
     onTestFinished(() => diag.disable())
     await using sdk = collector()
     const progress = { list: () => Promise.reject(new Error('no route to the database')) }
-    using telemetry = createTelemetry({ source: 'relay.test', progress, ...sdk })
+    using telemetry = createTelemetry({ relay: 'relay.test', progress, ...sdk })
     telemetry.hooks.discovered?.({ collections: [{ nsid: PLAIN }], sources: [] })
-    expect(await counts(sdk)).toEqual({ complete: 0, walking: 0, pending: 1, failed: 0 })
+    expect(await counts(sdk)).toEqual({ complete: 0, running: 0, pending: 1, failed: 0 })
     expect(warnings).toEqual(['The progress of relay.test could not be read: no route to the database'])
   })
 
   it('of two relays stand beside each other', async () => {
     await using sdk = collector()
-    using _one = createTelemetry({ source: 'one.test', ...sdk })
-    using _other = createTelemetry({ source: 'other.test', ...sdk })
+    using _one = createTelemetry({ relay: 'one.test', ...sdk })
+    using _other = createTelemetry({ relay: 'other.test', ...sdk })
     const { 'atproto.backfill.collections [{collection}]': series = [] } = await sdk.collect()
     const sources = new Set(series.map(({ attributes }) => attributes[SOURCE]))
     expect(sources).toEqual(new Set(['one.test', 'other.test']))
@@ -249,7 +249,7 @@ describe('the gauge of collections', () => {
       reads += 1
       return []
     }
-    const telemetry = createTelemetry({ source: 'relay.test', progress: { list }, ...sdk })
+    const telemetry = createTelemetry({ relay: 'relay.test', progress: { list }, ...sdk })
     await sdk.collect()
     expect(reads).toBe(1)
     telemetry[Symbol.dispose]()
@@ -260,7 +260,7 @@ describe('the gauge of collections', () => {
 
 describe('the spans of a run with faults', () => {
   it('are one for each walk, with what it came to and its failures', async () => {
-    const { spans, source } = await troubledRun()
+    const { spans, relay: source } = await troubledRun()
     const told = spans().map(({ name, attributes, status, events }) => ({
       name,
       collection: attributes['atproto.backfill.collection'],
@@ -307,9 +307,9 @@ describe('the spans of a run with faults', () => {
 
   it('end with the telemetry when a walk was stopped on the way', async () => {
     await using sdk = collector()
-    using telemetry = createTelemetry({ source: 'relay.test', ...sdk })
-    const walk = { source: 'relay.test', collection: PLAIN }
-    telemetry.hooks.collectionStarted?.({ ...walk, page: 0, imported: 0 })
+    using telemetry = createTelemetry({ relay: 'relay.test', ...sdk })
+    const walk = { relay: 'relay.test', collection: PLAIN }
+    telemetry.hooks.collectionStarted?.({ ...walk, pages: 0, imported: 0 })
     telemetry.hooks.committed?.({ ...walk, pages: 2, dids: 4, added: 3, durationMs: 5 })
     expect(sdk.spans()).toEqual([])
     telemetry[Symbol.dispose]()
@@ -324,9 +324,9 @@ describe('the spans of a run with faults', () => {
 
 describe('without an SDK', () => {
   it('everything is a no-op', () => {
-    using telemetry = createTelemetry({ source: 'relay.test' })
-    const walk = { source: 'relay.test', collection: PLAIN }
-    telemetry.hooks.collectionStarted?.({ ...walk, page: 0, imported: 0 })
+    using telemetry = createTelemetry({ relay: 'relay.test' })
+    const walk = { relay: 'relay.test', collection: PLAIN }
+    telemetry.hooks.collectionStarted?.({ ...walk, pages: 0, imported: 0 })
     telemetry.hooks.collectionFailed?.({ ...walk, error: new Error('gone'), attempts: 1, restart: false })
     expect(telemetry.hooks).toHaveProperty('requested')
   })

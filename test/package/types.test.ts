@@ -22,7 +22,7 @@ const source: CollectionSource = {
   },
 }
 const lister: RepoLister = {
-  source: 'relay.example',
+  relay: 'relay.example',
   listRepos: async ({ collection, cursor }) => ({ dids: [collection], cursor }),
 }
 const sink: IndexSink = { add: async ({ dids }) => ({ added: dids.length }) }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { CursorLoopError, TooManyEmptyPagesError } from '../../src/index.ts'
 import { advancePosition, MAX_EMPTY_PAGES, type Position } from '../../src/paging/cursor-guard.ts'
 
-const start: Position = { source: 'relay.test', collection: 'com.example.a', page: 0, emptyPages: 0 }
+const start: Position = { relay: 'relay.test', collection: 'com.example.a', pages: 0, emptyPages: 0 }
 const dids = ['did:web:x']
 
 /** Walks a list whose cursors go 1, 2, … `tail + cycle`, and then round and round; gives the pages taken. */
@@ -43,8 +43,8 @@ describe('the cursor guard', () => {
           break
         }
       }
-      const { cursor, page, loopGuard } = position
-      expect(walkCircle(5, 4, { ...start, cursor, page, loopGuard })).toBeLessThanOrEqual(40)
+      const { cursor, pages: page, loopGuard } = position
+      expect(walkCircle(5, 4, { ...start, cursor, pages: page, loopGuard })).toBeLessThanOrEqual(40)
     }
   })
 
@@ -52,7 +52,7 @@ describe('the cursor guard', () => {
     let position = start
     for (let page = 1; page <= 20_000; page++)
       position = advancePosition(position, { dids, cursor: `c${page}` })
-    expect(position.page).toBe(20_000)
+    expect(position.pages).toBe(20_000)
   })
 
   it('lets empty pages through up to the cap, counting only those in a row', () => {
@@ -66,8 +66,8 @@ describe('the cursor guard', () => {
   })
 
   it('asks nothing of a last page', () => {
-    const last = advancePosition({ ...start, cursor: 'a', loopGuard: 'b', page: 3 }, { dids: [] })
-    expect(last.page).toBe(4)
+    const last = advancePosition({ ...start, cursor: 'a', loopGuard: 'b', pages: 3 }, { dids: [] })
+    expect(last.pages).toBe(4)
     expect(last.cursor).toBeUndefined()
   })
 })

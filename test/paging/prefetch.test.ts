@@ -4,7 +4,7 @@ import { fetchAhead } from '../../src/paging/prefetch.ts'
 import { gate, pagesOf } from '../support/scripted-lister.ts'
 
 const A = 'com.example.a'
-const start: Position = { source: 'relay.test', collection: A, page: 0, emptyPages: 0 }
+const start: Position = { relay: 'relay.test', collection: A, pages: 0, emptyPages: 0 }
 
 /** Requests for the pages of a list, each of which parks until it is let through. */
 function parkedFetch(pages: number) {
@@ -13,14 +13,14 @@ function parkedFetch(pages: number) {
   let begun = 0
   const fetch = async (at: Position) => {
     begun += 1
-    await steps[at.page]?.wait()
-    const page = list[at.page] ?? { dids: [] }
+    await steps[at.pages]?.wait()
+    const page = list[at.pages] ?? { dids: [] }
     return { page, next: advancePosition(at, page) }
   }
   return { fetch, steps, begun: () => begun }
 }
 
-const numbersOf = (taken: readonly { next: Position }[]) => taken.map(({ next }) => next.page)
+const numbersOf = (taken: readonly { next: Position }[]) => taken.map(({ next }) => next.pages)
 
 describe('pages fetched ahead', () => {
   it('come in order, all that are there at once, and then wait for the next', async () => {

@@ -9,7 +9,7 @@ import { StoreUnavailableError } from '../../src/index.ts'
 import { openPGlite } from '../../src/pglite/index.ts'
 import { didsFrom } from '../support/store-steps.ts'
 
-const batch = { source: 'relay.example', collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
+const batch = { relay: 'relay.example', collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
 
 let root: string
 beforeAll(async () => {
@@ -23,7 +23,7 @@ it('keeps what was written in a folder that it makes with its parents', async ()
     await using store = await openPGlite(folder)
     expect(store.sink.database).toBe(store.progress.database)
     expect(await store.sink.add(batch)).toEqual({ added: 10 })
-    await store.progress.register(batch.source, [{ nsid: batch.collection, estimatedRepos: 10 }])
+    await store.progress.register(batch.relay, [{ nsid: batch.collection, estimatedRepos: 10 }])
   }
   await using store = await openPGlite(folder)
   expect(await store.sink.add(batch)).toEqual({ added: 0 })

@@ -6,7 +6,7 @@ import { openPostgres } from '../../src/postgres/index.ts'
 import { createPostgres, type TestPostgres } from '../support/databases.ts'
 import { didsFrom } from '../support/store-steps.ts'
 
-const batch = { source: 'relay.example', collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
+const batch = { relay: 'relay.example', collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
 
 async function sessionsOf(postgres: TestPostgres, name: string): Promise<number> {
   const { rows } = await sql`select 1 from pg_stat_activity where application_name = ${name}`.execute(
@@ -26,7 +26,7 @@ it('opens a database that is migrated and complete, and leaves no connection', a
     await using store = await openPostgres(postgres.url, { applicationName: 'opened' })
     expect(store.sink.database).toBe(store.progress.database)
     expect(await store.sink.add(batch)).toEqual({ added: 10 })
-    await store.progress.register(batch.source, [{ nsid: batch.collection }])
+    await store.progress.register(batch.relay, [{ nsid: batch.collection }])
     expect(await store.db.selectFrom('collection_index').selectAll().execute()).toHaveLength(10)
     const observed: string[] = []
     for await (const { nsid } of store.observed.collections()) observed.push(nsid)

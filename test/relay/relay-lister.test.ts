@@ -18,7 +18,7 @@ describe('a page is asked for', () => {
   test('with the collection, the limit and the cursor, and the same limit each time', async () => {
     await using server = await startAnswering(200, ONE)
     const lister = relayLister(server.origin)
-    expect(await lister.listRepos({ collection })).toEqual({ dids: [DID], rejected: 0 })
+    expect(await lister.listRepos({ collection })).toEqual({ dids: [DID], invalid: 0 })
     await lister.listRepos({ collection, cursor: 'c1' })
     expect(server.requests.map(({ method, url }) => `${method} ${url}`)).toEqual([
       `GET /xrpc/com.atproto.sync.listReposByCollection?collection=${collection}&limit=2000`,
@@ -45,8 +45,8 @@ describe('a page is asked for', () => {
 
   test('by a name that tells its cursors from those of other servers', async () => {
     await using server = await startAnswering(200, ONE)
-    expect(relayLister(server.origin).source).toBe(server.origin)
-    expect(relayLister('https://Relay.example/').source).toBe('relay.example')
+    expect(relayLister(server.origin).relay).toBe(server.origin)
+    expect(relayLister('https://Relay.example/').relay).toBe('relay.example')
   })
 })
 
@@ -58,7 +58,7 @@ describe('a page that cannot be had is an error with the request in it', () => {
     expect(error).toMatchObject({
       code: 'RELAY_STATUS',
       retryable: false,
-      source: server.origin,
+      relay: server.origin,
       collection,
       cursor: 'c1',
       status,
@@ -79,7 +79,7 @@ describe('a page that cannot be had is an error with the request in it', () => {
   ])('%i %s: it may pass', async (status, body, expected) => {
     await using server = await startAnswering(status, body)
     const error = await rejection(relayLister(server.origin).listRepos({ collection }))
-    expect(error).toMatchObject({ ...expected, retryable: true, collection, source: server.origin })
+    expect(error).toMatchObject({ ...expected, retryable: true, collection, relay: server.origin })
   })
 
   test('the reason of an abort is the caller’s own', async () => {

@@ -3,7 +3,7 @@ import type { RelayError } from '../../src/errors.ts'
 import { parseRepoPage } from '../../src/relay/repo-page.ts'
 
 const asked = {
-  source: 'relay.example',
+  relay: 'relay.example',
   url: new URL('https://relay.example/'),
   collection: 'com.example.thing',
   cursor: 'c1',
@@ -23,14 +23,14 @@ function badPage(text: string): RelayError {
 describe('a page', () => {
   test('gives the DIDs in their order, repeats included, and the cursor', () => {
     const text = JSON.stringify({ repos: [{ did: B }, { did: A }, { did: B }], cursor: '+/=' })
-    expect(parseRepoPage(text, asked)).toEqual({ dids: [B, A, B], cursor: '+/=', rejected: 0 })
+    expect(parseRepoPage(text, asked)).toEqual({ dids: [B, A, B], cursor: '+/=', invalid: 0 })
   })
 
   test.each(['{"repos":[]}', '{"repos":[],"cursor":null}', '{"repos":[],"cursor":""}'])(
     '%s is the last',
     (text) => {
       const page = parseRepoPage(text, asked)
-      expect(page).toEqual({ dids: [], rejected: 0 })
+      expect(page).toEqual({ dids: [], invalid: 0 })
       expect(page).not.toHaveProperty('cursor')
     },
   )
@@ -39,13 +39,13 @@ describe('a page', () => {
     expect(parseRepoPage('{"repos":[],"cursor":"c2"}', asked)).toEqual({
       dids: [],
       cursor: 'c2',
-      rejected: 0,
+      invalid: 0,
     })
   })
 
   test('may have more fields than those known', () => {
     const text = JSON.stringify({ repos: [{ did: A, rev: '3k' }], total: 1 })
-    expect(parseRepoPage(text, asked)).toEqual({ dids: [A], rejected: 0 })
+    expect(parseRepoPage(text, asked)).toEqual({ dids: [A], invalid: 0 })
   })
 
   test('may have a cursor of 4,096 characters', () => {
@@ -71,7 +71,7 @@ describe('an entry that is no DID is counted as rejected, and the rest is taken'
     ['a list', `["${A}"]`],
   ])('%s', (_, entry) => {
     const text = `{"repos":[{"did":"${A}"},${entry},{"did":"${B}"}],"cursor":"c2"}`
-    expect(parseRepoPage(text, asked)).toEqual({ dids: [A, B], cursor: 'c2', rejected: 1 })
+    expect(parseRepoPage(text, asked)).toEqual({ dids: [A, B], cursor: 'c2', invalid: 1 })
     expect(badPage(`{"repos":[${entry},${entry}],"cursor":"c2"}`)).toMatchObject({
       code: 'RELAY_BAD_ANSWER',
       message: expect.stringContaining('2 entries and no DID'),
@@ -80,7 +80,7 @@ describe('an entry that is no DID is counted as rejected, and the rest is taken'
 
   test('a DID of 2,048 characters, the longest, is one', () => {
     const did = `did:plc:${'a'.repeat(2040)}`
-    expect(parseRepoPage(JSON.stringify({ repos: [{ did }] }), asked)).toEqual({ dids: [did], rejected: 0 })
+    expect(parseRepoPage(JSON.stringify({ repos: [{ did }] }), asked)).toEqual({ dids: [did], invalid: 0 })
   })
 })
 
@@ -109,7 +109,7 @@ describe('a malformed answer is an error that may pass, and never the end of the
       name: 'RelayError',
       code: 'RELAY_BAD_ANSWER',
       retryable: true,
-      source: 'relay.example',
+      relay: 'relay.example',
       collection: 'com.example.thing',
       cursor: 'c1',
     })

@@ -87,7 +87,7 @@ describe('pages that wait for the database', () => {
     const { added, commits, events } = await run(postgres.db, pages)
     expect(commits).toEqual([1, 4])
     expect(added).toEqual([3, 3, 3, 3, 3])
-    expect(events.map(({ page, imported, cursor }) => [page, imported, cursor])).toEqual([
+    expect(events.map(({ pages: page, imported, cursor }) => [page, imported, cursor])).toEqual([
       [1, 3, '1'],
       [2, 6, '2'],
       [3, 9, '3'],
@@ -100,7 +100,7 @@ describe('pages that wait for the database', () => {
   it('are one commit when all of their pairs are known', async () => {
     await using postgres = await migrated()
     const pages = pagesOf(A, 5, 3)
-    await kyselyIndexSink(postgres.db).add({ source: 'live', collection: A, dids: didsOf(pages) })
+    await kyselyIndexSink(postgres.db).add({ relay: 'live', collection: A, dids: didsOf(pages) })
     const { added, commits } = await run(postgres.db, pages)
     expect(commits).toEqual([1, 4])
     expect(added).toEqual([0, 0, 0, 0, 0])
@@ -110,13 +110,13 @@ describe('pages that wait for the database', () => {
     await using postgres = await migrated()
     const pages = pagesOf(A, 5, 3)
     const known = [...(pages[2]?.dids.slice(1) ?? []), ...(pages[4]?.dids ?? [])]
-    await kyselyIndexSink(postgres.db).add({ source: 'live', collection: A, dids: known })
+    await kyselyIndexSink(postgres.db).add({ relay: 'live', collection: A, dids: known })
     const { added, commits } = await run(postgres.db, pages)
     expect(commits).toEqual([1, 1, 1, 1, 1])
     expect(added).toEqual([3, 3, 1, 3, 0])
     expect(await indexed(postgres.db)).toEqual(didsOf(pages).toSorted())
     const [row] = await kyselyProgressStore(postgres.db).list()
-    expect(row).toMatchObject({ state: 'complete', page: 5, imported: 15 })
+    expect(row).toMatchObject({ state: 'complete', pages: 5, imported: 15 })
   })
 
   it('are committed one by one when they are too much for the sink as one batch', async () => {
@@ -144,7 +144,7 @@ describe('pages that wait for the database', () => {
     await using postgres = await migrated()
     const pages = pagesOf(A, 60)
     await kyselyIndexSink(postgres.db).add({
-      source: 'live',
+      relay: 'live',
       collection: A,
       dids: pages[3]?.dids.slice(1) ?? [],
     })
@@ -169,11 +169,11 @@ it('a batch of pages in no order waits for a live feed that has one of its pairs
   const [first = '', ...others] = didsOf(listed.slice(1)).toSorted()
   const live = kyselyIndexSink(postgres.db)
   const feed = (dids: string[], transaction: unknown) =>
-    live.add({ source: 'live', collection: A, dids }, { transaction })
+    live.add({ relay: 'live', collection: A, dids }, { transaction })
 
   // So that nobody waits for the row that names the collection.
   const named = 'did:web:before.example'
-  await live.add({ source: 'live', collection: A, dids: [named] })
+  await live.add({ relay: 'live', collection: A, dids: [named] })
 
   let walk: Promise<Run> | undefined
   await postgres.db.transaction().execute(async (transaction) => {

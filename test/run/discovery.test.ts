@@ -58,7 +58,7 @@ describe('discovery', () => {
     ]
     const { collections, sources } = await discover([source('a', [...rubbish, ...good])], options)
     expect(collections).toEqual([{ nsid: 'com.Example.camelCase' }, { nsid: 'com.example.b' }])
-    expect(sources).toEqual([{ name: 'a', found: 8, rejected: 6 }])
+    expect(sources).toEqual([{ name: 'a', found: 8, invalid: 6 }])
   })
 
   it('keeps what a source gave before it failed, and names it', async () => {
@@ -122,8 +122,8 @@ describe('discovery', () => {
         yield { nsid: `com.example.${name}` }
       },
     })
-    const busy = new RelayError('RELAY_STATUS', '503', { source: 'x', status: 503, retryable: true })
-    const gone = new RelayError('RELAY_STATUS', '404', { source: 'x', status: 404 })
+    const busy = new RelayError('RELAY_STATUS', '503', { relay: 'x', status: 503, retryable: true })
+    const gone = new RelayError('RELAY_STATUS', '404', { relay: 'x', status: 404 })
     const retries: string[] = []
     const { collections, errors } = await discover(
       [failing('busy', busy), failing('gone', gone), failing('plain', new Error('no idea'))],
@@ -135,7 +135,7 @@ describe('discovery', () => {
   })
 
   it('counts what a source gives in one try, however often it is asked', async () => {
-    const busy = new RelayError('RELAY_STATUS', '503', { source: 'x', status: 503, retryable: true })
+    const busy = new RelayError('RELAY_STATUS', '503', { relay: 'x', status: 503, retryable: true })
     let tries = 0
     const source: CollectionSource = {
       name: 'breaks off',
@@ -148,7 +148,7 @@ describe('discovery', () => {
     }
     const found = await discover([source], { ...options, retry: { ...options.retry, retries: 3 } })
     expect(tries).toBe(4)
-    expect(found.sources).toEqual([{ name: 'breaks off', found: 3, rejected: 1 }])
+    expect(found.sources).toEqual([{ name: 'breaks off', found: 3, invalid: 1 }])
     expect(found.collections.map(({ nsid }) => nsid)).toEqual(['com.example.a', 'com.example.b'])
   })
 

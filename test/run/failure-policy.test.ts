@@ -6,13 +6,13 @@ import { scriptedLister } from '../support/scripted-lister.ts'
 const A = 'com.example.a'
 const HOUR_MS = 3_600_000
 const claim: Claim = {
-  source: 'relay.test',
+  relay: 'relay.test',
   collection: A,
   owner: 'worker',
   leaseMs: 60_000,
   epoch: 1,
   cursor: 'saved',
-  page: 4,
+  pages: 4,
   imported: 8,
   attempts: 0,
   restarts: 0,
@@ -25,7 +25,7 @@ const lastAttempt = { ...claim, attempts: 4 }
 
 const relayError = (status: number | undefined, retryAfterMs?: number) =>
   new RelayError(status === undefined ? 'RELAY_TIMEOUT' : 'RELAY_STATUS', 'words', {
-    source: 'relay.test',
+    relay: 'relay.test',
     status,
     retryable: true,
     retryAfterMs,

@@ -32,7 +32,7 @@ describe('combineHooks', () => {
     }
     const counter: BackfillHooks = {
       committed: ({ dids }) => told.push(`counter ${dids}`),
-      collectionCompleted: ({ page }) => told.push(`completed ${page}`),
+      collectionCompleted: ({ pages: page }) => told.push(`completed ${page}`),
     }
     await backfillWith(combineHooks(new Log(), {}, counter)).run()
     expect(told).toEqual(['log 2', 'counter 2', 'log 2', 'counter 2', 'completed 2'])

@@ -7,7 +7,7 @@ const SOURCE = 'relay.test'
 
 async function claimOn(progress: ProgressStore, leaseMs: number): Promise<Claim> {
   await progress.register(SOURCE, [{ nsid: 'com.example.a' }])
-  const claim = await progress.claim({ source: SOURCE, owner: 'worker', leaseMs })
+  const claim = await progress.claim({ relay: SOURCE, owner: 'worker', leaseMs })
   if (claim === undefined) throw new Error('nothing to claim')
   return claim
 }
@@ -27,9 +27,9 @@ describe('a kept lease', () => {
     }
     const lease = keepLease(await claimOn(progress, 90), progress, new AbortController().signal)
     await renewedOften.reached
-    expect(await progress.claim({ source: SOURCE, owner: 'another', leaseMs: 90 })).toBeUndefined()
+    expect(await progress.claim({ relay: SOURCE, owner: 'another', leaseMs: 90 })).toBeUndefined()
     lease.stop()
-    await expect.poll(() => progress.claim({ source: SOURCE, owner: 'another', leaseMs: 90 })).toBeDefined()
+    await expect.poll(() => progress.claim({ relay: SOURCE, owner: 'another', leaseMs: 90 })).toBeDefined()
   })
 
   it('aborts with the ClaimLostError of a renewal', async () => {

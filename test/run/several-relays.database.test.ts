@@ -99,7 +99,7 @@ describe('a union of relays with different gaps, on one Postgres', () => {
       new Set(ALL.filter((_, i) => i % 2 === 0 || i % 3 === 1 || (i >= 100 && i < 250))).size + 140 + 1
     expect(pages.reduce((sum, { added }) => sum + added, 0)).toBe(pairs)
     const sources = three.relays.map(({ url }) => url)
-    expect(new Set(pages.map(({ source }) => source))).toEqual(new Set(sources))
+    expect(new Set(pages.map(({ relay: source }) => source))).toEqual(new Set(sources))
 
     const sizes = three.relays.map((relay) =>
       [PROFILE, A, B].reduce((sum, nsid) => sum + relay.size(nsid), 0),
@@ -111,7 +111,9 @@ describe('a union of relays with different gaps, on one Postgres', () => {
       imported,
       added: pairs,
       relays: expect.arrayContaining(
-        sources.map((source, i) => expect.objectContaining({ source, completed: 3, imported: sizes[i] })),
+        sources.map((source, i) =>
+          expect.objectContaining({ relay: source, completed: 3, imported: sizes[i] }),
+        ),
       ),
     })
     expect(await union.status()).toMatchObject({
@@ -119,7 +121,7 @@ describe('a union of relays with different gaps, on one Postgres', () => {
       completed: 9,
       failed: 0,
       imported,
-      relays: sources.map((source, i) => ({ source, run: 'complete', total: 3, imported: sizes[i] })),
+      relays: sources.map((source, i) => ({ relay: source, run: 'complete', total: 3, imported: sizes[i] })),
     })
   })
 
@@ -130,7 +132,7 @@ describe('a union of relays with different gaps, on one Postgres', () => {
     const first = unionOf(three.backfillers(stores()))
     const seen = new Set<string>()
     let leftAt = 0
-    for await (const { source } of first) {
+    for await (const { relay: source } of first) {
       seen.add(source)
       if (seen.size < 3) continue
       leftAt = performance.now()
@@ -138,7 +140,7 @@ describe('a union of relays with different gaps, on one Postgres', () => {
     }
     expect(performance.now() - leftAt).toBeLessThan(1_000)
     const rows = await kyselyProgressStore(database.db).list()
-    expect(rows.filter(({ state }) => state === 'walking')).toEqual([])
+    expect(rows.filter(({ state }) => state === 'running')).toEqual([])
     const unfinished = rows.filter(({ state }) => state === 'pending')
     expect(unfinished.length).toBeGreaterThan(0)
     const { relays } = await first.status()
@@ -165,7 +167,7 @@ describe('a relay that fails does not stop the others', () => {
     expect(error).toMatchObject({
       name: 'UnionIncompleteError',
       code: 'UNION_INCOMPLETE',
-      failures: [{ source: second?.url, error: expect.any(RelayError) }],
+      failures: [{ relay: second?.url, error: expect.any(RelayError) }],
       message: expect.stringMatching(/^1 of 3 relays is not complete; what the others know is in the index/),
     })
     expect(error.message).toContain(`\n${second?.url}: `)
@@ -198,7 +200,7 @@ describe('a relay that fails does not stop the others', () => {
     const failed: string[] = []
     const both = Promise.withResolvers<void>()
     const union = unionOf(three.backfillers(memory()), {
-      onRelayFailed({ source }) {
+      onRelayFailed({ relay: source }) {
         if (failed.push(source) === 2) both.resolve()
       },
     })
@@ -222,7 +224,7 @@ describe('a relay that fails does not stop the others', () => {
     await using three = await startRelays([{}, {}, { script }])
     const error = await failureOf(unionOf(three.backfillers(memory())).run())
     expect(error).toMatchObject({
-      failures: [{ source: three.relays[2]?.url, error: { failures: [{ collection: A }] } }],
+      failures: [{ relay: three.relays[2]?.url, error: { failures: [{ collection: A }] } }],
       message: expect.stringContaining('1 collection is not complete'),
     })
     expect((error as UnionIncompleteError).failures[0]?.error).toBeInstanceOf(IncompleteError)
@@ -262,7 +264,7 @@ describe('each relay has its own pace', () => {
     await using three = await startRelays([{ script: busy }, {}, {}])
     const order: string[] = []
     const retry = { ...quick, maxDelayMs: 10_000 }
-    for await (const { source, completed } of unionOf(three.backfillers(memory(), { retry }))) {
+    for await (const { relay: source, completed } of unionOf(three.backfillers(memory(), { retry }))) {
       if (completed) order.push(source)
     }
     const [slow, ...quickOnes] = three.relays.map(({ url }) => url)
@@ -311,7 +313,7 @@ describe('a union stops as one backfiller does', () => {
     expect(performance.now() - before).toBeLessThan(1_000)
     await expect
       .poll(() => index.progress.list().then((rows) => rows.map(({ state }) => state)))
-      .not.toContain('walking')
+      .not.toContain('running')
     hanging.pass({ dids: [] })
   })
 
@@ -324,7 +326,7 @@ describe('a union stops as one backfiller does', () => {
     expect(await failureOf(union.run())).toBe(reason)
     await expect
       .poll(() => index.progress.list().then((rows) => rows.map(({ state }) => state)))
-      .not.toContain('walking')
+      .not.toContain('running')
   })
 
   it('aborted beforehand, it asks nobody', async () => {
@@ -347,7 +349,7 @@ describe('a union stops as one backfiller does', () => {
       await using union = unionOf(backfillers)
       await union.next()
     }
-    expect((await index.progress.list()).map(({ state }) => state)).not.toContain('walking')
+    expect((await index.progress.list()).map(({ state }) => state)).not.toContain('running')
   })
 
   it('a slow consumer slows every relay', async () => {
@@ -357,7 +359,7 @@ describe('a union stops as one backfiller does', () => {
     const counting = {
       ...progress,
       renew(...[claim, ...rest]: Parameters<typeof progress.renew>) {
-        renewed.set(claim.source, (renewed.get(claim.source) ?? 0) + 1)
+        renewed.set(claim.relay, (renewed.get(claim.relay) ?? 0) + 1)
         if (renewed.size === 3 && Math.min(...renewed.values()) === 4) void renewals.wait()
         return progress.renew(claim, ...rest)
       },
@@ -369,7 +371,7 @@ describe('a union stops as one backfiller does', () => {
     await renewals.reached
     // Two pages for the walk, and one that each of the two merges has pulled.
     for (const { requests } of listers) expect(requests.length).toBeLessThanOrEqual(2 + 2 + 1)
-    expect(await union.status()).toMatchObject({ walking: 3 })
+    expect(await union.status()).toMatchObject({ running: 3 })
     await union.return()
   })
 
@@ -398,7 +400,7 @@ it('a backfiller that has run already does not pass for one that is complete', a
   await left.return()
   const union = unionOf([left, fresh])
   expect(await failureOf(union.run())).toMatchObject({
-    failures: [{ source: 'left.test', error: { code: 'INVALID_OPTION' } }],
+    failures: [{ relay: 'left.test', error: { code: 'INVALID_OPTION' } }],
   })
   expect((await union.status()).relays.map(({ run }) => run)).toEqual(['failed', 'complete'])
 })

@@ -68,7 +68,7 @@ afterEach(async () => {
 describe('a run that is stopped settles within a second, with the caller’s own reason, and holds nothing', () => {
   async function assertFree({ progress }: { progress: ReturnType<typeof memoryProgressStore> }) {
     const rows = await progress.list()
-    expect(rows.filter(({ state }) => state === 'walking')).toEqual([])
+    expect(rows.filter(({ state }) => state === 'running')).toEqual([])
   }
 
   it('aborted beforehand: it asks nobody for anything', async () => {
@@ -128,7 +128,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
     await assertFree(run)
     const [row] = await run.progress.list()
     expect(inner.pairs.get(A)?.size).toBe(2)
-    expect(row).toMatchObject({ page: 1, cursor: '1', imported: 2 })
+    expect(row).toMatchObject({ pages: 1, cursor: '1', imported: 2 })
   })
 
   it('aborted in a commit that never ends', async () => {
@@ -147,7 +147,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
     const retried = gate()
     const failing = () =>
       Promise.reject(
-        new RelayError('RELAY_STATUS', '503', { source: 'relay.test', status: 503, retryable: true }),
+        new RelayError('RELAY_STATUS', '503', { relay: 'relay.test', status: 503, retryable: true }),
       )
     const run = setUp({
       lister: scriptedLister({ [A]: failing, [B]: failing }),
@@ -166,7 +166,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
   it('aborted while it waits for another worker', async () => {
     const run = setUp({ sources: [knownCollections([A])] })
     await run.progress.register('relay.test', [{ nsid: A }])
-    await run.progress.claim({ source: 'relay.test', owner: 'somebody else', leaseMs: 60_000 })
+    await run.progress.claim({ relay: 'relay.test', owner: 'somebody else', leaseMs: 60_000 })
     const waiting = gate()
     const remaining = run.progress.remaining
     run.progress.remaining = (source) => {
@@ -219,7 +219,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
     const run = setUp()
     await run.backfiller.next()
     run.controller.abort(reason)
-    await expect.poll(async () => (await run.backfiller.status()).walking).toBe(0)
+    await expect.poll(async () => (await run.backfiller.status()).running).toBe(0)
   })
 
   it('left by break', async () => {
@@ -254,7 +254,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
     {
       await using backfiller = run.backfiller
       await backfiller.next()
-      expect((await backfiller.status()).walking).toBeGreaterThan(0)
+      expect((await backfiller.status()).running).toBeGreaterThan(0)
     }
     await assertFree(run)
   })

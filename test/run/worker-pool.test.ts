@@ -34,7 +34,7 @@ describe('a store that never answers', () => {
     await progress.register('relay.test', [{ nsid: A }])
     const crew = createCrew({ ...settings, storeTimeoutMs: 50 }, new AbortController().signal)
     const events = await Array.fromAsync(crew.work())
-    expect(events.map(({ page, added }) => [page, added])).toEqual([
+    expect(events.map(({ pages: page, added }) => [page, added])).toEqual([
       [1, 2],
       [2, 2],
       [3, 2],

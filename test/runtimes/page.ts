@@ -31,7 +31,7 @@ export async function backfill(origin: string): Promise<PageOutcome> {
   } catch (error) {
     aborted = String(error)
   }
-  const claimed = (await progress.list()).filter(({ state }) => state === 'walking')
+  const claimed = (await progress.list()).filter(({ state }) => state === 'running')
   await createBackfiller({ lister, sources, sink, progress }).run()
   const indexed = Object.fromEntries([...sink.pairs].map(([collection, dids]) => [collection, dids.size]))
   return { indexed, aborted, stillClaimed: claimed.length }

@@ -127,7 +127,7 @@ async function freshStores(db: Kysely<BackfillDatabase>) {
       return (await rows.where('collection', '=', collection).execute()).map(({ did }) => did)
     },
     async add(collection: string, dids: readonly string[]) {
-      await sink.add({ source: 'relay.example', collection, dids })
+      await sink.add({ relay: 'relay.example', collection, dids })
     },
     async remove(collection: string, did: string) {
       await index.remove(collection, did)

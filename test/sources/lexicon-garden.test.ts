@@ -67,7 +67,7 @@ describe('a source that fails says so', () => {
       await using server = await startAnswering(200, body)
       const error: unknown = await nsids({ url: `${server.origin}/llms.txt` }).catch((reason) => reason)
       expect(error).toBeInstanceOf(RelayError)
-      expect(error).toMatchObject({ code: 'RELAY_BAD_ANSWER', source: `${server.origin}/llms.txt` })
+      expect(error).toMatchObject({ code: 'RELAY_BAD_ANSWER', relay: `${server.origin}/llms.txt` })
     },
   )
 

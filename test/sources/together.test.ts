@@ -84,7 +84,7 @@ it('what sources give is counted, names that are none apart, and the largest est
       for (const { nsid, estimatedRepos } of context.collections) sizes[nsid] = estimatedRepos
     },
   })
-  expect(reports.map(({ found, rejected }) => [found, rejected])).toEqual([
+  expect(reports.map(({ found, invalid }) => [found, invalid])).toEqual([
     [3, 1],
     [2, 1],
     [3, 0],

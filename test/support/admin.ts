@@ -83,7 +83,7 @@ export async function startAdmin({ run, collections = [], ...options }: AdminOpt
   const handler = adminHandler({
     token: TOKEN,
     progress,
-    backfill: ({ source, signal, hooks, onPause }) =>
+    backfill: ({ relay: source, signal, hooks, onPause }) =>
       backfillerOf(source, progress, collections, {
         lister: relayLister(source, { onPause, pageSize: 100 }),
         retry: { minDelayMs: 1, maxDelayMs: 20 },

@@ -10,7 +10,7 @@ export interface Call extends HttpOptions {
 
 /** One attempt at a GET request, with everything left out that a test does not care about. */
 export function ask(url: string, { signal, collection, cursor, ...options }: Call = {}): Promise<Answer> {
-  const asked = { source: 'the source', url: new URL(url), collection, cursor }
+  const asked = { relay: 'the source', url: new URL(url), collection, cursor }
   return get({ ...asked, accept: 'text/plain', signal }, httpSettings(options))
 }
 

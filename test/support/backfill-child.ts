@@ -18,11 +18,11 @@ const backfiller = createBackfiller({
   concurrency: options.concurrency,
   leaseMs: options.leaseMs,
   hooks: {
-    collectionStarted: ({ collection, cursor, page, imported }) =>
-      say({ event: 'started', collection, cursor, page, imported }),
+    collectionStarted: ({ collection, cursor, pages: page, imported }) =>
+      say({ event: 'started', collection, cursor, pages: page, imported }),
   },
 })
-for await (const { collection, cursor, page, imported, added } of backfiller) {
-  say({ event: 'page', collection, cursor, page, imported, added })
+for await (const { collection, cursor, pages: page, imported, added } of backfiller) {
+  say({ event: 'page', collection, cursor, pages: page, imported, added })
 }
 say({ event: 'done', summary: await backfiller.run() })

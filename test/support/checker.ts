@@ -71,9 +71,9 @@ export async function verdict(options: CheckOptions): Promise<Verdict> {
   const problems = foreign.slice(0, 3).map((pair) => `${pair}: in the index, and nobody served it`)
   let missing = 0
   for (const walk of walks) {
-    const relay = relays.find(({ url }) => url === walk.source)
+    const relay = relays.find(({ url }) => url === walk.relay)
     if (relay === undefined) {
-      problems.push(`${walk.source}: progress of a relay that is not known`)
+      problems.push(`${walk.relay}: progress of a relay that is not known`)
       continue
     }
     const served = [...relay.dids(walk.collection)]
@@ -108,7 +108,10 @@ function below(
 
 /** How many pages were committed. */
 function pagesOf(changes: readonly Change[]): number {
-  return changes.reduce((sum, { page }, i) => sum + Math.max(0, page - (changes[i - 1]?.page ?? 0)), 0)
+  return changes.reduce(
+    (sum, { pages: page }, i) => sum + Math.max(0, page - (changes[i - 1]?.pages ?? 0)),
+    0,
+  )
 }
 
 function* pairsServed({ collections, dids }: Served): Generator<string> {
@@ -133,7 +136,7 @@ async function pairsOf(db: TestKysely): Promise<Set<string>> {
 
 interface Recorded extends Change {
   readonly collection: string
-  readonly source: string
+  readonly relay: string
 }
 
 /** The numbers are drawn under the row's lock, so they order the changes of one row. */
@@ -147,9 +150,9 @@ async function changes(db: TestKysely): Promise<readonly Recorded[]> {
 }
 
 function walksOf(recorded: readonly Recorded[]): Walk[] {
-  const byRow = Map.groupBy(recorded, ({ collection, source }) => `${collection} ${source}`)
+  const byRow = Map.groupBy(recorded, ({ collection, relay: source }) => `${collection} ${source}`)
   return [...byRow.values()].flatMap((changes) => {
     const [first] = changes
-    return first === undefined ? [] : [{ collection: first.collection, source: first.source, changes }]
+    return first === undefined ? [] : [{ collection: first.collection, relay: first.relay, changes }]
   })
 }

@@ -15,12 +15,12 @@ export interface Commit {
 await using store = await openPostgres(process.argv[2])
 for await (const line of createInterface({ input: process.stdin })) {
   const { claim, page, dids } = JSON.parse(line) as Commit
-  const { source, collection } = claim
+  const { relay: source, collection } = claim
   const write = async (transaction?: unknown): Promise<void> => {
-    await store.sink.add({ source, collection, dids }, { transaction })
+    await store.sink.add({ relay: source, collection, dids }, { transaction })
   }
   const outcome = await store.progress.advance(claim, page, write).then(
-    (next) => next.page,
+    (next) => next.pages,
     (error: { code?: string }) => error.code ?? String(error),
   )
   console.log(JSON.stringify(outcome))

@@ -21,7 +21,7 @@ export interface WalkLine {
   event: 'started' | 'page'
   collection: string
   cursor?: string | undefined
-  page: number
+  pages: number
   imported: number
   /** Of a page: how many pairs were new. */
   added?: number | undefined

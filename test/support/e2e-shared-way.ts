@@ -73,7 +73,7 @@ export function sharedWay(relayUrl: string, maxVisits: number, pageSize: number)
       return visits
     },
     lister: {
-      source: lister.source,
+      relay: lister.relay,
       check: async (options) => lister.check?.(options),
       async listRepos(request) {
         try {

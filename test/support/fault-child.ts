@@ -48,8 +48,8 @@ function backfillerOn({ sink, progress }: OpenStore): Backfiller {
     retry: options.retry,
     signal: caller.signal,
     hooks: {
-      collectionStarted: ({ collection, cursor, page }) => {
-        say({ event: 'started', collection, cursor, page })
+      collectionStarted: ({ collection, cursor, pages: page }) => {
+        say({ event: 'started', collection, cursor, pages: page })
         abortAt('started')
       },
       collectionCompleted: ({ collection }) => say({ event: 'completed', collection }),
@@ -68,13 +68,13 @@ function backfillerOn({ sink, progress }: OpenStore): Backfiller {
 async function consume(backfiller: Backfiller): Promise<void> {
   if (stop?.how === 'stay away') {
     const { value } = await backfiller.next()
-    if (value && 'page' in value) say({ event: 'page', ...value })
+    if (value && 'dids' in value) say({ event: 'page', ...value })
     abortAt('page')
-    for (let walking = 1; walking > 0; await sleep(5)) walking = (await backfiller.status()).walking
+    for (let running = 1; running > 0; await sleep(5)) running = (await backfiller.status()).running
     return
   }
-  for await (const { collection, cursor, page } of backfiller) {
-    say({ event: 'page', collection, cursor, page })
+  for await (const { collection, cursor, pages: page } of backfiller) {
+    say({ event: 'page', collection, cursor, pages: page })
     if (stop?.how !== 'break' && stop?.how !== 'throw') abortAt('page')
     else if (isMoment('page')) {
       if (stop.how === 'break') break

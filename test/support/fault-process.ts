@@ -31,7 +31,7 @@ export interface FaultChildOptions {
 /** What such a process says. */
 export type Line =
   | { event: 'opened' }
-  | { event: 'started' | 'page'; collection: string; cursor?: string | undefined; page: number }
+  | { event: 'started' | 'page'; collection: string; cursor?: string | undefined; pages: number }
   | { event: 'completed' | 'claim lost'; collection: string }
   | { event: 'failed'; collection: string; error: string }
   | { event: 'retry'; error: string }

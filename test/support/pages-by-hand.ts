@@ -11,9 +11,9 @@ const cursorAt = (offset: number) => (offset === 0 ? '' : `c${offset}`)
 
 /** The page that a claim has come to: one that no relay served, of a list that only ends where the test says. */
 export function pageFor(claim: Claim, isLast = false): { page: PageProgress; dids: readonly string[] } {
-  const end = (claim.page + 1) * SIZE
+  const end = (claim.pages + 1) * SIZE
   return {
-    page: { cursor: isLast ? undefined : cursorAt(end), pages: 1, imported: SIZE, rejected: 0 },
+    page: { cursor: isLast ? undefined : cursorAt(end), pages: 1, imported: SIZE, invalid: 0 },
     dids: Array.from({ length: SIZE }, (_, i) => didAt(end - SIZE + i)),
   }
 }
@@ -30,7 +30,7 @@ export function listOf(pages: number): Served {
 
 export async function claimByHand(progress: ProgressStore, owner = 'by hand'): Promise<Claim> {
   await progress.register(SOURCE, [{ nsid: COLLECTION }])
-  const claim = await progress.claim({ source: SOURCE, owner, leaseMs: 60_000 })
+  const claim = await progress.claim({ relay: SOURCE, owner, leaseMs: 60_000 })
   if (claim === undefined) throw new Error('nothing to claim')
   return claim
 }
@@ -41,9 +41,9 @@ export function commitByHand(
   claim: Claim,
   isLast = false,
 ): Promise<Claim> {
-  const { source, collection } = claim
+  const { relay: source, collection } = claim
   const { page, dids } = pageFor(claim, isLast)
   return progress.advance(claim, page, async (transaction) => {
-    await sink.add({ source, collection, dids }, { transaction })
+    await sink.add({ relay: source, collection, dids }, { transaction })
   })
 }

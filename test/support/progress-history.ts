@@ -1,7 +1,7 @@
 /** A progress row as a change left it. */
 export interface Change {
   readonly epoch: number
-  readonly page: number
+  readonly pages: number
   /** `''` before the first page and once complete. */
   readonly cursor: string
   readonly imported: number
@@ -12,7 +12,7 @@ export interface Change {
 /** All that happened to one progress row, in order. */
 export interface Walk {
   readonly collection: string
-  readonly source: string
+  readonly relay: string
   readonly changes: readonly Change[]
 }
 
@@ -33,7 +33,7 @@ export function historyProblems(walk: Walk, options: HistoryOptions): string[] {
     const found = before === undefined ? [] : stepProblems(before, change, options.exact)
     const place = options.exact ? placeProblems(change, options) : []
     for (const problem of [...found, ...place]) {
-      problems.push(`${walk.collection}, epoch ${change.epoch}, page ${change.page}: ${problem}`)
+      problems.push(`${walk.collection}, epoch ${change.epoch}, page ${change.pages}: ${problem}`)
     }
   })
   return problems
@@ -43,13 +43,13 @@ function stepProblems(before: Change, after: Change, exact: boolean): string[] {
   const problems: string[] = []
   if (after.epoch < before.epoch) problems.push(`the epoch goes back from ${before.epoch}`)
   if (isNewBeginning(before, after)) {
-    if (after.page !== 0 || after.cursor !== '' || after.imported !== 0) {
+    if (after.pages !== 0 || after.cursor !== '' || after.imported !== 0) {
       problems.push('a new beginning keeps a part of the walk before')
     }
     return problems
   }
-  const pages = after.page - before.page
-  if (pages < 0) problems.push(`the cursor goes back from page ${before.page}`)
+  const pages = after.pages - before.pages
+  if (pages < 0) problems.push(`the cursor goes back from page ${before.pages}`)
   if (pages > 0) problems.push(...commitProblems(before, after, exact))
   if (pages === 0) problems.push(...idleProblems(before, after))
   return problems
@@ -65,7 +65,7 @@ function commitProblems(before: Change, after: Change, exact: boolean): string[]
   if (after.epoch !== before.epoch) problems.push('committed by somebody who did not hold the claim')
   if (before.completed) problems.push('committed after the last page')
   // Several pages of a list that runs in circles may lead to where they began, before it is noticed.
-  const single = after.page === before.page + 1
+  const single = after.pages === before.pages + 1
   if (!after.completed && (exact || single) && after.cursor === before.cursor)
     problems.push('pages were counted and the cursor did not move')
   if (after.completed !== (after.cursor === ''))

@@ -11,7 +11,7 @@ export interface ScriptedLister extends RepoLister {
 export function scriptedLister(scripts: Record<string, ListerScript>, source = 'relay.test'): ScriptedLister {
   const requests: ScriptedLister['requests'] = []
   return {
-    source,
+    relay: source,
     requests,
     async listRepos(request) {
       const { collection, cursor, signal } = request

@@ -24,7 +24,7 @@ interface Comparison {
   readonly reports: CollectionReport[]
   readonly summary: Awaited<ReturnType<ReturnType<typeof verify>['run']>>
   readonly requests: TestRelay['requests']
-  readonly source: string
+  readonly relay: string
 }
 
 /** Verifies an index in memory against a relay, and sees to it that nothing is written. */
@@ -46,5 +46,5 @@ export async function compare(
   const reports: CollectionReport[] = []
   for await (const report of verification) reports.push(report)
   expect(JSON.stringify([...pairs].map(([nsid, dids]) => [nsid, [...dids]]))).toBe(before)
-  return { reports, summary: await verification.run(), requests: relay.requests, source: relay.url }
+  return { reports, summary: await verification.run(), requests: relay.requests, relay: relay.url }
 }

@@ -41,7 +41,7 @@ const claims: FaultRow<Make>[] = [
     'renews only with the claim of the last page',
     broken((store) => ({
       async renew(claim, leaseMs) {
-        if ((await rowOf(store, claim))?.page !== claim.page) throw new ClaimLostError(claim)
+        if ((await rowOf(store, claim))?.pages !== claim.pages) throw new ClaimLostError(claim)
         return store.renew(claim, leaseMs)
       },
     })),
@@ -51,7 +51,7 @@ const claims: FaultRow<Make>[] = [
     'takes back only the claim of the last page',
     broken((store) => ({
       async release(claim, outcome) {
-        if ((await rowOf(store, claim))?.page === claim.page) await store.release(claim, outcome)
+        if ((await rowOf(store, claim))?.pages === claim.pages) await store.release(claim, outcome)
       },
     })),
     'a release frees the collection at once, also with the claim of an earlier page',
@@ -73,7 +73,7 @@ const claims: FaultRow<Make>[] = [
     broken((store) => ({
       async claim(request) {
         const [row] = await store.list()
-        return store.claim({ ...request, source: row?.source ?? request.source })
+        return store.claim({ ...request, relay: row?.relay ?? request.relay })
       },
     })),
     'gives nothing of another source, and keeps the rows of two sources apart',

@@ -34,7 +34,7 @@ const fences: FaultRow<Make>[] = [
     broken((store) => ({
       async advance(claim, page, write) {
         const row = await rowOf(store, claim)
-        return store.advance({ ...claim, page: row?.page ?? 0 }, page, write)
+        return store.advance({ ...claim, pages: row?.pages ?? 0 }, page, write)
       },
     })),
     'refuses a page of an older place, though epoch and owner are right',
@@ -55,7 +55,7 @@ const fences: FaultRow<Make>[] = [
     'throws when there is nothing to hand back',
     broken((store) => ({
       async release(claim, outcome) {
-        if ((await rowOf(store, claim))?.state !== 'walking') throw new ClaimLostError(claim)
+        if ((await rowOf(store, claim))?.state !== 'running') throw new ClaimLostError(claim)
         return store.release(claim, outcome)
       },
     })),
@@ -119,7 +119,7 @@ const writes: FaultRow<Make>[] = [
       async advance(claim, page, write) {
         const next = await store.advance(claim, page, write).catch((error: unknown) => {
           if (newest(claim).epoch === claim.epoch || page.cursor !== 'c1' || write === undefined) throw error
-          return { ...claim, cursor: page.cursor, page: claim.page + page.pages }
+          return { ...claim, cursor: page.cursor, pages: claim.pages + page.pages }
         })
         return next
       },
@@ -135,7 +135,7 @@ const writes: FaultRow<Make>[] = [
         return {
           ...claim,
           ...page,
-          page: claim.page + page.pages,
+          pages: claim.pages + page.pages,
           imported: claim.imported + page.imported,
           attempts: 0,
         }

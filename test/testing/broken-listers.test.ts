@@ -23,7 +23,7 @@ async function ask(serve: ServePage, { collection, cursor, signal }: RepoListReq
 function pageOf({ repos, cursor, fault }: ServedPage): RepoPage {
   if (fault !== undefined) throw new Error(fault)
   const dids = repos.filter((did) => isValidDid(did))
-  return { dids, cursor, rejected: repos.length - dids.length }
+  return { dids, cursor, invalid: repos.length - dids.length }
 }
 
 const plain =
@@ -37,7 +37,7 @@ function broken(
   rest: Partial<RepoLister> = {},
 ): MakeRepoLister {
   return async (serve) => {
-    const make = () => ({ source: 'relay.example', listRepos: breakIt(plain(serve), serve), ...rest })
+    const make = () => ({ relay: 'relay.example', listRepos: breakIt(plain(serve), serve), ...rest })
     return { lister: make(), reopen: async () => ({ lister: make() }) }
   }
 }
@@ -99,7 +99,7 @@ function abortingAll(): MakeRepoLister {
 
 let runs = 0
 const renaming: MakeRepoLister = async (serve) => {
-  const make = () => ({ source: `relay ${++runs}`, listRepos: plain(serve) })
+  const make = () => ({ relay: `relay ${++runs}`, listRepos: plain(serve) })
   return { lister: make(), reopen: async () => ({ lister: make() }) }
 }
 
@@ -162,7 +162,7 @@ const faults: FaultRow<MakeRepoLister>[] = [
     DIDS,
   ],
   ['passes on what is no DID', answering((served) => ({ ...pageOf(served), dids: served.repos })), NO_DIDS],
-  ['does not count what is no DID', changingPages((page) => ({ ...page, rejected: 0 })), NO_DIDS],
+  ['does not count what is no DID', changingPages((page) => ({ ...page, invalid: 0 })), NO_DIDS],
   ['takes a plus in a cursor for a space', sending((cursor) => cursor.replaceAll('+', ' ')), CURSORS],
   ['trims cursors', sending((cursor) => cursor.trim()), CURSORS],
   ['decodes cursors', sending((cursor) => cursor.replace('%2B', '+')), CURSORS],

@@ -13,7 +13,7 @@ const ESTIMATES = 'rearm from the start lowers no estimate and makes none up'
 
 /** The rows of a source that rearm would begin anew, walking or not. */
 async function allOf(store: ProgressStore, source: string): Promise<string[]> {
-  return (await store.list({ source })).map(({ collection }) => collection)
+  return (await store.list({ relay: source })).map(({ collection }) => collection)
 }
 
 const rows: FaultRow<Make>[] = [
@@ -61,7 +61,7 @@ const rows: FaultRow<Make>[] = [
     'looks at no source',
     broken((store) => ({
       async rearm(_, options) {
-        const sources = new Set((await store.list()).map(({ source }) => source))
+        const sources = new Set((await store.list()).map(({ relay: source }) => source))
         let changed = 0
         for (const source of sources) changed += await store.rearm(source, options)
         return changed
@@ -73,7 +73,7 @@ const rows: FaultRow<Make>[] = [
     'ends the pauses of others',
     broken((store) => ({
       async rearm(source, options) {
-        const waiting = (await store.list({ source })).filter(({ state }) => state === 'pending')
+        const waiting = (await store.list({ relay: source })).filter(({ state }) => state === 'pending')
         const collections = waiting.map(({ collection }) => collection)
         await store.rearm(source, { collections, fromStart: true })
         return store.rearm(source, options)
@@ -85,7 +85,7 @@ const rows: FaultRow<Make>[] = [
     'begins only those anew that were given up',
     broken((store) => ({
       async rearm(source, { collections, fromStart } = {}) {
-        const failed = (await store.list({ source })).filter(({ state }) => state === 'failed')
+        const failed = (await store.list({ relay: source })).filter(({ state }) => state === 'failed')
         const names = failed.map(({ collection }) => collection)
         const listed = names.filter((name) => collections?.includes(name) ?? true)
         return store.rearm(source, { collections: listed, fromStart })
@@ -97,7 +97,7 @@ const rows: FaultRow<Make>[] = [
     'leaves a collection complete that begins anew',
     broken((store) => ({
       async rearm(source, options) {
-        const complete = (await store.list({ source })).filter(({ state }) => state === 'complete')
+        const complete = (await store.list({ relay: source })).filter(({ state }) => state === 'complete')
         return complete.length > 0 ? complete.length : store.rearm(source, options)
       },
     })),
@@ -108,7 +108,7 @@ const rows: FaultRow<Make>[] = [
     broken((store) => ({
       async rearm(source, options) {
         const changed = await store.rearm(source, options)
-        const unknown = (await store.list({ source })).filter(
+        const unknown = (await store.list({ relay: source })).filter(
           ({ estimatedRepos }) => estimatedRepos === undefined,
         )
         await store.register(

@@ -76,7 +76,7 @@ const rows: FaultRow<Make>[] = [
     'completes what is handed back',
     broken((store) => ({
       async release(claim) {
-        await store.advance(claim, { pages: 1, imported: 0, rejected: 0 })
+        await store.advance(claim, { pages: 1, imported: 0, invalid: 0 })
       },
     })),
     ONLY_LAST,

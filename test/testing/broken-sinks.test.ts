@@ -156,7 +156,7 @@ const faults: FaultRow<Make>[] = [
   ],
   [
     'tells sources apart',
-    writing((batch) => ({ ...batch, collection: `${batch.collection}@${batch.source}` })),
+    writing((batch) => ({ ...batch, collection: `${batch.collection}@${batch.relay}` })),
     'does not tell sources apart: a pair is a fact, whoever says so',
   ],
   ['folds the case of DIDs', changingDids((did) => did.toLowerCase()), DIDS],

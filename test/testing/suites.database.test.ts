@@ -71,7 +71,7 @@ async function freshIndex(db: TestKysely, another: TestKysely = db): Promise<Rep
   return {
     index: collectionIndex(db, { schema: stores.schema }),
     async add(collection, dids) {
-      await sink.add({ source: 'relay.example', collection, dids })
+      await sink.add({ relay: 'relay.example', collection, dids })
     },
     async remove(collection, did) {
       expect(await reader.remove(collection, did)).toEqual({ removed: 1 })
@@ -112,7 +112,7 @@ describe('PGlite', () => {
     prove(collectionSourceSuite, async (known) => {
       const stores = await freshStores(database.db)
       for (const { nsid } of known)
-        await stores.sink.add({ source: 'relay.example', collection: nsid, dids: didsFrom(0, 1) })
+        await stores.sink.add({ relay: 'relay.example', collection: nsid, dids: didsFrom(0, 1) })
       return {
         source: observedCollections(database.db, { schema: stores.schema }),
         [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose](),

@@ -3,7 +3,7 @@ import { RelayError } from '../../src/index.ts'
 import { type RetryContext, retrying } from '../../src/util/retry.ts'
 
 const relayError = (retryAfterMs?: number) =>
-  new RelayError('RELAY_STATUS', '503', { source: 'relay.test', retryable: true, retryAfterMs })
+  new RelayError('RELAY_STATUS', '503', { relay: 'relay.test', retryable: true, retryAfterMs })
 
 /** Fails with each of the errors in turn, then succeeds. */
 async function play(

@@ -25,10 +25,10 @@ describe.each([
   ['in order but for the last', [...SORTED.slice(1), FIRST], 'hash'],
 ])('a relay that lists %s', (_, listed, method) => {
   it('and an index that is equal', async () => {
-    const { reports, source } = await compare({ [A]: listed }, { [A]: SORTED })
+    const { reports, relay: source } = await compare({ [A]: listed }, { [A]: SORTED })
     expect(reports).toEqual([
       {
-        source,
+        relay: source,
         collection: A,
         method,
         differences: { both: 500, onlyThere: 0, onlyHere: 0, samples: { onlyThere: [], onlyHere: [] } },

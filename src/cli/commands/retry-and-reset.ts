@@ -15,13 +15,13 @@ export async function retry(
   context: Context,
 ): Promise<number> {
   await using store = await openExisting(database, context.interruption)
-  const { source, rows } = await rowsOf(store.progress, options, names)
-  const changed = await store.progress.rearm(source, names.length === 0 ? {} : { collections: names })
+  const { relay, rows } = await rowsOf(store.progress, options, names)
+  const changed = await store.progress.rearm(relay, names.length === 0 ? {} : { collections: names })
   const left = rows.filter(({ state }) => state !== 'failed')
   for (const { collection, state } of names.length === 0 ? [] : left) {
     context.err.write(`${printable(collection)} was not given up: it is ${state}.\n`)
   }
-  context.out.write(`${plural(changed, 'collection')} to be tried again${byWhom(changed, source)}\n`)
+  context.out.write(`${plural(changed, 'collection')} to be tried again${byWhom(changed, relay)}\n`)
   return EXIT.complete
 }
 
@@ -33,20 +33,20 @@ export async function reset(
   context: Context,
 ): Promise<number> {
   await using store = await openExisting(database, context.interruption)
-  const { source, rows } = await rowsOf(store.progress, options, names)
-  const changed = await store.progress.rearm(source, { collections: names, fromStart: true })
-  context.out.write(`${plural(changed, 'collection')} to begin again${byWhom(changed, source)}\n`)
+  const { relay, rows } = await rowsOf(store.progress, options, names)
+  const changed = await store.progress.rearm(relay, { collections: names, fromStart: true })
+  context.out.write(`${plural(changed, 'collection')} to begin again${byWhom(changed, relay)}\n`)
   if (changed === rows.length) return EXIT.complete
-  const walked = rows.filter(({ state }) => state === 'walking').map(({ collection }) => collection)
+  const walked = rows.filter(({ state }) => state === 'running').map(({ collection }) => collection)
   context.err.write(
     `Not reset, since a run walks it at the moment: ${printable(walked.join(', '))}. Stop that run, or wait for its end.\n`,
   )
   return EXIT.incomplete
 }
 
-function byWhom(changed: number, source: string): string {
+function byWhom(changed: number, relay: string): string {
   if (changed === 0) return '.'
-  return `, by the run of ${printable(source)} that is under way, or by its next one on this database.`
+  return `, by the run of ${printable(relay)} that is under way, or by its next one on this database.`
 }
 
 /**
@@ -58,18 +58,18 @@ async function rowsOf(
   progress: ProgressStore,
   { relay = [] }: RelayOptions,
   names: readonly string[],
-): Promise<{ source: string; rows: CollectionProgress[] }> {
+): Promise<{ relay: string; rows: CollectionProgress[] }> {
   const all = await progress.list()
-  const sources = [...new Set(all.map(({ source }) => source))]
+  const sources = [...new Set(all.map(({ relay: source }) => source))]
   const [only] = sources
-  const [named, ...others] = relay.map((each) => relayUrl(each).source)
+  const [named, ...others] = relay.map((each) => relayUrl(each).relay)
   if (named === undefined && only === undefined) {
     throw new UsageError('Nothing is registered there yet: collection-backfill run --relay HOST begins.')
   }
   const source = named ?? (sources.length === 1 ? only : undefined)
   if (source === undefined || others.length > 0)
     throw new UsageError(`Which relay? Give --relay with one of: ${sources.join(', ')}.`)
-  const rows = all.filter((row) => row.source === source)
+  const rows = all.filter((row) => row.relay === source)
   if (rows.length === 0) {
     const known = sources.length === 0 ? 'Nothing is registered there yet.' : `Known: ${sources.join(', ')}.`
     throw new UsageError(`The database has no progress of ${source}. ${known}`)
@@ -82,7 +82,7 @@ async function rowsOf(
     )
   }
   return {
-    source,
+    relay: source,
     rows: names.length === 0 ? rows : rows.filter(({ collection }) => names.includes(collection)),
   }
 }

@@ -52,12 +52,12 @@ async function backfill(parts: Parts): Promise<RunEnd> {
   await using store = await openDatabase(database, { signal, walks })
   const backfillers = relays.map((relay) => backfillerOf(relay, store, parts))
   const read =
-    ({ source }: Relay) =>
+    ({ relay }: Relay) =>
     () =>
-      store.progress.list({ source })
+      store.progress.list({ relay })
   const refresh = () => Promise.all(relays.map((relay) => relay.monitor.refresh(read(relay))))
   await refresh()
-  report.begin({ relays: relays.map(({ source }) => source), database: nameOf(database) })
+  report.begin({ relays: relays.map(({ relay }) => relay), database: nameOf(database) })
   const stops = relays.map((relay) => keepFresh(relay.monitor, read(relay)))
   const union = unionOf(backfillers, { onRelayFailed: (failure) => report.relayFailed(failure) })
   const end = await follow(union, relays, report).finally(() => {
@@ -70,7 +70,7 @@ async function backfill(parts: Parts): Promise<RunEnd> {
 }
 
 function backfillerOf(
-  { address, source, lister, monitor }: Relay,
+  { address, relay, lister, monitor }: Relay,
   store: OpenStore,
   { options, database, report, signal }: Parts,
 ): Backfiller {
@@ -86,18 +86,18 @@ function backfillerOf(
     retry: options.retries === undefined ? {} : { retries: options.retries },
     leaseMs: database.kind === 'pglite' ? FOLDER_LEASE_MS : undefined,
     signal,
-    hooks: combineHooks(monitor.hooks, report.hooks(source)),
+    hooks: combineHooks(monitor.hooks, report.hooks(relay)),
   })
 }
 
 /** The loop over the page events. */
 async function follow(union: Union, relays: readonly Relay[], report: RunReport): Promise<RunEnd> {
-  const monitors = new Map(relays.map(({ source, monitor }) => [source, monitor]))
+  const monitors = new Map(relays.map(({ relay, monitor }) => [relay, monitor]))
   try {
     for (;;) {
       const { done, value } = await union.next()
       if (done) return { outcome: 'complete', exitCode: EXIT.complete, summary: value }
-      monitors.get(value.source)?.page(value)
+      monitors.get(value.relay)?.page(value)
       report.page(value)
     }
   } catch (error) {

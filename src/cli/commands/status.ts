@@ -35,7 +35,7 @@ const SHORT = 22
 export async function status(options: StatusOptions, database: Database, context: Context): Promise<number> {
   const { interruption, out, env } = context
   await using store = await openExisting(database, interruption)
-  const sources = options.relay?.map((relay) => relayUrl(relay).source)
+  const sources = options.relay?.map((relay) => relayUrl(relay).relay)
   const read = () => readViews(store.progress, sources, options.state)
   // Awaited here: the store is closed as soon as this function returns.
   if (options.watch) return await watch(read, options, context)
@@ -88,10 +88,10 @@ async function readViews(
   sources: readonly string[] | undefined,
   states: readonly CollectionState[] | undefined,
 ): Promise<StatusView[]> {
-  const lists = await Promise.all((sources ?? [undefined]).map((source) => progress.list({ source })))
-  const bySource = Map.groupBy(lists.flat(), (row) => row.source)
-  return [...bySource].map(([name, rows]) => ({
-    source: name,
+  const lists = await Promise.all((sources ?? [undefined]).map((relay) => progress.list({ relay })))
+  const byRelay = Map.groupBy(lists.flat(), (row) => row.relay)
+  return [...byRelay].map(([name, rows]) => ({
+    relay: name,
     rows,
     shown: states === undefined ? rows : rows.filter(({ state }) => states.includes(state)),
   }))
@@ -104,9 +104,9 @@ function speedometers(): (views: readonly StatusView[]) => StatusView[] {
     views.map((view) => {
       const now = performance.now()
       const pairs = pairsOf(view.rows)
-      const known = sources.get(view.source) ?? { throughput: createThroughput(now), pairs }
+      const known = sources.get(view.relay) ?? { throughput: createThroughput(now), pairs }
       known.throughput.add(now, { pairs: Math.max(0, pairs - known.pairs) })
-      sources.set(view.source, { ...known, pairs })
+      sources.set(view.relay, { ...known, pairs })
       return { ...view, pairsPerSecond: known.throughput.rate(now, 'pairs', RATE_WINDOW_MS) }
     })
 }
@@ -125,8 +125,8 @@ function lines(views: readonly StatusView[], screen: Screen, most: number): stri
 
 /** An object in a line for each relay. */
 function jsonOf(views: readonly StatusView[]): string {
-  const objects = views.map(({ source, rows, shown, pairsPerSecond }) => ({
-    source,
+  const objects = views.map(({ relay, rows, shown, pairsPerSecond }) => ({
+    source: relay,
     ...countsOf(rows),
     imported: pairsOf(rows),
     pairsPerSecond,

@@ -52,7 +52,7 @@ async function compareAll(relays: readonly Relay[], parts: Parts): Promise<Verif
   const { options, database, report, signal } = parts
   await using store = await openExisting(database, { signal })
   const works = await Promise.all(relays.map((relay) => workFor(relay, store, options)))
-  report.begin({ relays: relays.map(({ source }) => source), database: nameOf(database) })
+  report.begin({ relays: relays.map(({ relay }) => relay), database: nameOf(database) })
   const summaries: VerificationSummary[] = []
   let leftOut = 0
   for (const work of works) {
@@ -81,7 +81,7 @@ interface Work {
  * @throws UsageError when that is nothing
  */
 async function workFor(relay: Relay, store: OpenStore, { collection }: VerifyOptions): Promise<Work> {
-  const known = await store.progress.list({ source: relay.source })
+  const known = await store.progress.list({ relay: relay.relay })
   if (collection !== undefined) {
     const imported = new Map(known.map((row) => [row.collection, row.imported]))
     const rows = [...new Set(collection)].map((nsid) => ({
@@ -103,7 +103,7 @@ async function workFor(relay: Relay, store: OpenStore, { collection }: VerifyOpt
 
 async function compare({ relay, rows }: Work, store: OpenStore, parts: Parts): Promise<VerificationSummary> {
   const { options, report, signal } = parts
-  const { source, monitor } = relay
+  const { relay: source, monitor } = relay
   const hooks = combineHooks(monitor.hooks, report.hooks(source))
   monitor.hooks.discovered({
     collections: rows.map(({ collection, imported }) => ({ nsid: collection, estimatedRepos: imported })),
@@ -123,27 +123,27 @@ async function compare({ relay, rows }: Work, store: OpenStore, parts: Parts): P
     if (done) return value
     const { collection, error } = value
     if (error !== undefined)
-      hooks.collectionFailed?.({ source, collection, error, attempts: 1, restart: false })
+      hooks.collectionFailed?.({ relay: source, collection, error, attempts: 1, restart: false })
     report.compared(value)
   }
 }
 
 /** The relay's lister, whose pages the monitor sees as those of a run: a comparison is a walk like any other. */
-function watched({ source, lister, monitor }: Relay, report: VerifyReport): RepoLister {
-  const walks = new Map<string, { page: number; imported: number }>()
+function watched({ relay, lister, monitor }: Relay, report: VerifyReport): RepoLister {
+  const walks = new Map<string, { pages: number; imported: number }>()
   return {
     ...lister,
     async listRepos(request) {
       const { collection, cursor } = request
       const answer = await lister.listRepos(request)
-      const before = (cursor === undefined ? undefined : walks.get(collection)) ?? { page: 0, imported: 0 }
-      if (cursor === undefined) monitor.hooks.collectionStarted({ source, collection, ...before })
-      const walk = { page: before.page + 1, imported: before.imported + answer.dids.length }
+      const before = (cursor === undefined ? undefined : walks.get(collection)) ?? { pages: 0, imported: 0 }
+      if (cursor === undefined) monitor.hooks.collectionStarted({ relay, collection, ...before })
+      const walk = { pages: before.pages + 1, imported: before.imported + answer.dids.length }
       walks.set(collection, walk)
-      const { dids, rejected = 0, cursor: next } = answer
+      const { dids, invalid = 0, cursor: next } = answer
       const completed = next === undefined
       if (completed) walks.delete(collection)
-      monitor.page({ source, collection, dids, added: 0, rejected, ...walk, completed })
+      monitor.page({ relay, collection, dids, added: 0, invalid, ...walk, completed })
       report.page()
       return answer
     },

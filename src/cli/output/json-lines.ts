@@ -21,8 +21,8 @@ export function eventWriter(out: Output, debug: boolean): WriteEvent {
 }
 
 /** Every hook of a relay's run as an event of its name. */
-export function eventHooks(write: WriteEvent, source: string): BackfillHooks {
-  const tell = (name: string) => (context: object) => write(name, { source, ...withError(context) })
+export function eventHooks(write: WriteEvent, relay: string): BackfillHooks {
+  const tell = (name: string) => (context: object) => write(name, { source: relay, ...withError(context) })
   return Object.fromEntries(HOOK_NAMES.map((name) => [name, tell(name)]))
 }
 

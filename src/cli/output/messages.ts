@@ -22,7 +22,7 @@ export function newsOf(to: { say(lines: readonly string[]): void; screen(): Scre
   const [inform, warn, fail] = [tell('·', 'dim'), tell('!', 'yellow'), tell('✗', 'red')]
   return {
     hooks: (relay) => hooksOf(relay, { inform, warn, fail }),
-    relayFailed: ({ source, error }) => fail(source, describe(error)),
+    relayFailed: ({ relay, error }) => fail(relay, describe(error)),
   }
 }
 

@@ -15,7 +15,7 @@ import { fit, printable } from './terminal-text.ts'
 
 /** A relay, and how the walk over it goes. */
 export interface WatchedRelay {
-  readonly source: string
+  readonly relay: string
   readonly monitor: Pick<Monitor, 'snapshot'>
 }
 
@@ -30,13 +30,13 @@ export function relaysPicture(relays: readonly WatchedRelay[], screen: Screen): 
   const most = Math.floor((screen.rows - OTHER_ROWS) / relays.length) - ROWS_OF_A_RELAY
   const paint = painter(screen.color)
   return relays
-    .flatMap(({ source, monitor }) => relayLines(source, monitor.snapshot(), { screen, paint, most }))
+    .flatMap(({ relay, monitor }) => relayLines(relay, monitor.snapshot(), { screen, paint, most }))
     .map((line) => (line === '' ? '' : `  ${line}`))
 }
 
 /** Everything of one relay, as close together as it can be read. */
 function relayLines(
-  source: string,
+  relay: string,
   snapshot: MonitorSnapshot,
   { screen, paint, most }: { screen: Screen; paint: Paint; most: number },
 ): string[] {
@@ -46,7 +46,7 @@ function relayLines(
   const walks = snapshot.walks.slice(0, Math.max(0, most))
   return [
     '',
-    paint('bold', line(begun ? `${source}: ${requestsLine(snapshot)}` : source)),
+    paint('bold', line(begun ? `${relay}: ${requestsLine(snapshot)}` : relay)),
     ...(begun ? whole(snapshot, width, paint) : [line(DISCOVERING)]),
     ...walks.map((walk) => walkLine(walk, width, narrow, paint)),
     ...noticeOf(snapshot).map((notice) => paint('yellow', line(notice))),
@@ -57,7 +57,5 @@ function relayLines(
 export function relaysLine(relays: readonly WatchedRelay[]): string {
   const [only, ...others] = relays
   if (only !== undefined && others.length === 0) return runLine(only.monitor.snapshot())
-  return relays
-    .map(({ source, monitor }) => `${printable(source)}: ${runLine(monitor.snapshot())}`)
-    .join('\n')
+  return relays.map(({ relay, monitor }) => `${printable(relay)}: ${runLine(monitor.snapshot())}`).join('\n')
 }

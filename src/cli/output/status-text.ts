@@ -6,7 +6,7 @@ import { fit, printable } from './terminal-text.ts'
 
 const TONES: Readonly<Record<CollectionState, Tone>> = {
   failed: 'red',
-  walking: 'cyan',
+  running: 'cyan',
   pending: 'dim',
   complete: 'green',
 }
@@ -15,7 +15,7 @@ const NARROW = 68
 const STATE_WIDTH = 10
 
 export interface StatusView {
-  readonly source: string
+  readonly relay: string
   /** Every collection of that relay. */
   readonly rows: readonly CollectionProgress[]
   /** Those that are asked for. */
@@ -35,12 +35,12 @@ export function inOrder(rows: readonly CollectionProgress[]): CollectionProgress
 /** How many are in each state, named as in a {@link BackfillStatus}. */
 export function countsOf(
   rows: readonly CollectionProgress[],
-): Record<'total' | 'completed' | 'walking' | 'pending' | 'failed', number> {
+): Record<'total' | 'completed' | 'running' | 'pending' | 'failed', number> {
   const inState = (state: CollectionState) => rows.filter((row) => row.state === state).length
   return {
     total: rows.length,
     completed: inState('complete'),
-    walking: inState('walking'),
+    running: inState('running'),
     pending: inState('pending'),
     failed: inState('failed'),
   }
@@ -51,13 +51,13 @@ export function pairsOf(rows: readonly CollectionProgress[]): number {
 }
 
 /** The counts in one line. */
-export function statusLine({ source, rows, pairsPerSecond }: StatusView): string {
+export function statusLine({ relay, rows, pairsPerSecond }: StatusView): string {
   const { total, completed, ...others } = countsOf(rows)
   const open = Object.entries(others).flatMap(([state, found]) =>
     found === 0 ? [] : [`${count(found)} ${state}`],
   )
   return [
-    `${printable(source)}: ${ofTotal(completed, total)} collections complete`,
+    `${printable(relay)}: ${ofTotal(completed, total)} collections complete`,
     ...open,
     plural(pairsOf(rows), 'pair'),
     ...(pairsPerSecond === undefined ? [] : [`${count(pairsPerSecond)} pairs/s`]),

@@ -21,21 +21,21 @@ export function summaryLines(
   const bySize = rows.toSorted((a, b) => b.imported - a.imported)
   const largest = bySize.slice(0, LARGEST)
   const rest = bySize.slice(LARGEST)
-  const sum = (some: readonly CollectionProgress[], field: 'imported' | 'page') =>
+  const sum = (some: readonly CollectionProgress[], field: 'imported' | 'pages') =>
     count(some.reduce((total, each) => total + each[field], 0))
-  const others = row(`${count(rest.length)} more`, sum(rest, 'imported'), sum(rest, 'page'))
+  const others = row(`${count(rest.length)} more`, sum(rest, 'imported'), sum(rest, 'pages'))
   return [
     paint('dim', row('collection', 'pairs', 'pages')),
-    ...largest.map(({ collection, imported, page }) => row(collection, count(imported), count(page))),
+    ...largest.map(({ collection, imported, pages }) => row(collection, count(imported), count(pages))),
     ...(rest.length === 0 ? [] : [paint('dim', others)]),
     `  ${paint('dim', '─'.repeat(width))}`,
-    paint('bold', row(plural(rows.length, 'collection'), sum(bySize, 'imported'), sum(bySize, 'page'))),
+    paint('bold', row(plural(rows.length, 'collection'), sum(bySize, 'imported'), sum(bySize, 'pages'))),
     ...(run === undefined ? [] : ['', `  ${runLine(run)}`]),
   ]
 }
 
 /** What a run did. */
-export function runLine({ durationMs, imported, added, completed }: Omit<BackfillSummary, 'source'>): string {
+export function runLine({ durationMs, imported, added, completed }: Omit<BackfillSummary, 'relay'>): string {
   const seconds = durationMs / 1000
   const repeats = added === imported ? '' : ` (${count(added)} new)`
   const speed = imported === 0 ? '' : ` · ${count(imported / seconds)} pairs/s`

@@ -24,13 +24,13 @@ export function differenceLines({ collection, differences }: CollectionReport, s
 
 /** What the comparison with one relay came to, and what it cost. */
 export function verdictLines(summary: VerificationSummary, { color }: Pick<Screen, 'color'>): string[] {
-  const { source, compared, failed, both, onlyThere, onlyHere, cost } = summary
+  const { relay, compared, failed, both, onlyThere, onlyHere, cost } = summary
   const paint = painter(color)
   const isEqual = failed + onlyThere + onlyHere === 0
   const what = isEqual
-    ? [`index equals ${printable(source)}: ${plural(both, 'pair')} in ${plural(compared, 'collection')}`]
+    ? [`index equals ${printable(relay)}: ${plural(both, 'pair')} in ${plural(compared, 'collection')}`]
     : [
-        `index differs from ${printable(source)}: ${count(onlyThere)} missing, ${count(onlyHere)} surplus, ` +
+        `index differs from ${printable(relay)}: ${count(onlyThere)} missing, ${count(onlyHere)} surplus, ` +
           `${count(both)} equal in ${plural(compared, 'collection')}`,
         ...(failed === 0 ? [] : [`${count(failed)} could not be compared`]),
       ]

@@ -9,13 +9,13 @@ import type { AdminOutcome } from './wire-types.ts'
 /** What a run is made from: to be passed on to `relayLister` and `createBackfiller`. */
 export interface AdminRunContext {
   /** The relay, as `relayLister` takes it. */
-  readonly source: string
+  readonly relay: string
   /** Aborts when the run is to stop. */
   readonly signal: AbortSignal
   /** What status and stream are made of; beside hooks of your own with `combineHooks`. */
   readonly hooks: BackfillHooks
   /** For `relayLister`: tells of the pauses that the relay asks for. */
-  readonly onPause: (context: { source: string; waitMs: number; error?: unknown }) => void
+  readonly onPause: (context: { relay: string; waitMs: number; error?: unknown }) => void
 }
 
 /** Who may do what, and how a run is made. */
@@ -45,7 +45,7 @@ export interface AdminHandlerOptions {
   /** Stops the run and ends the event streams, when the process is to end; then every request is answered with 503. */
   signal?: AbortSignal | undefined
   /** Told when a run is over, however it ended: for a log or an alarm. */
-  onEnd?: ((context: { source: string; outcome: AdminOutcome; error?: unknown }) => void) | undefined
+  onEnd?: ((context: { relay: string; outcome: AdminOutcome; error?: unknown }) => void) | undefined
   /** Told of each request that is answered with a status of 500 or more for a reason that is not the run's. */
   onError?: ((context: { request: Request; error: unknown }) => void) | undefined
 }

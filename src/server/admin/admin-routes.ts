@@ -41,25 +41,29 @@ export function adminRoutes(settings: AdminSettings, runs: Runs): ReadonlyMap<st
 
 /** The run goes on when whoever started it hangs up. */
 async function start(params: URLSearchParams, settings: AdminSettings, runs: Runs): Promise<Response> {
-  const source = settings.allowed.accept(single(params, 'source'))
+  const relay = settings.allowed.accept(single(params, 'source'))
   // From here to the beginning without a pause, so that of two at once one is refused.
   if (runs.current !== undefined) throw alreadyRunning(runs.current)
-  const run = runs.begin(source)
+  const run = runs.begin(relay)
   const isKnown = await isInTime(run.known)
   if (runs.current !== run) throwIfFailed(await run.ended, run)
   const { total } = run.picture.monitor.snapshot().collections
-  const started: AdminStarted = { status: isKnown ? 'started' : 'starting', source, collections: total }
+  const started: AdminStarted = {
+    status: isKnown ? 'started' : 'starting',
+    source: relay,
+    collections: total,
+  }
   return jsonAnswer(isKnown ? 200 : 202, started)
 }
 
-function alreadyRunning({ source }: Run): XrpcError {
-  const message = `A backfill from ${source} is under way: stop it with DELETE, or wait for its end`
+function alreadyRunning({ relay }: Run): XrpcError {
+  const message = `A backfill from ${relay} is under way: stop it with DELETE, or wait for its end`
   return new XrpcError(409, 'AlreadyRunning', message)
 }
 
 /** A run that is over before its collections were known has failed, or was stopped. */
-function throwIfFailed({ outcome, error }: RunEnd, { source }: Run): void {
-  if (outcome === 'stopped') throw new XrpcError(409, 'Stopped', `The backfill from ${source} was stopped`)
+function throwIfFailed({ outcome, error }: RunEnd, { relay }: Run): void {
+  if (outcome === 'stopped') throw new XrpcError(409, 'Stopped', `The backfill from ${relay} was stopped`)
   if (outcome !== 'failed') return
   const { code, message } = plainError(error)
   const isElsewhere = error instanceof RelayError || error instanceof DiscoveryError
@@ -96,13 +100,13 @@ async function retry(params: URLSearchParams, settings: AdminSettings, runs: Run
   if (!collections.every((nsid) => isValidNsid(nsid))) {
     throw invalidRequest('collection must be an NSID such as app.bsky.feed.post')
   }
-  const given = single(params, 'source') ?? runs.source
-  const source = settings.allowed.accept(given)
-  if (runs.current !== undefined && runs.current.source !== source) throw alreadyRunning(runs.current)
-  const rearmed = await settings.progress.rearm(source, collections.length === 0 ? {} : { collections })
-  const started = rearmed > 0 && runs.resume(source)
+  const given = single(params, 'source') ?? runs.relay
+  const relay = settings.allowed.accept(given)
+  if (runs.current !== undefined && runs.current.relay !== relay) throw alreadyRunning(runs.current)
+  const rearmed = await settings.progress.rearm(relay, collections.length === 0 ? {} : { collections })
+  const started = rearmed > 0 && runs.resume(relay)
   await runs.refresh()
-  const retried: AdminRetried = { source, collections: rearmed, started }
+  const retried: AdminRetried = { source: relay, collections: rearmed, started }
   return jsonAnswer(200, retried)
 }
 

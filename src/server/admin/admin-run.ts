@@ -10,7 +10,7 @@ import type { AdminOutcome } from './wire-types.ts'
 
 /** A run that was begun, and how it comes to its end. */
 export interface Run {
-  readonly source: string
+  readonly relay: string
   readonly picture: Picture
   /** Aborts when somebody asks to stop. */
   readonly stop: AbortController
@@ -34,28 +34,28 @@ const READ_MS = 10_000
 /** What the store says. @throws StoreUnavailableError and what else it rejects with */
 export function readProgress(
   { progress }: Pick<AdminSettings, 'progress'>,
-  source: string | undefined,
+  relay: string | undefined,
 ): Promise<CollectionProgress[]> {
   const late = () =>
     new BackfillError('STORE_UNAVAILABLE', `The progress store did not answer within ${READ_MS / 1000} s.`, {
       retryable: true,
     })
-  return answered(progress.list({ source }), READ_MS, late)
+  return answered(progress.list({ relay }), READ_MS, late)
 }
 
 /** Begins a run in the background. Whatever goes wrong with it, its end tells. */
-export function beginRun(settings: AdminSettings, picture: Picture, source: string): Run {
+export function beginRun(settings: AdminSettings, picture: Picture, relay: string): Run {
   const stop = new AbortController()
   const loaded = Promise.withResolvers<void>()
   const known = Promise.withResolvers<void>()
-  const ended = play(settings, { source, picture, stop, loaded: loaded.resolve, known: known.resolve })
+  const ended = play(settings, { relay, picture, stop, loaded: loaded.resolve, known: known.resolve })
     // What goes wrong before there is anything to follow.
     .catch((error: unknown) => endOf(error, stop.signal))
   void ended.then(() => {
     loaded.resolve()
     known.resolve()
   })
-  return { source, picture, stop, loaded: loaded.promise, known: known.promise, ended }
+  return { relay, picture, stop, loaded: loaded.promise, known: known.promise, ended }
 }
 
 function endOf(error: unknown, signal: AbortSignal): RunEnd {
@@ -65,7 +65,7 @@ function endOf(error: unknown, signal: AbortSignal): RunEnd {
 }
 
 interface Play {
-  readonly source: string
+  readonly relay: string
   readonly picture: Picture
   readonly stop: AbortController
   readonly loaded: () => void
@@ -74,10 +74,10 @@ interface Play {
 
 async function play(
   settings: AdminSettings,
-  { source, picture, stop: { signal }, loaded, known }: Play,
+  { relay, picture, stop: { signal }, loaded, known }: Play,
 ): Promise<RunEnd> {
   const { monitor, hooks, paused } = picture
-  const read = () => readProgress(settings, source)
+  const read = () => readProgress(settings, relay)
   await abortable(monitor.refresh(read), signal).catch((error: unknown) => {
     signal.throwIfAborted()
     // The run itself asks a store that is down until it answers.
@@ -86,7 +86,7 @@ async function play(
   })
   loaded()
   picture.renew()
-  const context = { source, signal, hooks: combineHooks(hooks, { discovered: known }), onPause: paused }
+  const context = { relay, signal, hooks: combineHooks(hooks, { discovered: known }), onPause: paused }
   const backfiller = await abortable(make(settings, context), signal)
   const stopRefreshing = keepFresh(monitor, read)
   try {

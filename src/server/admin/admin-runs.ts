@@ -11,15 +11,15 @@ export interface Runs {
   /** The one under way. */
   readonly current: Run | undefined
   /** The relay of the run under way, or of the last one. */
-  readonly source: string | undefined
+  readonly relay: string | undefined
   /** Begins one; there must be none. */
-  begin(source: string): Run
+  begin(relay: string): Run
   /**
    * Has collections worked on that were made pending again: by the run under way, or by one that this begins.
    *
    * @returns whether it began one
    */
-  resume(source: string): boolean
+  resume(relay: string): boolean
   /** How things are: from memory while a run is under way, else from the store. */
   status(): Promise<AdminStatus>
   /** Something was changed in the store: takes it over, and tells those who watch. */
@@ -45,10 +45,10 @@ export function createRuns(settings: AdminSettings): Runs {
     if (picture && broadcast.viewers > 0) broadcast.event('totals', { ...picture.totals(), sources })
   }
 
-  function begin(source: string): Run {
+  function begin(relay: string): Run {
     if (isClosed) throw new XrpcError(503, 'ShuttingDown', 'The process is about to end')
-    const seen = createPicture(source, broadcast)
-    const run = beginRun(settings, seen, source)
+    const seen = createPicture(relay, broadcast)
+    const run = beginRun(settings, seen, relay)
     picture = seen
     current = run
     const totals = setInterval(publishTotals, TOTALS_MS)
@@ -59,7 +59,7 @@ export function createRuns(settings: AdminSettings): Runs {
       publishTotals()
       broadcast.snapshot()
     })
-    void run.ended.then((end) => settings.onEnd({ source, ...end })).catch(seen.note)
+    void run.ended.then((end) => settings.onEnd({ relay, ...end })).catch(seen.note)
     return run
   }
 
@@ -68,12 +68,12 @@ export function createRuns(settings: AdminSettings): Runs {
     const { outcome } = await run.ended
     const isByItself = outcome === 'complete' || outcome === 'incomplete'
     const { pending } = run.picture.monitor.snapshot().collections
-    if (isByItself && pending > 0 && current === undefined && !isClosed) begin(run.source)
+    if (isByItself && pending > 0 && current === undefined && !isClosed) begin(run.relay)
   }
 
   /** What is known is better than nothing where the store does not answer: that may be why the last run failed. */
   async function refreshPicture(): Promise<void> {
-    await picture?.refresh(() => readProgress(settings, picture?.source))
+    await picture?.refresh(() => readProgress(settings, picture?.relay))
   }
 
   async function status(): Promise<AdminStatus> {
@@ -90,19 +90,19 @@ export function createRuns(settings: AdminSettings): Runs {
     get current() {
       return current
     },
-    get source() {
-      return picture?.source
+    get relay() {
+      return picture?.relay
     },
     get viewers() {
       return broadcast.viewers
     },
     begin,
-    resume(source) {
+    resume(relay) {
       if (current === undefined) {
-        begin(source)
+        begin(relay)
         return true
       }
-      if (current.source === source) void resumeAfter(current)
+      if (current.relay === relay) void resumeAfter(current)
       return false
     },
     status,
@@ -126,7 +126,7 @@ function emptyStatus(): Omit<AdminStatus, 'sources'> {
   const totals: Omit<AdminTotals, 'sources'> = {
     running: false,
     ...countsOf([]),
-    source: null,
+    relay: null,
     started_at: null,
     finished_at: null,
     at: isoTime(Date.now()),

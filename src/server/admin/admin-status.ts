@@ -17,17 +17,17 @@ export function plainError(error: unknown): AdminError {
 
 /** @param dueAt when it is tried again, where that is known */
 export function rowOf(progress: CollectionProgress, dueAt: number | undefined): AdminRow {
-  const { collection, source, imported, cursor, state, page, rejected, attempts } = progress
+  const { collection, relay, imported, cursor, state, pages, invalid, attempts } = progress
   return {
     collection,
-    source,
+    source: relay,
     imported,
     completed: state === 'complete',
     ...(cursor === undefined ? {} : { cursor }),
     state,
-    page,
+    pages,
     estimated_repos: progress.estimatedRepos ?? null,
-    rejected,
+    invalid,
     attempts,
     not_before: dueAt === undefined || state !== 'pending' ? null : isoTime(dueAt),
     completed_at: progress.completedAt?.toISOString() ?? null,
@@ -59,19 +59,26 @@ export function sampleOf({ at, spanMs, pairsPerSecond, requestsPerSecond }: Thro
 
 type Counts = Pick<
   AdminTotals,
-  'total' | 'completed' | 'in_progress' | 'total_imported' | 'walking' | 'pending' | 'failed'
+  'total' | 'completed' | 'in_progress' | 'total_imported' | 'running_collections' | 'pending' | 'failed'
 >
 
 export function countsOf(rows: readonly CollectionProgress[]): Counts {
-  const states = { complete: 0, walking: 0, pending: 0, failed: 0 }
+  const states = { complete: 0, running: 0, pending: 0, failed: 0 }
   let imported = 0
   for (const row of rows) {
     states[row.state] += 1
     imported += row.imported
   }
-  const { complete: completed, ...others } = states
+  const { complete: completed, running: running_collections, ...others } = states
   const { length: total } = rows
-  return { total, completed, in_progress: total - completed, total_imported: imported, ...others }
+  return {
+    total,
+    completed,
+    in_progress: total - completed,
+    total_imported: imported,
+    running_collections,
+    ...others,
+  }
 }
 
 type Prospects = Pick<

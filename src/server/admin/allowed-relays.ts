@@ -4,14 +4,14 @@ import { invalidRequest } from '../responses.ts'
 
 /** Which relays a request may name. */
 export interface AllowedSources {
-  /** `RepoLister.source` of each; nothing when any public host will do. */
+  /** `RepoLister.relay` of each; nothing when any public host will do. */
   readonly names: readonly string[] | undefined
   /**
    * The relay that a request names, in its normal form.
    *
    * @throws XrpcError for what is no host, or not allowed
    */
-  accept(source: string | undefined): string
+  accept(relay: string | undefined): string
 }
 
 /** Names that lead to this machine or this network, whatever the DNS says: RFC 6761, RFC 6762, RFC 8375 and ICANN's `internal`. */
@@ -23,16 +23,16 @@ export function allowedSources(allowed: readonly string[] | undefined): AllowedS
     const expected = "a list of at least one relay such as ['relay1.us-east.bsky.network']"
     throw new InvalidOptionError('allowedSources', expected, allowed)
   }
-  const names = allowed?.map((relay) => relayUrl(relay, 'allowedSources').source)
+  const names = allowed?.map((relay) => relayUrl(relay, 'allowedSources').relay)
   return {
     names,
     accept(given) {
       // Where there is one, nobody needs to say which.
-      const source = given === undefined && names?.length === 1 ? names[0] : sourceOf(given)
-      if (source === undefined) {
+      const relay = given === undefined && names?.length === 1 ? names[0] : sourceOf(given)
+      if (relay === undefined) {
         throw invalidRequest('source must be the host of a relay, such as relay1.us-east.bsky.network')
       }
-      if (names === undefined ? isPublicHost(source) : names.includes(source)) return source
+      if (names === undefined ? isPublicHost(relay) : names.includes(relay)) return relay
       throw invalidRequest(
         names === undefined
           ? 'source must be a public host name on https: name others in allowedSources'
@@ -45,7 +45,7 @@ export function allowedSources(allowed: readonly string[] | undefined): AllowedS
 function sourceOf(given: string | undefined): string | undefined {
   if (given === undefined) return undefined
   try {
-    return relayUrl(given, 'source').source
+    return relayUrl(given, 'source').relay
   } catch (error) {
     if (error instanceof InvalidOptionError) return undefined
     throw error
@@ -53,9 +53,9 @@ function sourceOf(given: string | undefined): string | undefined {
 }
 
 /** A name in the public DNS, asked for on https and 443: no address, no port, nothing of this network. */
-function isPublicHost(source: string): boolean {
+function isPublicHost(relay: string): boolean {
   return (
-    /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?$/.test(source) &&
-    !PRIVATE_NAMES.test(source)
+    /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?$/.test(relay) &&
+    !PRIVATE_NAMES.test(relay)
   )
 }

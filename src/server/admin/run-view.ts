@@ -24,13 +24,13 @@ export interface Publisher {
 /** One run, as it is seen from outside; it stays when the run is over. */
 export interface Picture {
   /** The relay. */
-  readonly source: string
+  readonly relay: string
   readonly monitor: Monitor
   /** For the backfiller. */
   readonly hooks: BackfillHooks
   page(event: PageEvent): void
   /** For the `onPause` of the lister. */
-  paused(context: { source: string; waitMs: number; error?: unknown }): void
+  paused(context: { relay: string; waitMs: number; error?: unknown }): void
   /** The run is over; its clock stands still. */
   end(outcome: AdminOutcome, error?: unknown): void
   /** Something failed beside the run. */
@@ -43,24 +43,24 @@ export interface Picture {
   status(): Omit<AdminStatus, 'sources'>
 }
 
-/** @param source the relay */
-export function createPicture(source: string, publish: Publisher): Picture {
+/** @param relay the relay */
+export function createPicture(relay: string, publish: Publisher): Picture {
   let end: { at: number; outcome: AdminOutcome; error: AdminTotals['error'] } | undefined
   let lastError: AdminTotals['last_error'] = null
   /** When collections that failed are tried again, as far as this run knows. */
   const dues = new Map<string, number>()
-  const monitor = createMonitor({ source, now: () => end?.at ?? clock() })
+  const monitor = createMonitor({ relay, now: () => end?.at ?? clock() })
 
   const rows = () => monitor.collections().map((row) => rowOf(row, dues.get(row.collection)))
 
   function rowAfter(collection: string): AdminRow {
     const unknown = {
-      source,
+      relay,
       collection,
       state: 'pending',
-      page: 0,
+      pages: 0,
       imported: 0,
-      rejected: 0,
+      invalid: 0,
       attempts: 0,
     } as const
     return rowOf(monitor.collection(collection) ?? unknown, dues.get(collection))
@@ -77,7 +77,7 @@ export function createPicture(source: string, publish: Publisher): Picture {
     return {
       running: end === undefined,
       ...countsOf(monitor.collections()),
-      source,
+      relay,
       started_at: isoTime(snapshot.startedAt),
       finished_at: end ? isoTime(end.at) : null,
       at: isoTime(clock()),
@@ -89,7 +89,7 @@ export function createPicture(source: string, publish: Publisher): Picture {
   }
 
   return {
-    source,
+    relay,
     monitor,
     hooks: combineHooks(monitor.hooks, hooksOf({ monitor, publish, dues, rowAfter, note })),
     page({ dids, ...event }) {

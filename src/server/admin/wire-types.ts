@@ -15,7 +15,7 @@ export interface AdminError {
 /** How far one collection is. Times are ISO 8601 in UTC. */
 export interface AdminRow {
   readonly collection: string
-  /** The relay: `RepoLister.source`. */
+  /** The relay: `RepoLister.relay`. */
   readonly source: string
   /** DIDs imported by the current walk. */
   readonly imported: number
@@ -24,10 +24,10 @@ export interface AdminRow {
   readonly cursor?: string
   readonly state: CollectionState
   /** The pages of the current walk. */
-  readonly page: number
+  readonly pages: number
   readonly estimated_repos: number | null
   /** Entries of the current walk that were no DID. */
-  readonly rejected: number
+  readonly invalid: number
   /** Failures in a row, without a page committed. */
   readonly attempts: number
   /** When it is tried again after a failure in this process's run; null when it waits for nothing, or that is not known here. */
@@ -82,7 +82,7 @@ export interface AdminTotals {
   readonly total_imported: number
 
   /** The relay of the run under way, or of the last one; null before the first one of this process. */
-  readonly source: string | null
+  readonly relay: string | null
   /** The relays that a run may be started with; null when any public host will do. */
   readonly sources: readonly string[] | null
   /** When the run began; null before the first one. */
@@ -91,7 +91,7 @@ export interface AdminTotals {
   readonly finished_at: string | null
   /** When this was true. */
   readonly at: string
-  readonly walking: number
+  readonly running_collections: number
   readonly pending: number
   readonly failed: number
   /** The speed of the last ten seconds; null before there is one and when nothing runs. */
@@ -164,7 +164,7 @@ export interface AdminEvents {
   claimLost: AdminContext<'claimLost'> & WithRow & WithFailure
   storeUnavailable: AdminContext<'storeUnavailable'> & WithFailure
   /** The relay asked everybody to wait: `RelayListerOptions.onPause`. */
-  paused: { readonly source: string; readonly waitMs: number; readonly error?: AdminError }
+  paused: { readonly relay: string; readonly waitMs: number; readonly error?: AdminError }
 }
 
 /**

@@ -23,8 +23,8 @@ export interface IndexSinkFixture extends SuiteFixture {
 /** @inline */
 type IndexSinkCase = SuiteCase<() => Promise<IndexSinkFixture>>
 
-const POST = { source: 'relay.example', collection: 'app.bsky.feed.post' }
-const LIKE = { source: 'relay.example', collection: 'app.bsky.feed.like' }
+const POST = { relay: 'relay.example', collection: 'app.bsky.feed.post' }
+const LIKE = { relay: 'relay.example', collection: 'app.bsky.feed.like' }
 
 /** That the index holds these DIDs for the collection, each once, and no other. */
 export async function assertHolds(
@@ -50,7 +50,7 @@ export async function assertHolds(
 
 async function assertAdds(
   sink: IndexSink,
-  batch: { source: string; collection: string; dids: readonly string[] },
+  batch: { relay: string; collection: string; dids: readonly string[] },
   expected: number,
 ): Promise<void> {
   const { added } = await sink.add(batch)
@@ -78,7 +78,7 @@ const countingCases: readonly IndexSinkCase[] = [
 
   fixtureCase('does not tell sources apart: a pair is a fact, whoever says so', async ({ sink }) => {
     await assertAdds(sink, { ...POST, dids: didsFrom(0, 5) }, 5)
-    await assertAdds(sink, { ...POST, source: 'http://127.0.0.1:8080', dids: didsFrom(0, 6) }, 1)
+    await assertAdds(sink, { ...POST, relay: 'http://127.0.0.1:8080', dids: didsFrom(0, 6) }, 1)
   }),
 
   fixtureCase('counts what another instance added as known', async (fixture) => {
@@ -109,9 +109,9 @@ const countingCases: readonly IndexSinkCase[] = [
 
 const keepingCases: readonly IndexSinkCase[] = [
   fixtureCase('resolves when the pairs are durable: whoever reads then finds them', async (fixture) => {
-    for (let page = 0; page < 10; page += 1) {
-      await fixture.sink.add({ ...POST, dids: didsFrom(page * 10, 10) })
-      await assertHolds(fixture, POST.collection, didsFrom(0, page * 10 + 10))
+    for (let pages = 0; pages < 10; pages += 1) {
+      await fixture.sink.add({ ...POST, dids: didsFrom(pages * 10, 10) })
+      await assertHolds(fixture, POST.collection, didsFrom(0, pages * 10 + 10))
     }
   }),
 

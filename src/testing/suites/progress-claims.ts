@@ -44,11 +44,11 @@ const grantingCases: readonly ProgressStoreCase[] = [
 
   storeCase('a new claim begins at the first page', async ({ progress }) => {
     const claim = await claimed(progress)
-    const asked = { source: SOURCE, collection: NAME, owner: 'worker', leaseMs: LEASE_MS }
+    const asked = { relay: SOURCE, collection: NAME, owner: 'worker', leaseMs: LEASE_MS }
     assertFields(claim, asked, 'what was asked for')
     const start = {
       cursor: undefined,
-      page: 0,
+      pages: 0,
       imported: 0,
       loopGuard: undefined,
       attempts: 0,
@@ -65,30 +65,26 @@ const grantingCases: readonly ProgressStoreCase[] = [
     )
     const claims = await Promise.all(
       Array.from({ length: 10 }, (_, i) =>
-        (i % 2 ? other : progress).claim({ source: SOURCE, owner: `worker ${i}`, leaseMs: LEASE_MS }),
+        (i % 2 ? other : progress).claim({ relay: SOURCE, owner: `worker ${i}`, leaseMs: LEASE_MS }),
       ),
     )
     assert.deepEqual(claims.flatMap((claim) => claim?.collection ?? []).sort(), names)
-    for (const { state } of await progress.list()) assert.equal(state, 'walking')
+    for (const { state } of await progress.list()) assert.equal(state, 'running')
   }),
 
   storeCase(
     'gives nothing of another source, and keeps the rows of two sources apart',
     async ({ progress }) => {
-      const otherSource = 'http://127.0.0.1:8080'
+      const otherRelay = 'http://127.0.0.1:8080'
       await progress.register(SOURCE, [{ nsid: NAME }])
-      await assertNothingFree(progress, otherSource)
+      await assertNothingFree(progress, otherRelay)
       const claim = await mustClaim(progress)
-      await progress.register(otherSource, [{ nsid: NAME }])
+      await progress.register(otherRelay, [{ nsid: NAME }])
       await progress.advance(claim, page('c1'))
-      const other = await progress.claim({ source: otherSource, owner: 'worker', leaseMs: LEASE_MS })
+      const other = await progress.claim({ relay: otherRelay, owner: 'worker', leaseMs: LEASE_MS })
       assert.ok(other, 'the other source has a collection of its own')
-      assertFields(
-        other,
-        { source: otherSource, cursor: undefined, page: 0 },
-        'the claim of the other source',
-      )
-      assert.equal((await progress.list({ source: otherSource })).length, 1)
+      assertFields(other, { relay: otherRelay, cursor: undefined, pages: 0 }, 'the claim of the other source')
+      assert.equal((await progress.list({ relay: otherRelay })).length, 1)
       assert.equal((await progress.list()).length, 2)
     },
   ),
@@ -123,12 +119,12 @@ const leaseCases: readonly ProgressStoreCase[] = [
       const late = await progress.advance(await expiredClaim(progress), page('c1'))
       await untilDue(other)
       const second = await mustClaim(other, 'second')
-      assertFields(second, { cursor: 'c1', page: 1, imported: 10 }, 'where the second goes on')
+      assertFields(second, { cursor: 'c1', pages: 1, imported: 10 }, 'where the second goes on')
       assert.ok(second.epoch > late.epoch, 'a claim raises the epoch')
       await assertClaimLost(progress.advance(late, page('c2')), 'advance by a claim that was taken over')
       await assertClaimLost(progress.renew(late, LEASE_MS), 'renew by a claim that was taken over')
-      await assertRow(other, { cursor: 'c1', page: 1, state: 'walking' })
-      assertFields(await other.advance(second, page('c2')), { page: 2 }, 'the next claim')
+      await assertRow(other, { cursor: 'c1', pages: 1, state: 'running' })
+      assertFields(await other.advance(second, page('c2')), { pages: 2 }, 'the next claim')
     },
   ),
 
@@ -150,8 +146,8 @@ const leaseCases: readonly ProgressStoreCase[] = [
       const second = await progress.advance(first, page('c1'))
       await progress.renew(first, 3 * LEASE_MS)
       await assertDueLater(other, 3 * LEASE_MS)
-      await assertRow(other, { cursor: 'c1', page: 1, imported: 10 })
-      assertFields(await progress.advance(second, page('c2')), { page: 2 }, 'the next claim')
+      await assertRow(other, { cursor: 'c1', pages: 1, imported: 10 })
+      assertFields(await progress.advance(second, page('c2')), { pages: 2 }, 'the next claim')
     },
   ),
 
@@ -164,8 +160,8 @@ const leaseCases: readonly ProgressStoreCase[] = [
       ])
       claim = next
     }
-    assertFields(claim, { page: 20, cursor: 'c20' }, 'the last claim')
-    await assertRow(progress, { page: 20, imported: 200, cursor: 'c20' })
+    assertFields(claim, { pages: 20, cursor: 'c20' }, 'the last claim')
+    await assertRow(progress, { pages: 20, imported: 200, cursor: 'c20' })
   }),
 ]
 
@@ -176,8 +172,8 @@ const staleCases: readonly ProgressStoreCase[] = [
     await assertClaimLost(progress.advance(first, page('c1')), 'advance by an older claim of the same owner')
     await assertClaimLost(progress.renew(first, LEASE_MS), 'renew by an older claim of the same owner')
     await progress.release(first)
-    await assertRow(progress, { page: 0, state: 'walking' })
-    assertFields(await progress.advance(second, page('c1')), { page: 1 }, 'the next claim')
+    await assertRow(progress, { pages: 0, state: 'running' })
+    assertFields(await progress.advance(second, page('c1')), { pages: 1 }, 'the next claim')
   }),
 
   storeCase('a claim that was taken over hands nothing back', async ({ progress, other }) => {
@@ -187,9 +183,9 @@ const staleCases: readonly ProgressStoreCase[] = [
     await progress.release(first, { kind: 'failed', error: 'too late' })
     await progress.release(first, { kind: 'postponed', error: 'too late', retryInMs: LEASE_MS })
     await progress.release(first, { kind: 'restart', error: 'too late' })
-    await assertRow(progress, { cursor: 'c1', state: 'walking', attempts: 0, lastError: undefined })
+    await assertRow(progress, { cursor: 'c1', state: 'running', attempts: 0, lastError: undefined })
     await assertNothingFree(progress)
-    assertFields(await other.advance(second, page('c2')), { page: 2 }, 'the next claim')
+    assertFields(await other.advance(second, page('c2')), { pages: 2 }, 'the next claim')
   }),
 
   storeCase('a claim that was handed back is none any more', async ({ progress, other }) => {
@@ -197,7 +193,7 @@ const staleCases: readonly ProgressStoreCase[] = [
     await progress.release(claim)
     await progress.release(claim)
     await assertClaimLost(progress.advance(claim, page('c1')), 'advance after the release')
-    await assertRow(other, { page: 0, state: 'pending', cursor: undefined })
+    await assertRow(other, { pages: 0, state: 'pending', cursor: undefined })
   }),
 ]
 

@@ -46,11 +46,11 @@ export function storeCase(name: string, run: (stores: Stores) => Promise<void>):
 }
 
 /** What one page changes; several in one commit with `{ ...page(…), pages }`. */
-export const page = (cursor: string | undefined, imported: number = 10, rejected = 0): PageProgress => ({
+export const page = (cursor: string | undefined, imported: number = 10, invalid = 0): PageProgress => ({
   pages: 1,
   cursor,
   imported,
-  rejected,
+  invalid,
 })
 
 /** Claims, and fails when there is nothing to claim. */
@@ -59,7 +59,7 @@ export async function mustClaim(
   owner = 'worker',
   leaseMs: number = LEASE_MS,
 ): Promise<Claim> {
-  const claim = await progress.claim({ source: SOURCE, owner, leaseMs })
+  const claim = await progress.claim({ relay: SOURCE, owner, leaseMs })
   assert.ok(claim, 'a collection is free, so there is a claim')
   return claim
 }
@@ -73,13 +73,13 @@ export async function claimed(
   return mustClaim(progress)
 }
 
-export async function assertNothingFree(progress: ProgressStore, source: string = SOURCE): Promise<void> {
-  const claim = await progress.claim({ source, owner: 'another', leaseMs: LEASE_MS })
+export async function assertNothingFree(progress: ProgressStore, relay: string = SOURCE): Promise<void> {
+  const claim = await progress.claim({ relay, owner: 'another', leaseMs: LEASE_MS })
   assert.equal(claim?.collection, undefined, 'a collection that is claimed although none is free')
 }
 
 export async function onlyRow(progress: ProgressStore): Promise<CollectionProgress> {
-  const rows = await progress.list({ source: SOURCE })
+  const rows = await progress.list({ relay: SOURCE })
   const [row] = rows
   assert.ok(row && rows.length === 1, `one row, not ${rows.length}`)
   return row

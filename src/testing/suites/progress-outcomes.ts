@@ -27,7 +27,7 @@ const releaseCases: readonly ProgressStoreCase[] = [
       await progress.release(claim)
       assertFields(await other.remaining(SOURCE), { collections: 1, dueInMs: 0 }, 'what is left')
       await assertRow(other, { state: 'pending', attempts: 0, lastError: undefined, cursor: 'c1' })
-      assertFields(await mustClaim(other), { cursor: 'c1', page: 1 }, 'the claim after that')
+      assertFields(await mustClaim(other), { cursor: 'c1', pages: 1 }, 'the claim after that')
     },
   ),
 
@@ -72,9 +72,9 @@ const releaseCases: readonly ProgressStoreCase[] = [
   storeCase('a restart begins at the first page and is counted', async ({ progress, other }) => {
     const claim = await progress.advance(await claimed(progress), { ...page('c1', 10, 2), loopGuard: 'g' })
     await progress.release(claim, { kind: 'restart', error: 'cursor refused' })
-    const start = { cursor: undefined, page: 0, imported: 0, loopGuard: undefined, restarts: 1 }
+    const start = { cursor: undefined, pages: 0, imported: 0, loopGuard: undefined, restarts: 1 }
     assertFields(await mustClaim(other), start, 'the claim after the restart')
-    await assertRow(other, { rejected: 0, imported: 0, cursor: undefined, lastError: 'cursor refused' })
+    await assertRow(other, { invalid: 0, imported: 0, cursor: undefined, lastError: 'cursor refused' })
   }),
 
   storeCase('one that is given up stays so until it is registered anew', async ({ progress, other }) => {
@@ -85,7 +85,7 @@ const releaseCases: readonly ProgressStoreCase[] = [
     await assertNothingFree(other)
     await progress.register(SOURCE, [{ nsid: NAME }])
     const again = await mustClaim(other)
-    assertFields(again, { cursor: 'c1', page: 1, attempts: 0, restarts: 0 }, 'the claim after that')
+    assertFields(again, { cursor: 'c1', pages: 1, attempts: 0, restarts: 0 }, 'the claim after that')
   }),
 ]
 
@@ -96,10 +96,10 @@ const registerCases: readonly ProgressStoreCase[] = [
       const { progress, other } = stores
       await progress.release(await claimed(progress), { kind: 'failed', error: 'gone' })
       await assertRow(progress, { state: 'failed', attempts: 1, lastError: 'gone' })
-      const before = await progress.list({ source: SOURCE })
+      const before = await progress.list({ relay: SOURCE })
       await other.register(SOURCE, [{ nsid: NAME }, { nsid: `${NAME}2` }], { keepFailed: true })
       assert.equal((await mustClaim(progress)).collection, `${NAME}2`, 'the collection that was added')
-      const rows = await progress.list({ source: SOURCE })
+      const rows = await progress.list({ relay: SOURCE })
       assert.deepEqual(rows.slice(0, 1), before, 'the row that was given up, as it was')
       await assertNothingFree(other)
     },
@@ -108,9 +108,9 @@ const registerCases: readonly ProgressStoreCase[] = [
   storeCase('registering again keeps what is there', async ({ progress, other }) => {
     const claim = await progress.advance(await claimed(progress), { ...page('c1', 10, 2), loopGuard: 'g' })
     await other.register(SOURCE, [{ nsid: NAME }, { nsid: NAME }])
-    await assertRow(progress, { cursor: 'c1', page: 1, imported: 10, rejected: 2, state: 'walking' })
+    await assertRow(progress, { cursor: 'c1', pages: 1, imported: 10, invalid: 2, state: 'running' })
     await assertNothingFree(other)
-    assertFields(await progress.advance(claim, page('c2')), { page: 2, imported: 20 }, 'the next claim')
+    assertFields(await progress.advance(claim, page('c2')), { pages: 2, imported: 20 }, 'the next claim')
   }),
 
   storeCase('takes over a newer estimate, and forgets none', async ({ progress }) => {
@@ -166,10 +166,10 @@ const registerCases: readonly ProgressStoreCase[] = [
         await progress.register(SOURCE, [{ nsid: NAME }], { refreshAfterMs: 1 })
       }
       // What it brought the last time is what to expect of it, so the biggest walks still begin first.
-      const walk = { imported: 0, rejected: 0, page: 0, completedAt: undefined }
+      const walk = { imported: 0, invalid: 0, pages: 0, completedAt: undefined }
       const fresh = { ...walk, state: 'pending', estimatedRepos: 10 } as const
       await assertRow(other, fresh)
-      const start = { cursor: undefined, page: 0, imported: 0, loopGuard: undefined }
+      const start = { cursor: undefined, pages: 0, imported: 0, loopGuard: undefined }
       assertFields(await mustClaim(other), start, 'the claim of the new walk')
     },
   ),
@@ -190,14 +190,14 @@ const reportCases: readonly ProgressStoreCase[] = [
     await claimed(progress)
     const left = await progress.remaining('nobody.example')
     assertFields(left, { collections: 0, dueInMs: undefined }, 'what is left')
-    assert.deepEqual(await progress.list({ source: 'nobody.example' }), [])
+    assert.deepEqual(await progress.list({ relay: 'nobody.example' }), [])
     await assertNothingFree(progress, 'nobody.example')
   }),
 
   storeCase('lists by source and name', async ({ progress }) => {
     await progress.register('b.example', [{ nsid: 'com.example.z' }, { nsid: 'com.example.y' }])
     await progress.register('a.example', [{ nsid: 'com.example.zz' }])
-    const names = (await progress.list()).map(({ source, collection }) => `${source} ${collection}`)
+    const names = (await progress.list()).map(({ relay, collection }) => `${relay} ${collection}`)
     assert.deepEqual(names, [
       'a.example com.example.zz',
       'b.example com.example.y',

@@ -22,12 +22,12 @@ import { rejectionOf } from './suite.ts'
 const savingCases: readonly ProgressStoreCase[] = [
   storeCase('saves each page, and the next claim goes on there', async ({ progress, other }) => {
     const first = await progress.advance(await claimed(progress), { ...page('c1', 10, 1), loopGuard: 'g1' })
-    assertFields(first, { cursor: 'c1', page: 1, imported: 10, loopGuard: 'g1' }, 'the next claim')
+    assertFields(first, { cursor: 'c1', pages: 1, imported: 10, loopGuard: 'g1' }, 'the next claim')
     const second = await progress.advance(first, { ...page('c2', 7, 2), loopGuard: 'g2' })
     await progress.release(second)
     const again = await mustClaim(other, 'another')
-    assertFields(again, { cursor: 'c2', page: 2, imported: 17, loopGuard: 'g2' }, 'the claim after that')
-    await assertRow(progress, { cursor: 'c2', page: 2, imported: 17, rejected: 3, state: 'walking' })
+    assertFields(again, { cursor: 'c2', pages: 2, imported: 17, loopGuard: 'g2' }, 'the claim after that')
+    await assertRow(progress, { cursor: 'c2', pages: 2, imported: 17, invalid: 3, state: 'running' })
     const third = await other.advance(again, page('c3'))
     assertFields(third, { loopGuard: undefined }, 'a page without a loop guard')
   }),
@@ -35,12 +35,12 @@ const savingCases: readonly ProgressStoreCase[] = [
   storeCase('counts all pages of a commit, and the fence with them', async ({ progress, other }) => {
     const claim = await claimed(progress)
     const next = await progress.advance(claim, { ...page('c3', 30), pages: 3 })
-    assertFields(next, { cursor: 'c3', page: 3, imported: 30 }, 'the next claim')
-    await assertRow(other, { cursor: 'c3', page: 3, imported: 30 })
-    await assertClaimLost(other.advance({ ...next, page: 1 }, page('c2')), 'a claim of a page in between')
+    assertFields(next, { cursor: 'c3', pages: 3, imported: 30 }, 'the next claim')
+    await assertRow(other, { cursor: 'c3', pages: 3, imported: 30 })
+    await assertClaimLost(other.advance({ ...next, pages: 1 }, page('c2')), 'a claim of a page in between')
     const last = await other.advance(next, { ...page(undefined, 20), pages: 2 })
-    assertFields(last, { page: 5, imported: 50 }, 'the last claim')
-    await assertRow(progress, { state: 'complete', page: 5, imported: 50 })
+    assertFields(last, { pages: 5, imported: 50 }, 'the last claim')
+    await assertRow(progress, { state: 'complete', pages: 5, imported: 50 })
   }),
 
   storeCase('everything that resolves is durable: another instance sees it at once', async (stores) => {
@@ -48,23 +48,23 @@ const savingCases: readonly ProgressStoreCase[] = [
     await progress.register(SOURCE, [{ nsid: NAME, estimatedRepos: 5 }])
     await assertRow(other, { state: 'pending', estimatedRepos: 5 })
     let claim = await mustClaim(progress)
-    await assertRow(other, { state: 'walking' })
+    await assertRow(other, { state: 'running' })
     for (let i = 1; i <= 5; i += 1) {
       claim = await progress.advance(claim, page(`c${i}`))
-      await assertRow(other, { cursor: `c${i}`, page: i, imported: 10 * i })
+      await assertRow(other, { cursor: `c${i}`, pages: i, imported: 10 * i })
     }
     await progress.release(claim, { kind: 'failed', error: 'e', retryInMs: 0 })
     await assertRow(other, { state: 'pending', attempts: 1, lastError: 'e' })
     await progress.advance(await mustClaim(progress), page(undefined))
-    await assertRow(other, { state: 'complete', cursor: undefined, page: 6 })
+    await assertRow(other, { state: 'complete', cursor: undefined, pages: 6 })
   }),
 
   storeCase('a page without a cursor completes the collection, for good', async ({ progress, other }) => {
     const claim = await progress.advance(await claimed(progress), page('c1'))
     assertFields(await other.remaining(SOURCE), { collections: 1 }, 'what is left before')
     const last = await progress.advance(claim, page(undefined))
-    assertFields(last, { cursor: undefined, page: 2, imported: 20 }, 'the last claim')
-    await assertRow(other, { state: 'complete', cursor: undefined, imported: 20, page: 2 })
+    assertFields(last, { cursor: undefined, pages: 2, imported: 20 }, 'the last claim')
+    await assertRow(other, { state: 'complete', cursor: undefined, imported: 20, pages: 2 })
     assert.ok((await onlyRow(other)).completedAt instanceof Date, 'completedAt is a Date')
     assertFields(await other.remaining(SOURCE), { collections: 0, dueInMs: undefined }, 'what is left')
     await assertNothingFree(other)
@@ -72,7 +72,7 @@ const savingCases: readonly ProgressStoreCase[] = [
     await assertClaimLost(progress.advance(last, page('c3')), 'advance of a complete collection')
     await progress.release(last, { kind: 'failed', error: 'too late' })
     await progress.register(SOURCE, [{ nsid: NAME, estimatedRepos: 5 }])
-    await assertRow(other, { state: 'complete', imported: 20, page: 2, lastError: undefined })
+    await assertRow(other, { state: 'complete', imported: 20, pages: 2, lastError: undefined })
     await assertNothingFree(progress)
   }),
 
@@ -81,7 +81,7 @@ const savingCases: readonly ProgressStoreCase[] = [
     async (stores) => {
       const { progress } = stores
       let claim = await progress.advance(await claimed(progress), page('c1', 0))
-      await assertRow(progress, { state: 'walking', completedAt: undefined, cursor: 'c1' })
+      await assertRow(progress, { state: 'running', completedAt: undefined, cursor: 'c1' })
       await progress.release(claim)
       await assertRow(progress, { state: 'pending', completedAt: undefined, cursor: 'c1' })
       claim = await progress.advance(await mustClaim(progress), page('c2', 0, 3))
@@ -106,7 +106,7 @@ const savingCases: readonly ProgressStoreCase[] = [
     const first = await progress.advance(await claimed(progress), page('c1', 3_000_000_000, 3_000_000_000))
     const second = await progress.advance(first, page('c2', 3_000_000_000, 3_000_000_000))
     assertFields(second, { imported: 6_000_000_000 }, 'the next claim')
-    await assertRow(progress, { imported: 6_000_000_000, rejected: 6_000_000_000 })
+    await assertRow(progress, { imported: 6_000_000_000, invalid: 6_000_000_000 })
   }),
 ]
 
@@ -123,9 +123,9 @@ const fenceCases: readonly ProgressStoreCase[] = [
     for (const commit of commits) {
       if (commit.status === 'rejected')
         await assertClaimLost(Promise.reject(commit.reason), 'a second commit')
-      else assertFields(commit.value, { cursor: 'c1', page: 1, imported: 10 }, 'the next claim')
+      else assertFields(commit.value, { cursor: 'c1', pages: 1, imported: 10 }, 'the next claim')
     }
-    await assertRow(other, { page: 1, imported: 10, rejected: 1 })
+    await assertRow(other, { pages: 1, imported: 10, invalid: 1 })
   }),
 
   storeCase('refuses a page of an older place, though epoch and owner are right', async ({ progress }) => {
@@ -134,8 +134,8 @@ const fenceCases: readonly ProgressStoreCase[] = [
     await assertClaimLost(progress.advance(first, page('c1')), 'advance at a page before the last')
     await assertClaimLost(progress.advance(first, page('other')), 'advance at a page before the last')
     await assertClaimLost(progress.advance(first, page(undefined)), 'advance at a page before the last')
-    await assertRow(progress, { cursor: 'c2', page: 2, imported: 20, state: 'walking' })
-    assertFields(await progress.advance(third, page('c3')), { page: 3 }, 'the next claim')
+    await assertRow(progress, { cursor: 'c2', pages: 2, imported: 20, state: 'running' })
+    assertFields(await progress.advance(third, page('c3')), { pages: 3 }, 'the next claim')
   }),
 
   storeCase('leaves the claim that it was given as it is', async ({ progress }) => {
@@ -157,8 +157,8 @@ const writeCases: readonly ProgressStoreCase[] = [
       (await rejectionOf(refused, 'advance')) === failure,
       'advance must reject with the error of write',
     )
-    await assertRow(other, { cursor: undefined, page: 0, imported: 0, attempts: 0, state: 'walking' })
-    assertFields(await progress.advance(claim, page('c1')), { page: 1 }, 'the next claim')
+    await assertRow(other, { cursor: undefined, pages: 0, imported: 0, attempts: 0, state: 'running' })
+    assertFields(await progress.advance(claim, page('c1')), { pages: 1 }, 'the next claim')
   }),
 
   storeCase('a write is done before the cursor is saved', async ({ progress }) => {
@@ -171,7 +171,7 @@ const writeCases: readonly ProgressStoreCase[] = [
     })
     await advancing
     assert.ok(written, 'advance waits for write')
-    await assertRow(progress, { cursor: 'c1', page: 1 })
+    await assertRow(progress, { cursor: 'c1', pages: 1 })
   }),
 
   storeCase('a claim that is lost writes nothing', async ({ progress, other }) => {
@@ -196,7 +196,7 @@ const writeCases: readonly ProgressStoreCase[] = [
       const takeovers: Promise<Claim | undefined>[] = []
       // A store with transactions lets the other wait until this one is over, so nobody may wait for it in here.
       const write = async () => {
-        takeovers.push(other.claim({ source: SOURCE, owner: 'second', leaseMs: LEASE_MS }))
+        takeovers.push(other.claim({ relay: SOURCE, owner: 'second', leaseMs: LEASE_MS }))
         await Promise.race([takeovers[0], new Promise((resolve) => setTimeout(resolve, 20))])
       }
       const [commit] = await Promise.allSettled([progress.advance(first, page('c1'), write)])
@@ -214,9 +214,9 @@ async function assertWhole(
   next: Claim | undefined,
 ): Promise<void> {
   const expected = committed
-    ? { cursor: 'c1', page: 1, imported: 10 }
-    : { cursor: undefined, page: 0, imported: 0 }
-  await assertRow(progress, { ...expected, state: 'walking' })
+    ? { cursor: 'c1', pages: 1, imported: 10 }
+    : { cursor: undefined, pages: 0, imported: 0 }
+  await assertRow(progress, { ...expected, state: 'running' })
   if (next !== undefined) assertFields(next, expected, 'where the one who took over goes on')
 }
 

@@ -22,9 +22,9 @@ const OTHER_SOURCE = 'http://127.0.0.1:8080'
 const UNWALKED = {
   state: 'pending',
   cursor: undefined,
-  page: 0,
+  pages: 0,
   imported: 0,
-  rejected: 0,
+  invalid: 0,
   attempts: 0,
   lastError: undefined,
   completedAt: undefined,
@@ -39,7 +39,7 @@ async function givenUp(progress: ProgressStore): Promise<void> {
 }
 
 async function rowsByName(progress: ProgressStore): Promise<Record<string, CollectionProgress>> {
-  return Object.fromEntries((await progress.list({ source: SOURCE })).map((row) => [row.collection, row]))
+  return Object.fromEntries((await progress.list({ relay: SOURCE })).map((row) => [row.collection, row]))
 }
 
 const retryCases: readonly ProgressStoreCase[] = [
@@ -59,7 +59,7 @@ const retryCases: readonly ProgressStoreCase[] = [
       assertFields(rows[NAME] ?? {}, expected, 'the row keeps its place')
       assertFields(
         await mustClaim(progress),
-        { collection: NAME, cursor: 'c1', page: 1, attempts: 0, restarts: 0 },
+        { collection: NAME, cursor: 'c1', pages: 1, attempts: 0, restarts: 0 },
         'the claim after that',
       )
       assert.equal(await progress.rearm(SOURCE), 0, 'none is given up any more')
@@ -110,14 +110,14 @@ const restartCases: readonly ProgressStoreCase[] = [
       const again = await mustClaim(progress)
       const start = {
         cursor: undefined,
-        page: 0,
+        pages: 0,
         imported: 0,
         loopGuard: undefined,
         attempts: 0,
         restarts: 0,
       }
       assertFields(again, start, 'the claim of the new walk')
-      assertFields(await progress.advance(again, page('c1', 1)), { page: 1, imported: 1 }, 'the next claim')
+      assertFields(await progress.advance(again, page('c1', 1)), { pages: 1, imported: 1 }, 'the next claim')
     },
   ),
 
@@ -139,15 +139,15 @@ const restartCases: readonly ProgressStoreCase[] = [
       assert.equal(await other.rearm(SOURCE, { collections: [NAME], fromStart: true }), 1)
       await assertRow(other, UNWALKED)
       claim = await mustClaim(progress)
-      assertFields(claim, { cursor: undefined, page: 0, loopGuard: undefined }, 'the claim after that')
+      assertFields(claim, { cursor: undefined, pages: 0, loopGuard: undefined }, 'the claim after that')
     }
   }),
 
   storeCase('rearm from the start leaves alone what is under a live lease', async ({ progress, other }) => {
     const claim = await progress.advance(await claimed(progress), page('c1'))
     assert.equal(await other.rearm(SOURCE, { collections: [NAME], fromStart: true }), 0, 'it is being walked')
-    await assertRow(other, { state: 'walking', cursor: 'c1', page: 1 })
-    assertFields(await progress.advance(claim, page('c2')), { page: 2 }, 'the next claim')
+    await assertRow(other, { state: 'running', cursor: 'c1', pages: 1 })
+    assertFields(await progress.advance(claim, page('c2')), { pages: 2 }, 'the next claim')
   }),
 
   storeCase(
@@ -171,7 +171,7 @@ const restartCases: readonly ProgressStoreCase[] = [
       const again = await mustClaim(other, late.owner)
       assert.ok(again.epoch > late.epoch, `epoch ${again.epoch} after ${late.epoch}`)
       await assertClaimLost(progress.advance(late, page('c1')), 'advance beside the claim of the new walk')
-      assertFields(await other.advance(again, page('c1')), { page: 1 }, 'the next claim')
+      assertFields(await other.advance(again, page('c1')), { pages: 1 }, 'the next claim')
     },
   ),
 ]

@@ -20,7 +20,7 @@ type RepoIndexCase = SuiteCase<() => Promise<RepoIndexFixture>>
 const NAME = 'com.example.thing'
 const OTHER = 'com.example.thing2'
 
-type Between = (dids: readonly string[], page: number) => Promise<void>
+type Between = (dids: readonly string[], pages: number) => Promise<void>
 
 /** Every DID from the beginning on; `between` runs after each page that is not the last. */
 async function walk(
@@ -31,14 +31,14 @@ async function walk(
 ): Promise<string[]> {
   const dids: string[] = []
   let cursor: string | undefined
-  for (let page = 1; ; page += 1) {
-    assert.ok(page <= 200, 'a list of a few pages comes to its end')
+  for (let pages = 1; ; pages += 1) {
+    assert.ok(pages <= 200, 'a list of a few pages comes to its end')
     const found = await soon(index.listRepos(collection, { cursor, limit }), 'a page')
     assert.ok(found.dids.length <= limit, `a page of at most ${limit}`)
     dids.push(...found.dids)
     cursor = found.cursor
     if (cursor === undefined) return dids
-    await between(found.dids, page)
+    await between(found.dids, pages)
   }
 }
 
@@ -101,10 +101,10 @@ const changingCases: readonly RepoIndexCase[] = [
       const dids = didsFrom(0, 40)
       await fixture.add(NAME, dids)
       let added: string[] = []
-      const read = await walk(fixture.index, NAME, 6, async (_, page) => {
-        const more = didsFrom(1_000 + page * 10, 3)
-        await fixture.add(NAME, [...more, `did:web:n${page}.example`])
-        added = [...added, ...more, `did:web:n${page}.example`]
+      const read = await walk(fixture.index, NAME, 6, async (_, pages) => {
+        const more = didsFrom(1_000 + pages * 10, 3)
+        await fixture.add(NAME, [...more, `did:web:n${pages}.example`])
+        added = [...added, ...more, `did:web:n${pages}.example`]
       })
       assert.equal(new Set(read).size, read.length, 'repeats')
       assert.deepEqual(

@@ -61,7 +61,7 @@ const listCases: readonly RepoListerCase[] = [
       const pages = await walk(lister, NAME)
       assert.deepEqual(didsOf(pages), TEN)
       assert.equal(
-        pages.reduce((sum, { rejected = 0 }) => sum + rejected, 0),
+        pages.reduce((sum, { invalid = 0 }) => sum + invalid, 0),
         4,
         'rejected, over all pages',
       )
@@ -115,11 +115,11 @@ const cursorCases: readonly RepoListerCase[] = [
     'is called the same in every run, before and after it was used',
     { [NAME]: paged(TEN, 4) },
     async (fixture) => {
-      const { source } = fixture.lister
-      assert.ok(typeof source === 'string' && source !== '', 'a name for the source')
+      const { relay } = fixture.lister
+      assert.ok(typeof relay === 'string' && relay !== '', 'a name for the source')
       await walk(fixture.lister, NAME)
       const { lister: next } = (await fixture.reopen?.()) ?? fixture
-      assert.deepEqual([fixture.lister.source, next.source], [source, source])
+      assert.deepEqual([fixture.lister.relay, next.relay], [relay, relay])
     },
   ),
 ]

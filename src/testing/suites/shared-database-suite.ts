@@ -32,7 +32,7 @@ const FIVE = didsFrom(0, 5)
 /** Adds in the transaction that `advance` hands over, as the backfill does. */
 function adding({ sink }: SharedDatabaseFixture, dids: readonly string[], collection: string = NAME) {
   return async (transaction?: unknown): Promise<void> => {
-    await sink.add({ source: SOURCE, collection, dids }, { transaction })
+    await sink.add({ relay: SOURCE, collection, dids }, { transaction })
   }
 }
 
@@ -47,11 +47,11 @@ export const sharedDatabaseSuite: readonly SharedDatabaseCase[] = [
     const { progress, sink } = fixture
     let added = 0
     await progress.advance(await claimed(progress), page('c1', 5), async (transaction) => {
-      added = (await sink.add({ source: SOURCE, collection: NAME, dids: FIVE }, { transaction })).added
+      added = (await sink.add({ relay: SOURCE, collection: NAME, dids: FIVE }, { transaction })).added
     })
     assert.equal(added, 5)
     await assertHolds(fixture, NAME, FIVE)
-    await assertRow(progress, { cursor: 'c1', page: 1, imported: 5 })
+    await assertRow(progress, { cursor: 'c1', pages: 1, imported: 5 })
   }),
 
   sharedCase('a write that fails takes the cursor, the pairs and a new collection back', async (fixture) => {
@@ -67,8 +67,8 @@ export const sharedDatabaseSuite: readonly SharedDatabaseCase[] = [
       'advance must reject with the error of write',
     )
     await assertHolds(fixture, NAME, [])
-    await assertRow(progress, { cursor: undefined, page: 0, imported: 0 })
-    const { added } = await sink.add({ source: SOURCE, collection: NAME, dids: FIVE })
+    await assertRow(progress, { cursor: undefined, pages: 0, imported: 0 })
+    const { added } = await sink.add({ relay: SOURCE, collection: NAME, dids: FIVE })
     assert.equal(added, 5, 'the pairs are new still')
     await assertHolds(fixture, NAME, FIVE)
   }),
@@ -92,7 +92,7 @@ export const sharedDatabaseSuite: readonly SharedDatabaseCase[] = [
       'one of the commits succeeds',
     )
     await assertHolds(fixture, NAME, FIVE)
-    await assertRow(progress, { cursor: 'c1', page: 1, imported: 5 })
+    await assertRow(progress, { cursor: 'c1', pages: 1, imported: 5 })
   }),
 
   sharedCase('walks of several collections commit side by side, to the end', async (fixture) => {
@@ -106,7 +106,7 @@ export const sharedDatabaseSuite: readonly SharedDatabaseCase[] = [
     await Promise.all(claims.map((claim) => walkThree(fixture, claim)))
     for (const name of names) await assertHolds(fixture, name, didsFrom(0, 40))
     for (const row of await progress.list())
-      assertFields(row, { state: 'complete', page: 3, imported: 60 }, row.collection)
+      assertFields(row, { state: 'complete', pages: 3, imported: 60 }, row.collection)
   }),
 
   sharedCase('outside of a transaction the sink stands on its own', async (fixture) => {

@@ -11,7 +11,7 @@ describe('discover', () => {
     await using postgres = await createPostgres()
     await migrateToLatest(postgres.db)
     const dids = ['did:web:a.example']
-    await kyselyIndexSink(postgres.db).add({ source: 'x', collection: 'com.example.own', dids })
+    await kyselyIndexSink(postgres.db).add({ relay: 'x', collection: 'com.example.own', dids })
     const args = ['discover', '--source', `garden=${relay.gardenUrl}`, 'observed', '--database', postgres.url]
     const { code, stdout, stderr } = await cli(args)
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'com.example.a\ncom.example.b\ncom.example.own\n' })

@@ -9,8 +9,10 @@ const BROKEN = 'com.example.broken'
 
 const stateOf = async ({ url }: TestPostgres) => {
   const [status] = jsonLines((await cli(['status', '--json', '--database', url])).stdout)
-  const rows = (status?.collections ?? []) as { collection: string; state: string; page: number }[]
-  return Object.fromEntries(rows.map(({ collection, state, page }) => [collection, `${state} ${page}`]))
+  const rows = (status?.collections ?? []) as { collection: string; state: string; pages: number }[]
+  return Object.fromEntries(
+    rows.map(({ collection, state, pages: page }) => [collection, `${state} ${page}`]),
+  )
 }
 
 describe('retry', () => {
@@ -63,15 +65,15 @@ describe('reset', () => {
     await migrateToLatest(postgres.db)
     const progress = kyselyProgressStore(postgres.db)
     await progress.register('relay.example', [{ nsid: PROFILE, estimatedRepos: 5 }, { nsid: BROKEN }])
-    const claim = await progress.claim({ source: 'relay.example', owner: 'test', leaseMs: 600_000 })
-    if (claim) await progress.advance(claim, { pages: 1, imported: 1, rejected: 0, cursor: 'c' })
+    const claim = await progress.claim({ relay: 'relay.example', owner: 'test', leaseMs: 600_000 })
+    if (claim) await progress.advance(claim, { pages: 1, imported: 1, invalid: 0, cursor: 'c' })
     const { code, stdout, stderr } = await cli(['reset', PROFILE, BROKEN, '--database', postgres.url])
     expect(code).toBe(1)
     expect(stdout).toMatch(/^1 collection to begin again/)
     expect(stderr).toBe(
       `Not reset, since a run walks it at the moment: ${PROFILE}. Stop that run, or wait for its end.\n`,
     )
-    expect(await stateOf(postgres)).toEqual({ [PROFILE]: 'walking 1', [BROKEN]: 'pending 0' })
+    expect(await stateOf(postgres)).toEqual({ [PROFILE]: 'running 1', [BROKEN]: 'pending 0' })
   })
 
   test('what is meant must be clear: the relay among several, and names that are registered', async () => {

@@ -142,8 +142,8 @@ describe('several relays', () => {
     expect(stderr).toMatch(new RegExp(`^collection-backfill: ${gone} is not complete: .*ECONNREFUSED.*\\n$`))
     const { stdout: json } = await cli([...args, '--json'])
     expect(jsonLines(json).filter(({ type }) => type === 'relayFailed' || type === 'end')).toMatchObject([
-      { type: 'relayFailed', source: gone, error: { code: 'RELAY_UNREACHABLE' } },
-      { type: 'end', outcome: 'incomplete', failures: [], failedRelays: [{ source: gone }] },
+      { type: 'relayFailed', relay: gone, error: { code: 'RELAY_UNREACHABLE' } },
+      { type: 'end', outcome: 'incomplete', failures: [], failedRelays: [{ relay: gone }] },
     ])
   })
 })

@@ -18,12 +18,12 @@ async function inEveryState(): Promise<TestPostgres & { progress: ReturnType<typ
   await progress.register(SOURCE, [{ nsid: WAITING }])
   const claim = async (nsid: string) => {
     await progress.register(SOURCE, [{ nsid, estimatedRepos: 1_000 }])
-    const claimed = await progress.claim({ source: SOURCE, owner: 'test', leaseMs: 600_000 })
+    const claimed = await progress.claim({ relay: SOURCE, owner: 'test', leaseMs: 600_000 })
     if (claimed?.collection !== nsid) throw new Error(`claimed ${claimed?.collection}, not ${nsid}`)
     return claimed
   }
-  await progress.advance(await claim(DONE), { pages: 1, imported: 40, rejected: 1 })
-  await progress.advance(await claim(WALKED), { pages: 1, imported: 250, rejected: 0, cursor: 'c' })
+  await progress.advance(await claim(DONE), { pages: 1, imported: 40, invalid: 1 })
+  await progress.advance(await claim(WALKED), { pages: 1, imported: 250, invalid: 0, cursor: 'c' })
   await progress.release(await claim(GIVEN_UP), { kind: 'failed', error: 'it \u001b[2Jsaid no' })
   return Object.assign(postgres, { progress })
 }
@@ -35,12 +35,12 @@ describe('status', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).not.toContain('\u001b')
     const [sums, head, ...rows] = stdout.trimEnd().split('\n')
-    expect(sums).toBe('relay.example: 1 of 4 collections complete, 1 walking, 1 pending, 1 failed, 290 pairs')
+    expect(sums).toBe('relay.example: 1 of 4 collections complete, 1 running, 1 pending, 1 failed, 290 pairs')
     expect(head?.trim().split(/\s+/)).toEqual(['collection', 'pairs', 'done', 'state'])
     expect(rows.map((row) => row.trim().split(/\s+/).join(' '))).toEqual([
       `${GIVEN_UP} 0 0% failed`,
       'it �[2Jsaid no',
-      `${WALKED} 250 25% walking`,
+      `${WALKED} 250 25% running`,
       `${WAITING} 0 pending`,
       `${DONE} 40 100% complete`,
     ])
@@ -73,12 +73,12 @@ describe('status', () => {
     const { code, stdout } = await cli(['status', '--json', '--database', postgres.url])
     expect(code).toBe(0)
     const [other, ours] = jsonLines(stdout)
-    expect(other).toMatchObject({ source: 'other.example', total: 1, pending: 1 })
+    expect(other).toMatchObject({ relay: 'other.example', total: 1, pending: 1 })
     expect(ours).toMatchObject({
-      source: SOURCE,
+      relay: SOURCE,
       total: 4,
       completed: 1,
-      walking: 1,
+      running: 1,
       pending: 1,
       failed: 1,
       imported: 290,
@@ -109,9 +109,9 @@ describe('status', () => {
     await using program = startCli(['status', '--watch', '--json', '--database', postgres.url])
     await program.until(/"imported":290/)
     await postgres.progress.register(SOURCE, [{ nsid: 'com.example.new', estimatedRepos: 9_000 }])
-    const claim = await postgres.progress.claim({ source: SOURCE, owner: 'test', leaseMs: 600_000 })
+    const claim = await postgres.progress.claim({ relay: SOURCE, owner: 'test', leaseMs: 600_000 })
     if (claim === undefined) throw new Error('nothing to claim')
-    await postgres.progress.advance(claim, { pages: 1, imported: 5_000, rejected: 0, cursor: 'c' })
+    await postgres.progress.advance(claim, { pages: 1, imported: 5_000, invalid: 0, cursor: 'c' })
     await program.until(/"imported":5290,"pairsPerSecond":[1-9]/)
     program.kill('SIGINT')
     expect((await program.ended).code).toBe(130)

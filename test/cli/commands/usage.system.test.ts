@@ -60,7 +60,7 @@ describe('wrong usage is told in a line without a stack, and ends with 2', () =>
     [['run', '--relay', 'x', '--database', 'postgres://h/d', '--data', 'd'], 'give one of them'],
     [['run', '--nonsense'], "unknown option '--nonsense'"],
     [['nonsense'], "unknown command 'nonsense'"],
-    [['status', '--state', 'odd'], 'must be one of failed, walking, pending, complete'],
+    [['status', '--state', 'odd'], 'must be one of failed, running, pending, complete'],
     [['reset'], "missing required argument 'nsid'"],
     [['retry', 'foo'], '"foo" is no NSID'],
     [['verify'], 'Give --relay HOST or set RELAY'],

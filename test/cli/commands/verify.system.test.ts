@@ -15,7 +15,7 @@ async function changedIndex(relay: TestRelay): Promise<TestPostgres & { missing:
   await cli(runOn(relay, postgres, '--collection', PROFILE, SMALL))
   const [missing = ''] = relay.dids(PROFILE)
   await collectionIndex(postgres.db).remove(PROFILE, missing)
-  await kyselyIndexSink(postgres.db).add({ source: 'x', collection: PROFILE, dids: [FOREIGN] })
+  await kyselyIndexSink(postgres.db).add({ relay: 'x', collection: PROFILE, dids: [FOREIGN] })
   return Object.assign(postgres, { missing })
 }
 
@@ -68,7 +68,7 @@ describe('verify', () => {
       samples: { onlyThere: [postgres.missing], onlyHere: [FOREIGN] },
     }
     expect(events.filter(({ type }) => type === 'compared')).toMatchObject([
-      { collection: PROFILE, source: relay.url, differences, cost: { pairs: expect.any(Number) } },
+      { collection: PROFILE, relay: relay.url, differences, cost: { pairs: expect.any(Number) } },
     ])
     expect(events.at(-1)).toMatchObject({
       type: 'end',
@@ -120,7 +120,7 @@ describe('verify', () => {
     expect(nothing.code).toBe(2)
     expect(nothing.stderr).toContain('There is nothing to compare')
     const dids = ['did:web:a.example']
-    await kyselyIndexSink(postgres.db).add({ source: 'live', collection: PROFILE, dids })
+    await kyselyIndexSink(postgres.db).add({ relay: 'live', collection: PROFILE, dids })
     const { code, stdout } = await cli(verifyOn(relay, postgres))
     expect(code).toBe(0)
     expect(stdout).toContain(': 1 pair in 1 collection\n')

@@ -25,7 +25,7 @@ describe('--json', () => {
     })
     const ofType = (type: string) => events.filter((event) => event.type === type)
     expect(ofType('discovered')).toMatchObject([{ collections: [{ nsid: PROFILE }] }])
-    expect(ofType('collectionStarted')).toMatchObject([{ collection: PROFILE, page: 0 }])
+    expect(ofType('collectionStarted')).toMatchObject([{ collection: PROFILE, pages: 0 }])
     expect(ofType('requested').map(({ repos }) => repos)).toEqual([20, 20, 5])
     expect(ofType('committed').reduce((sum, { dids }) => sum + Number(dids), 0)).toBe(45)
     expect(ofType('page').map(({ repos, imported, completed }) => [repos, imported, completed])).toEqual([
@@ -68,7 +68,7 @@ describe('--json', () => {
     expect(ofType('retry')).toMatchObject([
       { collection: PROFILE, error: { code: 'RELAY_STATUS', status: 429 } },
     ])
-    expect(ofType('paused')).toMatchObject([{ source: relay.url, error: { code: 'RELAY_STATUS' } }])
+    expect(ofType('paused')).toMatchObject([{ relay: relay.url, error: { code: 'RELAY_STATUS' } }])
     expect(events.at(-1)).toMatchObject({
       type: 'end',
       outcome: 'incomplete',

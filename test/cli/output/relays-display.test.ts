@@ -7,13 +7,13 @@ import type { MonitorSnapshot } from '../../../src/index.ts'
 const snapshot: MonitorSnapshot = {
   at: 1_700_000_017_000,
   startedAt: 1_700_000_000_000,
-  collections: { total: 1287, complete: 312, walking: 4, pending: 971, retrying: 0, failed: 0 },
+  collections: { total: 1287, complete: 312, running: 4, pending: 971, retrying: 0, failed: 0 },
   pairs: 620_331,
   expectedPairs: 1_000_013,
   fraction: 0.5,
   leftMs: 10_200,
   added: 620_331,
-  rejected: 0,
+  invalid: 0,
   pairsPerSecond: 35_210,
   requestsPerSecond: 25,
   requests: 2014,
@@ -32,7 +32,7 @@ const snapshot: MonitorSnapshot = {
 const nothing = { ...snapshot, collections: { ...snapshot.collections, total: 0 }, walks: [] }
 
 const relay = (source: string, shown: MonitorSnapshot = snapshot): WatchedRelay => ({
-  source,
+  relay: source,
   monitor: { snapshot: () => shown },
 })
 const [a, b, c] = [relay('a.example'), relay('b.example'), relay('c.example', nothing)]

@@ -8,7 +8,7 @@ describe('cursors', () => {
     const lister = scriptedLister({ [A]: pagesOf(A, 6) })
     const { start, sink } = setUp(lister, { sources: [knownCollections([A])] })
     for await (const page of start()) {
-      if (page.page === 3) break
+      if (page.pages === 3) break
     }
     const [row] = await start()
       .status()
@@ -16,7 +16,7 @@ describe('cursors', () => {
     const asked = lister.requests.length
     const summary = await start().run()
     expect(lister.requests.slice(asked).map(({ cursor }) => cursor)[0]).toBe(row?.cursor)
-    expect(summary.pages).toBe(6 - (row?.page ?? 0))
+    expect(summary.pages).toBe(6 - (row?.pages ?? 0))
     expect(sink.pairs.get(A)?.size).toBe(12)
     expect(await start().status()).toMatchObject({ imported: 12, completed: 1 })
   })
@@ -95,7 +95,7 @@ describe('cursors', () => {
   it('that the relay refuses while it serves the first page make the collection begin again, once', async () => {
     const gone = () =>
       new RelayError('RELAY_STATUS', '500 DatabaseError', {
-        source: 'relay.test',
+        relay: 'relay.test',
         status: 500,
         retryable: true,
       })
@@ -122,7 +122,7 @@ describe('cursors', () => {
   it('that the relay refuses for ever fail the collection after one new beginning', async () => {
     const gone = () =>
       new RelayError('RELAY_STATUS', '500 DatabaseError', {
-        source: 'relay.test',
+        relay: 'relay.test',
         status: 500,
         retryable: true,
       })

@@ -59,7 +59,7 @@ describe('discovery', () => {
 
   it('what a live source brings does not have a collection tried again that was given up', async () => {
     const lister = scriptedLister({
-      [A]: () => Promise.reject(new RelayError('RELAY_STATUS', 'no', { source: 'relay.test', status: 404 })),
+      [A]: () => Promise.reject(new RelayError('RELAY_STATUS', 'no', { relay: 'relay.test', status: 404 })),
       [B]: pagesOf(B, 1),
       [C]: pagesOf(C, 1),
     })

@@ -13,11 +13,11 @@ import { pagesOf, scriptedLister } from '../../support/scripted-lister.ts'
 describe('failures', () => {
   const refused = () =>
     new RelayError('RELAY_STATUS', 'relay.test: 400 InvalidRequest: no such thing', {
-      source: 'relay.test',
+      relay: 'relay.test',
       status: 400,
     })
   const passing = () =>
-    new RelayError('RELAY_STATUS', 'relay.test: 502', { source: 'relay.test', status: 502, retryable: true })
+    new RelayError('RELAY_STATUS', 'relay.test: 502', { relay: 'relay.test', status: 502, retryable: true })
 
   it('of one collection leave the others alone and are listed at the end, each with its reason', async () => {
     const lister = scriptedLister({
@@ -184,7 +184,7 @@ describe('failures', () => {
     }
     const busy = (retryAfterMs: number) =>
       new RelayError('RELAY_STATUS', '429', {
-        source: 'relay.test',
+        relay: 'relay.test',
         status: 429,
         retryable: true,
         retryAfterMs,
@@ -208,7 +208,7 @@ describe('failures', () => {
 
   it('a relay that asks for a long wait at the check is waited for', async () => {
     const busy = new RelayError('RELAY_STATUS', '503', {
-      source: 'relay.test',
+      relay: 'relay.test',
       status: 503,
       retryable: true,
       retryAfterMs: 30,
@@ -225,7 +225,7 @@ describe('failures', () => {
 
   it('a relay that asks for a longer wait than maxDelayMs frees the collection, not counted as an attempt', async () => {
     const busy = new RelayError('RELAY_STATUS', '429', {
-      source: 'relay.test',
+      relay: 'relay.test',
       status: 429,
       retryable: true,
       retryAfterMs: 40,

@@ -33,8 +33,8 @@ describe('hooks', () => {
         committed: ({ durationMs, ...commit }) => told.push([commit, durationMs >= 0]),
       },
     })
-    for await (const { page } of start()) told.push(page)
-    const of = { source: 'relay.test', collection: A }
+    for await (const { pages: page } of start()) told.push(page)
+    const of = { relay: 'relay.test', collection: A }
     expect(told.slice(0, 2)).toEqual([
       [{ ...of, cursor: undefined, error: refusal }, true],
       [{ ...of, cursor: undefined, repos: 2 }, true],

@@ -15,13 +15,13 @@ describe('a run', () => {
     expect([...(sink.pairs.get(A) ?? [])]).toEqual(didsOf(pagesOf(A, 3)))
     expect([...(sink.pairs.get(B) ?? [])]).toEqual(didsOf(pagesOf(B, 1)))
     const status = await backfiller.status()
-    expect(status).toMatchObject({ total: 3, completed: 3, pending: 0, walking: 0, failed: 0, imported: 8 })
+    expect(status).toMatchObject({ total: 3, completed: 3, pending: 0, running: 0, failed: 0, imported: 8 })
     expect(await backfiller.run()).toMatchObject({
       completed: 3,
       pages: 5,
       imported: 8,
       added: 8,
-      rejected: 0,
+      invalid: 0,
     })
   })
 
@@ -30,14 +30,14 @@ describe('a run', () => {
     const { start } = setUp(lister, { sources: [knownCollections([A])] })
     expect(await collect(start())).toEqual([
       expect.objectContaining({
-        page: 1,
+        pages: 1,
         imported: 3,
         added: 3,
         cursor: '1',
         completed: false,
-        source: 'relay.test',
+        relay: 'relay.test',
       }),
-      expect.objectContaining({ page: 2, imported: 6, added: 3, cursor: undefined, completed: true }),
+      expect.objectContaining({ pages: 2, imported: 6, added: 3, cursor: undefined, completed: true }),
     ])
   })
 
@@ -148,7 +148,7 @@ describe('a run', () => {
     await last.reached
     first.pass()
     expect(
-      (await events).map(({ page, imported, added, cursor }) => [page, imported, added, cursor]),
+      (await events).map(({ pages: page, imported, added, cursor }) => [page, imported, added, cursor]),
     ).toEqual([
       [1, 2, 2, '1'],
       [2, 4, 2, '2'],
@@ -180,7 +180,7 @@ describe('a run', () => {
     // Four renewals are longer than a lease: time enough for a run that does not wait, and the claim is still held.
     await renewals.reached
     expect(lister.requests.length).toBeLessThanOrEqual(1 + 2 * 2)
-    expect(await backfiller.status()).toMatchObject({ walking: 1 })
+    expect(await backfiller.status()).toMatchObject({ running: 1 })
     await backfiller.return()
   })
 
@@ -192,7 +192,7 @@ describe('a run', () => {
   })
 
   it('checks the relay before it discovers or registers anything', async () => {
-    const refusal = new RelayError('RELAY_UNSUITABLE', 'empty', { source: 'relay.test' })
+    const refusal = new RelayError('RELAY_UNSUITABLE', 'empty', { relay: 'relay.test' })
     const lister = { ...scriptedLister({}), check: () => Promise.reject(refusal) }
     const { start, progress } = setUp(lister)
     await expect(start().run()).rejects.toBe(refusal)

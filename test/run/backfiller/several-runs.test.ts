@@ -62,7 +62,7 @@ describe('several runs on one store', () => {
         if (claim.collection === A && !robbed) {
           robbed = true
           await progress.release(claim)
-          await progress.claim({ source: 'relay.test', owner: 'somebody else', leaseMs: 100 })
+          await progress.claim({ relay: 'relay.test', owner: 'somebody else', leaseMs: 100 })
         }
         return progress.advance(claim, page, write)
       },

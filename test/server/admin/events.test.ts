@@ -7,7 +7,7 @@ const namesOf = (events: readonly ReadEvent[]) => events.map(({ name }) => name)
 
 function pagesIn(events: readonly ReadEvent[]): string[] {
   return events.flatMap((event) =>
-    event.name === 'page' ? [`${event.data.collection} ${event.data.page}`] : [],
+    event.name === 'page' ? [`${event.data.collection} ${event.data.pages}`] : [],
   )
 }
 
@@ -35,9 +35,9 @@ describe('the stream of events', () => {
       source: relay.url,
       collection: BIG,
       added: 50,
-      rejected: 0,
+      invalid: 0,
       repos: 50,
-      page: 3,
+      pages: 3,
       imported: 250,
       completed: true,
       row: {
@@ -46,9 +46,9 @@ describe('the stream of events', () => {
         imported: 250,
         completed: true,
         state: 'complete',
-        page: 3,
+        pages: 3,
         estimated_repos: null,
-        rejected: 0,
+        invalid: 0,
         attempts: 0,
         not_before: null,
         completed_at: expect.any(String),
@@ -56,7 +56,7 @@ describe('the stream of events', () => {
       },
     })
     const started = events.find((event) => event.name === 'collectionStarted')
-    expect(started?.data).toMatchObject({ page: 0, row: { state: 'walking', imported: 0 } })
+    expect(started?.data).toMatchObject({ pages: 0, row: { state: 'running', imported: 0 } })
     expect(new Set(namesOf(events))).toEqual(
       new Set([
         'snapshot',

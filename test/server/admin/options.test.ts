@@ -36,7 +36,7 @@ describe('options', () => {
     await using admin = await startAdmin({
       progress,
       allowedSources: [relay.url],
-      backfill: ({ source, hooks }) =>
+      backfill: ({ relay: source, hooks }) =>
         backfillerOf(source, progress, [PROFILE], { hooks: combineHooks(hooks, { collectionCompleted }) }),
     })
     await admin.ask('POST')

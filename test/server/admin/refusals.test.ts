@@ -113,7 +113,7 @@ describe('an admin request that is not to be served', () => {
     await using admin = await startAdmin({
       progress,
       allowedSources: [relay.url],
-      backfill: ({ source, signal, hooks }) => {
+      backfill: ({ relay: source, signal, hooks }) => {
         made()
         return backfillerOf(source, progress, [PROFILE, BIG], { signal, hooks })
       },

@@ -16,12 +16,12 @@ describe('stopping', () => {
     const stopped = await admin.ask('DELETE')
     expect({ ...stopped, headers: undefined }).toMatchObject({ status: 200, body: { status: 'stopped' } })
     const rows = await admin.progress.list()
-    expect(rows.map(({ state }) => state)).not.toContain('walking')
+    expect(rows.map(({ state }) => state)).not.toContain('running')
     expect(await admin.status()).toMatchObject({
       running: false,
       outcome: 'stopped',
       error: null,
-      walking: 0,
+      running_collections: 0,
     })
     expect((await admin.ask('DELETE')).body).toEqual({ status: 'idle' })
 
@@ -40,12 +40,12 @@ describe('stopping', () => {
     await using admin = await startAdmin({
       progress,
       allowedSources: [relay.url],
-      backfill: ({ source, hooks }) => backfillerOf(source, progress, [PROFILE, BIG], { hooks }),
+      backfill: ({ relay: source, hooks }) => backfillerOf(source, progress, [PROFILE, BIG], { hooks }),
     })
     await admin.ask('POST')
     await parked.parked
     expect((await admin.ask('DELETE')).body).toEqual({ status: 'stopped' })
-    expect((await progress.list()).map(({ state }) => state)).not.toContain('walking')
+    expect((await progress.list()).map(({ state }) => state)).not.toContain('running')
     expect(await admin.status()).toMatchObject({ outcome: 'stopped' })
   })
 
@@ -58,7 +58,7 @@ describe('stopping', () => {
     await using admin = await startAdmin({
       progress,
       allowedSources: [relay.url],
-      async *backfill({ source, signal, hooks }) {
+      async *backfill({ relay: source, signal, hooks }) {
         using _opened = { [Symbol.dispose]: closed }
         for await (const page of backfillerOf(source, progress, [PROFILE, BIG], { signal, hooks })) {
           seen.push(page.collection)
@@ -117,7 +117,7 @@ describe('stopping', () => {
     const names = (await Array.fromAsync(reader)).map(({ name }) => name)
     expect(names.at(-1)).toBe('snapshot')
     expect(onEnd).toHaveBeenCalledExactlyOnceWith({ source: relay.url, outcome: 'stopped' })
-    expect((await admin.progress.list()).map(({ state }) => state)).not.toContain('walking')
+    expect((await admin.progress.list()).map(({ state }) => state)).not.toContain('running')
     expect(await admin.ask('POST')).toMatchObject({ status: 503, body: { error: 'ShuttingDown' } })
     expect(await admin.ask('GET')).toMatchObject({ status: 503 })
   })
@@ -156,7 +156,7 @@ describe('stopping', () => {
       await admin.ask('POST')
       await parked.parked
       await admin.handler.close()
-      expect((await progress.list()).map(({ state }) => state)).not.toContain('walking')
+      expect((await progress.list()).map(({ state }) => state)).not.toContain('running')
     }
   })
 })

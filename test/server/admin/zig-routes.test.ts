@@ -65,9 +65,9 @@ describe("an operator's script for the relay in Zig", () => {
   it('reads the rows that the relay in Zig left, before there was a run in this process', async () => {
     const progress = memoryProgressStore()
     await progress.register('old.relay.example', [{ nsid: BIG, estimatedRepos: 5_000 }, { nsid: PROFILE }])
-    const claim = await progress.claim({ source: 'old.relay.example', owner: 'zig', leaseMs: 1_000 })
+    const claim = await progress.claim({ relay: 'old.relay.example', owner: 'zig', leaseMs: 1_000 })
     if (claim === undefined) throw new Error('nothing to claim')
-    const half = await progress.advance(claim, { pages: 1, cursor: 'abc+/=', imported: 1_000, rejected: 0 })
+    const half = await progress.advance(claim, { pages: 1, cursor: 'abc+/=', imported: 1_000, invalid: 0 })
     await progress.release(half)
     await using admin = await startAdmin({ progress })
     expect(zigPart(await admin.status())).toEqual({

@@ -33,12 +33,12 @@ const failed = (collection: string, row: Partial<AdminRow> = {}) =>
 function everything(): AdminStatus {
   const rows = [
     adminRow('app.bsky.feed.like', {
-      state: 'walking',
+      state: 'running',
       imported: 4_000,
-      page: 2,
+      pages: 2,
       estimated_repos: 14_000_000,
     }),
-    adminRow('app.bsky.feed.post', { state: 'walking', imported: 2_000, page: 1 }),
+    adminRow('app.bsky.feed.post', { state: 'running', imported: 2_000, pages: 1 }),
     failed('com.example.broken', { imported: 300, estimated_repos: 500 }),
     adminRow('com.example.late', { attempts: 1, not_before: '2026-08-01T10:00:00Z', last_error: 'slow' }),
     adminRow('com.example.done', { state: 'complete', imported: 9, completed_at: '2026-08-01T10:00:00Z' }),
@@ -124,7 +124,7 @@ describe('axe finds nothing, in light and dark, on a desk and on a phone,', () =
 
   it('on a page before the first run', async () => {
     await using admin = await startScriptedAdmin(
-      adminStatus([], { running: false, started_at: null, source: null }),
+      adminStatus([], { running: false, started_at: null, relay: null }),
     )
     await using tab = await watch(admin)
     await tab.page.getByText('No collection is known yet').waitFor()
@@ -138,7 +138,7 @@ describe('names and messages from the network', () => {
     const status = everything()
     await using admin = await startScriptedAdmin({
       ...status,
-      source: hostile,
+      relay: hostile,
       collections: [failed(hostile, { last_error: hostile }), adminRow(hostile, { source: 'other' })],
       pause: { until: new Date(Date.now() + 40_000).toISOString(), message: hostile },
       failures: status.failures.map((failure) => ({ ...failure, message: hostile })),
@@ -148,7 +148,7 @@ describe('names and messages from the network', () => {
     await page.getByText('1 collection failed').waitFor()
     await page.locator('#log summary').click()
     admin.send('collectionFailed', {
-      source: 'x',
+      relay: 'x',
       collection: hostile,
       attempts: 1,
       restart: false,
@@ -230,15 +230,15 @@ describe('when the server is gone', () => {
     await banner.waitFor({ state: 'hidden' })
     expect(admin.resumed).toEqual([undefined, '2'])
     admin.send('page', {
-      source: 'x',
+      relay: 'x',
       collection: 'com.example.late',
       added: 1,
-      rejected: 0,
-      page: 1,
+      invalid: 0,
+      pages: 1,
       imported: 123_456,
       completed: false,
       repos: 1,
-      row: adminRow('com.example.late', { state: 'walking', imported: 123_456 }),
+      row: adminRow('com.example.late', { state: 'running', imported: 123_456 }),
     })
     await page.getByText('123,456', { exact: true }).waitFor()
     await page.locator('#announcements').filter({ hasText: 'Connected again.' }).waitFor()

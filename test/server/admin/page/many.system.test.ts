@@ -20,7 +20,7 @@ afterAll(() => browser?.close())
 const name = (i: number) => `com.example.n${String(i).padStart(4, '0')}`
 const rows = Array.from({ length: COUNT }, (_, i) =>
   i < WALKED
-    ? adminRow(name(i), { state: 'walking', estimated_repos: 1_000_000 })
+    ? adminRow(name(i), { state: 'running', estimated_repos: 1_000_000 })
     : adminRow(name(i), { state: i % 50 === 0 ? 'failed' : 'pending', estimated_repos: COUNT - i }),
 )
 
@@ -46,9 +46,9 @@ describe('5,000 collections', () => {
       for (let n = 0; n < PAGES_PER_SECOND / 20; n += 1) {
         const i = (tick * (PAGES_PER_SECOND / 20) + n) % WALKED
         const imported = (tick + 1) * 2_000
-        const row = adminRow(name(i), { state: 'walking', imported, estimated_repos: 1_000_000 })
-        const { source, collection } = row
-        const event = { source, collection, added: 2_000, rejected: 0, page: tick, imported }
+        const row = adminRow(name(i), { state: 'running', imported, estimated_repos: 1_000_000 })
+        const { source: relay, collection } = row
+        const event = { relay, collection, added: 2_000, invalid: 0, pages: tick, imported }
         admin.send('page', { ...event, completed: false, repos: 2_000, row })
       }
       await page.mouse.wheel(0, tick < 25 ? 150 : -150)
@@ -126,9 +126,9 @@ describe('5,000 collections', () => {
     await page.getByRole('button', { name: 'All 5,000' }).click()
     await page.getByLabel('Search by name').fill(name(50))
     await retry.focus()
-    const row = adminRow(name(50), { state: 'walking', imported: 5 })
-    const { source, collection } = row
-    admin.send('collectionStarted', { source, collection, page: 0, imported: 0, row })
+    const row = adminRow(name(50), { state: 'running', imported: 5 })
+    const { source: relay, collection } = row
+    admin.send('collectionStarted', { relay, collection, pages: 0, imported: 0, row })
     await page.locator('#rows tr:focus').filter({ hasText: 'Walking' }).waitFor()
   })
 })

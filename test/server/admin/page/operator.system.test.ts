@@ -115,7 +115,7 @@ describe('an operator, in Chromium, with a real backfill', () => {
     const { url } = parked.relay
     await using admin = await startAdmin({ collections: [PROFILE, BROKEN], allowedSources: [url] })
     await admin.progress.register(url, [{ nsid: PROFILE }])
-    const claim = await admin.progress.claim({ source: url, owner: 'earlier', leaseMs: 1_000 })
+    const claim = await admin.progress.claim({ relay: url, owner: 'earlier', leaseMs: 1_000 })
     if (claim === undefined) throw new Error('Nothing to claim.')
     await admin.progress.release(claim, { kind: 'failed', error: 'gone away' })
     await using tab = await watch(admin)

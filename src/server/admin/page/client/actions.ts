@@ -60,7 +60,7 @@ export function createControls(api: Api, act: Act): Controls {
       setHidden(form, totals.running)
       setHidden(stop, !totals.running)
       if (hadFocus && !isSame) (totals.running ? stop : source).focus()
-      const sources = [...new Set([totals.source, ...(totals.sources ?? [])])].filter((host) => host !== null)
+      const sources = [...new Set([totals.relay, ...(totals.sources ?? [])])].filter((host) => host !== null)
       if (sources.join() === known) return
       known = sources.join()
       if (source.value === '') source.value = sources[0] ?? ''

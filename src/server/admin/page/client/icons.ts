@@ -4,7 +4,7 @@ import { svg } from './dom.ts'
 /** Drawn in a square of 16, so that a state is told by its shape and not by its color alone. */
 const PATHS: Record<AdminRow['state'], string> = {
   pending: 'M8 3.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 0 0 0-9Z',
-  walking: 'M4.5 3.5 12 8l-7.5 4.5Z',
+  running: 'M4.5 3.5 12 8l-7.5 4.5Z',
   failed: 'm4.5 4.5 7 7m0-7-7 7',
   complete: 'm3.5 8.5 3 3 6-7',
 }

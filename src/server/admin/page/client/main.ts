@@ -98,7 +98,7 @@ function retry({ source, collection }: AdminRow, button: HTMLButtonElement): voi
 /** The relay whose failed collections are meant by all of them: one at a time is walked. */
 function failedSource(): string | undefined {
   const failed = [...model.rows.values()].find(({ state }) => state === 'failed')
-  return model.totals?.source ?? failed?.source
+  return model.totals?.relay ?? failed?.source
 }
 
 /** Follows the stream for as long as the server accepts the token. */

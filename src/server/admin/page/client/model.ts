@@ -33,7 +33,7 @@ const MAX_FAILURES = 100
 
 export function createModel(): Model {
   const rows = new Map<string, AdminRow>()
-  const counts: Record<State, number> = { pending: 0, walking: 0, failed: 0, complete: 0 }
+  const counts: Record<State, number> = { pending: 0, running: 0, failed: 0, complete: 0 }
   const model = {
     rows,
     counts,
@@ -62,7 +62,7 @@ export function createModel(): Model {
 
   function takeSnapshot(status: AdminStatus): undefined {
     rows.clear()
-    counts.pending = counts.walking = counts.failed = counts.complete = 0
+    counts.pending = counts.running = counts.failed = counts.complete = 0
     for (const row of status.collections) takeRow(row)
     model.version += 1
     model.history = status.history

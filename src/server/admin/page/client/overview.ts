@@ -33,8 +33,8 @@ export function drawOverview(model: Model): void {
   const chip = byId('state', HTMLElement)
   setText(chip, state.name)
   chip.dataset.tone = state.tone
-  setHidden(byId('from', HTMLElement), totals.source === null)
-  setText(byId('source-shown', HTMLElement), printable(totals.source ?? ''))
+  setHidden(byId('from', HTMLElement), totals.relay === null)
+  setText(byId('source-shown', HTMLElement), printable(totals.relay ?? ''))
   setText(byId('percent', HTMLElement), totals.total === 0 ? NOTHING : percent(fraction))
   setText(byId('done', HTMLElement), doneText(totals))
   setText(byId('pairs', HTMLElement), shortCount(totals.total_imported))

@@ -16,7 +16,7 @@ export interface RowView {
 
 export const STATE_NAMES: Record<AdminRow['state'], string> = {
   pending: 'Pending',
-  walking: 'Walking',
+  running: 'Walking',
   failed: 'Failed',
   complete: 'Complete',
 }
@@ -89,11 +89,11 @@ export function createRowView(given: AdminRow, onRetry: Retry): RowView {
 
 /** What is to be said of a collection besides its numbers. */
 export function detailOf(row: AdminRow): string {
-  const rejected = row.rejected > 0 ? `, ${count(row.rejected)} rejected` : ''
+  const rejected = row.invalid > 0 ? `, ${count(row.invalid)} rejected` : ''
   const why = row.last_error === null ? '' : printable(row.last_error)
   switch (row.state) {
-    case 'walking':
-      return `page ${count(row.page)}${rejected}`
+    case 'running':
+      return `page ${count(row.pages)}${rejected}`
     case 'failed':
       return why || 'given up'
     case 'complete':
@@ -103,7 +103,7 @@ export function detailOf(row: AdminRow): string {
     case 'pending': {
       if (row.not_before !== null) return `again at ${timeOf(row.not_before)}${why && `: ${why}`}`
       if (why !== '') return `again soon: ${why}`
-      return row.page > 0 ? `goes on after ${plural(row.page, 'page')}` : 'not begun'
+      return row.pages > 0 ? `goes on after ${plural(row.pages, 'page')}` : 'not begun'
     }
   }
 }

@@ -12,7 +12,7 @@ export interface Selection {
 }
 
 /** What somebody comes to see: what is at work, what went wrong, what is still to do. */
-const ORDER: Record<AdminRow['state'], number> = { walking: 0, failed: 1, pending: 2, complete: 3 }
+const ORDER: Record<AdminRow['state'], number> = { running: 0, failed: 1, pending: 2, complete: 3 }
 
 /** Of a row, from 0 to 1; nothing where it cannot be told. */
 export function progressOf({ state, imported, estimated_repos }: AdminRow): number | undefined {

@@ -80,7 +80,7 @@ export function createTable(onRetry: Retry, onScroll: () => void): Table {
         if (index === undefined || row === undefined) return []
         const view = views.get(key) ?? createRowView(row, onRetry)
         views.set(key, view)
-        view.show(row, index, totals?.source === null)
+        view.show(row, index, totals?.relay === null)
         view.root.style.top = `${index * rowHeight}px`
         return [{ index, root: view.root }]
       })

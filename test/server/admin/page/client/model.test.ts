@@ -15,17 +15,17 @@ const failure = (times: number): AdminFailure => ({
 
 it('counts rows by state, as events change them', () => {
   const model = createModel()
-  const rows = [adminRow('a.b.c'), adminRow('a.b.d', { state: 'walking' })]
+  const rows = [adminRow('a.b.c'), adminRow('a.b.d', { state: 'running' })]
   model.take('snapshot', JSON.stringify(adminStatus(rows)))
-  expect(model.counts).toEqual({ pending: 1, walking: 1, failed: 0, complete: 0 })
+  expect(model.counts).toEqual({ pending: 1, running: 1, failed: 0, complete: 0 })
 
   model.take('collectionFailed', JSON.stringify({ row: adminRow('a.b.d', { state: 'failed' }) }))
   model.take('page', JSON.stringify({ row: adminRow('a.b.c', { state: 'complete', imported: 7 }) }))
-  expect(model.counts).toEqual({ pending: 0, walking: 0, failed: 1, complete: 1 })
+  expect(model.counts).toEqual({ pending: 0, running: 0, failed: 1, complete: 1 })
   expect([...model.rows.values()].map(({ imported }) => imported)).toEqual([7, 0])
 
   model.take('snapshot', JSON.stringify(adminStatus([adminRow('a.b.e')])))
-  expect(model.counts).toEqual({ pending: 1, walking: 0, failed: 0, complete: 0 })
+  expect(model.counts).toEqual({ pending: 1, running: 0, failed: 0, complete: 0 })
 })
 
 it('keeps rows of two relays apart', () => {

@@ -46,7 +46,7 @@ describe('numbers', () => {
   })
 
   it('of a whole that is not complete never reach 100%', () => {
-    const rows = [adminRow('a.b.c', { imported: 120, estimated_repos: 100, state: 'walking' })]
+    const rows = [adminRow('a.b.c', { imported: 120, estimated_repos: 100, state: 'running' })]
     expect(progressOf(rows[0] ?? adminRow(''))).toBe(0.99)
     expect(percent(fractionOf(adminStatus(rows, { expected_pairs: 100 })))).toBe('99%')
     expect(fractionOf(adminStatus([adminRow('a.b.c', { state: 'complete' })]))).toBe(1)
@@ -55,7 +55,7 @@ describe('numbers', () => {
 
 describe('rows', () => {
   const rows = [
-    adminRow('app.bsky.feed.like', { state: 'walking', imported: 50, estimated_repos: 100 }),
+    adminRow('app.bsky.feed.like', { state: 'running', imported: 50, estimated_repos: 100 }),
     adminRow('app.bsky.feed.post', { state: 'pending', estimated_repos: 900 }),
     adminRow('app.bsky.graph.list', { state: 'failed', imported: 10 }),
     adminRow('com.example.done', { state: 'complete', imported: 70, estimated_repos: 70 }),
@@ -82,9 +82,9 @@ describe('rows', () => {
   })
 
   it.each([
-    ['page 12, 3 rejected', adminRow('a.b.c', { state: 'walking', page: 12, rejected: 3 })],
+    ['page 12, 3 rejected', adminRow('a.b.c', { state: 'running', pages: 12, invalid: 3 })],
     ['not begun', adminRow('a.b.c')],
-    ['goes on after 4 pages', adminRow('a.b.c', { page: 4 })],
+    ['goes on after 4 pages', adminRow('a.b.c', { pages: 4 })],
     ['answered 500', adminRow('a.b.c', { state: 'failed', last_error: 'answered 500' })],
     ['again soon: answered 500', adminRow('a.b.c', { last_error: 'answered 500' })],
   ])('say %s', (expected, row) => {
