@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
-import { cli, runOn, startCli } from '../support/cli.ts'
+import { cliProcess, runOn, startCli } from '../support/cli.ts'
 import { createPostgres } from '../support/databases.ts'
 import { untilCommitted, whileRowIsHeld } from '../support/held-row.ts'
 import { BIG, startParkedRelay, WALK_BIG } from '../support/parked-relay.ts'
@@ -28,7 +28,7 @@ describe('Ctrl-C', () => {
 
     parking.letGo()
     const asked = relay.requests.length
-    const second = await cli(args)
+    const second = await cliProcess(args)
     expect(second).toMatchObject({ code: 0, stderr: '' })
     expect(second.stdout).toContain('resuming: 0 of 1 collections done, 300 pairs\n')
     const offsets = relay.requests

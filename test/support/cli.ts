@@ -1,4 +1,6 @@
+import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { runCommandLine } from '../../src/cli/command-line.ts'
 import { type Ended, type ProgramOptions, type RunningProgram, startProgram } from './program.ts'
 
 /** The command line, from source. */
@@ -7,14 +9,68 @@ export const CLI: string = fileURLToPath(new URL('../../src/cli/main.ts', import
 /** Variables that the machine may have set, and that these tests are not about. */
 const UNSET = { RELAY: undefined, DATABASE_URL: undefined, FORCE_COLOR: undefined, NO_COLOR: undefined }
 
+/** A command as a process of its own, as a user has it. */
 export function startCli(args: readonly string[], options: ProgramOptions = {}): RunningProgram {
   return startProgram(CLI, { ...options, args, env: { ...UNSET, ...options.env } })
 }
 
-/** Runs a command to its end. */
-export async function cli(args: readonly string[], options?: ProgramOptions): Promise<Ended> {
+/** Runs a command to its end as a process of its own. */
+export async function cliProcess(args: readonly string[], options?: ProgramOptions): Promise<Ended> {
   await using program = startCli(args, options)
   return await program.ended
+}
+
+/**
+ * Runs a command to its end in this process, with an environment and a working directory that are given back: one at a
+ * time. A process of its own takes a second to start.
+ */
+export async function cli(
+  args: readonly string[],
+  { env = {}, cwd }: Pick<ProgramOptions, 'env' | 'cwd'> = {},
+): Promise<Ended> {
+  using _surroundings = surroundedBy({ ...UNSET, ...env }, cwd)
+  const out = captured()
+  const err = captured()
+  const code = await runCommandLine(args, {
+    out: out.stream,
+    err: err.stream,
+    env: process.env,
+    interruption: { signal: new AbortController().signal, exitCode: 0, [Symbol.dispose]() {} },
+  })
+  return { code, stdout: out.text(), stderr: err.text() }
+}
+
+/** A stream that is no terminal, and what was written to it. */
+function captured(): { stream: NodeJS.WriteStream; text: () => string } {
+  let text = ''
+  const stream = new Writable({
+    decodeStrings: false,
+    write(chunk, _encoding, written) {
+      text += chunk
+      written()
+    },
+  })
+  return { stream: stream as unknown as NodeJS.WriteStream, text: () => text }
+}
+
+/** Sets variables, or takes them away, and changes into a folder. */
+function surroundedBy(env: Readonly<Record<string, string | undefined>>, cwd = process.cwd()): Disposable {
+  const before = { env: { ...process.env }, cwd: process.cwd() }
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined) delete process.env[name]
+    else process.env[name] = value
+  }
+  process.chdir(cwd)
+  return {
+    [Symbol.dispose]() {
+      process.chdir(before.cwd)
+      for (const name of Object.keys(env)) {
+        const value = before.env[name]
+        if (value === undefined) delete process.env[name]
+        else process.env[name] = value
+      }
+    },
+  }
 }
 
 /** `run` from a relay into a Postgres. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { startRelay } from '../../../src/testing/index.ts'
-import { cli, jsonLines, runOn } from '../../support/cli.ts'
+import { cli, cliProcess, jsonLines, runOn } from '../../support/cli.ts'
 import { createPostgres } from '../../support/databases.ts'
 import { BIG } from '../../support/parked-relay.ts'
 import { freePort } from '../../support/program.ts'
@@ -19,7 +19,7 @@ describe('run', () => {
     await using relay = await startRelay({ collections: { [PROFILE]: 45, 'com.whtwnd.blog.entry': 3 } })
     await using postgres = await createPostgres()
     const args = runOn(relay, postgres, '--source', `garden=${relay.gardenUrl}`)
-    const first = await cli(args)
+    const first = await cliProcess(args)
     expect(first).toMatchObject({ code: 0, stderr: '' })
     expect(first.stdout).toContain(`relay  ${relay.url}\n`)
     expect(first.stdout).toContain('2 collections known: 127.0.0.1')
@@ -41,7 +41,7 @@ describe('run', () => {
       })
       await using folder = await temporaryFolder()
       const named = ['--collection', 'com.whtwnd.blog.entry', '--collection', `${PROFILE}`]
-      const { code, stdout } = await cli(['run', '--relay', relay.url, ...named], { cwd: folder.path })
+      const { code, stdout } = await cliProcess(['run', '--relay', relay.url, ...named], { cwd: folder.path })
       expect(code).toBe(0)
       expect(stdout).toContain('index  ./collection-backfill-data (PGlite)\n')
       expect(stdout).toMatch(/2 collections +48 +2\n/)
@@ -59,9 +59,12 @@ describe('run', () => {
       await using folder = await temporaryFolder()
       const args = ['run', '--relay', relay.url, '--collection', PROFILE]
       const imports = [new URL('../../support/killed-while-making.ts', import.meta.url).href]
-      expect(await cli(args, { cwd: folder.path, imports })).toMatchObject({ code: 'SIGKILL', stdout: '' })
+      expect(await cliProcess(args, { cwd: folder.path, imports })).toMatchObject({
+        code: 'SIGKILL',
+        stdout: '',
+      })
       expect(await readdir(join(folder.path, 'collection-backfill-data'))).toContain('base')
-      const { code, stdout } = await cli(args, { cwd: folder.path })
+      const { code, stdout } = await cliProcess(args, { cwd: folder.path })
       expect(code).toBe(0)
       expect(stdout).toContain('this run: 1 collection · 45 pairs')
     },

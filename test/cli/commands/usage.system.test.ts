@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { startRelay } from '../../../src/testing/index.ts'
 import { VERSION } from '../../../src/util/version.ts'
-import { cli, runOn } from '../../support/cli.ts'
+import { cli, cliProcess, runOn } from '../../support/cli.ts'
 import { createPostgres } from '../../support/databases.ts'
 import { freePort } from '../../support/program.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
@@ -34,7 +34,7 @@ describe('help', () => {
   )
 
   test('--version is that of the package', async () => {
-    expect(await cli(['--version'])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
+    expect(await cliProcess(['--version'])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
   })
 })
 
@@ -92,9 +92,10 @@ describe('wrong usage is told in a line without a stack, and ends with 2', () =>
 describe('what cannot work is told in one line that says what to do, and ends with 1', () => {
   async function refusalOf(
     args: readonly string[],
-    options: Parameters<typeof cli>[1] = {},
+    options: Parameters<typeof cliProcess>[1] = {},
   ): Promise<string> {
-    const { code, stderr } = await cli(args, options)
+    // Modules can be loaded beforehand only by a process of its own.
+    const { code, stderr } = await (options.imports ? cliProcess : cli)(args, options)
     expect(code).toBe(1)
     expect(stderr).toMatch(/^collection-backfill: .*\n$/)
     return stderr
