@@ -16,6 +16,8 @@ export type BackfillErrorCode =
   | 'CLAIM_LOST'
   | 'NOT_MIGRATED'
   | 'NOT_INDEXED'
+  | 'NOT_INSTALLED'
+  | 'STORE_NOT_OPENED'
   | 'STORE_UNAVAILABLE'
   | 'INCOMPLETE'
   | 'UNION_INCOMPLETE'

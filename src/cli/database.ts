@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { BackfillError } from '../errors.ts'
 import type { OpenStore } from '../kysely/open-store.ts'
+import { openPostgres } from '../postgres/index.ts'
 import { abortable } from '../util/abort.ts'
+import { installed } from '../util/installed.ts'
 
 /** Where the index and the progress are: a Postgres, or a folder with PGlite in it. */
 export type Database = (
@@ -43,7 +45,7 @@ export async function openDatabase(
 export async function openExisting(database: Database, options: { signal: AbortSignal }): Promise<OpenStore> {
   if (exists(database)) return openDatabase(database, options)
   throw new BackfillError(
-    'STORE_UNAVAILABLE',
+    'STORE_NOT_OPENED',
     `There is no database in ${nameOf(database)} yet: name the one of your run with --data or --database.`,
   )
 }
@@ -51,27 +53,14 @@ export async function openExisting(database: Database, options: { signal: AbortS
 async function open(database: Database, walks: number | undefined): Promise<OpenStore> {
   const { schema } = database
   if (database.kind === 'pglite') {
-    const { openPGlite } = await installed('@electric-sql/pglite', () => import('../pglite/index.ts'))
+    const user = 'Without --database postgres://user:password@host/database, this program'
+    const { openPGlite } = await installed(
+      user,
+      ['@electric-sql/pglite', 'kysely'],
+      () => import('../pglite/index.ts'),
+    )
     return openPGlite(database.folder, { schema })
   }
-  const { openPostgres } = await installed('pg', () => import('../postgres/index.ts'))
   // A connection for each page that is committed, and one more for renewals.
   return openPostgres(database.url, { schema, max: walks === undefined ? undefined : walks + 1 })
-}
-
-/** The module, or what to do when a package is missing that it needs. */
-async function installed<Module>(name: string, load: () => Promise<Module>): Promise<Module> {
-  try {
-    return await load()
-  } catch (error) {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
-    if (!isMissing || !error.message.includes(`'${name}'`)) throw error
-    const otherwise =
-      name === 'pg' ? '' : ' Or name a Postgres with --database postgres://user:password@host/database.'
-    throw new BackfillError(
-      'STORE_UNAVAILABLE',
-      `The package ${name}, which holds the database, is not installed: npm install ${name}.${otherwise}`,
-      { cause: error },
-    )
-  }
 }

@@ -72,6 +72,17 @@ export function hasGivenUp(error: unknown): boolean {
   return error instanceof Error && error.message === 'Query read timeout'
 }
 
+/** Whether each later query on the same connection would fail too: its answers are late, or its session is read-only. */
+export function isLastingOnConnection(error: unknown): boolean {
+  return hasGivenUp(error) || codeOf(error) === '25006'
+}
+
+/** Whether the server does not let this user in: class 28, user or password; 3D000, no such database; 42501, no permission. */
+export function isAccessRefused(error: unknown): boolean {
+  const code = codeOf(error)
+  return code.startsWith('28') || code === '3D000' || code === '42501'
+}
+
 /** The SQLSTATE or the system's error code; empty without one. */
 export function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined

@@ -10,8 +10,8 @@ const installed = join(bare, 'node_modules', PACKAGE)
 
 /** What a download may weigh. Source maps with their sources are two thirds of it. */
 const MOST_BYTES = 600_000
-/** Packages that `npm install` adds to an empty project, this one and its peers included. */
-const MOST_PACKAGES = 50
+/** Packages that `npm install` adds to an empty project, this one included. All its peers are optional. */
+const MOST_PACKAGES = 30
 
 /** Every package in a project's node_modules, nested ones included. */
 async function packagesIn(folder: string): Promise<string[]> {

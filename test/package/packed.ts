@@ -12,7 +12,7 @@ export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url))
 export const PACKAGE = 'atproto-collection-backfill'
 
 /** Peers that a user installs only for the entry points that need them. */
-export const OPTIONAL_PEERS = ['@electric-sql/pglite', '@opentelemetry/api'] as const
+export const OPTIONAL_PEERS = ['@electric-sql/pglite', '@opentelemetry/api', 'kysely', 'pg'] as const
 
 /** What these tests read of a package.json. */
 export interface Manifest {

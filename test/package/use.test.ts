@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, inject, it } from 'vitest'
@@ -34,12 +34,32 @@ describe('in a project of JavaScript', () => {
     expect(Object.values(outcomes).filter((error) => error !== '')).toEqual([])
   })
 
-  it('without the optional peers, only the entry points that need them say which one is missing', async () => {
+  it('alone gets no driver, and only the entry points that need a package say which one is missing', async () => {
+    expect(OPTIONAL_PEERS.filter((peer) => existsSync(join(bare, 'node_modules', peer)))).toEqual([])
     const outcomes = await importAll(bare)
     const missing = Object.entries(outcomes).filter(([, error]) => error !== '')
-    expect(missing.map(([entry]) => entry)).toEqual([`${PACKAGE}/pglite`, `${PACKAGE}/opentelemetry`])
-    for (const [i, peer] of OPTIONAL_PEERS.entries())
-      expect(missing[i]?.[1]).toContain(`Cannot find package '${peer}'`)
+    expect(missing.map(([entry]) => entry)).toEqual(
+      ['kysely', 'pglite', 'opentelemetry'].map((path) => `${PACKAGE}/${path}`),
+    )
+    for (const [entry, error] of missing)
+      expect(
+        OPTIONAL_PEERS.some((peer) => error.includes(`Cannot find package '${peer}'`)),
+        entry,
+      ).toBe(true)
+  })
+
+  it.each([
+    ['a url', `'postgres://localhost/app'`, 'npm install pg kysely'],
+    ['a pool', `{ connect() {}, options: {} }`, 'npm install kysely'],
+  ])('alone, openPostgres with %s says what to install', async (_, given, command) => {
+    const code = `
+      import { openPostgres } from '${PACKAGE}/postgres'
+      await openPostgres(${given}).catch((error) => console.log(error.code, error.message))`
+    const { stdout, stderr } = await runIn(bare, 'no-driver.js', code)
+    expect({ stdout, stderr }).toEqual({
+      stdout: expect.stringMatching(new RegExp(`^NOT_INSTALLED openPostgres needs .*: ${command}\n$`)),
+      stderr: '',
+    })
   })
 
   it('a file that is not exported cannot be imported', async () => {

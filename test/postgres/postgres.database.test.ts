@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import { sql } from 'kysely'
+import pg from 'pg'
 import { expect, it } from 'vitest'
 import { InvalidOptionError } from '../../src/index.ts'
 import { openPostgres } from '../../src/postgres/index.ts'
@@ -78,21 +80,33 @@ it('outlives connections that the server ends, idle or in use', async () => {
   expect(await store.sink.add(batch)).toEqual({ added: 10 })
 })
 
-it.each([undefined, '', 'localhost:5432/app', 'mysql://localhost/app'])(
-  'names the url when it is none: %s',
+it.each([undefined, '', 'localhost:5432/app', 'mysql://localhost/app', {}, new pg.Client()])(
+  'refuses what is not a Postgres url and not a pool: %s',
   async (url) => {
-    const opened = openPostgres(url)
+    const opened = openPostgres(url as string)
     await expect(opened).rejects.toThrow(InvalidOptionError)
     await expect(opened).rejects.toMatchObject({ option: 'url' })
   },
 )
 
-it('shows no password of a url that it refuses', async () => {
-  const error: unknown = await openPostgres('mysql://me:se@cr/et@localhost/app').catch(
-    (reason: unknown) => reason,
-  )
-  expect(String(error)).toContain('mysql://localhost/app')
-  expect(String(error)).not.toContain('cr/et')
+it.each([
+  'mysql://me:cr/et@localhost/app',
+  'mysql://me:se@cr/et@localhost/app',
+  'postgres://me:cr/et@localhost:notaport/app',
+  'postgres://me:cr/et/app',
+  'postgres://me:a\ncr/et@localhost:notaport/app',
+  'postgres://localhost:notaport/app?password=cr/et',
+  'postgres://me:cr/et@localhost/app?sslrootcert=/nothing/here.pem',
+  { connectionString: 'postgres://me:cr/et@localhost/app' },
+])('shows no password of what it refuses: %s', async (url) => {
+  const error = await openPostgres(url as string).catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(InvalidOptionError)
+  expect(error).toMatchObject({ option: 'url', retryable: false })
+  expect(inspect(error)).not.toContain('cr/et')
+})
+
+it('shows of a url that it refuses what is no secret', async () => {
+  await expect(openPostgres('mysql://me:secret@localhost/app')).rejects.toThrow('mysql://localhost/app')
 })
 
 it.each([0, -1, 1.5, Number.NaN])('refuses %s connections', async (max) => {
@@ -113,10 +127,57 @@ it('says what to look at when the database or the password is wrong, and leaves 
   const elsewhere = new URL(postgres.url)
   elsewhere.pathname = '/no_such_database'
   const opened = openPostgres(elsewhere.href, { applicationName: 'refused' })
-  await expect(opened).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', retryable: false })
+  await expect(opened).rejects.toMatchObject({ code: 'STORE_NOT_OPENED', retryable: false })
   await expect(opened).rejects.toThrow('the name of the database')
   await untilNoSession(postgres, 'refused')
 })
+
+it('works on a pool of the caller’s own, and leaves it open', async () => {
+  await using postgres = await createPostgres()
+  const pool = new pg.Pool({ connectionString: postgres.url, application_name: 'given', max: 2 })
+  const store = await openPostgres(pool, { schema: 'backfill' })
+  expect(await store.sink.add(batch)).toEqual({ added: 10 })
+  await store.close()
+  expect((await pool.query('select did from backfill.collection_index')).rows).toHaveLength(10)
+  await pool.end()
+  await untilNoSession(postgres, 'given')
+})
+
+it('keeps a pool of the caller’s own from ending the process when a connection that is in use breaks', async () => {
+  await using postgres = await createPostgres()
+  const pool = new pg.Pool({ connectionString: postgres.url, application_name: 'broken', max: 2 })
+  pool.on('error', () => {})
+  await using store = await openPostgres(pool)
+  const interrupted = store.db.transaction().execute(async (transaction) => {
+    await sql`select 1`.execute(transaction)
+    await sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'broken'`.execute(
+      postgres.db,
+    )
+    await sql`select 1`.execute(transaction)
+  })
+  await expect(interrupted).rejects.toThrow()
+  expect(await store.sink.add(batch)).toEqual({ added: 10 })
+  expect(pool.idleCount).toBe(1)
+  await pool.end()
+})
+
+it('leaves a pool of the caller’s own open when the migration fails', async () => {
+  await using postgres = await createPostgres()
+  await sql`create table collection_index (mine int)`.execute(postgres.db)
+  const pool = new pg.Pool({ connectionString: postgres.url })
+  await expect(openPostgres(pool)).rejects.toThrow('is not a view')
+  expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  await pool.end()
+})
+
+it.each(['max', 'applicationName'])(
+  'refuses %s beside a pool, where it would have no effect',
+  async (option) => {
+    const pool = new pg.Pool()
+    const options: object = { [option]: 5 }
+    await expect(openPostgres(pool, options)).rejects.toMatchObject({ option })
+  },
+)
 
 it('leaves no connection when the migration fails', async () => {
   await using postgres = await createPostgres()
