@@ -29,6 +29,7 @@ const START = 'cursor = null, page = 0, imported = 0, rejected = 0, loop_guard =
 /** The fence: a collection that was taken over, or is complete, has no live claim of this epoch. */
 const HELD = `source = :source and collection = :collection and owner = :owner and epoch = :epoch
   and completed_at is null`
+const LISTED = ':names is null or collection in (select value from json_each(:names))'
 const RETRIED = 'given_up = 0, attempts = 0, restarts = 0, not_before = 0'
 /** As for a new walk; the epoch is raised, so that no claim of an earlier one holds. */
 const AGAIN = `${START}, ${RETRIED}, last_error = null, owner = null, lease_end = 0, epoch = epoch + 1,
@@ -75,13 +76,16 @@ export function sqliteStore(db: DatabaseSync): { sink: IndexSink; progress: Prog
         for (const { nsid, estimatedRepos: estimate = null } of collections)
           change(add, { source, nsid, estimate })
       }),
-    rearm: (source, { collections, fromStart } = {}) =>
+    retryFailed: (source, collections) =>
       transaction(() => {
-        const listed = ':names is null or collection in (select value from json_each(:names))'
-        const again = fromStart
-          ? `update progress set ${AGAIN} where source = :source and (owner is null or lease_end <= ${NOW}) and (${listed})`
-          : `update progress set ${RETRIED} where source = :source and given_up = 1 and (${listed})`
-        return change(again, { source, names: collections ? JSON.stringify(collections) : null })
+        const retry = `update progress set ${RETRIED} where source = :source and given_up = 1 and (${LISTED})`
+        return change(retry, { source, names: collections ? JSON.stringify(collections) : null })
+      }),
+    reset: (source, collections) =>
+      transaction(() => {
+        const reset = `update progress set ${AGAIN}
+          where source = :source and (owner is null or lease_end <= ${NOW}) and (${LISTED})`
+        return change(reset, { source, names: collections ? JSON.stringify(collections) : null })
       }),
     claim: ({ relay: source, owner, leaseMs }) =>
       transaction(() => {

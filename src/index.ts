@@ -33,7 +33,6 @@ export {
   memoryProgressStore,
   type PageProgress,
   type ProgressStore,
-  type RearmOptions,
   type RegisterOptions,
   type ReleaseOutcome,
   type Remaining,

@@ -54,7 +54,7 @@ export function createProgram(choose: (action: Action, debug: boolean) => void):
   addRun(program, act)
   addStatus(program, act)
   addDiscover(program, act)
-  addRearm(program, act)
+  addRetryAndReset(program, act)
   addVerify(program, act)
   addMigrate(program, act)
   for (const command of program.commands) {
@@ -111,7 +111,7 @@ function addDiscover(program: Command, act: Act): void {
     )
 }
 
-function addRearm(program: Command, act: Act): void {
+function addRetryAndReset(program: Command, act: Act): void {
   const retrying = program
     .command('retry')
     .description('Have collections tried again that were given up.')

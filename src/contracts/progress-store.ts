@@ -124,14 +124,6 @@ export interface RegisterOptions {
   keepFailed?: boolean | undefined
 }
 
-/** Which rows {@link ProgressStore.rearm} changes, and how. */
-export interface RearmOptions {
-  /** Names of collections; those without a row are passed over. Absent: every row of the source. */
-  collections?: readonly string[] | undefined
-  /** Begin them again at the first page, whatever they have come to, instead of trying those given up again. @default false */
-  fromStart?: boolean | undefined
-}
-
 /**
  * Where the place of each walk is kept: one row for each (collection, source).
  *
@@ -143,24 +135,29 @@ export interface ProgressStore {
   readonly database?: object | undefined
   /**
    * Makes sure that there is a row for each collection. Rows that exist keep their cursor and counts, and take over a
-   * newer estimate. Every row of the source that was given up, listed here or not, is tried again, as by
-   * {@link ProgressStore.rearm}, unless `keepFailed`. Called at the start of every run.
+   * newer estimate. Every failed collection of the relay, listed here or not, is tried again, as by
+   * {@link ProgressStore.retryFailed}, unless `keepFailed`. Called at the start of every run.
    */
   register(relay: string, collections: readonly KnownCollection[], options?: RegisterOptions): Promise<void>
   /**
-   * What an operator asks for; runs under way take up what it frees.
+   * Failed collections become pending and go on where they stopped; runs under way take them up. They keep cursor, counts
+   * and last error; their attempts and restarts are forgotten. Collections in another state stay as they are, with the
+   * pauses that they wait for.
    *
-   * Rows that were given up are tried again: they keep cursor, counts and last error, and their attempts and restarts are
-   * forgotten. Rows in another state stay as they are, with the pauses that they wait for.
-   *
-   * With `fromStart`, rows that are complete, pending or failed lose cursor, counts, errors, attempts and pauses, and the
-   * next claim begins at the first page. What they had brought is their estimate, where that is larger; pairs in the index
-   * stay. Their epoch is raised, so that a worker whose lease had run out finds its claim lost. A row under a live lease
-   * stays as it is and is not counted, since a worker is at it: end that run, or wait for the collection's end, and ask again.
-   *
-   * @returns how many rows it changed
+   * @param collections their names; names without a row are passed over. Absent: every failed collection of the relay
+   * @returns how many collections it changed
    */
-  rearm(relay: string, options?: RearmOptions): Promise<number>
+  retryFailed(relay: string, collections?: readonly string[]): Promise<number>
+  /**
+   * Collections begin again at the first page, whether complete, pending or failed; runs under way take them up. They lose
+   * cursor, counts, errors, attempts and pauses. What they had brought is their estimate, where that is larger; pairs in the
+   * index stay. Their epoch is raised, so that a worker whose lease ran out finds its claim lost. A running collection stays
+   * as it is and is not counted: end that run, or wait for the collection's end, and reset it then.
+   *
+   * @param collections their names; names without a row are passed over. Absent: every collection of the relay
+   * @returns how many collections it changed
+   */
+  reset(relay: string, collections?: readonly string[]): Promise<number>
   /**
    * Takes the biggest free collection, by the larger of its estimate and what it has brought so far, then by name.
    * Free is one that is not complete, not given up, due, and not under a live lease. Two workers never get the same.
@@ -209,12 +206,21 @@ export function memoryProgressStore(): ProgressStore {
     return row
   }
 
-  async function rearm(relay: string, { collections, fromStart = false }: RearmOptions = {}) {
+  /** The rows of a relay with these names, or all of them. */
+  function named(relay: string, collections: readonly string[] | undefined): Row[] {
     const names = collections && new Set(collections)
-    const rows = ofRelay(relay)
-      .filter(({ collection }) => names?.has(collection) ?? true)
-      .filter((row) => (fromStart ? !isLeased(row) : row.givenUp))
-    rows.forEach(fromStart ? beginAgain : tryAgain)
+    return ofRelay(relay).filter(({ collection }) => names?.has(collection) ?? true)
+  }
+
+  async function retryFailed(relay: string, collections?: readonly string[]) {
+    const rows = named(relay, collections).filter(({ givenUp }) => givenUp)
+    rows.forEach(tryAgain)
+    return rows.length
+  }
+
+  async function reset(relay: string, collections?: readonly string[]) {
+    const rows = named(relay, collections).filter((row) => !isLeased(row))
+    rows.forEach(beginAgain)
     return rows.length
   }
 
@@ -224,7 +230,7 @@ export function memoryProgressStore(): ProgressStore {
       const isOld = ({ completedAt }: Row) =>
         completedAt !== undefined && Date.now() - completedAt.getTime() > refreshAfterMs
       ofRelay(relay).filter(isOld).forEach(beginAgain)
-      if (!keepFailed) await rearm(relay)
+      if (!keepFailed) await retryFailed(relay)
       for (const { nsid, estimatedRepos } of collections) {
         const row = rowOf(relay, nsid)
         if (row === undefined) rows.set(`${relay} ${nsid}`, newRow(relay, nsid, estimatedRepos))
@@ -232,7 +238,8 @@ export function memoryProgressStore(): ProgressStore {
       }
     },
 
-    rearm,
+    retryFailed,
+    reset,
 
     async claim({ relay, owner, leaseMs }) {
       const size = (row: Row) => Math.max(row.estimatedRepos ?? 0, row.imported)

@@ -4,7 +4,6 @@ import type {
   Claim,
   ClaimRequest,
   ProgressStore,
-  RearmOptions,
   RegisterOptions,
   ReleaseOutcome,
 } from '../contracts/progress-store.ts'
@@ -62,7 +61,8 @@ export function kyselyProgressStore<Database>(
     database: databaseOf(db),
     register: (relay, collections, registerOptions = {}) =>
       register(tables, tableName('backfill_progress', options), { relay, collections, ...registerOptions }),
-    rearm: (relay, rearmOptions = {}) => rearm(tables, relay, rearmOptions),
+    retryFailed: (relay, collections) => retryFailed(tables, relay, collections),
+    reset: (relay, collections) => reset(tables, relay, collections),
     claim: (request) => claim(tables, request),
     advance: (held, page, write) => advancePage(tables, held, page, write),
     renew: (held, leaseMs) => renew(tables, held, leaseMs),
@@ -84,7 +84,7 @@ async function register(
   registration: Registration,
 ): Promise<void> {
   const { relay, collections, refreshAfterMs, keepFailed = false } = registration
-  if (!keepFailed) await rearm(tables, relay, {})
+  if (!keepFailed) await retryFailed(tables, relay)
   if (refreshAfterMs !== undefined) {
     await statement(() =>
       beginAgain(tables, relay).where('completed_at', '<', fromNow(-refreshAfterMs)).execute(),
@@ -96,23 +96,26 @@ async function register(
 /** What is given up keeps its place, and is tried as if it had never failed. */
 const UNTRIED = { given_up: false, attempts: 0, restarts: 0, not_before: null } as const
 
-async function rearm(
-  tables: Tables,
-  relay: string,
-  { collections, fromStart = false }: RearmOptions,
-): Promise<number> {
-  const update = fromStart
-    ? beginAgain(tables, relay).where(sql<boolean>`not ${isLeased}`)
-    : tables
-        .updateTable('backfill_progress')
-        .set(UNTRIED)
-        .where('source', '=', relay)
-        .where('given_up', '=', true)
-  const listed = update.$if(collections !== undefined, (query) =>
-    query.where(sql<boolean>`collection = any (${[...(collections ?? [])]}::text[])`),
-  )
-  const { numUpdatedRows } = await statement(() => listed.executeTakeFirstOrThrow())
+async function retryFailed(tables: Tables, relay: string, collections?: readonly string[]): Promise<number> {
+  const update = tables
+    .updateTable('backfill_progress')
+    .set(UNTRIED)
+    .where('source', '=', relay)
+    .where('given_up', '=', true)
+    .where(isNamed(collections))
+  const { numUpdatedRows } = await statement(() => update.executeTakeFirstOrThrow())
   return Number(numUpdatedRows)
+}
+
+async function reset(tables: Tables, relay: string, collections?: readonly string[]): Promise<number> {
+  const update = beginAgain(tables, relay).where(sql<boolean>`not ${isLeased}`).where(isNamed(collections))
+  const { numUpdatedRows } = await statement(() => update.executeTakeFirstOrThrow())
+  return Number(numUpdatedRows)
+}
+
+/** Whether the row is one of these; without a list, every row is. */
+function isNamed(collections: readonly string[] | undefined): RawBuilder<boolean> {
+  return collections === undefined ? sql`true` : sql`collection = any (${[...collections]}::text[])`
 }
 
 /** The epoch is raised and the owner forgotten: a claim of the earlier walk, whose lease ran out, can change nothing. */

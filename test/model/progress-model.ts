@@ -5,6 +5,8 @@ import type { Claim, IndexSink, PageProgress, ProgressStore, ReleaseOutcome } fr
 export const SOURCE = 'relay.example'
 const LEASE_MS = 3_600_000
 const LATER_MS = 3_600_000
+/** What a failed collection forgets when it is tried again. */
+const UNTRIED = { givenUp: false, delayed: false, attempts: 0, restarts: 0 } as const
 
 /** What a row must be, by the promise alone. */
 interface Row {
@@ -99,22 +101,31 @@ const register = (collection: string, estimate: number | undefined) =>
   command(`register(${collection}, ${estimate})`, async ({ rows }, { progress }) => {
     await progress.register(SOURCE, [{ nsid: collection, estimatedRepos: estimate }])
     for (const row of rows.values()) {
-      if (row.givenUp) Object.assign(row, { givenUp: false, delayed: false, attempts: 0, restarts: 0 })
+      if (row.givenUp) Object.assign(row, UNTRIED)
     }
     const row = rows.get(collection)
     if (row) row.estimate = estimate ?? row.estimate
     else rows.set(collection, newRow(collection, estimate ?? 0))
   })
 
-const rearm = (collections: readonly string[] | undefined, fromStart: boolean) =>
-  command(`rearm(${collections}, fromStart: ${fromStart})`, async (model, { progress }) => {
-    const isMeant = (row: Row) =>
-      (collections?.includes(row.collection) ?? true) && (fromStart ? !row.leased : row.givenUp)
-    const meant = [...model.rows.values()].filter(isMeant)
-    assert.equal(await progress.rearm(SOURCE, { collections, fromStart }), meant.length)
-    for (const row of meant) {
-      Object.assign(row, { givenUp: false, delayed: false, attempts: 0, restarts: 0 })
-      if (!fromStart) continue
+/** The rows with these names, or all of them. */
+function named({ rows }: Model, collections: readonly string[] | undefined): Row[] {
+  return [...rows.values()].filter(({ collection }) => collections?.includes(collection) ?? true)
+}
+
+const retryFailed = (collections: readonly string[] | undefined) =>
+  command(`retryFailed(${collections})`, async (model, { progress }) => {
+    const failed = named(model, collections).filter(({ givenUp }) => givenUp)
+    assert.equal(await progress.retryFailed(SOURCE, collections), failed.length)
+    for (const row of failed) Object.assign(row, UNTRIED)
+  })
+
+const reset = (collections: readonly string[] | undefined) =>
+  command(`reset(${collections})`, async (model, { progress }) => {
+    const free = named(model, collections).filter(({ leased }) => !leased)
+    assert.equal(await progress.reset(SOURCE, collections), free.length)
+    for (const row of free) {
+      Object.assign(row, UNTRIED)
       row.estimate = size(row)
       Object.assign(row, { pages: 0, imported: 0, cursor: undefined, complete: false })
       // No claim that was given out before holds any more.
@@ -247,6 +258,7 @@ const release = (index: number, outcome: ReleaseOutcome | undefined) =>
 
 const index = fc.nat({ max: 6 })
 const pages = fc.integer({ min: 1, max: 3 })
+const listed = fc.constantFrom(undefined, ['com.example.a'], ['com.example.b', 'com.example.c'])
 const outcome: fc.Arbitrary<ReleaseOutcome | undefined> = fc.constantFrom(
   undefined,
   { kind: 'failed', error: 'no', retryInMs: 0 },
@@ -265,9 +277,8 @@ export const interleavings: fc.Arbitrary<Iterable<Command>> = fc.commands(
         fc.constantFrom(undefined, 0, 5, 40),
       )
       .map((entry) => register(...entry)),
-    fc
-      .tuple(fc.constantFrom(undefined, ['com.example.a'], ['com.example.b', 'com.example.c']), fc.boolean())
-      .map((entry) => rearm(...entry)),
+    listed.map(retryFailed),
+    listed.map(reset),
     fc.constantFrom('one', 'two', 'three').map(claim),
     fc.tuple(index, fc.boolean(), fc.nat({ max: 9 }), pages).map((entry) => advance(...entry)),
     fc.tuple(index, fc.constant(false), fc.nat({ max: 9 }), pages).map((entry) => advance(...entry)),

@@ -31,7 +31,7 @@ function memoryStores(progress: ProgressStore = memoryProgressStore()) {
   return { progress: transactional, sink, readPairs }
 }
 
-describe('a progress store keeps its promise in every interleaving of claim, advance, renew, release, rearm, expiry and crash', () => {
+describe('a progress store keeps its promise in every interleaving of claim, advance, renew, release, retryFailed, reset, expiry and crash', () => {
   it('memory', async () => {
     await fc.assert(
       fc.asyncProperty(interleavings, (commands) => play(commands, memoryStores())),
@@ -130,7 +130,7 @@ describe('the model finds a store that', () => {
 
   it('begins anew what is only to be tried again', async () => {
     const always = (store: ProgressStore): Partial<ProgressStore> => ({
-      rearm: (source, options) => store.rearm(source, { ...options, fromStart: true }),
+      retryFailed: (relay, collections) => store.reset(relay, collections),
     })
     expect(await verdict(always)).toBe(true)
   })

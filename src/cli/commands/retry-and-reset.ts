@@ -16,7 +16,7 @@ export async function retry(
 ): Promise<number> {
   await using store = await openExisting(database, context.interruption)
   const { relay, rows } = await rowsOf(store.progress, options, names)
-  const changed = await store.progress.rearm(relay, names.length === 0 ? {} : { collections: names })
+  const changed = await store.progress.retryFailed(relay, names.length === 0 ? undefined : names)
   const left = rows.filter(({ state }) => state !== 'failed')
   for (const { collection, state } of names.length === 0 ? [] : left) {
     context.err.write(`${printable(collection)} was not given up: it is ${state}.\n`)
@@ -34,7 +34,7 @@ export async function reset(
 ): Promise<number> {
   await using store = await openExisting(database, context.interruption)
   const { relay, rows } = await rowsOf(store.progress, options, names)
-  const changed = await store.progress.rearm(relay, { collections: names, fromStart: true })
+  const changed = await store.progress.reset(relay, names)
   context.out.write(`${plural(changed, 'collection')} to begin again${byWhom(changed, relay)}\n`)
   if (changed === rows.length) return EXIT.complete
   const walked = rows.filter(({ state }) => state === 'running').map(({ collection }) => collection)

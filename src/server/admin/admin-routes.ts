@@ -103,10 +103,11 @@ async function retry(params: URLSearchParams, settings: AdminSettings, runs: Run
   const given = single(params, 'source') ?? runs.relay
   const relay = settings.allowed.accept(given)
   if (runs.current !== undefined && runs.current.relay !== relay) throw alreadyRunning(runs.current)
-  const rearmed = await settings.progress.rearm(relay, collections.length === 0 ? {} : { collections })
-  const started = rearmed > 0 && runs.resume(relay)
+  const names = collections.length === 0 ? undefined : collections
+  const freed = await settings.progress.retryFailed(relay, names)
+  const started = freed > 0 && runs.resume(relay)
   await runs.refresh()
-  const retried: AdminRetried = { source: relay, collections: rearmed, started }
+  const retried: AdminRetried = { source: relay, collections: freed, started }
   return jsonAnswer(200, retried)
 }
 

@@ -30,8 +30,8 @@ const UNWALKED = {
   completedAt: undefined,
 } as const satisfies Partial<CollectionProgress>
 
-/** Two collections that were given up, the first after a page. */
-async function givenUp(progress: ProgressStore): Promise<void> {
+/** Two failed collections, the first after a page. */
+async function failedTwo(progress: ProgressStore): Promise<void> {
   await progress.register(SOURCE, [{ nsid: NAME, estimatedRepos: 10 }, { nsid: OTHER_NAME }])
   const first = await progress.advance(await mustClaim(progress), page('c1'))
   await progress.release(first, { kind: 'failed', error: 'gone' })
@@ -44,10 +44,10 @@ async function rowsByName(progress: ProgressStore): Promise<Record<string, Colle
 
 const retryCases: readonly ProgressStoreCase[] = [
   storeCase(
-    'rearm has those that were given up tried again where they stopped, and forgets their attempts',
+    'retryFailed tries failed collections again where they stopped, and forgets their attempts',
     async ({ progress, other }) => {
-      await givenUp(progress)
-      assert.equal(await other.rearm(SOURCE), 2, 'as many as were given up')
+      await failedTwo(progress)
+      assert.equal(await other.retryFailed(SOURCE), 2, 'as many as failed')
       const rows = await rowsByName(progress)
       const expected = {
         state: 'pending',
@@ -62,18 +62,18 @@ const retryCases: readonly ProgressStoreCase[] = [
         { collection: NAME, cursor: 'c1', pages: 1, attempts: 0, restarts: 0 },
         'the claim after that',
       )
-      assert.equal(await progress.rearm(SOURCE), 0, 'none is given up any more')
+      assert.equal(await progress.retryFailed(SOURCE), 0, 'none is failed any more')
     },
   ),
 
   storeCase(
-    'rearm changes only the collections that are listed, and passes over unknown names',
+    'retryFailed changes only the collections that are listed, and passes over unknown names',
     async (stores) => {
       const { progress, other } = stores
-      await givenUp(progress)
-      assert.equal(await progress.rearm(SOURCE, { collections: [] }), 0, 'an empty list is none, not all')
+      await failedTwo(progress)
+      assert.equal(await progress.retryFailed(SOURCE, []), 0, 'an empty list is none, not all')
       const listed = [OTHER_NAME, 'com.example.unknown', OTHER_NAME]
-      assert.equal(await progress.rearm(SOURCE, { collections: listed }), 1, 'one of them has a row')
+      assert.equal(await progress.retryFailed(SOURCE, listed), 1, 'one of them has a row')
       const rows = await rowsByName(other)
       assert.equal(rows[OTHER_NAME]?.state, 'pending', 'the listed one')
       assert.equal(rows[NAME]?.state, 'failed', 'the other one')
@@ -81,31 +81,30 @@ const retryCases: readonly ProgressStoreCase[] = [
     },
   ),
 
-  storeCase('rearm leaves rows of another source alone', async ({ progress }) => {
-    await givenUp(progress)
-    for (const fromStart of [false, true]) {
-      assert.equal(await progress.rearm(OTHER_SOURCE, { fromStart }), 0, 'it has no rows')
-      assert.equal((await rowsByName(progress))[NAME]?.cursor, 'c1')
-    }
+  storeCase('retryFailed and reset leave rows of another relay alone', async ({ progress }) => {
+    await failedTwo(progress)
+    assert.equal(await progress.retryFailed(OTHER_SOURCE), 0, 'it has no rows to try again')
+    assert.equal(await progress.reset(OTHER_SOURCE), 0, 'it has no rows to reset')
+    assert.equal((await rowsByName(progress))[NAME]?.cursor, 'c1')
     assertFields(await progress.remaining(SOURCE), { collections: 0 }, 'what is left')
   }),
 
-  storeCase('rearm leaves alone what was not given up, and its pause', async ({ progress, other }) => {
+  storeCase('retryFailed leaves alone what has not failed, and its pause', async ({ progress, other }) => {
     const waiting = { kind: 'failed', error: 'busy', retryInMs: LEASE_MS } as const
     await progress.release(await claimed(progress), waiting)
-    assert.equal(await other.rearm(SOURCE), 0, 'none is given up')
+    assert.equal(await other.retryFailed(SOURCE), 0, 'none is failed')
     await assertRow(other, { attempts: 1, state: 'pending' })
     await assertNothingFree(progress)
   }),
 ]
 
-const restartCases: readonly ProgressStoreCase[] = [
+const beginAgainCases: readonly ProgressStoreCase[] = [
   storeCase(
-    'rearm from the start begins what is complete at the first page again, and keeps what it brought as an estimate',
+    'reset begins a complete collection at the first page again, and keeps what it brought as an estimate',
     async ({ progress, other }) => {
       const claim = await progress.advance(await claimed(progress), page('c1', 10, 2))
       await progress.advance(claim, page(undefined))
-      assert.equal(await other.rearm(SOURCE, { collections: [NAME], fromStart: true }), 1)
+      assert.equal(await other.reset(SOURCE, [NAME]), 1)
       await assertRow(progress, { ...UNWALKED, estimatedRepos: 20 })
       const again = await mustClaim(progress)
       const start = {
@@ -121,60 +120,54 @@ const restartCases: readonly ProgressStoreCase[] = [
     },
   ),
 
-  storeCase('rearm from the start lowers no estimate and makes none up', async ({ progress }) => {
+  storeCase('reset lowers no estimate and makes none up', async ({ progress }) => {
     await progress.register(SOURCE, [{ nsid: NAME, estimatedRepos: 50 }, { nsid: OTHER_NAME }])
     await progress.release(await progress.advance(await mustClaim(progress), page('c1')))
-    assert.equal(await progress.rearm(SOURCE, { fromStart: true }), 2, 'all of the source')
+    assert.equal(await progress.reset(SOURCE), 2, 'all of the source')
     const rows = await rowsByName(progress)
     assert.equal(rows[NAME]?.estimatedRepos, 50)
     assert.equal(rows[OTHER_NAME]?.estimatedRepos, undefined)
   }),
 
-  storeCase('rearm from the start frees at once what failed, waited or was given up', async (stores) => {
+  storeCase('reset frees at once what failed or waited', async (stores) => {
     const { progress, other } = stores
     let claim = await claimed(progress)
     for (const retryInMs of [LEASE_MS, undefined]) {
       claim = await progress.advance(claim, { ...page('c1', 10, 2), loopGuard: 'g' })
       await progress.release(claim, { kind: 'failed', error: 'no', retryInMs })
-      assert.equal(await other.rearm(SOURCE, { collections: [NAME], fromStart: true }), 1)
+      assert.equal(await other.reset(SOURCE, [NAME]), 1)
       await assertRow(other, UNWALKED)
       claim = await mustClaim(progress)
       assertFields(claim, { cursor: undefined, pages: 0, loopGuard: undefined }, 'the claim after that')
     }
   }),
 
-  storeCase('rearm from the start leaves alone what is under a live lease', async ({ progress, other }) => {
+  storeCase('reset leaves a running collection alone', async ({ progress, other }) => {
     const claim = await progress.advance(await claimed(progress), page('c1'))
-    assert.equal(await other.rearm(SOURCE, { collections: [NAME], fromStart: true }), 0, 'it is being walked')
+    assert.equal(await other.reset(SOURCE, [NAME]), 0, 'it is being walked')
     await assertRow(other, { state: 'running', cursor: 'c1', pages: 1 })
     assertFields(await progress.advance(claim, page('c2')), { pages: 2 }, 'the next claim')
   }),
 
-  storeCase(
-    'rearm from the start takes the claim from a worker whose lease had run out',
-    async ({ progress, other }) => {
-      const late = await expiredClaim(progress)
-      assert.equal(await other.rearm(SOURCE, { fromStart: true }), 1)
-      let written = false
-      const write = async () => {
-        written = true
-      }
-      await assertClaimLost(
-        progress.advance(late, page('c1'), write),
-        'advance by a claim of the earlier walk',
-      )
-      await assertClaimLost(progress.renew(late, LEASE_MS), 'renew by a claim of the earlier walk')
-      await progress.release(late, { kind: 'failed', error: 'too late' })
-      assert.equal(written, false, 'a claim of the earlier walk writes nothing')
-      await assertRow(other, UNWALKED)
-      // The same owner's: only the epoch tells the two claims apart.
-      const again = await mustClaim(other, late.owner)
-      assert.ok(again.epoch > late.epoch, `epoch ${again.epoch} after ${late.epoch}`)
-      await assertClaimLost(progress.advance(late, page('c1')), 'advance beside the claim of the new walk')
-      assertFields(await other.advance(again, page('c1')), { pages: 1 }, 'the next claim')
-    },
-  ),
+  storeCase('reset takes the claim from a worker whose lease ran out', async ({ progress, other }) => {
+    const late = await expiredClaim(progress)
+    assert.equal(await other.reset(SOURCE), 1)
+    let written = false
+    const write = async () => {
+      written = true
+    }
+    await assertClaimLost(progress.advance(late, page('c1'), write), 'advance by a claim of the earlier walk')
+    await assertClaimLost(progress.renew(late, LEASE_MS), 'renew by a claim of the earlier walk')
+    await progress.release(late, { kind: 'failed', error: 'too late' })
+    assert.equal(written, false, 'a claim of the earlier walk writes nothing')
+    await assertRow(other, UNWALKED)
+    // The same owner's: only the epoch tells the two claims apart.
+    const again = await mustClaim(other, late.owner)
+    assert.ok(again.epoch > late.epoch, `epoch ${again.epoch} after ${late.epoch}`)
+    await assertClaimLost(progress.advance(late, page('c1')), 'advance beside the claim of the new walk')
+    assertFields(await other.advance(again, page('c1')), { pages: 1 }, 'the next claim')
+  }),
 ]
 
-/** What an operator has tried again, or begun anew. */
-export const rearmCases: readonly ProgressStoreCase[] = [...retryCases, ...restartCases]
+/** What an operator may ask for. */
+export const resetCases: readonly ProgressStoreCase[] = [...retryCases, ...beginAgainCases]

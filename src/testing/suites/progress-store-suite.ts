@@ -2,7 +2,7 @@ import { claimCases } from './progress-claims.ts'
 import type { ProgressStoreFixture } from './progress-helpers.ts'
 import { outcomeCases } from './progress-outcomes.ts'
 import { pageCases } from './progress-pages.ts'
-import { rearmCases } from './progress-reset.ts'
+import { resetCases } from './progress-reset.ts'
 import type { SuiteCase } from './suite.ts'
 
 /** What `ProgressStore` promises. */
@@ -10,5 +10,5 @@ export const progressStoreSuite: readonly SuiteCase<() => Promise<ProgressStoreF
   ...claimCases,
   ...pageCases,
   ...outcomeCases,
-  ...rearmCases,
+  ...resetCases,
 ]

@@ -123,8 +123,8 @@ describe('stopping', () => {
   })
 
   it('with the process has a retry begin no run that came just before', async () => {
-    const rearming = gate<number>()
-    const progress: ProgressStore = { ...memoryProgressStore(), rearm: () => rearming.wait() }
+    const retrying = gate<number>()
+    const progress: ProgressStore = { ...memoryProgressStore(), retryFailed: () => retrying.wait() }
     const backfill = vi.fn()
     const onError = vi.fn()
     const handler = adminHandler({
@@ -135,9 +135,9 @@ describe('stopping', () => {
       onError,
     })
     const retried = handler(request('POST', '/retry'))
-    await rearming.reached
+    await retrying.reached
     await handler[Symbol.asyncDispose]()
-    rearming.pass(1)
+    retrying.pass(1)
     expect((await retried).status).toBe(503)
     expect(backfill).not.toHaveBeenCalled()
     expect(onError).not.toHaveBeenCalled()
