@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TOKEN } from '../../../support/admin.ts'
 import { enterToken, openTab, startBrowser } from '../../../support/browser.ts'
@@ -6,10 +6,10 @@ import { adminRow, adminStatus, startScriptedAdmin } from '../../../support/scri
 
 const COUNT = 5_000
 const WALKED = 40
-const PAGES_PER_SECOND = 200
-const SECONDS = 2
-/** The machine that the tests run on has other work too: this would still be a page that somebody can use. */
-const LONGEST_TASK_MS = 1_000
+const TICKS = 40
+const PAGES_PER_TICK = 10
+/** On an old machine this is still a page that can be used. */
+const MOST_MS = 100
 
 let browser: Browser
 beforeAll(async () => {
@@ -24,27 +24,51 @@ const rows = Array.from({ length: COUNT }, (_, i) =>
     : adminRow(name(i), { state: i % 50 === 0 ? 'failed' : 'pending', estimated_repos: COUNT - i }),
 )
 
+/** Counts what the page's main thread works, in milliseconds: however busy the machine is with other things. */
+async function processorTime(page: Page): Promise<() => Promise<number>> {
+  const devTools = await page.context().newCDPSession(page)
+  await devTools.send('Performance.enable', { timeDomain: 'threadTicks' })
+  return async () => {
+    const { metrics } = await devTools.send('Performance.getMetrics')
+    return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN)
+  }
+}
+
+/** In the page: the rows in which something has been drawn since, by their collections. */
+function watchRows(): void {
+  const touched = new Set<string>()
+  Object.assign(globalThis, { touched })
+  new MutationObserver((mutations) => {
+    for (const { target } of mutations) {
+      const row = target instanceof Element ? target.closest('tr') : target.parentElement?.closest('tr')
+      const title = row?.querySelector<HTMLElement>('.nsid')?.title
+      if (title !== undefined) touched.add(title)
+    }
+  }).observe(document, {
+    subtree: true,
+    childList: true,
+    characterData: true,
+    attributes: true,
+  })
+}
+
 describe('5,000 collections', () => {
-  it(`stay smooth while ${PAGES_PER_SECOND} pages a second come in, and every page is shown in the end`, async () => {
+  it('are drawn where pages come in and nowhere else, in little time, and every page is shown in the end', async () => {
     await using admin = await startScriptedAdmin(adminStatus(rows))
     await using tab = await openTab(browser)
     const { page } = tab
-    await page.addInitScript(() => {
-      const tasks: number[] = []
-      Object.assign(globalThis, { tasks })
-      new PerformanceObserver((list) =>
-        tasks.push(...list.getEntries().map(({ duration }) => duration)),
-      ).observe({ type: 'longtask' })
-    })
     await page.goto(admin.url)
     await enterToken(page, TOKEN)
     await page.getByText('0 of 5,000 collections complete').waitFor()
-    const tasks = () => page.evaluate(() => (globalThis as unknown as { tasks: number[] }).tasks)
-    const atFirst = await tasks()
+    // All of them are there, for the browser's own search and for a screen reader.
+    await expect.poll(() => page.locator('#table tbody tr').count()).toBe(COUNT)
+    await page.evaluate(watchRows)
+    const busy = await processorTime(page)
+    const atFirst = await busy()
 
-    for (let tick = 0; tick < SECONDS * 20; tick += 1) {
-      for (let n = 0; n < PAGES_PER_SECOND / 20; n += 1) {
-        const i = (tick * (PAGES_PER_SECOND / 20) + n) % WALKED
+    for (let tick = 0; tick < TICKS; tick += 1) {
+      for (let n = 0; n < PAGES_PER_TICK; n += 1) {
+        const i = (tick * PAGES_PER_TICK + n) % WALKED
         const imported = (tick + 1) * 2_000
         const row = adminRow(name(i), { state: 'running', imported, estimated_repos: 1_000_000 })
         const { source: relay, collection } = row
@@ -52,23 +76,26 @@ describe('5,000 collections', () => {
         admin.send('page', { ...event, completed: false, repos: 2_000, row })
       }
       await page.mouse.wheel(0, tick < 25 ? 150 : -150)
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await page.evaluate(() => new Promise(requestAnimationFrame))
     }
-    const during = (await tasks()).slice(atFirst.length)
-    const most = (durations: number[]) =>
-      `${durations.length}, the longest ${Math.round(Math.max(0, ...durations))} ms`
-    console.log(`tasks over 50 ms: at first ${most(atFirst)}; in ${SECONDS} s of pages ${most(during)}`)
-    expect(Math.max(0, ...during)).toBeLessThan(LONGEST_TASK_MS)
-    expect(await page.locator('#rows tr').count()).toBeLessThan(60)
+    const ms = ((await busy()) - atFirst) / TICKS
+    console.log(`${PAGES_PER_TICK} pages, and a turn of the wheel: ${ms.toFixed(1)} ms of a processor`)
+    expect(ms).toBeLessThan(MOST_MS)
 
     await page.evaluate(() => scrollTo(0, 0))
-    const last = page.getByRole('row').filter({ hasText: name(WALKED - 1).slice(12) })
-    await page.getByLabel('Search by name').fill(name(WALKED - 1))
-    await last.filter({ hasText: /80,000/ }).waitFor()
+    const last = page.locator('#table tbody tr').nth(WALKED - 1)
+    await last
+      .filter({ hasText: name(WALKED - 1).slice(12) })
+      .filter({ hasText: /80,000/ })
+      .waitFor()
+    const touched = await page.evaluate(() => [
+      ...(globalThis as unknown as { touched: Set<string> }).touched,
+    ])
+    expect(touched.toSorted()).toEqual(rows.slice(0, WALKED).map(({ collection }) => collection))
     expect(tab.complaints).toEqual([])
   })
 
-  it('are sorted, filtered and searched with the keyboard, and told to a screen reader by number', async () => {
+  it('are sorted, filtered and searched with the keyboard, and are all in the document', async () => {
     await using admin = await startScriptedAdmin(adminStatus(rows))
     await using tab = await openTab(browser)
     const { page } = tab
@@ -76,9 +103,9 @@ describe('5,000 collections', () => {
     await enterToken(page, TOKEN)
     await page.getByText('0 of 5,000 collections complete').waitFor()
     const table = page.getByRole('table', { name: 'Collections' })
-    const first = table.getByRole('row').nth(1)
-    expect(await table.getAttribute('aria-rowcount')).toBe('5001')
-    expect(await first.getAttribute('aria-rowindex')).toBe('2')
+    const rowsShown = table.locator('tbody tr')
+    const first = rowsShown.first()
+    await expect.poll(() => rowsShown.count()).toBe(COUNT)
 
     await page.getByRole('button', { name: 'Collection', exact: true }).focus()
     await page.keyboard.press('Enter')
@@ -92,14 +119,13 @@ describe('5,000 collections', () => {
     await page.getByRole('button', { name: 'Failed 99' }).focus()
     await page.keyboard.press('Enter')
     await first.filter({ hasText: 'n4950' }).waitFor()
-    expect(await table.getAttribute('aria-rowcount')).toBe('100')
+    expect(await rowsShown.count()).toBe(99)
 
     await page.evaluate(() => scrollTo(0, document.body.scrollHeight))
-    await table.getByRole('row').filter({ hasText: 'n0050' }).waitFor()
-    expect(await table.getByRole('row').last().getAttribute('aria-rowindex')).toBe('100')
+    await rowsShown.last().filter({ hasText: 'n0050' }).waitFor()
 
     await page.getByLabel('Search by name').fill('N01')
-    await expect.poll(() => table.getAttribute('aria-rowcount')).toBe('3')
+    await expect.poll(() => rowsShown.count()).toBe(2)
     await page.getByLabel('Search by name').fill('nothing of the kind')
     await page.getByText('No collection matches.').waitFor()
   })
@@ -111,14 +137,14 @@ describe('5,000 collections', () => {
     await page.goto(admin.url)
     await enterToken(page, TOKEN)
     await page.getByRole('button', { name: 'Show all 99 in the table' }).click()
-    const retry = page.locator('#rows').getByRole('button', { name: `Retry ${name(50)}` })
+    const retry = page.locator('#table').getByRole('button', { name: `Retry ${name(50)}` })
     await retry.focus()
     await page.keyboard.press('Enter')
     await expect.poll(() => admin.asked).toHaveLength(1)
     expect(admin.asked[0]).toBe(`POST /retry?source=${rows[0]?.source}&collection=${name(50)}`)
-    // Far away, and back: the row with the focus is never taken away.
+    // Far away, and back: the row keeps the focus.
     await page.evaluate(() => scrollTo(0, document.body.scrollHeight))
-    await page.locator('#rows').getByText('n4950').waitFor()
+    await page.locator('#table').getByText('n4950').waitFor()
     expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe(
       `Retry ${name(50)}`,
     )
@@ -129,6 +155,6 @@ describe('5,000 collections', () => {
     const row = adminRow(name(50), { state: 'running', imported: 5 })
     const { source: relay, collection } = row
     admin.send('collectionStarted', { relay, collection, pages: 0, imported: 0, row })
-    await page.locator('#rows tr:focus').filter({ hasText: 'Walking' }).waitFor()
+    await page.locator('#table tr:focus').filter({ hasText: 'Walking' }).waitFor()
   })
 })

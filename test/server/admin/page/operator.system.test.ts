@@ -156,7 +156,7 @@ describe('the token', () => {
     await rowOf(page, PROFILE).waitFor()
     await page.getByRole('button', { name: 'Forget it now' }).click()
     await page.getByRole('dialog', { name: 'Token' }).waitFor()
-    expect(await page.locator('#rows tr').count()).toBe(0)
+    expect(await page.locator('#table tbody tr').count()).toBe(0)
     expect(await page.evaluate(() => sessionStorage.length)).toBe(0)
     expect(tab.complaints).toEqual([])
   })

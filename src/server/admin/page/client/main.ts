@@ -53,7 +53,7 @@ const drawTitle = atMostEvery(TITLE_MS, () => {
 })
 const reorder = atMostEvery(ORDER_MS, () => (table.isHeld() ? reorder() : order()))
 
-const table = createTable(retry, drawRows)
+const table = createTable(retry)
 const chart = createChart()
 const toolbar = createToolbar(order)
 const log = createLog()

@@ -11,7 +11,7 @@ export type Retry = (row: AdminRow, button: HTMLButtonElement) => void
 export interface RowView {
   readonly root: HTMLTableRowElement
   /** @param isOfMany whether there are rows of several relays, so that each has to say whose it is */
-  show(row: AdminRow, index: number, isOfMany: boolean): void
+  show(row: AdminRow, isOfMany: boolean): void
 }
 
 export const STATE_NAMES: Record<AdminRow['state'], string> = {
@@ -66,11 +66,15 @@ export function createRowView(given: AdminRow, onRetry: Retry): RowView {
     expected,
     element('td', { role: 'cell', class: 'action' }, retry),
   )
+  let shown: AdminRow | undefined
+  let wasOfMany = false
   return {
     root,
-    show(row, index, isOfMany) {
+    show(row, isOfMany) {
+      if (row === shown && isOfMany === wasOfMany) return
+      shown = row
+      wasOfMany = isOfMany
       const progress = progressOf(row)
-      setAttribute(root, 'aria-rowindex', String(index + 2))
       setAttribute(root, 'data-state', row.state)
       changeIcon(glyph, row.state)
       setText(state, STATE_NAMES[row.state])
