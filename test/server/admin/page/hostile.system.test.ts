@@ -170,7 +170,7 @@ describe('names and messages from the network', () => {
     expect(await page.locator('#failure-list .reason').first().textContent()).toBe(shown)
     expect(await page.locator('#failure-list .nsid').first().textContent()).toBe(shown)
     expect(await page.locator('#table .nsid').first().textContent()).toContain(shown)
-    expect(await page.locator('#source-shown').textContent()).toBe(shown)
+    expect(await page.locator('#relay-shown').textContent()).toBe(shown)
     expect(await page.locator('#pause').textContent()).toContain(shown)
     expect(await page.locator('img, script:not([type=module]), iframe').count()).toBe(0)
     expect(await page.title()).toMatch(/ · Collection backfill$/)

@@ -5,7 +5,7 @@ import { enterToken, openTab, startBrowser } from '../../../support/browser.ts'
 import { adminRow, adminStatus, startScriptedAdmin } from '../../../support/scripted-admin.ts'
 
 const COUNT = 5_000
-const WALKED = 40
+const RUNNING = 40
 const TICKS = 40
 const PAGES_PER_TICK = 10
 /** On an old machine this is still a page that can be used. */
@@ -19,7 +19,7 @@ afterAll(() => browser?.close())
 
 const name = (i: number) => `com.example.n${String(i).padStart(4, '0')}`
 const rows = Array.from({ length: COUNT }, (_, i) =>
-  i < WALKED
+  i < RUNNING
     ? adminRow(name(i), { state: 'running', estimated_repos: 1_000_000 })
     : adminRow(name(i), { state: i % 50 === 0 ? 'failed' : 'pending', estimated_repos: COUNT - i }),
 )
@@ -68,7 +68,7 @@ describe('5,000 collections', () => {
 
     for (let tick = 0; tick < TICKS; tick += 1) {
       for (let n = 0; n < PAGES_PER_TICK; n += 1) {
-        const i = (tick * PAGES_PER_TICK + n) % WALKED
+        const i = (tick * PAGES_PER_TICK + n) % RUNNING
         const imported = (tick + 1) * 2_000
         const row = adminRow(name(i), { state: 'running', imported, estimated_repos: 1_000_000 })
         const { source: relay, collection } = row
@@ -83,15 +83,15 @@ describe('5,000 collections', () => {
     expect(ms).toBeLessThan(MOST_MS)
 
     await page.evaluate(() => scrollTo(0, 0))
-    const last = page.locator('#table tbody tr').nth(WALKED - 1)
+    const last = page.locator('#table tbody tr').nth(RUNNING - 1)
     await last
-      .filter({ hasText: name(WALKED - 1).slice(12) })
+      .filter({ hasText: name(RUNNING - 1).slice(12) })
       .filter({ hasText: /80,000/ })
       .waitFor()
     const touched = await page.evaluate(() => [
       ...(globalThis as unknown as { touched: Set<string> }).touched,
     ])
-    expect(touched.toSorted()).toEqual(rows.slice(0, WALKED).map(({ collection }) => collection))
+    expect(touched.toSorted()).toEqual(rows.slice(0, RUNNING).map(({ collection }) => collection))
     expect(tab.complaints).toEqual([])
   })
 
@@ -155,6 +155,6 @@ describe('5,000 collections', () => {
     const row = adminRow(name(50), { state: 'running', imported: 5 })
     const { source: relay, collection } = row
     admin.send('collectionStarted', { relay, collection, pages: 0, imported: 0, row })
-    await page.locator('#table tr:focus').filter({ hasText: 'Walking' }).waitFor()
+    await page.locator('#table tr:focus').filter({ hasText: 'Running' }).waitFor()
   })
 })

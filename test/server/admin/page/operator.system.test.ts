@@ -42,7 +42,7 @@ describe('an operator, in Chromium, with a real backfill', () => {
     const { page } = tab
     await shows(page, 'No collection is known yet')
 
-    expect(await page.getByLabel('Source relay').inputValue()).toBe(url)
+    expect(await page.getByLabel('Relay', { exact: true }).inputValue()).toBe(url)
     await page.getByRole('button', { name: 'Start' }).click()
     await page.getByRole('button', { name: 'Stop' }).waitFor()
     await shows(page, 'Running')
@@ -50,7 +50,7 @@ describe('an operator, in Chromium, with a real backfill', () => {
       .filter({ hasText: /Complete.*100%.*150/ })
       .waitFor()
     await rowOf(page, BIG)
-      .filter({ hasText: /page 3Walking.*300/ })
+      .filter({ hasText: /3 pagesRunning.*300/ })
       .waitFor()
 
     const failures = page.getByRole('region', { name: '1 collection failed' })
@@ -90,7 +90,7 @@ describe('an operator, in Chromium, with a real backfill', () => {
     await rowOf(page, BIG).filter({ hasText: 'goes on after 3 pages' }).waitFor()
     expect((await admin.status()).outcome).toBe('stopped')
     // The button that was pressed is gone, and the keyboard is at what comes next.
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('source')
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('relay')
 
     parked.letGo()
     await page.keyboard.press('Enter')
@@ -104,7 +104,7 @@ describe('an operator, in Chromium, with a real backfill', () => {
     await using admin = await startAdmin({ allowedSources: ['relay.example.org'] })
     await using tab = await watch(admin)
     const { page } = tab
-    await page.getByLabel('Source relay').fill('elsewhere.example.org')
+    await page.getByLabel('Relay', { exact: true }).fill('elsewhere.example.org')
     await page.getByRole('button', { name: 'Start' }).click()
     await page.getByRole('alert').filter({ hasText: 'source must be one of relay.example.org' }).waitFor()
     expect((await admin.status()).started_at).toBeNull()

@@ -30,7 +30,7 @@ export interface Controls {
 /** Start and stop. */
 export function createControls(api: Api, act: Act): Controls {
   const form = byId('start-form', HTMLFormElement)
-  const source = byId('source', HTMLInputElement)
+  const relay = byId('relay', HTMLInputElement)
   const start = byId('start', HTMLButtonElement)
   const stop = byId('stop', HTMLButtonElement)
   const complaint = byId('complaint', HTMLElement)
@@ -43,7 +43,7 @@ export function createControls(api: Api, act: Act): Controls {
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     complain('')
-    act(start, () => api.start(source.value.trim()))
+    act(start, () => api.start(relay.value.trim()))
   })
   stop.addEventListener('click', () => {
     complain('')
@@ -59,13 +59,13 @@ export function createControls(api: Api, act: Act): Controls {
       const isSame = form.hidden === totals.running
       setHidden(form, totals.running)
       setHidden(stop, !totals.running)
-      if (hadFocus && !isSame) (totals.running ? stop : source).focus()
-      const sources = [...new Set([totals.relay, ...(totals.sources ?? [])])].filter((host) => host !== null)
-      if (sources.join() === known) return
-      known = sources.join()
-      if (source.value === '') source.value = sources[0] ?? ''
-      byId('sources', HTMLDataListElement).replaceChildren(
-        ...sources.map((host) => element('option', { value: host })),
+      if (hadFocus && !isSame) (totals.running ? stop : relay).focus()
+      const relays = [...new Set([totals.relay, ...(totals.sources ?? [])])].filter((host) => host !== null)
+      if (relays.join() === known) return
+      known = relays.join()
+      if (relay.value === '') relay.value = relays[0] ?? ''
+      byId('relays', HTMLDataListElement).replaceChildren(
+        ...relays.map((host) => element('option', { value: host })),
       )
     },
   }

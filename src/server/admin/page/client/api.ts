@@ -6,10 +6,10 @@ export class RefusedError extends Error {
 export interface Api {
   /** The event stream, from after `lastEventId`. */
   events(lastEventId: string | undefined, signal: AbortSignal): Promise<Response>
-  start(source: string): Promise<void>
+  start(relay: string): Promise<void>
   stop(): Promise<void>
   /** Has one collection of a relay tried again, or all of it that failed. */
-  retry(source: string | undefined, collection?: string): Promise<void>
+  retry(relay: string | undefined, collection?: string): Promise<void>
 }
 
 /** @param path of the page: everything else is below it */
@@ -45,9 +45,9 @@ export function createApi(path: string, token: () => string | undefined): Api {
           ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
         },
       ),
-    start: (source) => tell(`${base}?${query({ source })}`, 'POST'),
+    start: (relay) => tell(`${base}?${query({ source: relay })}`, 'POST'),
     stop: () => tell(base, 'DELETE'),
-    retry: (source, collection) => tell(`${base}/retry?${query({ source, collection })}`, 'POST'),
+    retry: (relay, collection) => tell(`${base}/retry?${query({ source: relay, collection })}`, 'POST'),
   }
 }
 

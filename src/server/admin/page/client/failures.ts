@@ -11,7 +11,7 @@ export interface Failures {
   draw(model: Model): void
 }
 
-/** The collections that were given up, each with its reason. */
+/** The collections that failed, each with its reason. */
 export function createFailures(
   onRetry: Retry,
   onRetryAll: (button: HTMLButtonElement) => void,
@@ -71,8 +71,8 @@ function neighborOf(item: HTMLLIElement): HTMLElement | undefined {
 
 function tell(item: HTMLLIElement, { last_error, attempts }: AdminRow, at: string | undefined): void {
   const [reason, when] = item.querySelectorAll('p')
-  const tries = attempts > 0 ? `after ${plural(attempts, 'try', 'tries')}` : ''
+  const after = attempts > 0 ? `after ${plural(attempts, 'attempt')}` : ''
   if (reason) setText(reason, last_error === null ? 'No reason was given.' : printable(last_error))
   if (when)
-    setText(when, [at === undefined ? '' : timeOf(at), tries].filter((text) => text !== '').join(', '))
+    setText(when, [at === undefined ? '' : timeOf(at), after].filter((text) => text !== '').join(', '))
 }

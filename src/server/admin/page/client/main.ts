@@ -59,7 +59,7 @@ const toolbar = createToolbar(order)
 const log = createLog()
 const failures = createFailures(
   retry,
-  (button) => act(button, () => api.retry(failedSource())),
+  (button) => act(button, () => api.retry(failedRelay())),
   () => {
     toolbar.filter('failed')
     byId('collections', HTMLElement).scrollIntoView()
@@ -96,7 +96,7 @@ function retry({ source, collection }: AdminRow, button: HTMLButtonElement): voi
 }
 
 /** The relay whose failed collections are meant by all of them: one at a time is walked. */
-function failedSource(): string | undefined {
+function failedRelay(): string | undefined {
   const failed = [...model.rows.values()].find(({ state }) => state === 'failed')
   return model.totals?.relay ?? failed?.source
 }

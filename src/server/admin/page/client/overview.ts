@@ -34,7 +34,7 @@ export function drawOverview(model: Model): void {
   setText(chip, state.name)
   chip.dataset.tone = state.tone
   setHidden(byId('from', HTMLElement), totals.relay === null)
-  setText(byId('source-shown', HTMLElement), printable(totals.relay ?? ''))
+  setText(byId('relay-shown', HTMLElement), printable(totals.relay ?? ''))
   setText(byId('percent', HTMLElement), totals.total === 0 ? NOTHING : percent(fraction))
   setText(byId('done', HTMLElement), doneText(totals))
   setText(byId('pairs', HTMLElement), shortCount(totals.total_imported))

@@ -16,7 +16,7 @@ export interface RowView {
 
 export const STATE_NAMES: Record<AdminRow['state'], string> = {
   pending: 'Pending',
-  running: 'Walking',
+  running: 'Running',
   failed: 'Failed',
   complete: 'Complete',
 }
@@ -93,17 +93,15 @@ export function createRowView(given: AdminRow, onRetry: Retry): RowView {
 
 /** What is to be said of a collection besides its numbers. */
 export function detailOf(row: AdminRow): string {
-  const rejected = row.invalid > 0 ? `, ${count(row.invalid)} rejected` : ''
+  const invalid = row.invalid > 0 ? `, ${count(row.invalid)} invalid` : ''
   const why = row.last_error === null ? '' : printable(row.last_error)
   switch (row.state) {
     case 'running':
-      return `page ${count(row.pages)}${rejected}`
+      return `${plural(row.pages, 'page')}${invalid}`
     case 'failed':
-      return why || 'given up'
+      return why || 'no reason was given'
     case 'complete':
-      return row.completed_at === null
-        ? `complete${rejected}`
-        : `since ${timeOf(row.completed_at)}${rejected}`
+      return row.completed_at === null ? `complete${invalid}` : `since ${timeOf(row.completed_at)}${invalid}`
     case 'pending': {
       if (row.not_before !== null) return `again at ${timeOf(row.not_before)}${why && `: ${why}`}`
       if (why !== '') return `again soon: ${why}`

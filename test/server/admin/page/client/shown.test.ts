@@ -82,7 +82,7 @@ describe('rows', () => {
   })
 
   it.each([
-    ['page 12, 3 rejected', adminRow('a.b.c', { state: 'running', pages: 12, invalid: 3 })],
+    ['12 pages, 3 invalid', adminRow('a.b.c', { state: 'running', pages: 12, invalid: 3 })],
     ['not begun', adminRow('a.b.c')],
     ['goes on after 4 pages', adminRow('a.b.c', { pages: 4 })],
     ['answered 500', adminRow('a.b.c', { state: 'failed', last_error: 'answered 500' })],
