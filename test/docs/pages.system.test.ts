@@ -8,9 +8,9 @@ import { migrateToLatest } from '../../src/kysely/index.ts'
 import { startRelay } from '../../src/testing/index.ts'
 import { blocksOf, complaintsOf, relativeLinksOf } from '../support/compile.ts'
 import { createPostgres } from '../support/databases.ts'
-import { declaredIn } from '../support/declared.ts'
 import { runProgram } from '../support/program.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { declarations } from './tables.ts'
 
 const folder = fileURLToPath(new URL('../../src/docs/', import.meta.url))
 const pages = readdirSync(folder)
@@ -62,12 +62,13 @@ it('the pages show code that compiles', () => {
 })
 
 it('the pages name what there is: contracts with their methods, errors, functions', () => {
-  const declared = declaredIn(['index.ts'])
+  const declared = declarations()
   const exported = readFileSync(fileURLToPath(new URL('../package/names.txt', import.meta.url)), 'utf8')
   const names = new Set(exported.split('\n').map((line) => line.trim().replace(/^type /, '')))
   const isThere = (span: string) => {
     const [name = '', member] = span.split('.')
-    return names.has(name) && (member === undefined || declared.properties('index.ts', name).has(member))
+    if (member === undefined) return names.has(name)
+    return declared.members('index.ts', name).some((each) => each.name === member)
   }
   // `ProgressStore.advance`, `StoreUnavailableError`: what begins with a capital letter and goes on in small ones.
   const spans = pages.flatMap((page) => [...textOf(page).matchAll(/`([A-Z][a-z]+[A-Z]\w+(?:\.\w+)?)`/g)])

@@ -1,0 +1,153 @@
+import type { Meter } from '@opentelemetry/api'
+import { createInstruments } from '../../src/opentelemetry/instruments.ts'
+import { type Declarations, type Documented, declarationsOf } from './declarations.ts'
+
+/** The entry points by the name of their import; the root is `.`. */
+const ENTRIES: Readonly<Record<string, string>> = {
+  '.': 'index.ts',
+  './kysely': 'kysely/index.ts',
+  './postgres': 'postgres/index.ts',
+  './pglite': 'pglite/index.ts',
+  './server': 'server/index.ts',
+  './opentelemetry': 'opentelemetry/index.ts',
+  './testing': 'testing/index.ts',
+}
+
+/**
+ * The tables that pages ask for, each by a line `<!-- table: KIND NAME -->` above it and `<!-- end of table -->` below:
+ * what stands between is made of the doc comments.
+ */
+const KINDS: Readonly<Record<string, (declared: Declarations, name: string) => string[]>> = {
+  options: (declared, name) =>
+    table(
+      ['option', 'default', 'meaning'],
+      membersOf(declared, name).map((each) => [code(each.name), defaultOf(each), each.comment]),
+    ),
+  fields: (declared, name) =>
+    table(
+      ['field', 'meaning'],
+      // An error's name is its class, as with every error.
+      membersOf(declared, name)
+        .filter((each) => each.name !== 'name' || each.comment !== '')
+        .map((each) => [code(each.name), each.comment]),
+    ),
+  events: (declared, name) =>
+    table(
+      ['`type`', 'when', 'fields'],
+      declared
+        .variants(entryOf(declared, name), name)
+        .map((each) => [
+          code(each.name),
+          each.comment,
+          each.fields.map((field) => code(field.name)).join(', '),
+        ]),
+    ),
+  errors: (declared, name) =>
+    table(
+      ['class', '`code`', 'meaning'],
+      declared
+        .classes(fileOf(name))
+        .filter(({ bases }) => bases.includes('BackfillError'))
+        .map((each) => [code(each.name), each.codes.map(code).join(', '), each.comment]),
+    ),
+  exports: (declared, name) => exportsTable(declared, name),
+  suites: (declared, name) =>
+    table(
+      ['suite', 'what it proves'],
+      declared
+        .exports(fileOf(name))
+        .filter((each) => each.name.endsWith('Suite') && each.kind === 'value')
+        .map((each) => [code(each.name), each.comment]),
+    ),
+  metrics: () => table(['metric', 'unit', 'meaning'], metrics()),
+}
+
+const MARKED = /(<!-- table: (\w+) (\S+) -->\n)[\s\S]*?(<!-- end of table -->)/g
+
+/** Puts the tables into a page, each between its two lines. */
+export function withTables(page: string, declared: Declarations): string {
+  return page.replace(MARKED, (_, begin: string, kind: string, name: string, end: string) => {
+    const make = KINDS[kind]
+    if (make === undefined) throw new Error(`There is no kind of table "${kind}".`)
+    const lines = make(declared, name)
+    if (lines.length < 3) throw new Error(`The table "${kind} ${name}" is empty.`)
+    return `${begin}\n${lines.join('\n')}\n\n${end}`
+  })
+}
+
+export function declarations(): Declarations {
+  return declarationsOf(Object.values(ENTRIES))
+}
+
+function fileOf(entry: string): string {
+  const file = ENTRIES[entry]
+  if (file === undefined) throw new Error(`There is no entry point "${entry}".`)
+  return file
+}
+
+/** The entry point that exports a name. */
+function entryOf(declared: Declarations, name: string): string {
+  const file = Object.values(ENTRIES).find((each) =>
+    declared.exports(each).some((exported) => exported.name === name),
+  )
+  if (file === undefined) throw new Error(`No entry point exports ${name}.`)
+  return file
+}
+
+function membersOf(declared: Declarations, name: string): Documented[] {
+  return declared.members(entryOf(declared, name), name)
+}
+
+/** What is there when a program runs, with the first sentence of its comment; then the names of the types. */
+function exportsTable(declared: Declarations, entry: string): string[] {
+  const names = declared.exports(fileOf(entry))
+  const values = names.filter(({ kind }) => kind !== 'type')
+  const types = names.filter(({ kind }) => kind === 'type')
+  const lines = table(
+    ['name', 'what it is'],
+    values.map((each) => [
+      code(each.kind === 'function' ? `${each.name}()` : each.name),
+      firstSentence(each),
+    ]),
+  )
+  return types.length === 0
+    ? lines
+    : [...lines, '', `Types: ${types.map(({ name }) => code(name)).join(', ')}.`]
+}
+
+function firstSentence({ comment }: Documented): string {
+  return /^.*?[.:](?= |$)/.exec(comment)?.[0].replace(/:$/, '.') ?? comment
+}
+
+/** The metrics, as the code makes them. */
+function metrics(): string[][] {
+  const rows: string[][] = []
+  const note = (name: string, options: { unit?: string; description?: string } = {}) => {
+    rows.push([code(name), code(options.unit ?? ''), options.description ?? ''])
+  }
+  createInstruments({
+    createCounter: note,
+    createHistogram: note,
+    createObservableGauge: note,
+  } as unknown as Meter)
+  return rows
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].map((row) =>
+    row.replaceAll(/ {2,}/g, ' '),
+  )
+}
+
+function defaultOf({ byDefault }: Documented): string {
+  if (byDefault === undefined) return ''
+  return /^(?:-?[\d_]+|'[^']*'|\w+(?:\.\w+)*\(?\)?)$/.test(byDefault) && byDefault !== 'none'
+    ? code(byDefault)
+    : byDefault
+}
+
+function code(text: string): string {
+  return text === '' ? '' : `\`${text}\``
+}
