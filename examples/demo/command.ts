@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-/** What `npx collection-backfill` runs where the package is installed. */
+/** What `npx atproto-collection-backfill` runs where the package is installed. */
 const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 /** Runs the package's command line in the terminal that this program has. @returns its exit code */

@@ -35,7 +35,7 @@ function choiceOf(args: readonly string[], context: CommandLineContext): Choice 
   const program = createProgram((action, debug) => {
     choice = { action, debug }
   })
-  const errorsOurWay = (text: string) => text.replace(/^error: /, 'collection-backfill: ')
+  const errorsOurWay = (text: string) => text.replace(/^error: /, 'atproto-collection-backfill: ')
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => out.write(text),
@@ -55,7 +55,7 @@ function choiceOf(args: readonly string[], context: CommandLineContext): Choice 
 /** One line that says what is wrong and what to do. @returns the exit code */
 export function tell(error: unknown, { err }: Pick<CommandLineContext, 'err'>, debug = false): number {
   const text = debug ? inspect(error) : printable(describe(error))
-  err.write(`collection-backfill: ${text}\n`)
+  err.write(`atproto-collection-backfill: ${text}\n`)
   const isUsage = error instanceof UsageError || hasCode(error, 'INVALID_OPTION')
   return isUsage ? EXIT.usage : EXIT.incomplete
 }

@@ -40,7 +40,7 @@ export type Action = (context: Context) => Promise<number>
 
 /** The command line. What is asked for is handed to `choose`. */
 export function createProgram(choose: (action: Action, debug: boolean) => void): Command {
-  const program = new Command('collection-backfill')
+  const program = new Command('atproto-collection-backfill')
     .description(
       'Fills an atproto collection index from a relay that already knows, and goes on where it stopped.',
     )

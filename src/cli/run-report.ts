@@ -135,13 +135,13 @@ function failureLines({ failures, failedRelays }: Extract<RunEnd, { outcome: 'in
   const more = failures.length - lines.length
   const unwalked = failedRelays.map(
     ({ relay, error }) =>
-      `collection-backfill: ${printable(relay)} is not complete: ${printable(describe(error))}`,
+      `atproto-collection-backfill: ${printable(relay)} is not complete: ${printable(describe(error))}`,
   )
   if (failures.length === 0) return unwalked
   return [
     ...unwalked,
-    `collection-backfill: ${plural(failures.length, 'collection is', 'collections are')} not complete; run again to try them again.`,
+    `atproto-collection-backfill: ${plural(failures.length, 'collection is', 'collections are')} not complete; run again to try them again.`,
     ...lines,
-    ...(more > 0 ? [`  and ${count(more)} more: collection-backfill status --state failed`] : []),
+    ...(more > 0 ? [`  and ${count(more)} more: atproto-collection-backfill status --state failed`] : []),
   ]
 }

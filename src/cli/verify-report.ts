@@ -75,5 +75,5 @@ export function textVerifyReport(relays: readonly Relay[], context: Context): Ve
 
 function leftOutLine(collections: number): string {
   const which = plural(collections, 'collection is', 'collections are')
-  return `collection-backfill: ${which} not complete and not compared; run again first.`
+  return `atproto-collection-backfill: ${which} not complete and not compared; run again first.`
 }

@@ -63,7 +63,7 @@ describe('in a terminal of 80 columns', () => {
     parked.letGo()
     await terminal.until(/^code 1$/m)
     const end = await terminal.screen()
-    expect(end).toContain('collection-backfill: 1 collection is not complete')
+    expect(end).toContain('atproto-collection-backfill: 1 collection is not complete')
     expect(end.replaceAll(/\s+/g, ' ').split(failure)).toHaveLength(2)
   })
 

@@ -127,7 +127,7 @@ describe('the README', () => {
 describe('the command line', () => {
   it('is a program of the project it is installed in', async () => {
     const { version } = await manifestOf(join(bare, 'node_modules', PACKAGE))
-    const { code, stdout } = await runProgram(join(bare, 'node_modules/.bin/collection-backfill'), {
+    const { code, stdout } = await runProgram(join(bare, 'node_modules/.bin/atproto-collection-backfill'), {
       args: ['--version'],
     })
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${version}\n` })

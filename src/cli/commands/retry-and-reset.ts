@@ -64,7 +64,9 @@ async function rowsOf(
   const [only] = sources
   const [named, ...others] = relay.map((each) => relayUrl(each).relay)
   if (named === undefined && only === undefined) {
-    throw new UsageError('Nothing is registered there yet: collection-backfill run --relay HOST begins.')
+    throw new UsageError(
+      'Nothing is registered there yet: atproto-collection-backfill run --relay HOST begins.',
+    )
   }
   const source = named ?? (sources.length === 1 ? only : undefined)
   if (source === undefined || others.length > 0)
@@ -78,7 +80,7 @@ async function rowsOf(
   const unknown = names.filter((name) => !known.has(name))
   if (unknown.length > 0) {
     throw new UsageError(
-      `Not registered for ${source}: ${unknown.join(', ')}. See collection-backfill status --all.`,
+      `Not registered for ${source}: ${unknown.join(', ')}. See atproto-collection-backfill status --all.`,
     )
   }
   return {

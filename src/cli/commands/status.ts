@@ -113,7 +113,8 @@ function speedometers(): (views: readonly StatusView[]) => StatusView[] {
 
 /** @param most how many lines there may be, shared by the relays */
 function lines(views: readonly StatusView[], screen: Screen, most: number): string[] {
-  if (views.length === 0) return ['Nothing is registered yet: collection-backfill run --relay HOST begins.']
+  if (views.length === 0)
+    return ['Nothing is registered yet: atproto-collection-backfill run --relay HOST begins.']
   const share = Math.floor(most / views.length)
   return views.flatMap((view) => {
     const sums = statusLine(view)

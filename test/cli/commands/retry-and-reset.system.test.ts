@@ -83,7 +83,7 @@ describe('reset', () => {
       code: 2,
       stdout: '',
       stderr:
-        'collection-backfill: Nothing is registered there yet: collection-backfill run --relay HOST begins.\n',
+        'atproto-collection-backfill: Nothing is registered there yet: atproto-collection-backfill run --relay HOST begins.\n',
     })
     const progress = kyselyProgressStore(postgres.db)
     await progress.register('a.example', [{ nsid: PROFILE }])

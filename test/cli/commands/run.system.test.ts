@@ -142,7 +142,9 @@ describe('several relays', () => {
     expect(code).toBe(1)
     expect(stdout).toContain(`✗ ${gone} `)
     expect(stdout).toMatch(/1 collection +45 +1\n/)
-    expect(stderr).toMatch(new RegExp(`^collection-backfill: ${gone} is not complete: .*ECONNREFUSED.*\\n$`))
+    expect(stderr).toMatch(
+      new RegExp(`^atproto-collection-backfill: ${gone} is not complete: .*ECONNREFUSED.*\\n$`),
+    )
     const { stdout: json } = await cli([...args, '--json'])
     expect(jsonLines(json).filter(({ type }) => type === 'relayFailed' || type === 'end')).toMatchObject([
       { type: 'relayFailed', relay: gone, error: { code: 'RELAY_UNREACHABLE' } },
@@ -169,7 +171,7 @@ describe('a collection that fails', () => {
     )
     expect(stdout).toMatch(/2 collections +45 +1\n/)
     expect(stderr).toMatch(
-      /^collection-backfill: 1 collection is not complete; run again to try them again\.\n {2}com\.example\.broken: .*Not \[2Jfor you.*\n$/,
+      /^atproto-collection-backfill: 1 collection is not complete; run again to try them again\.\n {2}com\.example\.broken: .*Not \[2Jfor you.*\n$/,
     )
     expect(stdout + stderr).not.toContain('\u001b')
   })

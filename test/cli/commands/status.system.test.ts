@@ -100,7 +100,7 @@ describe('status', () => {
     const { code, stdout } = await cli(['status', '--database', postgres.url])
     expect({ code, stdout }).toEqual({
       code: 0,
-      stdout: 'Nothing is registered yet: collection-backfill run --relay HOST begins.\n',
+      stdout: 'Nothing is registered yet: atproto-collection-backfill run --relay HOST begins.\n',
     })
   })
 

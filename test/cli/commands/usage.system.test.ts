@@ -29,7 +29,7 @@ describe('help', () => {
       const withoutVariable = options.filter((text) => !text.includes('(env:'))
       for (const text of withoutVariable) expect(text).toMatch(/^(-h, --help|--all|--watch) /)
       expect(options.length - withoutVariable.length).toBeGreaterThanOrEqual(4)
-      expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}collection-backfill ${command}`, 'm'))
+      expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}atproto-collection-backfill ${command}`, 'm'))
     },
   )
 
@@ -70,7 +70,7 @@ describe('wrong usage is told in a line without a stack, and ends with 2', () =>
     await using folder = await temporaryFolder()
     const { code, stdout, stderr } = await cli(args, { cwd: folder.path })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toMatch(/^collection-backfill: /)
+    expect(stderr).toMatch(/^atproto-collection-backfill: /)
     expect(stderr).toContain(message)
     expect(stderr.trimEnd().split('\n').length).toBeLessThanOrEqual(2)
     expect(stderr).not.toContain('secret')
@@ -85,7 +85,7 @@ describe('wrong usage is told in a line without a stack, and ends with 2', () =>
   test('no command at all shows the help', async () => {
     const { code, stderr } = await cli([])
     expect(code).toBe(2)
-    expect(stderr).toContain('Usage: collection-backfill')
+    expect(stderr).toContain('Usage: atproto-collection-backfill')
   })
 })
 
@@ -97,7 +97,7 @@ describe('what cannot work is told in one line that says what to do, and ends wi
     // Modules can be loaded beforehand only by a process of its own.
     const { code, stderr } = await (options.imports ? cliProcess : cli)(args, options)
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^collection-backfill: .*\n$/)
+    expect(stderr).toMatch(/^atproto-collection-backfill: .*\n$/)
     return stderr
   }
 
@@ -170,7 +170,7 @@ describe('what cannot work is told in one line that says what to do, and ends wi
 
 test('an error is told in one line, and with its stack by --debug', async () => {
   const args = ['migrate', '--database', `postgres://127.0.0.1:${await freePort()}/d`]
-  expect((await cli(args)).stderr).toMatch(/^collection-backfill: [^\n]*ECONNREFUSED[^\n]*\n$/)
+  expect((await cli(args)).stderr).toMatch(/^atproto-collection-backfill: [^\n]*ECONNREFUSED[^\n]*\n$/)
   const { code, stderr } = await cli([...args, '--debug'])
   expect(code).toBe(1)
   expect(stderr).toMatch(/StoreUnavailableError[\s\S]*\n {4}at [\s\S]*ECONNREFUSED/)

@@ -83,7 +83,7 @@ describe('--json', () => {
     const args = runOn({ url: relay }, postgres, '--collection', BIG, '--retries', '0', '--json')
     const { code, stdout, stderr } = await cli(args)
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^collection-backfill: .*ECONNREFUSED.*\n$/)
+    expect(stderr).toMatch(/^atproto-collection-backfill: .*ECONNREFUSED.*\n$/)
     expect(jsonLines(stdout).at(-1)).toMatchObject({
       type: 'end',
       outcome: 'failed',
