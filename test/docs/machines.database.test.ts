@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest'
 import { createBackfiller, knownCollections, relayLister } from '../../src/index.ts'
 import {
   collectionIndex,
-  createDidIndex,
   kyselyIndexSink,
   kyselyProgressStore,
   migrateToLatest,
@@ -100,7 +99,7 @@ describe('the statements of "More than one machine"', () => {
     expect((await index.listCollections()).collections).toEqual([{ nsid: POST, estimatedRepos: 1_099 }])
     expect(await db.selectFrom('collection_index').selectAll().execute()).toHaveLength(1_099)
 
-    await createDidIndex(db)
+    await runShown(db, didIndex)
     expect(await index.removeRepo(didsFrom(1, 1)[0] ?? '')).toEqual({ removed: 1 })
     expect(await index.collectionsOf(didsFrom(2, 1)[0] ?? '')).toEqual({ collections: [POST] })
     await migrateToLatest(db)
