@@ -1,6 +1,7 @@
-import pRetry from 'p-retry'
+import pRetry, { type RetryContext as PRetryContext } from 'p-retry'
 import { retryAfterMs } from '../errors.ts'
-import { sleep, withJitter } from './abort.ts'
+import { sleep } from './abort.ts'
+import { isProgrammingError } from './programming-error.ts'
 import { wholeNumber } from './validate-options.ts'
 
 /** How patiently one request is tried again. */
@@ -13,7 +14,7 @@ export interface RetryPolicy {
    */
   retries: number
   /**
-   * The first pause, in milliseconds; each further one is twice as long, with jitter on top. Well below the 140 ms that a
+   * The first pause, in milliseconds; each further one is twice as long, with jitter on top: up to as much again. Well below the 140 ms that a
    * page takes, so that one failed answer costs little: where 2 % of them fail, a run takes 2 % longer to fetch them again,
    * and another 1 % to pause before that. With 100 ms that would be 2 %, with a second 18 %. A server that is overloaded says
    * so, and is given time of its own.
@@ -23,7 +24,7 @@ export interface RetryPolicy {
   minDelayMs: number
   /**
    * The longest pause, in milliseconds. A server that asks for more is not waited for in place: its collection is set
-   * aside. A relay's `maxPauseMs` is the same bound for the requests of other collections.
+   * aside.
    *
    * @default 60_000
    */
@@ -63,50 +64,47 @@ interface RetryOptions extends RetryPolicy {
   onRetry: (context: RetryContext) => void
 }
 
-/** Runs `operation` until it succeeds, fails for good, or the signal aborts; then it rejects with the last error as it is. */
+/**
+ * Runs `operation` until it succeeds, fails for good, or the signal aborts; then it rejects with the last error as it is. A
+ * pause is what the server asked for, and p-retry's own growing one after it, so that it is never shorter than was asked.
+ *
+ * A programming error is not tried again: it would be the same one for hours.
+ */
 export async function retrying<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { signal } = options
+  const { retries, minDelayMs, maxDelayMs, longestWaitMs = maxDelayMs, signal } = options
   const attempt = async () => {
     try {
       return await operation()
-    } catch (error) {
-      signal.throwIfAborted()
-      throw new FailedAttempt(error)
+    } catch (thrown) {
+      throw thrown instanceof Error ? thrown : new NonError('not an error', { cause: thrown })
     }
   }
-  // The pause is ours, so p-retry gets none: it could not know what the server asked for.
-  const shouldRetry = async ({ error, attemptNumber }: { error: Error; attemptNumber: number }) => {
-    const { cause } = error
-    const waitMs = pauseBefore(cause, attemptNumber, options)
-    if (!options.mayRetry(cause) || waitMs === undefined) return false
-    options.onRetry({ error: cause, attempt: attemptNumber, waitMs })
-    await sleep(waitMs, signal)
+  const shouldRetry = async ({ error: carrier, attemptNumber, retryDelay }: RetryState) => {
+    const error = thrownValue(carrier)
+    const askedMs = retryAfterMs(error)
+    if (askedMs > longestWaitMs || isProgrammingError(error) || !options.mayRetry(error)) return false
+    options.onRetry({ error, attempt: attemptNumber, waitMs: askedMs + retryDelay })
+    await sleep(askedMs, signal)
     return true
   }
+  const backoff = { retries, minTimeout: minDelayMs, maxTimeout: maxDelayMs, factor: 2, randomize: true }
   try {
-    return await pRetry(attempt, { retries: options.retries, minTimeout: 0, signal, shouldRetry })
+    return await pRetry(attempt, { ...backoff, signal, shouldRetry })
   } catch (error) {
-    throw error instanceof FailedAttempt ? error.cause : error
+    throw thrownValue(error)
   }
 }
 
-/** Carries any thrown value through p-retry, which looks into some errors and refuses values that are none. */
-class FailedAttempt extends Error {
-  constructor(cause: unknown) {
-    super('attempt failed', { cause })
-  }
+/** What p-retry tells before it pauses, as far as it is used here. */
+type RetryState = Pick<PRetryContext, 'error' | 'attemptNumber' | 'retryDelay'>
+
+/** Carries what is thrown and is no error, a string or an object, through p-retry, which takes errors alone. */
+class NonError extends Error {
+  override readonly name = 'NonError'
 }
 
-/** The larger of what the server asked for and a growing pause, and jitter on top; nothing when it asked for too much. */
-function pauseBefore(
-  error: unknown,
-  attempt: number,
-  { minDelayMs, maxDelayMs, longestWaitMs = maxDelayMs }: RetryOptions,
-): number | undefined {
-  const asked = retryAfterMs(error)
-  if (asked > longestWaitMs) return undefined
-  const backoff = Math.min(maxDelayMs, minDelayMs * 2 ** (attempt - 1))
-  return withJitter(Math.max(asked, backoff), backoff)
+function thrownValue(error: unknown): unknown {
+  return error instanceof NonError ? error.cause : error
 }
 
 /** Whether an error says itself that trying again is useless. One that says nothing may have been a passing fault. */

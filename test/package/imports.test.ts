@@ -9,7 +9,7 @@ const installed = join(inject('bareProject'), 'node_modules', PACKAGE)
 
 /** What each entry point may load besides its own files; `node:` stands for every module of Node. */
 const MAY_LOAD: Record<string, readonly string[]> = {
-  '.': ['@atproto/syntax', 'ky', 'p-limit', 'p-retry'],
+  '.': ['@atproto/syntax', 'is-network-error', 'ky', 'p-limit', 'p-retry'],
   './kysely': ['kysely'],
   './postgres': ['kysely', 'pg'],
   './pglite': ['@electric-sql/pglite', 'kysely', 'node:'],
