@@ -66,7 +66,7 @@ export {
   UnionIncompleteError,
 } from './errors.ts'
 export type { HttpOptions } from './http/client.ts'
-export type { GovernorOptions } from './http/pacing.ts'
+export type { PacingOptions } from './http/pacing.ts'
 export { createMonitor } from './monitor/monitor.ts'
 export type {
   CollectionCounts,

@@ -1,6 +1,7 @@
-import ky from 'ky'
+import ky, { isTimeoutError, type KyInstance } from 'ky'
 import { InvalidOptionError, RelayError } from '../errors.ts'
 import { abortable } from '../util/abort.ts'
+import { isProgrammingError } from '../util/programming-error.ts'
 import { MAX_TIMER_MS, wholeNumber } from '../util/validate-options.ts'
 import { USER_AGENT } from '../util/version.ts'
 import { oneLine } from './error-body.ts'
@@ -35,12 +36,16 @@ export interface HttpOptions {
   fetch?: typeof globalThis.fetch | undefined
 }
 
-/** {@link HttpOptions}, checked and filled in. */
-export interface HttpSettings {
-  timeoutMs: number
-  maxBodyBytes: number
-  userAgent: string
-  fetch: typeof globalThis.fetch
+/** Asks servers, always in the same way. */
+export interface HttpClient {
+  /**
+   * Makes one attempt at a GET request and reads the answer whole, within the time and size allowed. Redirects are refused,
+   * for a cursor belongs to one server and no other may be asked.
+   *
+   * @throws RelayError for everything but a 2xx answer read to its end; the signal's reason when the signal aborts; a
+   *   programming error of the given `fetch` as it is
+   */
+  get(request: GetRequest): Promise<Answer>
 }
 
 /** One GET request. */
@@ -60,7 +65,7 @@ export interface Answer {
 const MAX_ERROR_BYTES = 16_384
 
 /** @throws InvalidOptionError */
-export function httpSettings(options: HttpOptions): HttpSettings {
+export function createHttpClient(options: HttpOptions): HttpClient {
   const { timeoutMs = 30_000, maxBodyBytes = 8_388_608, userAgent, fetch } = options
   wholeNumber('timeoutMs', timeoutMs, 1, MAX_TIMER_MS)
   wholeNumber('maxBodyBytes', maxBodyBytes, 1)
@@ -70,111 +75,81 @@ export function httpSettings(options: HttpOptions): HttpSettings {
   if (fetch !== undefined && typeof fetch !== 'function') {
     throw new InvalidOptionError('fetch', 'a function like the global fetch', fetch)
   }
-  return {
-    timeoutMs,
-    maxBodyBytes,
-    userAgent: userAgent === undefined ? USER_AGENT : `${userAgent} ${USER_AGENT}`,
+  const server = ky.create({
+    headers: { 'user-agent': userAgent === undefined ? USER_AGENT : `${userAgent} ${USER_AGENT}` },
+    // From the request to the last byte of the body.
+    timeout: false,
+    totalTimeout: timeoutMs,
+    // The caller's part: it tells of each retry, and waits for what the server asks.
+    retry: 0,
+    redirect: 'manual',
+    // An HTTPError waits for the body, and is lost where that hangs: the status, with how long to wait, must not be.
+    throwHttpErrors: false,
     // Called as a plain function: browsers refuse a fetch that is called as some object's method.
-    fetch: (input, init) => (fetch ?? globalThis.fetch)(input, init),
-  }
+    fetch: async (input, init) => capped(await (fetch ?? globalThis.fetch)(input, init), maxBodyBytes),
+  })
+  return { get: (request) => get(request, server, { timeoutMs, maxBodyBytes }) }
 }
 
-/**
- * Makes one attempt at a GET request and reads the answer whole, within the time and size allowed. Redirects
- * are refused, for a cursor belongs to one server and no other may be asked.
- *
- * @throws RelayError for everything but a 2xx answer read to its end; the signal's reason when the signal
- *   aborts
- */
-export async function get(request: GetRequest, settings: HttpSettings): Promise<Answer> {
-  const { signal } = request
+type Limits = Required<Pick<HttpOptions, 'timeoutMs' | 'maxBodyBytes'>>
+
+async function get(request: GetRequest, server: KyInstance, limits: Limits): Promise<Answer> {
+  const { url, accept, signal } = request
   signal?.throwIfAborted()
-  // A controller for each attempt, tied to the signal by hand: what AbortSignal.any ties to a signal that
-  // lives for hours is only let go by the garbage collector.
-  const attempt = new AbortController()
-  const abort = (): void => attempt.abort(signal?.reason)
-  signal?.addEventListener('abort', abort, { once: true })
-  const deadline = setTimeout(abort, settings.timeoutMs)
+  let status: number | undefined
   try {
-    const response = await abortable(send(request, settings, attempt.signal), attempt.signal)
-    return await read(response, request, settings, attempt.signal)
+    // Raced here as well: a given fetch may not obey the signal.
+    return await abortable(read(), signal)
   } catch (error) {
     // An abort is the caller's decision, not a failure of the server.
     signal?.throwIfAborted()
     if (error instanceof RelayError) throw error
-    throw attempt.signal.aborted ? timeoutError(request, settings) : unreachableError(request, error)
-  } finally {
-    clearTimeout(deadline)
-    signal?.removeEventListener('abort', abort)
+    if (isTimeoutError(error)) throw timeoutError(request, limits)
+    if (error instanceof BodyTooLongError) throw tooLongError(request, status, limits)
+    // Once there is a status, what fails is the body, and that is the network's: some platforms throw a TypeError for it.
+    throw status === undefined && isProgrammingError(error) ? error : unreachableError(request, error)
   }
-}
 
-function send(request: GetRequest, settings: HttpSettings, signal: AbortSignal): Promise<Response> {
-  return ky.get(request.url, {
-    headers: { accept: request.accept, 'user-agent': settings.userAgent },
-    redirect: 'manual',
-    retry: 0,
-    timeout: false,
-    throwHttpErrors: false,
-    fetch: settings.fetch,
-    signal,
-  })
-}
-
-async function read(
-  response: Response,
-  request: GetRequest,
-  settings: HttpSettings,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const { status, headers } = response
-  // Where the platform hides redirects, the answer is an opaque one with the status 0.
-  if (response.type === 'opaqueredirect' || (status >= 300 && status < 400)) {
-    await response.body?.cancel()
-    throw redirectError(request, status, headers.get('location'))
-  }
-  if (!response.ok) throw statusError(request, status, headers, await readBeginning(response, signal))
-  const { text, complete } = await readText(response, settings.maxBodyBytes, signal)
-  if (!complete) throw tooLongError(request, status, settings)
-  return { status, headers, text }
-}
-
-/**
- * Reads at most `maxBytes`; what lies beyond is not fetched. The signal is watched here and not only by `fetch`: what ties
- * it to the body there may be collected as garbage before the body ends, and a body that hangs would hang for ever.
- */
-async function readText(
-  response: Response,
-  maxBytes: number,
-  signal: AbortSignal,
-): Promise<{ text: string; complete: boolean }> {
-  const decoder = new TextDecoder()
-  const reader = response.body?.getReader()
-  let text = ''
-  let bytes = 0
-  try {
-    for (;;) {
-      const chunk = reader && (await abortable(reader.read(), signal))
-      if (chunk === undefined || chunk.done) return { text: text + decoder.decode(), complete: true }
-      const part = chunk.value.subarray(0, maxBytes - bytes)
-      text += decoder.decode(part, { stream: true })
-      if (part.byteLength < chunk.value.byteLength) return { text, complete: false }
-      bytes += part.byteLength
+  async function read(): Promise<Answer> {
+    const answer = server.get(url, { headers: { accept }, ...(signal && { signal }) })
+    const response = await answer
+    const { headers, ok } = response
+    status = response.status
+    // Where the platform hides redirects, the answer is an opaque one with the status 0.
+    if (response.type === 'opaqueredirect' || (status >= 300 && status < 400)) {
+      response.body?.cancel().catch(() => {})
+      throw redirectError(request, status, headers.get('location'))
     }
-  } finally {
-    // Closes the connection when the body was left before its end; not awaited, since that may hang as well.
-    reader?.cancel().catch(() => {})
+    // The status matters more than the words in the body: an error page that breaks off costs only these.
+    if (!ok) throw statusError(request, status, headers, await answer.text().catch(() => ''))
+    return { status, headers, text: await answer.text() }
   }
 }
 
-/** The status matters more than the words in the body: an error page that breaks off costs only these. */
-async function readBeginning(response: Response, signal: AbortSignal): Promise<string> {
-  try {
-    return (await readText(response, MAX_ERROR_BYTES, signal)).text
-  } catch {
-    return ''
+/** The answer with a body that fails when it grows too long; that of an error page ends there, for its words are enough. */
+function capped(response: Response, maxBodyBytes: number): Response {
+  const { body, ok } = response
+  if (body === null) return response
+  const reader = body.getReader()
+  let left = ok ? maxBodyBytes : MAX_ERROR_BYTES
+  const source: UnderlyingDefaultSource<Uint8Array> = {
+    async pull(controller) {
+      const { done, value } = await reader.read()
+      if (done) return controller.close()
+      const isTooMuch = value.byteLength > left
+      if (!isTooMuch || !ok) controller.enqueue(value.subarray(0, left))
+      left -= value.byteLength
+      if (!isTooMuch) return
+      if (ok) controller.error(new BodyTooLongError())
+      else controller.close()
+      await reader.cancel()
+    },
+    cancel: (reason) => reader.cancel(reason),
   }
+  return new Response(new ReadableStream(source, { highWaterMark: 0 }), response)
 }
+
+class BodyTooLongError extends Error {}
 
 function redirectError(request: GetRequest, status: number, location: string | null): RelayError {
   const target = location === null ? 'another address' : oneLine(location, 200)
@@ -186,7 +161,7 @@ function redirectError(request: GetRequest, status: number, location: string | n
   )
 }
 
-function tooLongError(request: GetRequest, status: number, { maxBodyBytes }: HttpSettings): RelayError {
+function tooLongError(request: GetRequest, status: number | undefined, { maxBodyBytes }: Limits): RelayError {
   return new RelayError(
     'RELAY_BAD_ANSWER',
     `${request.url.host} answered with more than ${maxBodyBytes} bytes for ${subject(request)}; the rest ` +
@@ -195,7 +170,7 @@ function tooLongError(request: GetRequest, status: number, { maxBodyBytes }: Htt
   )
 }
 
-function timeoutError(request: GetRequest, { timeoutMs }: HttpSettings): RelayError {
+function timeoutError(request: GetRequest, { timeoutMs }: Limits): RelayError {
   return new RelayError(
     'RELAY_TIMEOUT',
     `${request.url.host} did not answer in full within ${timeoutMs} ms for ${subject(request)}. ` +

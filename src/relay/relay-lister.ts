@@ -1,8 +1,8 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { RepoLister, RepoListRequest, RepoPage } from '../contracts/repo-lister.ts'
 import { InvalidOptionError, RelayError, RelayUnsuitableError } from '../errors.ts'
-import { get, type HttpOptions, httpSettings } from '../http/client.ts'
-import { createGovernor, type GovernorOptions } from '../http/pacing.ts'
+import { createHttpClient, type HttpOptions } from '../http/client.ts'
+import { createPacing, type PacingOptions } from '../http/pacing.ts'
 import { relayUrl } from '../http/server-url.ts'
 import { wholeNumber } from '../util/validate-options.ts'
 import { parseRepoPage } from './repo-page.ts'
@@ -16,7 +16,7 @@ const LEXICON_MAX_PAGE_SIZE = 2000
 const NO_METHOD_STATUSES: readonly (number | undefined)[] = [400, 403, 404, 405, 501]
 
 /** How a relay is asked. */
-export interface RelayListerOptions extends HttpOptions, GovernorOptions {
+export interface RelayListerOptions extends HttpOptions, PacingOptions {
   /**
    * How many repositories to ask for in a page, from 1 to 10,000. The lexicon's maximum is 2,000, and other
    * servers may refuse more; collectiondir (behind bsky.network's relays) and lightrail accept 10,000.
@@ -43,8 +43,8 @@ export interface RelayListerOptions extends HttpOptions, GovernorOptions {
 export function relayLister(relay: string, options: RelayListerOptions = {}): RepoLister {
   const { relay: host, origin } = relayUrl(relay)
   const { pageSize = LEXICON_MAX_PAGE_SIZE, checkCollection = 'app.bsky.actor.profile' } = options
-  const settings = httpSettings(options)
-  const governor = createGovernor(host, options)
+  const http = createHttpClient(options)
+  const pacing = createPacing(host, options)
   wholeNumber('pageSize', pageSize, 1, 10_000)
   if (!isValidNsid(checkCollection)) {
     throw new InvalidOptionError('checkCollection', 'an NSID such as app.bsky.actor.profile', checkCollection)
@@ -53,7 +53,7 @@ export function relayLister(relay: string, options: RelayListerOptions = {}): Re
   async function listRepos({ collection, cursor, signal }: RepoListRequest): Promise<RepoPage> {
     const asked = { relay: host, url: pageUrl(origin, collection, pageSize, cursor), collection, cursor }
     const request = { ...asked, accept: 'application/json', signal }
-    const answer = await governor.run(request, () => get(request, settings))
+    const answer = await pacing.run(signal, () => http.get(request))
     return parseRepoPage(answer.text, asked)
   }
 

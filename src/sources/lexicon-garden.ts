@@ -1,7 +1,7 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { CollectionSource, KnownCollection } from '../contracts/collection-source.ts'
 import { RelayError } from '../errors.ts'
-import { get, type HttpOptions, httpSettings } from '../http/client.ts'
+import { createHttpClient, type HttpOptions } from '../http/client.ts'
 import { sourceUrl } from '../http/source-url.ts'
 
 /** How lexicon garden is asked. */
@@ -22,12 +22,12 @@ export interface LexiconGardenOptions extends HttpOptions {
  */
 export function lexiconGarden(options: LexiconGardenOptions = {}): CollectionSource {
   const url = sourceUrl(options.url ?? 'https://lexicon.garden/llms.txt')
-  const settings = httpSettings(options)
+  const http = createHttpClient(options)
   return {
     name: url.host,
     async *collections({ signal } = {}) {
       const asked = { relay: url.href, url, collection: undefined, cursor: undefined }
-      const { text } = await get({ ...asked, accept: 'text/plain, text/*;q=0.9', signal }, settings)
+      const { text } = await http.get({ ...asked, accept: 'text/plain, text/*;q=0.9', signal })
       const known = listedNsids(text)
       // Anything can come with status 200. Rubbish is not the news that no collection is known.
       if (known.length === 0) throw noListError(url)

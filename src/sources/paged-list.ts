@@ -1,8 +1,8 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { KnownCollection } from '../contracts/collection-source.ts'
-import { get, type HttpOptions, httpSettings } from '../http/client.ts'
+import { createHttpClient, type HttpOptions } from '../http/client.ts'
 import { badPage, parseJsonPage } from '../http/json-page.ts'
-import { createGovernor } from '../http/pacing.ts'
+import { createPacing } from '../http/pacing.ts'
 import { advancePosition, type Position } from '../paging/cursor-guard.ts'
 
 /** A list of collections that a server gives page by page. */
@@ -32,8 +32,8 @@ export function pagedList(
   options: HttpOptions,
   collectionsOf: (body: Readonly<Record<string, unknown>>) => KnownCollection[] | undefined,
 ): PagedList {
-  const settings = httpSettings(options)
-  const governor = createGovernor(url.host, {})
+  const http = createHttpClient(options)
+  const pacing = createPacing(url.host)
 
   async function pageAt(
     at: Position,
@@ -47,8 +47,7 @@ export function pagedList(
       cursor: at.cursor,
     }
     const request = { ...asked, accept: 'application/json', signal }
-    const pace = { collection: at.collection, signal }
-    const { text } = await governor.run(pace, () => get(request, settings))
+    const { text } = await pacing.run(signal, () => http.get(request))
     const { body, cursor } = parseJsonPage(text, asked)
     const collections = collectionsOf(body)
     if (collections === undefined) throw badPage(asked, 'has no list of collections', text)

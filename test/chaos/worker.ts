@@ -25,7 +25,6 @@ async function walkAll(options: WorkerOptions): Promise<void> {
     lister: relayLister(relayUrl, {
       pageSize: PAGE_SIZE,
       timeoutMs: REQUEST_TIMEOUT_MS,
-      maxPauseMs: 400,
       userAgent: name,
     }),
     sources: [knownCollections(known)],

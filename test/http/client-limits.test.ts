@@ -14,7 +14,7 @@ describe('the deadline', () => {
   const late = {
     code: 'RELAY_TIMEOUT',
     retryable: true,
-    relay: 'the source',
+    relay: 'the relay',
     collection: 'a.b.c',
     cursor: 'x',
   }
@@ -180,11 +180,11 @@ describe('a deadline', () => {
       })
       // What ties one signal to another may be collected while a request is under way; the deadline must not go with it.
       const script = `
-      import { get, httpSettings } from '../../src/http/client.ts'
-      const settings = httpSettings({ timeoutMs: 500 })
+      import { createHttpClient } from '../../src/http/client.ts'
+      const http = createHttpClient({ timeoutMs: 500 })
       const tidying = setInterval(() => gc(), 20)
       const url = new URL('/', '${server.origin}')
-      const outcome = await get({ relay: '', url, accept: '*/*', signal: undefined }, settings).catch((error) => error)
+      const outcome = await http.get({ relay: '', url, accept: '*/*', signal: undefined }).catch((error) => error)
       clearInterval(tidying)
       console.log(outcome.code)
     `
@@ -223,11 +223,11 @@ describe('nothing is left behind', () => {
       if (url === '/endless') response.write('and so on')
     })
     const script = `
-      import { get, httpSettings } from '../../src/http/client.ts'
-      const settings = httpSettings({ timeoutMs: 1_000_000 })
+      import { createHttpClient } from '../../src/http/client.ts'
+      const http = createHttpClient({ timeoutMs: 1_000_000 })
       const caller = new AbortController()
       const url = (path) => new URL(path, '${server.origin}')
-      const ask = (path) => get({ relay: '', url: url(path), accept: '*/*', signal: caller.signal }, settings)
+      const ask = (path) => http.get({ relay: '', url: url(path), accept: '*/*', signal: caller.signal })
       const endless = ask('/endless')
       console.log((await ask('/good')).text)
       console.log((await ask('/bad').catch((error) => error)).code)

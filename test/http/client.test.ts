@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
-import { type HttpOptions, httpSettings } from '../../src/http/client.ts'
+import { createHttpClient, type HttpOptions } from '../../src/http/client.ts'
 import { USER_AGENT, VERSION } from '../../src/util/version.ts'
 import { ask, failure } from '../support/ask.ts'
 import { startAnswering, startServer } from '../support/http-server.ts'
@@ -93,6 +93,29 @@ describe('a network fault', () => {
   })
 })
 
+describe('a given fetch that is wrong itself', () => {
+  test.each([
+    new TypeError('Cannot read properties of undefined'),
+    new ReferenceError('agent is not defined'),
+    new RangeError('Maximum call stack size exceeded'),
+  ])('is no fault of the network: %s', async (mistake) => {
+    await expect(ask('https://relay.example', { fetch: () => Promise.reject(mistake) })).rejects.toBe(mistake)
+  })
+
+  test('and one that tells of a broken network by a TypeError is not wrong', async () => {
+    const broken = new TypeError('Failed to fetch')
+    const error = await failure(ask('https://relay.example', { fetch: () => Promise.reject(broken) }))
+    expect(error).toMatchObject({ code: 'RELAY_UNREACHABLE', cause: broken, retryable: true })
+  })
+
+  test('nor one whose body breaks off with a TypeError of any kind', async () => {
+    const broken = new TypeError('error reading a body from connection')
+    const body = new ReadableStream({ pull: (controller) => controller.error(broken) })
+    const error = await failure(ask('https://relay.example', { fetch: async () => new Response(body) }))
+    expect(error).toMatchObject({ code: 'RELAY_UNREACHABLE', cause: broken, retryable: true })
+  })
+})
+
 describe('a redirect', () => {
   test.each([301, 302, 303, 307, 308])('by %i is refused, and its target is never asked', async (status) => {
     await using target = await startAnswering(200)
@@ -126,7 +149,7 @@ describe('an option that cannot be used is refused by name', () => {
     ['userAgent', { userAgent: 'two\r\nlines: 1' }],
     ['fetch', { fetch: 'fetch' as unknown as typeof fetch }],
   ])('%s: %j', (option, options) => {
-    expect(() => httpSettings(options)).toThrowError(
+    expect(() => createHttpClient(options)).toThrowError(
       expect.objectContaining({ name: 'InvalidOptionError', option }),
     )
   })

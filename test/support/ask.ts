@@ -1,5 +1,5 @@
 import { RelayError } from '../../src/errors.ts'
-import { type Answer, get, type HttpOptions, httpSettings } from '../../src/http/client.ts'
+import { type Answer, createHttpClient, type HttpOptions } from '../../src/http/client.ts'
 
 /** How {@link ask} asks. */
 export interface Call extends HttpOptions {
@@ -10,8 +10,8 @@ export interface Call extends HttpOptions {
 
 /** One attempt at a GET request, with everything left out that a test does not care about. */
 export function ask(url: string, { signal, collection, cursor, ...options }: Call = {}): Promise<Answer> {
-  const asked = { relay: 'the source', url: new URL(url), collection, cursor }
-  return get({ ...asked, accept: 'text/plain', signal }, httpSettings(options))
+  const asked = { relay: 'the relay', url: new URL(url), collection, cursor }
+  return createHttpClient(options).get({ ...asked, accept: 'text/plain', signal })
 }
 
 /** The error that a request ends with; anything else fails the test. */
