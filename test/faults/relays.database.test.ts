@@ -134,7 +134,7 @@ describe('discovery', () => {
     const sources = [lexiconGarden({ url: run.relay.gardenUrl }), deaf]
     const error = await rejection(run.start({ sources, discoveryTimeoutMs: 500 }).run())
     expect(error).toBeInstanceOf(DiscoveryError)
-    expect(error).toMatchObject({ errors: [{ error: { status: 500 } }, { relay: 'deaf' }] })
+    expect(error).toMatchObject({ errors: [{ error: { status: 500 } }, { source: 'deaf' }] })
     expect(await kyselyProgressStore(run.db).list()).toEqual([])
     expect(run.relay.requestsOf(A)).toEqual([])
   })

@@ -142,7 +142,7 @@ interface Recorded extends Change {
 /** The numbers are drawn under the row's lock, so they order the changes of one row. */
 async function changes(db: TestKysely): Promise<readonly Recorded[]> {
   const { rows } = await sql<Recorded>`
-    select collection, source, epoch::float8, page_count::float8 as page, cursor, imported_count::float8 as imported,
+    select collection, source as relay, epoch::float8, page_count::float8 as pages, cursor, imported_count::float8 as imported,
       restarts, completed_at is not null as completed
     from progress_history order by n
   `.execute(db)
