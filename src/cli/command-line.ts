@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import { CommanderError } from 'commander'
 import { describe, hasCode } from '../errors.ts'
+import { printable } from '../util/text.ts'
 import { type Context, EXIT } from './context.ts'
-import { printable } from './output/terminal-text.ts'
 import { type Action, createProgram } from './program.ts'
 import { UsageError } from './usage-error.ts'
 

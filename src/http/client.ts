@@ -2,9 +2,9 @@ import ky, { isTimeoutError, type KyInstance } from 'ky'
 import { InvalidOptionError, RelayError } from '../errors.ts'
 import { abortable } from '../util/abort.ts'
 import { isProgrammingError } from '../util/programming-error.ts'
+import { oneLine } from '../util/text.ts'
 import { MAX_TIMER_MS, wholeNumber } from '../util/validate-options.ts'
 import { USER_AGENT } from '../util/version.ts'
-import { oneLine } from './error-body.ts'
 import { type Asked, context, statusError, subject } from './response-error.ts'
 
 /** How requests are made, the same for everything that asks a server. */

@@ -1,8 +1,4 @@
-/**
- * The most that is kept of what a server says, in characters: it goes into messages, logs and the progress
- * store.
- */
-const MAX_WORDS = 500
+import { oneLine } from '../util/text.ts'
 
 /** What a server says about an error. */
 export interface ServerWords {
@@ -18,18 +14,6 @@ export function serverWords(body: string): ServerWords {
   const json = parseObject(body)
   if (json === undefined) return { error: undefined, message: words(visibleText(body)) }
   return { error: words(json.error), message: words(json.message) }
-}
-
-/**
- * Foreign text in one line of bounded length, without control characters and half surrogates: a database
- * would refuse some of them, and a terminal would obey others.
- */
-export function oneLine(text: string, maxLength: number = MAX_WORDS): string {
-  const line = text
-    .slice(0, 4 * maxLength)
-    .replace(/[\s\p{Cc}\p{Cs}]+/gu, ' ')
-    .trim()
-  return line.length > maxLength ? `${line.slice(0, maxLength - 1).replace(/\p{Cs}$/u, '')}…` : line
 }
 
 function words(value: unknown): string | undefined {

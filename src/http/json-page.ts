@@ -1,5 +1,5 @@
 import { RelayError } from '../errors.ts'
-import { oneLine } from './error-body.ts'
+import { oneLine } from '../util/text.ts'
 import { type Asked, context, subject } from './response-error.ts'
 
 /**

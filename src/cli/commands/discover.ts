@@ -1,13 +1,15 @@
 import type { CollectionSource } from '../../contracts/collection-source.ts'
 import { DiscoveryError, describe } from '../../errors.ts'
 import { type Discovery, discover } from '../../run/discovery.ts'
+import { count, duration, plural } from '../../util/format.ts'
+import { printable } from '../../util/text.ts'
 import type { RelayOptions, SourceOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, exists, openDatabase } from '../database.ts'
 import { eventWriter } from '../output/json-lines.ts'
 import { screenOf } from '../output/screen.ts'
-import { count, painter, plural } from '../output/terminal-format.ts'
-import { fit, printable } from '../output/terminal-text.ts'
+import { painter } from '../output/terminal-format.ts'
+import { fit } from '../output/terminal-text.ts'
 import { sourcesOf } from '../source-options.ts'
 
 export interface DiscoverOptions extends RelayOptions, SourceOptions {
@@ -46,8 +48,7 @@ async function ask(
     signal,
     timeoutMs: TIMEOUT_MS,
     retry: RETRY,
-    onRetry: ({ source, error, waitMs }) =>
-      say(source, `again in ${(waitMs / 1000).toFixed(1)} s: ${describe(error)}`),
+    onRetry: ({ source, error, waitMs }) => say(source, `again in ${duration(waitMs)}: ${describe(error)}`),
   })
   for (const { source, error } of discovery.errors) say(source, `failed: ${describe(error)}`)
   return discovery

@@ -1,10 +1,10 @@
 import type { CollectionProgress, ProgressStore } from '../../contracts/progress-store.ts'
 import { relayUrl } from '../../http/server-url.ts'
+import { plural } from '../../util/format.ts'
+import { printable } from '../../util/text.ts'
 import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, openExisting } from '../database.ts'
-import { plural } from '../output/terminal-format.ts'
-import { printable } from '../output/terminal-text.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** Has collections tried again that were given up: those that are named, or all. @returns the exit code */

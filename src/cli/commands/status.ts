@@ -3,6 +3,7 @@ import { describe, hasCode } from '../../errors.ts'
 import { relayUrl } from '../../http/server-url.ts'
 import { createThroughput, type Throughput } from '../../monitor/throughput.ts'
 import { sleep } from '../../util/abort.ts'
+import { printable } from '../../util/text.ts'
 import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, openExisting } from '../database.ts'
@@ -16,7 +17,7 @@ import {
   statusLine,
   statusTable,
 } from '../output/status-text.ts'
-import { printable, widthOf } from '../output/terminal-text.ts'
+import { widthOf } from '../output/terminal-text.ts'
 
 export interface StatusOptions extends RelayOptions {
   readonly json?: boolean

@@ -1,8 +1,10 @@
 import type { BackfillHooks, SourceReport } from '../../contracts/events.ts'
 import { describe, type RelayFailure } from '../../errors.ts'
+import { count, duration, plural } from '../../util/format.ts'
+import { printable } from '../../util/text.ts'
 import type { Screen } from './screen.ts'
-import { count, duration, painter, plural, type Tone } from './terminal-format.ts'
-import { printable, wrap } from './terminal-text.ts'
+import { painter, type Tone } from './terminal-format.ts'
+import { wrap } from './terminal-text.ts'
 
 const MAX_WIDTH = 120
 const NARROWEST = 20

@@ -1,4 +1,5 @@
 import type { Monitor, MonitorSnapshot } from '../../monitor/snapshot.ts'
+import { printable } from '../../util/text.ts'
 import {
   DISCOVERING,
   noticeOf,
@@ -11,7 +12,7 @@ import {
 } from './run-display.ts'
 import type { Screen } from './screen.ts'
 import { type Paint, painter } from './terminal-format.ts'
-import { fit, printable } from './terminal-text.ts'
+import { fit } from './terminal-text.ts'
 
 /** A relay, and how the walk over it goes. */
 export interface WatchedRelay {

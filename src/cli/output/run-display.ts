@@ -1,18 +1,9 @@
 import type { MonitoredWalk, MonitorSnapshot } from '../../monitor/snapshot.ts'
+import { count, duration, percent, plural, shortCount } from '../../util/format.ts'
+import { printable } from '../../util/text.ts'
 import type { Screen } from './screen.ts'
-import {
-  bar,
-  count,
-  duration,
-  ofTotal,
-  type Paint,
-  painter,
-  percent,
-  plural,
-  shortCount,
-  shortDuration,
-} from './terminal-format.ts'
-import { fit, printable, widthOf } from './terminal-text.ts'
+import { bar, ofTotal, type Paint, painter } from './terminal-format.ts'
+import { fit, widthOf } from './terminal-text.ts'
 
 /** The overall bar shares a line with the figures only where it is long enough to tell something. */
 const SHORTEST_BAR = 8
@@ -107,13 +98,13 @@ function figures(snapshot: MonitorSnapshot): { text: string; width: number }[] {
     { text: `${count(collections.complete)}/${total}`, width: 2 * total.length + 1 },
     { text: `${shortCount(pairs, 1_000_000)} pairs`, width: 13 },
     { text: pairsPerSecond === undefined ? '' : `${shortCount(pairsPerSecond, 100_000)}/s`, width: 8 },
-    { text: leftMs === undefined ? '' : `${shortDuration(leftMs)} left`, width: 12 },
+    { text: leftMs === undefined ? '' : `${duration(leftMs)} left`, width: 12 },
     { text: pace(snapshot), width: 9 },
   ]
 }
 
 function pace({ pause, requestsPerSecond }: MonitorSnapshot): string {
-  if (pause !== undefined) return `pause ${shortDuration(pause.leftMs)}`
+  if (pause !== undefined) return `pause ${duration(pause.leftMs)}`
   return requestsPerSecond === undefined ? '' : `${count(requestsPerSecond)} req/s`
 }
 
@@ -154,5 +145,5 @@ export function noticeOf({ at, pause, lastRetry }: MonitorSnapshot): string[] {
   if (pause?.message !== undefined) return [`the relay asked for a pause: ${pause.message}`]
   if (lastRetry === undefined || at - lastRetry.at > NOTICE_MS) return []
   const { subject, attempt, waitMs, message } = lastRetry
-  return [`${subject}: retry ${attempt} in ${(waitMs / 1000).toFixed(1)} s: ${message}`]
+  return [`${subject}: retry ${attempt} in ${duration(waitMs)}: ${message}`]
 }

@@ -1,8 +1,10 @@
 import type { CollectionProgress, CollectionState } from '../../contracts/progress-store.ts'
+import { count, percent, plural } from '../../util/format.ts'
+import { printable } from '../../util/text.ts'
 import { STATES } from '../option-values.ts'
 import type { Screen } from './screen.ts'
-import { count, ofTotal, type Paint, painter, percent, plural, type Tone } from './terminal-format.ts'
-import { fit, printable } from './terminal-text.ts'
+import { ofTotal, type Paint, painter, type Tone } from './terminal-format.ts'
+import { fit } from './terminal-text.ts'
 
 const TONES: Readonly<Record<CollectionState, Tone>> = {
   failed: 'red',

@@ -1,8 +1,10 @@
 import type { BackfillSummary } from '../../contracts/events.ts'
 import type { CollectionProgress } from '../../contracts/progress-store.ts'
+import { count, duration, plural } from '../../util/format.ts'
+import { printable } from '../../util/text.ts'
 import type { Screen } from './screen.ts'
-import { count, painter, plural } from './terminal-format.ts'
-import { fit, printable } from './terminal-text.ts'
+import { painter } from './terminal-format.ts'
+import { fit } from './terminal-text.ts'
 
 const LARGEST = 8
 const MAX_WIDTH = 72
@@ -39,5 +41,5 @@ export function runLine({ durationMs, imported, added, completed }: Omit<Backfil
   const seconds = durationMs / 1000
   const repeats = added === imported ? '' : ` (${count(added)} new)`
   const speed = imported === 0 ? '' : ` · ${count(imported / seconds)} pairs/s`
-  return `this run: ${plural(completed, 'collection')} · ${count(imported)} pairs${repeats} · ${seconds.toFixed(1)} s${speed}`
+  return `this run: ${plural(completed, 'collection')} · ${count(imported)} pairs${repeats} · ${duration(durationMs)}${speed}`
 }

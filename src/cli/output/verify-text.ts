@@ -1,7 +1,9 @@
+import { count, duration, plural } from '../../util/format.ts'
+import { printable } from '../../util/text.ts'
 import type { CollectionReport, VerificationSummary } from '../../verify/verification-report.ts'
 import type { Screen } from './screen.ts'
-import { count, painter, plural } from './terminal-format.ts'
-import { fit, printable, widthOf, wrap } from './terminal-text.ts'
+import { painter } from './terminal-format.ts'
+import { fit, widthOf, wrap } from './terminal-text.ts'
 
 const MAX_WIDTH = 100
 
@@ -34,7 +36,7 @@ export function verdictLines(summary: VerificationSummary, { color }: Pick<Scree
           `${count(both)} equal in ${plural(compared, 'collection')}`,
         ...(failed === 0 ? [] : [`${count(failed)} could not be compared`]),
       ]
-  const took = [plural(cost.requests, 'request'), `${(cost.durationMs / 1000).toFixed(1)} s`]
+  const took = [plural(cost.requests, 'request'), duration(cost.durationMs)]
   const mark = isEqual ? paint('green', '✓') : paint('red', '✗')
   return [`${mark} ${what.join(', ')}`, paint('dim', `  ${took.join(' · ')}`)]
 }

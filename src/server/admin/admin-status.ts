@@ -1,7 +1,7 @@
 import type { CollectionProgress } from '../../contracts/progress-store.ts'
 import { describe } from '../../errors.ts'
-import { oneLine } from '../../http/error-body.ts'
 import type { MonitoredFailure, MonitorSnapshot, ThroughputSample } from '../../monitor/snapshot.ts'
+import { oneLine } from '../../util/text.ts'
 import type { AdminError, AdminFailure, AdminRow, AdminSample, AdminTotals } from './wire-types.ts'
 
 export function isoTime(ms: number): string {

@@ -70,7 +70,7 @@ describe('at 80 columns', () => {
     expect(at(80, troubled).slice(5)).toEqual([
       '',
       '  2,014 requests, 1 retry, 2 pauses, 2 to be tried again, 3 given up',
-      '  app.bsky.feed.like: retry 2 in 1.5 s: the relay answered 503 the relay answe…',
+      '  app.bsky.feed.like: retry 2 in 2s: the relay answered 503 the relay answered…',
     ])
   })
 
@@ -242,9 +242,9 @@ test('no more walks are shown than a low terminal has lines for', () => {
 describe('where output is no terminal', () => {
   test('one line holds all of it', () => {
     expect(runLine(troubled)).toBe(
-      '17 s · 312 of 1,287 collections · 620,331 of 1,000,013 pairs · 35,210 pairs/s · 11 s left · 25 requests/s · ' +
+      '17s · 312 of 1,287 collections · 620,331 of 1,000,013 pairs · 35,210 pairs/s · 11s left · 25 requests/s · ' +
         '1 retry · 2 pauses · 2 to be tried again · 3 given up · ' +
-        `app.bsky.feed.like: retry 2 in 1.5 s: ${'the relay answered 503 '.repeat(5).trim()}`,
+        `app.bsky.feed.like: retry 2 in 2s: ${'the relay answered 503 '.repeat(5).trim()}`,
     )
   })
 
@@ -256,6 +256,6 @@ describe('where output is no terminal', () => {
       requestsPerSecond: undefined,
       leftMs: undefined,
     })
-    expect(line).toBe('0 s · checking the relay and asking which collections there are')
+    expect(line).toBe('0s · checking the relay and asking which collections there are')
   })
 })

@@ -1,18 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fit, printable, widthOf, wrap } from '../../../src/cli/output/terminal-text.ts'
-
-describe('printable', () => {
-  test.each([
-    ['moves no cursor and sets no title', '\u001b[2Ja\u001b]0;b\u0007', '�[2Ja�]0;b�'],
-    ['knows the controls of eight bits', 'a\u009b31m\u0085b', 'a�31m�b'],
-    ['makes one line of several', ' a\r\n\tb\u2028c\u000b ', 'a b c'],
-    ['turns no direction', 'a\u202Eb\u2066c\u200Fd', 'a�b�c�d'],
-    ['mends a half character', 'a\ud83d', 'a�'],
-    ['leaves what can be shown as it is', 'ü 漢字 🦋', 'ü 漢字 🦋'],
-  ])('%s', (_, text, expected) => {
-    expect(printable(text)).toBe(expected)
-  })
-})
+import { fit, widthOf, wrap } from '../../../src/cli/output/terminal-text.ts'
 
 describe('fit', () => {
   test('fills up, or cuts with an ellipsis, to exactly so many columns', () => {

@@ -1,5 +1,6 @@
+import { printable } from '../../../../util/text.ts'
 import type { Api } from './api.ts'
-import { byId, element, printable, setHidden, setText } from './dom.ts'
+import { byId, element, setHidden, setText } from './dom.ts'
 import type { Model } from './model.ts'
 
 /** Does what a button says, once at a time, and tells when it did not work. */

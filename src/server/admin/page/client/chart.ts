@@ -1,3 +1,4 @@
+import { count } from '../../../../util/format.ts'
 import type { AdminSample } from '../../wire-types.ts'
 import {
   type Curve,
@@ -10,7 +11,6 @@ import {
   wordsFor,
 } from './curve.ts'
 import { byId, element, setText, svg } from './dom.ts'
-import { count } from './format.ts'
 
 const HEIGHT = 150
 const ROWS = 12

@@ -1,7 +1,7 @@
+import { duration } from '../../../../util/format.ts'
 import type { Announcer } from './announcer.ts'
 import { byId, setHidden, setText } from './dom.ts'
 import type { Connection } from './follow.ts'
-import { duration } from './format.ts'
 
 /** The connection as it is shown: one more state than it has, while there is no token. */
 export type Shown = Connection | { readonly state: 'locked' }

@@ -1,4 +1,5 @@
-import { duration, roughly, shortCount } from './format.ts'
+import { duration, shortCount } from '../../../../util/format.ts'
+import { roughly } from './page-format.ts'
 
 export interface Point {
   /** In milliseconds since 1970. */

@@ -42,11 +42,3 @@ export function setAttribute(node: Element, name: string, value: string): void {
 export function setHidden(node: HTMLElement, hidden: boolean): void {
   if (node.hidden !== hidden) node.hidden = hidden
 }
-
-/** Where an end of text must not turn the direction of what follows, or break the line. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
-
-/** Text from elsewhere that shows what it holds: marks that turn the direction of text, or hide, are made visible. */
-export function printable(text: string): string {
-  return text.replace(/\s+/g, ' ').replace(UNPRINTABLE, '\ufffd').trim()
-}

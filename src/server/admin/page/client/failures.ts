@@ -1,7 +1,9 @@
+import { plural } from '../../../../util/format.ts'
+import { printable } from '../../../../util/text.ts'
 import type { AdminRow } from '../../wire-types.ts'
-import { byId, element, printable, setHidden, setText } from './dom.ts'
-import { plural, timeOf } from './format.ts'
+import { byId, element, setHidden, setText } from './dom.ts'
 import { keyOf, type Model } from './model.ts'
+import { timeOf } from './page-format.ts'
 import { nameElement, type Retry, retryButton } from './row-view.ts'
 
 /** Each has its reason and a button; further ones are a look into the table away. */

@@ -1,4 +1,10 @@
-import { createEventParser, type StreamEvent } from './event-parser.ts'
+import { createParser } from 'eventsource-parser'
+
+/** One event of the stream. */
+export interface StreamEvent {
+  readonly name: string
+  readonly data: string
+}
 
 /** How the connection to the stream is. */
 export type Connection =
@@ -23,7 +29,7 @@ const LONGEST_WAIT_MS = 30_000
 
 /**
  * Follows the event stream for as long as the signal lets it: connects again after a growing pause, and goes on after the
- * last event that it has seen. `wake` ends a pause at once.
+ * last event that it has seen. `wake` ends a pause at once. (`EventSource` connects again too, but cannot send a token.)
  */
 export function follow(options: FollowOptions): { readonly ended: Promise<void>; wake(): void } {
   let wake: () => void = () => {}
@@ -33,7 +39,7 @@ export function follow(options: FollowOptions): { readonly ended: Promise<void>;
     while (!options.signal.aborted) {
       options.onConnection({ state: 'connecting' })
       const reason = await readOnce(options, lastEventId, (id) => {
-        lastEventId = id
+        lastEventId = id ?? lastEventId
         tries = 0
       })
       if (options.signal.aborted) return
@@ -62,7 +68,7 @@ export function pauseBefore(tries: number, random: () => number = Math.random): 
 async function readOnce(
   { connect, onEvent, onConnection, isFinal, signal }: FollowOptions,
   lastEventId: string | undefined,
-  onProgress: (lastEventId: string | undefined) => void,
+  onProgress: (id: string | undefined) => void,
 ): Promise<string> {
   const attempt = new AbortController()
   const stop = () => attempt.abort(signal.reason)
@@ -76,14 +82,16 @@ async function readOnce(
     listen()
     const response = await connect(lastEventId, attempt.signal)
     onConnection({ state: 'live' })
-    const parser = createEventParser((event) => {
-      onEvent(event)
-      onProgress(parser.lastEventId)
-    }, lastEventId)
+    const parser = createParser({
+      onEvent({ id, event = 'message', data }) {
+        onEvent({ name: event, data })
+        onProgress(id)
+      },
+    })
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
     for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
       listen()
-      parser.push(read.value)
+      parser.feed(read.value)
     }
     return 'The server has ended the connection.'
   } catch (error) {

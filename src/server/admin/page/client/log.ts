@@ -1,7 +1,9 @@
+import { count } from '../../../../util/format.ts'
+import { printable } from '../../../../util/text.ts'
 import type { AdminFailure } from '../../wire-types.ts'
-import { byId, element, printable, setHidden, setText } from './dom.ts'
-import { count, timeOf } from './format.ts'
+import { byId, element, setHidden, setText } from './dom.ts'
 import type { Model } from './model.ts'
+import { timeOf } from './page-format.ts'
 
 /** What went wrong and passed, or will be tried again: the last hundred, the newest first. */
 export interface Log {

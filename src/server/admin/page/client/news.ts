@@ -1,7 +1,7 @@
+import { count, plural } from '../../../../util/format.ts'
+import { printable } from '../../../../util/text.ts'
 import type { AdminRow, AdminTotals } from '../../wire-types.ts'
 import type { Announcer } from './announcer.ts'
-import { printable } from './dom.ts'
-import { count, plural } from './format.ts'
 import { stateOf } from './overview.ts'
 
 /** Tells a screen reader what somebody would look up for: the beginning and the end of a run, and failures; no pages. */

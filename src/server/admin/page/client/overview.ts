@@ -1,7 +1,9 @@
+import { count, duration, percent, plural, shortCount } from '../../../../util/format.ts'
+import { printable } from '../../../../util/text.ts'
 import type { AdminFailure, AdminTotals } from '../../wire-types.ts'
-import { byId, printable, setHidden, setText } from './dom.ts'
-import { count, duration, NOTHING, percent, plural, rate, shortCount, timeOf } from './format.ts'
+import { byId, setHidden, setText } from './dom.ts'
 import type { Model } from './model.ts'
+import { NOTHING, rate, timeOf } from './page-format.ts'
 
 /** How far the whole is: by pairs where there are estimates, else by collections. */
 export function fractionOf({ total, completed, total_imported, expected_pairs }: AdminTotals): number {

@@ -1,7 +1,9 @@
+import { count, percent, plural, shortCount } from '../../../../util/format.ts'
+import { printable } from '../../../../util/text.ts'
 import type { AdminRow } from '../../wire-types.ts'
-import { element, printable, setAttribute, setHidden, setText } from './dom.ts'
-import { count, NOTHING, percent, plural, shortCount, timeOf } from './format.ts'
+import { element, setAttribute, setHidden, setText } from './dom.ts'
 import { changeIcon, icon } from './icons.ts'
+import { NOTHING, timeOf } from './page-format.ts'
 import { progressOf } from './selection.ts'
 
 /** Has a collection tried again, as its button was told. */

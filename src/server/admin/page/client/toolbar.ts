@@ -1,6 +1,6 @@
+import { count } from '../../../../util/format.ts'
 import type { AdminRow } from '../../wire-types.ts'
 import { byId, setAttribute, setText } from './dom.ts'
-import { count } from './format.ts'
 import type { Model } from './model.ts'
 import type { Column, Selection } from './selection.ts'
 

@@ -1,0 +1,28 @@
+/** Controls, marks that turn the direction of what follows, halves of characters, and line ends of other alphabets. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+
+/**
+ * Text from elsewhere in one line that is shown and never obeyed, by a terminal or by a browser: names and messages come
+ * from servers, and from databases that others write to.
+ */
+export function printable(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(UNPRINTABLE, '\ufffd').trim()
+}
+
+/**
+ * The most that is kept of what a server says, in characters: it goes into messages, logs and the progress
+ * store.
+ */
+const MOST_KEPT = 500
+
+/**
+ * Text from elsewhere in one line of bounded length, to be kept: a database would refuse halves of characters and some
+ * controls. Before it is shown it has to be made {@link printable} too.
+ */
+export function oneLine(text: string, maxLength: number = MOST_KEPT): string {
+  const line = text
+    .slice(0, 4 * maxLength)
+    .replace(/[\s\p{Cc}\p{Cs}]+/gu, ' ')
+    .trim()
+  return line.length > maxLength ? `${line.slice(0, maxLength - 1).replace(/\p{Cs}$/u, '')}…` : line
+}
