@@ -70,11 +70,10 @@ async function backfill(helpers: JobHelpers, refreshAfterMs?: number): Promise<v
     refreshAfterMs,
     leaseMs: Number(LEASE_MS),
     signal: helpers.abortSignal,
-    hooks: {
-      collectionStarted: () => {
-        called ??= callForHelp(helpers)
-        return called
-      },
+    onEvent({ type }) {
+      if (type !== 'collectionStarted') return undefined
+      called ??= callForHelp(helpers)
+      return called
     },
   })
   for await (const { collection, pages: page, imported, completed } of backfiller) {

@@ -69,10 +69,10 @@ async function backfill(relay: string, garden: CollectionSource = lexiconGarden(
     // So long do a killed run's collections stay taken.
     leaseMs: 3_000,
     signal: stop.signal,
-    hooks: { sourceFailed: ({ name, error }) => console.error(name, error) },
+    onEvent: (event) => event.type === 'sourceFailed' && console.error(event.source, event.error),
   })
-  const { completed, total, imported } = await backfiller.status()
-  if (total > 0) console.log(`resuming: ${completed} of ${total} collections done, ${imported} pairs`)
+  const { complete, total, imported } = await backfiller.status()
+  if (total > 0) console.log(`resuming: ${complete} of ${total} collections done, ${imported} pairs`)
   for await (const page of backfiller) console.log(lineOf(page))
   console.log('complete')
 }

@@ -39,7 +39,7 @@ await once(server, 'listening')
 const address = server.address()
 console.log(`http://127.0.0.1:${typeof address === 'object' ? address?.port : PORT}/metrics`)
 
-const lister = relayLister(bundled?.url ?? RELAY ?? '', { onPause: (context) => telemetry.paused(context) })
+const lister = relayLister(bundled?.url ?? RELAY ?? '')
 const progress = memoryProgressStore()
 using telemetry = createTelemetry({
   relay: lister.relay,
@@ -55,9 +55,9 @@ try {
     sink: memoryIndexSink(),
     progress,
     signal: stop.signal,
-    hooks: telemetry.hooks,
+    onEvent: telemetry.handle,
   })
-  for await (const page of backfiller) telemetry.page(page)
+  await backfiller.run()
   console.log('complete')
   if (!stop.signal.aborted) await once(stop.signal, 'abort')
 } catch (error) {

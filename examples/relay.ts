@@ -14,13 +14,7 @@ import { MemoryBlockstore, Repo } from '@atproto/repo'
 import { type Event, Firehose } from '@atproto/sync'
 import { isValidNsid } from '@atproto/syntax'
 import { serve } from '@hono/node-server'
-import {
-  combineHooks,
-  createBackfiller,
-  type IndexSink,
-  lexiconGarden,
-  relayLister,
-} from 'atproto-collection-backfill'
+import { createBackfiller, type IndexSink, lexiconGarden, relayLister } from 'atproto-collection-backfill'
 import { openPGlite } from 'atproto-collection-backfill/pglite'
 import { openPostgres } from 'atproto-collection-backfill/postgres'
 import { adminHandler, xrpcHandler } from 'atproto-collection-backfill/server'
@@ -153,17 +147,19 @@ await using admin = adminHandler({
   token,
   allowedSources: [RELAY],
   progress: store.progress,
-  backfill: ({ relay: source, signal, hooks, onPause }) =>
+  backfill: ({ relay, signal, onEvent }) =>
     createBackfiller({
-      lister: relayLister(source, { onPause }),
+      lister: relayLister(relay),
       sources: [lexiconGarden({ url: GARDEN }), store.observed],
       sink,
       progress: store.progress,
       refreshAfterMs: 7 * 24 * 3_600_000,
       signal,
-      hooks: combineHooks(hooks, {
-        collectionCompleted: ({ collection, imported }) => console.log(`${collection}: ${imported} repos`),
-      }),
+      onEvent(event) {
+        onEvent(event)
+        if (event.type === 'page' && event.completed)
+          console.log(`${event.collection}: ${event.imported} repos`)
+      },
     }),
   signal: stop.signal,
   onEnd: ({ outcome, error }) => console.log(`backfill ${outcome}`, error ?? ''),

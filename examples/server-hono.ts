@@ -34,14 +34,14 @@ await using admin = adminHandler({
   token: ADMIN_TOKEN,
   allowedSources: [bundled?.url ?? RELAY ?? ''],
   progress,
-  backfill: ({ relay: source, signal, hooks, onPause }) =>
+  backfill: ({ relay, signal, onEvent }) =>
     createBackfiller({
-      lister: relayLister(source, { onPause }),
+      lister: relayLister(relay),
       sources: [garden],
       sink,
       progress,
       signal,
-      hooks,
+      onEvent,
     }),
   onEnd: ({ relay: source, outcome, error }) => console.log(`${source}: ${outcome}`, error ?? ''),
 })

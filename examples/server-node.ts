@@ -28,14 +28,14 @@ await using admin = adminHandler({
   token: ADMIN_TOKEN,
   allowedSources: [bundled?.url ?? RELAY ?? ''],
   progress: store.progress,
-  backfill: ({ relay: source, signal, hooks, onPause }) =>
+  backfill: ({ relay, signal, onEvent }) =>
     createBackfiller({
-      lister: relayLister(source, { onPause }),
+      lister: relayLister(relay),
       sources: [garden, store.observed],
       sink: store.sink,
       progress: store.progress,
       signal,
-      hooks,
+      onEvent,
     }),
   onEnd: ({ relay: source, outcome, error }) => console.log(`${source}: ${outcome}`, error ?? ''),
 })

@@ -11,12 +11,21 @@ export {
   knownCollections,
 } from './contracts/collection-source.ts'
 export type {
-  BackfillHooks,
+  BackfillEvent,
+  BackfillListener,
   BackfillStatus,
   BackfillSummary,
-  HookContext,
+  ClaimLostEvent,
+  CollectionFailedEvent,
+  CollectionStartedEvent,
+  DiscoveredEvent,
   PageEvent,
+  PausedEvent,
+  RequestedEvent,
+  RetryEvent,
+  SourceFailedEvent,
   SourceReport,
+  StoreUnavailableEvent,
 } from './contracts/events.ts'
 export {
   type IndexBatch,
@@ -44,7 +53,7 @@ export {
   memoryIndex,
   type RepoIndex,
 } from './contracts/repo-index.ts'
-export type { RepoLister, RepoListRequest, RepoPage } from './contracts/repo-lister.ts'
+export type { RelayPause, RepoLister, RepoListRequest, RepoPage } from './contracts/repo-lister.ts'
 export {
   BackfillError,
   type BackfillErrorCode,
@@ -74,7 +83,6 @@ export type {
   MonitoredFailure,
   MonitoredRetry,
   MonitoredWalk,
-  MonitorHooks,
   MonitorOptions,
   MonitorSnapshot,
   ThroughputSample,
@@ -83,7 +91,6 @@ export { type RelayListerOptions, relayLister } from './relay/relay-lister.ts'
 // Withheld on purpose: the retry loop, the walk and the cursor guard, which are how the promise is kept and not part of
 // it; and everything that touches a database or `node:` (see the subpaths).
 export { type Backfiller, createBackfiller } from './run/backfiller.ts'
-export { combineHooks } from './run/hooks.ts'
 export type { BackfillOptions } from './run/options.ts'
 export {
   type RelayStatus,

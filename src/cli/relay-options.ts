@@ -16,36 +16,23 @@ export interface Relay {
   readonly monitor: Monitor
 }
 
-/** A pause that a relay asked for. */
-export interface Pause {
-  readonly relay: string
-  readonly waitMs: number
-  readonly error?: unknown
-}
-
 /**
  * The relays that are asked for, each with its own pace.
  *
  * @throws UsageError without any
  */
-export function mustRelays(
-  { relay = [], pageSize, requestsPerSecond }: RelayOptions & RequestOptions,
-  onPause: (pause: Pause) => void,
-): Relay[] {
+export function relaysOf({
+  relay = [],
+  pageSize,
+  requestsPerSecond,
+}: RelayOptions & RequestOptions): Relay[] {
   if (relay.length === 0) {
     throw new UsageError(
       'Which relay? Give --relay HOST or set RELAY, for example relay1.us-east.bsky.network.',
     )
   }
   return relay.map((address) => {
-    const lister = relayLister(address, {
-      pageSize,
-      requestsPerSecond,
-      onPause(pause) {
-        monitor.paused(pause)
-        onPause(pause)
-      },
-    })
+    const lister = relayLister(address, { pageSize, requestsPerSecond })
     const monitor = createMonitor({ relay: lister.relay })
     return { address, relay: lister.relay, lister, monitor }
   })

@@ -1,17 +1,17 @@
-import type { BackfillHooks, BackfillSummary, PageEvent } from '../contracts/events.ts'
+import type { BackfillEvent, BackfillSummary } from '../contracts/events.ts'
 import { type CollectionFailure, describe, hasCode, type RelayFailure } from '../errors.ts'
 import type { UnionSummary } from '../run/several-relays.ts'
 import { count, plural } from '../util/format.ts'
 import { printable } from '../util/text.ts'
 import type { Context } from './context.ts'
-import { eventHooks, eventWriter, pageEvent } from './output/json-lines.ts'
-import { newsOf } from './output/messages.ts'
-import { relaysLine, relaysPicture } from './output/relays-display.ts'
+import { eventWriter, writeBackfillEvent } from './output/json-lines.ts'
+import { createMessages } from './output/messages.ts'
+import { relaysDisplay, relaysLine } from './output/relays-display.ts'
 import type { Screen } from './output/screen.ts'
 import { runLine, summaryLines } from './output/summary-text.ts'
 import { ofTotal } from './output/terminal-format.ts'
-import type { Pause, Relay } from './relay-options.ts'
-import { createStage } from './terminal.ts'
+import type { Relay } from './relay-options.ts'
+import { createTerminal } from './terminal.ts'
 
 /** How a run ended. */
 export type RunEnd =
@@ -28,11 +28,9 @@ export type RunEnd =
 
 /** Tells how a run goes, from its beginning to its end. */
 export interface RunReport {
-  /** @param relay where several are walked, the one whose hooks they are */
-  hooks(relay: string): BackfillHooks
+  /** An event of a run, of one relay or of another. */
+  handle(event: BackfillEvent): void
   begin(run: { relays: readonly string[]; database: string }): void
-  paused(pause: Pause): void
-  page(event: PageEvent): void
   /** One of several relays ended with an error, and the others go on. */
   relayFailed(failure: RelayFailure): void
   /** Takes away what was only for the time of the run; told before the rest is closed. */
@@ -43,43 +41,41 @@ export interface RunReport {
 export function jsonReport({ out, debug }: Context): RunReport {
   const write = eventWriter(out, debug)
   return {
-    hooks: (relay) => eventHooks(write, relay),
+    handle: (event) => writeBackfillEvent(write, event),
     begin: (run) => write('begin', run),
-    paused: (pause) => write('paused', pause),
-    page: (event) => write('page', pageEvent(event)),
     relayFailed: (failure) => write('relayFailed', failure),
     end: (end) => write('end', end),
   }
 }
 
-/** For people: a picture that is kept up to date, and lines that stay. */
+/** For people: a display that is kept up to date, and lines that stay. */
 export function textReport(relays: readonly Relay[], context: Context): RunReport {
-  const stage = createStage(context)
-  const news = newsOf(stage)
+  const terminal = createTerminal(context)
+  const messages = createMessages(terminal, { namesRelays: relays.length > 1 })
   return {
-    hooks: (relay) => news.hooks(relays.length === 1 ? '' : relay),
-    begin({ database }) {
-      stage.say([...relays.map(({ relay }) => `relay  ${relay}`), `index  ${printable(database)}`])
-      const known = relays.filter(({ monitor }) => monitor.snapshot().collections.total > 0)
-      for (const relay of known) stage.say([`resuming: ${howFar(relay, relays)}`])
-      stage.show({ lines: (size) => relaysPicture(relays, size), plain: () => relaysLine(relays) })
+    handle(event) {
+      messages.handle(event)
+      if (event.type === 'page') terminal.refresh()
     },
-    // Told by the picture, as long as it lasts.
-    paused() {},
-    page: stage.refresh,
+    begin({ database }) {
+      terminal.say([...relays.map(({ relay }) => `relay  ${relay}`), `index  ${printable(database)}`])
+      const known = relays.filter(({ monitor }) => monitor.snapshot().collections.total > 0)
+      for (const relay of known) terminal.say([`resuming: ${howFar(relay, relays)}`])
+      terminal.show({ lines: (size) => relaysDisplay(relays, size), plain: () => relaysLine(relays) })
+    },
     relayFailed(failure) {
       // One relay alone is told of at the end, and collections that failed were told one by one.
-      if (relays.length > 1 && !hasCode(failure.error, 'INCOMPLETE')) news.relayFailed(failure)
+      if (relays.length > 1 && !hasCode(failure.error, 'INCOMPLETE')) messages.relayFailed(failure)
     },
     end(end) {
-      stage.clear()
-      const screen = stage.screen()
-      if (end.outcome === 'complete') stage.say(['', ...outcomeLines(relays, end.summary, screen), ''])
+      terminal.clear()
+      const screen = terminal.screen()
+      if (end.outcome === 'complete') terminal.say(['', ...outcomeLines(relays, end.summary, screen), ''])
       if (end.outcome === 'incomplete') {
-        stage.say(['', ...tables(relays, [], screen), ''])
+        terminal.say(['', ...tables(relays, [], screen), ''])
         context.err.write(`${failureLines(end).join('\n')}\n`)
       }
-      if (end.outcome === 'interrupted') stage.say(stoppedLines(relays))
+      if (end.outcome === 'interrupted') terminal.say(stoppedLines(relays))
     },
   }
 }

@@ -3,7 +3,7 @@ import { type Live, type Picture, showLive } from './output/live-display.ts'
 import { type Screen, screenOf } from './output/screen.ts'
 
 /** Where a command that takes its time writes to for people: lines that stay, and a picture that is kept up to date. */
-export interface Stage {
+export interface Terminal {
   screen(): Screen
   /** Lines that stay, above the picture where there is one. */
   say(lines: readonly string[]): void
@@ -15,7 +15,7 @@ export interface Stage {
   clear(): void
 }
 
-export function createStage({ out, env, interruption: { signal } }: Context): Stage {
+export function createTerminal({ out, env, interruption: { signal } }: Context): Terminal {
   let live: Live | undefined
   const say = (lines: readonly string[]) => {
     if (live === undefined) out.write(`${lines.join('\n')}\n`)

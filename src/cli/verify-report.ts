@@ -1,14 +1,14 @@
-import type { BackfillHooks } from '../contracts/events.ts'
+import type { BackfillEvent } from '../contracts/events.ts'
 import { plural } from '../util/format.ts'
 import { printable } from '../util/text.ts'
 import type { CollectionReport, VerificationSummary } from '../verify/verification-report.ts'
 import type { Context } from './context.ts'
-import { eventHooks, eventWriter } from './output/json-lines.ts'
-import { newsOf } from './output/messages.ts'
-import { relaysLine, relaysPicture } from './output/relays-display.ts'
+import { eventWriter, writeBackfillEvent } from './output/json-lines.ts'
+import { createMessages } from './output/messages.ts'
+import { relaysDisplay, relaysLine } from './output/relays-display.ts'
 import { differenceLines, verdictLines } from './output/verify-text.ts'
-import type { Pause, Relay } from './relay-options.ts'
-import { createStage } from './terminal.ts'
+import type { Relay } from './relay-options.ts'
+import { createTerminal } from './terminal.ts'
 
 /** How a verification ended. */
 export type VerifyEnd =
@@ -24,9 +24,9 @@ export type VerifyEnd =
 
 /** Tells what a verification finds. */
 export interface VerifyReport {
-  hooks(relay: string): BackfillHooks
+  /** An event of the verification, or of a collection that failed in it. */
+  handle(event: BackfillEvent): void
   begin(verification: { relays: readonly string[]; database: string }): void
-  paused(pause: Pause): void
   /** The relay answered a page. */
   page(): void
   compared(report: CollectionReport): void
@@ -37,37 +37,34 @@ export interface VerifyReport {
 export function jsonVerifyReport({ out, debug }: Context): VerifyReport {
   const write = eventWriter(out, debug)
   return {
-    hooks: (relay) => eventHooks(write, relay),
+    handle: (event) => writeBackfillEvent(write, event),
     begin: (verification) => write('begin', verification),
-    paused: (pause) => write('paused', pause),
     page() {},
     compared: (report) => write('compared', report),
     end: (end) => write('end', end),
   }
 }
 
-/** For people: a picture that is kept up to date, and what differs. */
+/** For people: a display that is kept up to date, and what differs. */
 export function textVerifyReport(relays: readonly Relay[], context: Context): VerifyReport {
-  const stage = createStage(context)
-  const news = newsOf(stage)
+  const terminal = createTerminal(context)
+  const messages = createMessages(terminal, { namesRelays: false })
   return {
-    hooks: () => news.hooks(''),
+    handle: (event) => messages.handle(event),
     begin({ database }) {
-      stage.say([...relays.map(({ relay }) => `relay  ${relay}`), `index  ${printable(database)}`])
-      stage.show({ lines: (size) => relaysPicture(relays, size), plain: () => relaysLine(relays) })
+      terminal.say([...relays.map(({ relay }) => `relay  ${relay}`), `index  ${printable(database)}`])
+      terminal.show({ lines: (size) => relaysDisplay(relays, size), plain: () => relaysLine(relays) })
     },
-    // Told by the picture, as long as it lasts.
-    paused() {},
-    page: stage.refresh,
+    page: terminal.refresh,
     compared(report) {
-      const lines = differenceLines(report, stage.screen())
-      if (lines.length > 0) stage.say(lines)
+      const lines = differenceLines(report, terminal.screen())
+      if (lines.length > 0) terminal.say(lines)
     },
     end(end) {
-      stage.clear()
-      if (end.outcome === 'interrupted') stage.say(['Stopped before everything was compared.'])
+      terminal.clear()
+      if (end.outcome === 'interrupted') terminal.say(['Stopped before everything was compared.'])
       if (end.outcome !== 'equal' && end.outcome !== 'different') return
-      stage.say(end.relays.flatMap((summary) => verdictLines(summary, stage.screen())))
+      terminal.say(end.relays.flatMap((summary) => verdictLines(summary, terminal.screen())))
       if (end.leftOut > 0) context.err.write(`${leftOutLine(end.leftOut)}\n`)
     },
   }

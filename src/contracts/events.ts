@@ -1,25 +1,56 @@
 import type { KnownCollection } from './collection-source.ts'
 import type { CollectionProgress } from './progress-store.ts'
 
-/** A page that is durable: its pairs are in the index and its cursor is saved. */
+/**
+ * Everything that a run tells, told apart by `type`. The loop over a backfiller yields the `page` events; `onEvent` gets
+ * all of them. A fault that the run survives shows in exactly one event.
+ */
+export type BackfillEvent =
+  | DiscoveredEvent
+  | SourceFailedEvent
+  | RequestedEvent
+  | RetryEvent
+  | PausedEvent
+  | CollectionStartedEvent
+  | PageEvent
+  | CollectionFailedEvent
+  | ClaimLostEvent
+  | StoreUnavailableEvent
+
+/**
+ * Gets every event of a run at the moment it happens. The run does not wait for it; when it throws, or returns a promise
+ * that rejects, the run ends with that error.
+ */
+export type BackfillListener = (event: BackfillEvent) => unknown
+
+/** Tells an event, at once. */
+export type Emit = (event: BackfillEvent) => void
+
+/**
+ * Pages that are durable: their pairs are in the index and the cursor behind them is saved. One page, or several that
+ * waited for the database and were committed together. It is sent after the commit, so a crash may swallow one.
+ */
 export interface PageEvent {
+  type: 'page'
   /** The relay: {@link RepoLister.relay}. */
   relay: string
   collection: string
-  /** The valid DIDs, as the relay sent them. */
+  /** The valid DIDs on these pages, as the relay sent them. */
   dids: readonly string[]
-  /** How many of the pairs were new to the index. */
-  added: number
-  /** How many entries of the page were no DID. */
+  /** How many of the pairs were new to the index. Absent where the sink cannot know. */
+  added?: number | undefined
+  /** The entries of this walk that were no DID, these pages included. */
   invalid: number
-  /** Where the page behind this one begins: this cursor is saved, or a later one. Absent on the last page. */
+  /** Where the next page begins, which is what is saved. Absent once the collection is complete. */
   cursor?: string | undefined
-  /** The pages of this walk, this one included. */
+  /** The pages of this walk, these included. */
   pages: number
-  /** The DIDs of this walk, this page's included. */
+  /** The DIDs of this walk, repeats and these pages included. */
   imported: number
-  /** Whether this page ended the collection. */
+  /** Whether the collection is complete: these pages were its last. */
   completed: boolean
+  /** How long the commit took, in milliseconds, with its retries. */
+  durationMs: number
 }
 
 /** What one source contributed. */
@@ -28,95 +59,111 @@ export interface SourceReport {
   name: string
   /** How many names it gave, repeats included; when it was asked again, in the try that gave most. */
   found: number
-  /** How many of them were no NSID. */
+  /** How many of them were not valid NSIDs. */
   invalid: number
 }
 
-/**
- * What page events do not tell. Each hook gets one context object and is not waited for; one that throws, or returns a
- * promise that rejects, ends the run with that error. A fault that the run lives through shows in exactly one hook.
- */
-export interface BackfillHooks {
-  /** Discovery is over: the union of all sources. */
-  discovered?:
-    | ((context: { collections: readonly KnownCollection[]; sources: readonly SourceReport[] }) => void)
-    | undefined
-  /** A source failed or took too long; what it gave before counts, and the others go on. */
-  sourceFailed?: ((context: { name: string; error: unknown }) => void) | undefined
-  /**
-   * A request or a write failed and is made again after `waitMs`. Without a collection it is the check before the run, or
-   * a source of collections (`source` is its name then).
-   */
-  retry?:
-    | ((context: {
-        relay: string
-        collection?: string | undefined
-        cursor?: string | undefined
-        error: unknown
-        attempt: number
-        waitMs: number
-      }) => void)
-    | undefined
-  /**
-   * A request for a page was answered, or failed with `error`. `durationMs` is the whole time, with what the lister waited
-   * before it asked; `repos` counts the valid DIDs of the page.
-   */
-  requested?:
-    | ((context: {
-        relay: string
-        collection: string
-        cursor?: string | undefined
-        durationMs: number
-        repos?: number | undefined
-        error?: unknown
-      }) => void)
-    | undefined
-  /** Pages of one collection became durable by one commit; their page events follow. */
-  committed?:
-    | ((context: {
-        relay: string
-        collection: string
-        pages: number
-        /** The DIDs on these pages, repeats included. */
-        dids: number
-        added: number
-        durationMs: number
-      }) => void)
-    | undefined
-  /** A worker of this run took a collection; with a cursor when the walk goes on from an earlier one. */
-  collectionStarted?:
-    | ((context: {
-        relay: string
-        collection: string
-        cursor?: string | undefined
-        pages: number
-        imported: number
-      }) => void)
-    | undefined
-  /** A collection's last page is committed. */
-  collectionCompleted?:
-    | ((context: { relay: string; collection: string; pages: number; imported: number }) => void)
-    | undefined
-  /** A walk ended with an error: tried again after `retryInMs`, or given up for this run without it. */
-  collectionFailed?:
-    | ((context: {
-        relay: string
-        collection: string
-        error: unknown
-        attempts: number
-        retryInMs?: number | undefined
-        /** The relay refused the saved cursor, so the walk begins again at the first page. */
-        restart: boolean
-      }) => void)
-    | undefined
-  /** Another worker took a collection over; this run goes on with other work. */
-  claimLost?: ((context: { relay: string; collection: string; error: unknown }) => void) | undefined
-  /** The store cannot be used at the moment; the run waits `waitMs` and asks again, for as long as it takes. */
-  storeUnavailable?: ((context: { error: unknown; attempt: number; waitMs: number }) => void) | undefined
+/** The sources have been asked. */
+export interface DiscoveredEvent {
+  type: 'discovered'
+  relay: string
+  /** What all sources know together, each collection once. */
+  collections: readonly KnownCollection[]
+  sources: readonly SourceReport[]
 }
 
-/** What a hook is given: `HookContext<'retry'>`. */
-export type HookContext<Name extends keyof BackfillHooks> = Parameters<NonNullable<BackfillHooks[Name]>>[0]
+/** A source failed or took too long. What it gave before that counts, and the others go on. */
+export interface SourceFailedEvent {
+  type: 'sourceFailed'
+  relay: string
+  /** {@link CollectionSource.name}. */
+  source: string
+  error: unknown
+}
+
+/** A request for a page was answered, or failed with `error`. */
+export interface RequestedEvent {
+  type: 'requested'
+  relay: string
+  collection: string
+  /** The cursor that was sent. Absent for the first page. */
+  cursor?: string | undefined
+  /** The whole time in milliseconds, with what the lister waited before it asked. */
+  durationMs: number
+  /** The valid DIDs on the page. Absent when the request failed. */
+  repos?: number | undefined
+  error?: unknown
+}
+
+/**
+ * A request or a write failed and is made again after `waitMs`. Without a collection it is the check before the run, or,
+ * where `source` names it, a source of collections.
+ */
+export interface RetryEvent {
+  type: 'retry'
+  relay: string
+  collection?: string | undefined
+  source?: string | undefined
+  cursor?: string | undefined
+  error: unknown
+  /** Which try failed, from 1. */
+  attempt: number
+  /** The pause before the next try, in milliseconds. */
+  waitMs: number
+}
+
+/** All requests to the relay wait: it refused one, which is the `error`, or said that no more are allowed for now. */
+export interface PausedEvent {
+  type: 'paused'
+  relay: string
+  /** How long from now, in milliseconds. */
+  waitMs: number
+  error?: unknown
+}
+
+/** A worker of this run took a collection. With a cursor, it goes on from an earlier walk. */
+export interface CollectionStartedEvent {
+  type: 'collectionStarted'
+  relay: string
+  collection: string
+  cursor?: string | undefined
+  /** What this walk has committed before: pages, DIDs on them, entries that were no DID. */
+  pages: number
+  imported: number
+  invalid: number
+}
+
+/** A walk ended with an error. */
+export interface CollectionFailedEvent {
+  type: 'collectionFailed'
+  relay: string
+  collection: string
+  error: unknown
+  /** How often the collection failed since its last committed page. */
+  attempts: number
+  /** When it is tried again, in milliseconds from now. Absent when it is not: it has failed for this run. */
+  retryInMs?: number | undefined
+  /** The relay refused the saved cursor, so the walk begins again at the first page. */
+  restart: boolean
+}
+
+/** Another worker took a collection over. This run goes on with other work. */
+export interface ClaimLostEvent {
+  type: 'claimLost'
+  relay: string
+  collection: string
+  error: unknown
+}
+
+/** The store cannot be used at the moment. The run waits `waitMs` milliseconds and asks again, for as long as it takes. */
+export interface StoreUnavailableEvent {
+  type: 'storeUnavailable'
+  relay: string
+  error: unknown
+  /** Which try failed, from 1. */
+  attempt: number
+  waitMs: number
+}
 
 /** What one run did in this process. */
 export interface BackfillSummary {
@@ -126,7 +173,7 @@ export interface BackfillSummary {
   pages: number
   /** DIDs on those pages, repeats included. */
   imported: number
-  /** Pairs that were new to the index. */
+  /** Pairs that were new to the index, as far as the sink could tell. */
   added: number
   /** Entries that were no DID. */
   invalid: number
@@ -135,12 +182,12 @@ export interface BackfillSummary {
   durationMs: number
 }
 
-/** How far the work is, over all runs and workers of this source. */
+/** How far the work is, over all runs and workers of this relay. */
 export interface BackfillStatus {
   relay: string
   /** Collections registered. */
   total: number
-  completed: number
+  complete: number
   running: number
   pending: number
   failed: number

@@ -37,6 +37,8 @@ export interface Claim {
   readonly pages: number
   /** The DIDs on those pages, repeats included. */
   readonly imported: number
+  /** The entries on those pages that were no DID. */
+  readonly invalid: number
   /** An earlier cursor of this walk, kept to notice a list that runs in circles. */
   readonly loopGuard?: string | undefined
   /** How often the collection failed since its last committed page. */

@@ -17,6 +17,14 @@ export interface RepoPage {
   invalid?: number | undefined
 }
 
+/** A pause of all requests to a server. */
+export interface RelayPause {
+  /** How long from now, in milliseconds. */
+  waitMs: number
+  /** The refusal that made it necessary. Absent when the server said beforehand that no more requests are allowed. */
+  error?: unknown
+}
+
 /**
  * Lists the repositories of a collection, page by page: a relay behind `com.atproto.sync.listReposByCollection`,
  * or anything else that knows.
@@ -36,4 +44,9 @@ export interface RepoLister {
   listRepos(request: RepoListRequest): Promise<RepoPage>
   /** Called once before a run. Rejects when this server cannot serve a backfill: it is empty, or lacks the method. */
   check?(options?: { signal?: AbortSignal | undefined }): Promise<void>
+  /**
+   * Calls `listener`, until the signal aborts, each time that all requests to this server have to wait. Absent where a
+   * lister knows of no such pauses.
+   */
+  onPause?(listener: (pause: RelayPause) => void, signal: AbortSignal): void
 }

@@ -113,6 +113,7 @@ function nextClaim(claim: Claim, page: PageProgress): Claim {
     cursor: page.cursor,
     pages: claim.pages + page.pages,
     imported: claim.imported + page.imported,
+    invalid: claim.invalid + page.invalid,
     loopGuard: page.loopGuard,
     attempts: 0,
   }

@@ -205,6 +205,7 @@ function claimBiggest(tables: Tables, relay: string, owner: string, leaseMs: num
       'cursor',
       'page_count',
       'imported_count',
+      'rejected_count',
       'loop_guard',
       'attempts',
       'restarts',

@@ -6,7 +6,15 @@ type Row = Selectable<BackfillProgressTable>
 
 type ClaimRow = Pick<
   Row,
-  'collection' | 'cursor' | 'page_count' | 'imported_count' | 'loop_guard' | 'attempts' | 'restarts' | 'epoch'
+  | 'collection'
+  | 'cursor'
+  | 'page_count'
+  | 'imported_count'
+  | 'rejected_count'
+  | 'loop_guard'
+  | 'attempts'
+  | 'restarts'
+  | 'epoch'
 >
 
 export function toClaim(row: ClaimRow, { relay, owner, leaseMs }: ClaimRequest): Claim {
@@ -19,6 +27,7 @@ export function toClaim(row: ClaimRow, { relay, owner, leaseMs }: ClaimRequest):
     cursor: row.cursor === '' ? undefined : row.cursor,
     pages: Number(row.page_count),
     imported: Number(row.imported_count),
+    invalid: Number(row.rejected_count),
     loopGuard: row.loop_guard ?? undefined,
     attempts: row.attempts,
     restarts: row.restarts,

@@ -75,8 +75,9 @@ export function newRow(relay: string, collection: string, estimatedRepos: number
 
 /** The claim on the page that the row is at. */
 export function claimOf(row: Row, owner: string, leaseMs: number): Claim {
-  const { relay, collection, epoch, cursor, pages, imported, loopGuard, attempts, restarts } = row
-  return { relay, collection, owner, leaseMs, epoch, cursor, pages, imported, loopGuard, attempts, restarts }
+  const { relay, collection, epoch, cursor, pages, imported, invalid, loopGuard, attempts, restarts } = row
+  const walked = { cursor, pages, imported, invalid, loopGuard }
+  return { relay, collection, owner, leaseMs, epoch, ...walked, attempts, restarts }
 }
 
 /** The row as everybody may see it. */

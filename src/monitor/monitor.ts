@@ -1,6 +1,4 @@
-import type { PageEvent } from '../contracts/events.ts'
-import { describe } from '../errors.ts'
-import { monitorHooks } from './monitor-hooks.ts'
+import { takeEvent } from './monitor-events.ts'
 import { createParts, type MonitorParts } from './monitor-parts.ts'
 import type { Monitor, MonitorOptions, MonitorSnapshot } from './snapshot.ts'
 
@@ -11,13 +9,10 @@ const WORK_WINDOW_MS = 60_000
 /** Follows one run: see {@link Monitor}. */
 export function createMonitor({ relay, now = steadyClock }: MonitorOptions): Monitor {
   const parts = createParts(relay, now)
-  const { tally, throughput, counts } = parts
+  const { tally, throughput } = parts
   return {
-    hooks: monitorHooks(parts),
-    page: (event) => takePage(parts, event),
-    paused({ waitMs, error }) {
-      counts.pauses += 1
-      parts.pause = { until: now() + waitMs, message: error === undefined ? undefined : describe(error) }
+    handle: (event) => {
+      if (event.relay === relay) takeEvent(parts, event)
     },
     async refresh(read) {
       const { changes } = tally
@@ -38,23 +33,6 @@ export function createMonitor({ relay, now = steadyClock }: MonitorOptions): Mon
 
 function steadyClock(): number {
   return performance.timeOrigin + performance.now()
-}
-
-function takePage({ now, tally, walks, counts, throughput }: MonitorParts, event: PageEvent): void {
-  const { collection, cursor, pages, imported, completed } = event
-  const before = tally.workDone
-  const row = tally.row(collection)
-  const place = { cursor, pages, imported, invalid: (row?.invalid ?? 0) + event.invalid }
-  const success = { attempts: 0, lastError: undefined }
-  if (completed) {
-    tally.change(collection, { ...place, ...success, state: 'complete', completedAt: new Date(now()) })
-  } else {
-    // A slow reader gets a page after the news that the walk failed on the next one.
-    tally.change(collection, row?.state === 'running' ? { ...place, ...success } : place)
-  }
-  walks.progress(collection, imported, completed)
-  counts.added += event.added
-  throughput.add(now(), { pairs: event.dids.length, work: tally.workDone - before })
 }
 
 function snapshotOf(parts: MonitorParts): MonitorSnapshot {

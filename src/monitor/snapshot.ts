@@ -1,4 +1,4 @@
-import type { BackfillHooks, PageEvent } from '../contracts/events.ts'
+import type { BackfillEvent } from '../contracts/events.ts'
 import type { CollectionProgress } from '../contracts/progress-store.ts'
 
 /** How many collections are in which state. */
@@ -101,21 +101,6 @@ export interface ThroughputSample {
   readonly requestsPerSecond: number
 }
 
-/** @inline */
-type MonitoredHook =
-  | 'discovered'
-  | 'sourceFailed'
-  | 'retry'
-  | 'requested'
-  | 'collectionStarted'
-  | 'collectionCompleted'
-  | 'collectionFailed'
-  | 'claimLost'
-  | 'storeUnavailable'
-
-/** The hooks that a monitor listens to. */
-export type MonitorHooks = { readonly [Name in MonitoredHook]: NonNullable<BackfillHooks[Name]> }
-
 /** What a monitor follows. */
 export interface MonitorOptions {
   /** The relay: {@link RepoLister.relay}. */
@@ -129,16 +114,15 @@ export interface MonitorOptions {
 }
 
 /**
- * Follows one run through its hooks and page events: what a display, a status page or an alarm needs, without asking
+ * Follows the run of one relay through its events: what a display, a status page or an alarm needs, without asking
  * the database. Nothing in it waits, holds a timer or grows with the length of the run.
  */
 export interface Monitor {
-  /** For `createBackfiller`; beside hooks of one's own with `combineHooks`. */
-  readonly hooks: MonitorHooks
-  /** To be called with each page event. */
-  page(event: PageEvent): void
-  /** For the `onPause` of `relayLister`. */
-  paused(context: { waitMs: number; error?: unknown }): void
+  /**
+   * Takes an event of the run: for `onEvent` of `createBackfiller`. It needs no `this`, and passes over the events of other
+   * relays.
+   */
+  handle(this: void, event: BackfillEvent): void
   /**
    * Takes over what the progress store says: before the run, what earlier ones have done; now and then in it, what other
    * workers do. What changed here while it was read is newer and stays.

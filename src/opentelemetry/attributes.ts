@@ -3,15 +3,15 @@ import { BackfillError, RelayError } from '../errors.ts'
 
 /** The names of attributes, beside `error.type` and `http.response.status_code` of the semantic conventions. */
 export const ATTRIBUTE = {
-  source: 'atproto.backfill.source',
+  relay: 'atproto.backfill.relay',
   collection: 'atproto.backfill.collection',
   state: 'atproto.backfill.collection.state',
   waitReason: 'atproto.backfill.wait.reason',
   failureKind: 'atproto.backfill.failure.kind',
   walkOutcome: 'atproto.backfill.walk.outcome',
   pages: 'atproto.backfill.walk.pages',
-  dids: 'atproto.backfill.walk.dids',
-  pairs: 'atproto.backfill.walk.pairs',
+  imported: 'atproto.backfill.walk.imported',
+  added: 'atproto.backfill.walk.added',
   resumed: 'atproto.backfill.walk.resumed',
   attempt: 'atproto.backfill.attempt',
   waitSeconds: 'atproto.backfill.wait.seconds',

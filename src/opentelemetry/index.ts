@@ -1,5 +1,5 @@
 /**
- * OpenTelemetry metrics and spans of a run, made from its hooks and page events. Needs `@opentelemetry/api`; which SDK and
+ * OpenTelemetry metrics and spans of a run, made from its events. Needs `@opentelemetry/api`; which SDK and
  * which exporter, if any, is the application's choice.
  *
  * @module atproto-collection-backfill/opentelemetry

@@ -8,9 +8,9 @@ const WAITS = [0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400]
 /** The metrics. Their names and units are part of the API. */
 export interface Instruments {
   readonly pages: Counter
-  readonly dids: Counter
-  readonly pairs: Counter
-  readonly rejected: Counter
+  readonly imported: Counter
+  readonly added: Counter
+  readonly invalid: Counter
   readonly retries: Counter
   readonly failures: Counter
   readonly requestDuration: Histogram
@@ -30,9 +30,9 @@ export function createInstruments(meter: Meter): Instruments {
     })
   return {
     pages: counter('pages', '{page}', 'Pages that became durable.'),
-    dids: counter('dids', '{did}', 'DIDs on pages that became durable, repeats included.'),
-    pairs: counter('pairs', '{pair}', 'Pairs of collection and DID that were new to the index.'),
-    rejected: counter('rejected', '{entry}', 'Entries of pages that were no DID.'),
+    imported: counter('imported', '{did}', 'DIDs on pages that became durable, repeats included.'),
+    added: counter('added', '{pair}', 'Pairs of collection and DID that were new to the index.'),
+    invalid: counter('invalid', '{entry}', 'Entries of pages that were no DID.'),
     retries: counter('retries', '{retry}', 'Requests and writes that failed and were made again.'),
     failures: counter('failures', '{failure}', 'Walks that ended early, and sources that failed.'),
     requestDuration: histogram(

@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { BackfillHooks, PageEvent } from '../contracts/events.ts'
+import type { BackfillEvent, Emit } from '../contracts/events.ts'
+import { pageDeltas } from '../run/page-deltas.ts'
 import { ATTRIBUTE, errorAttributes } from './attributes.ts'
 import type { Instruments } from './instruments.ts'
 
@@ -10,15 +11,11 @@ export interface MetricParts {
   readonly collections: ReadonlySet<string>
 }
 
-export interface Recorder {
-  readonly hooks: BackfillHooks
-  page(event: PageEvent): void
-  paused(context: { waitMs: number; error?: unknown }): void
-}
-
-export function metricRecorder({ instruments, relay, collections }: MetricParts): Recorder {
+/** Records each event of a run in the metrics. */
+export function metricRecorder({ instruments, relay, collections }: MetricParts): Emit {
   const { waitDuration, failures } = instruments
-  const base: Attributes = { [ATTRIBUTE.source]: relay }
+  const base: Attributes = { [ATTRIBUTE.relay]: relay }
+  const deltaOf = pageDeltas()
 
   function attributesOf(collection: string | undefined): Attributes {
     const isNamed = collection !== undefined && collections.has(collection)
@@ -34,32 +31,44 @@ export function metricRecorder({ instruments, relay, collections }: MetricParts)
     failures.add(1, { ...attributes, ...errorAttributes(error), [ATTRIBUTE.failureKind]: kind })
   }
 
-  return {
-    hooks: {
-      sourceFailed: ({ error }) => fail('source', error),
-      requested({ collection, durationMs, error }) {
-        const outcome = error === undefined ? {} : errorAttributes(error)
-        instruments.requestDuration.record(durationMs / 1000, { ...attributesOf(collection), ...outcome })
-      },
-      committed({ collection, pages, dids, added, durationMs }) {
-        const attributes = attributesOf(collection)
-        instruments.pages.add(pages, attributes)
-        instruments.dids.add(dids, attributes)
-        instruments.pairs.add(added, attributes)
-        instruments.commitDuration.record(durationMs / 1000, attributes)
-      },
-      retry({ collection, error, waitMs }) {
-        const attributes = attributesOf(collection)
-        instruments.retries.add(1, { ...attributes, ...errorAttributes(error) })
-        wait(waitMs, 'retry', attributes)
-      },
-      collectionFailed: ({ collection, error }) => fail('collection', error, attributesOf(collection)),
-      claimLost: ({ collection, error }) => fail('claim_lost', error, attributesOf(collection)),
-      storeUnavailable: ({ waitMs }) => wait(waitMs, 'store'),
-    },
-    page({ collection, invalid }) {
-      instruments.rejected.add(invalid, attributesOf(collection))
-    },
-    paused: ({ waitMs }) => wait(waitMs, 'relay'),
+  function recordPages(
+    event: Extract<BackfillEvent, { type: 'page' }>,
+    pages: number,
+    invalid: number,
+  ): void {
+    const attributes = attributesOf(event.collection)
+    instruments.pages.add(pages, attributes)
+    instruments.imported.add(event.dids.length, attributes)
+    instruments.added.add(event.added ?? 0, attributes)
+    instruments.invalid.add(invalid, attributes)
+    instruments.commitDuration.record(event.durationMs / 1000, attributes)
+  }
+
+  return (event) => {
+    const { pages, invalid } = deltaOf(event)
+    switch (event.type) {
+      case 'sourceFailed':
+        return fail('source', event.error)
+      case 'requested': {
+        const outcome = event.error === undefined ? {} : errorAttributes(event.error)
+        const attributes = { ...attributesOf(event.collection), ...outcome }
+        return instruments.requestDuration.record(event.durationMs / 1000, attributes)
+      }
+      case 'page':
+        return recordPages(event, pages, invalid)
+      case 'retry': {
+        const attributes = attributesOf(event.collection)
+        instruments.retries.add(1, { ...attributes, ...errorAttributes(event.error) })
+        return wait(event.waitMs, 'retry', attributes)
+      }
+      case 'collectionFailed':
+        return fail('collection', event.error, attributesOf(event.collection))
+      case 'claimLost':
+        return fail('claim_lost', event.error, attributesOf(event.collection))
+      case 'storeUnavailable':
+        return wait(event.waitMs, 'store')
+      case 'paused':
+        return wait(event.waitMs, 'relay')
+    }
   }
 }

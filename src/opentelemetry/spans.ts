@@ -1,12 +1,13 @@
 import { type Context, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api'
-import type { BackfillHooks } from '../contracts/events.ts'
+import type { CollectionStartedEvent, Emit, PageEvent, RetryEvent } from '../contracts/events.ts'
 import { describe } from '../errors.ts'
+import { pageDeltas } from '../run/page-deltas.ts'
 import { ATTRIBUTE, errorAttributes } from './attributes.ts'
 
-type WalkOutcome = 'completed' | 'failed' | 'given_up' | 'restarted' | 'claim_lost' | 'stopped'
+type WalkOutcome = 'completed' | 'failed' | 'retried' | 'restarted' | 'claim_lost' | 'stopped'
 
 export interface WalkSpans {
-  readonly hooks: BackfillHooks
+  readonly handle: Emit
   /** Ends the spans of walks that were stopped on the way. */
   stop(): void
 }
@@ -14,8 +15,8 @@ export interface WalkSpans {
 interface OpenWalk {
   readonly span: Span
   pages: number
-  dids: number
-  pairs: number
+  imported: number
+  added: number
 }
 
 /**
@@ -24,17 +25,18 @@ interface OpenWalk {
  */
 export function walkSpans(tracer: Tracer, relay: string, parent: Context): WalkSpans {
   const walks = new Map<string, OpenWalk>()
+  const deltaOf = pageDeltas()
 
   function end(collection: string, outcome: WalkOutcome, error?: unknown): void {
     const walk = walks.get(collection)
     if (walk === undefined) return
     walks.delete(collection)
-    const { span, pages, dids, pairs } = walk
+    const { span, pages, imported, added } = walk
     span.setAttributes({
       [ATTRIBUTE.walkOutcome]: outcome,
       [ATTRIBUTE.pages]: pages,
-      [ATTRIBUTE.dids]: dids,
-      [ATTRIBUTE.pairs]: pairs,
+      [ATTRIBUTE.imported]: imported,
+      [ATTRIBUTE.added]: added,
     })
     if (error !== undefined) {
       span.recordException(error instanceof Error ? error : String(error))
@@ -44,38 +46,55 @@ export function walkSpans(tracer: Tracer, relay: string, parent: Context): WalkS
     span.end()
   }
 
+  function start({ collection, cursor }: CollectionStartedEvent): void {
+    const attributes = {
+      [ATTRIBUTE.relay]: relay,
+      [ATTRIBUTE.collection]: collection,
+      [ATTRIBUTE.resumed]: cursor !== undefined,
+    }
+    const span = tracer.startSpan('backfill collection', { kind: SpanKind.INTERNAL, attributes }, parent)
+    walks.set(collection, { span, pages: 0, imported: 0, added: 0 })
+  }
+
+  function addPages({ collection, dids, added = 0, completed }: PageEvent, pages: number): void {
+    const walk = walks.get(collection)
+    if (walk === undefined) return
+    walk.pages += pages
+    walk.imported += dids.length
+    walk.added += added
+    if (completed) end(collection, 'completed')
+  }
+
+  function addRetry({ collection = '', error, attempt, waitMs }: RetryEvent): void {
+    walks.get(collection)?.span.addEvent('retry', {
+      ...errorAttributes(error),
+      'exception.message': describe(error),
+      [ATTRIBUTE.attempt]: attempt,
+      [ATTRIBUTE.waitSeconds]: waitMs / 1000,
+    })
+  }
+
   return {
-    hooks: {
-      collectionStarted({ collection, cursor }) {
-        const attributes = {
-          [ATTRIBUTE.source]: relay,
-          [ATTRIBUTE.collection]: collection,
-          [ATTRIBUTE.resumed]: cursor !== undefined,
+    handle(event) {
+      const { pages } = deltaOf(event)
+      switch (event.type) {
+        case 'collectionStarted':
+          return start(event)
+        case 'retry':
+          return addRetry(event)
+        case 'page':
+          return addPages(event, pages)
+        case 'collectionFailed': {
+          const { collection, error, retryInMs, restart } = event
+          return end(
+            collection,
+            restart ? 'restarted' : retryInMs === undefined ? 'failed' : 'retried',
+            error,
+          )
         }
-        const span = tracer.startSpan('backfill collection', { kind: SpanKind.INTERNAL, attributes }, parent)
-        walks.set(collection, { span, pages: 0, dids: 0, pairs: 0 })
-      },
-      retry({ collection = '', error, attempt, waitMs }) {
-        walks.get(collection)?.span.addEvent('retry', {
-          ...errorAttributes(error),
-          'exception.message': describe(error),
-          [ATTRIBUTE.attempt]: attempt,
-          [ATTRIBUTE.waitSeconds]: waitMs / 1000,
-        })
-      },
-      committed({ collection, pages, dids, added }) {
-        const walk = walks.get(collection)
-        if (walk === undefined) return
-        walk.pages += pages
-        walk.dids += dids
-        walk.pairs += added
-      },
-      collectionCompleted: ({ collection }) => end(collection, 'completed'),
-      collectionFailed({ collection, error, retryInMs, restart }) {
-        const outcome = restart ? 'restarted' : retryInMs === undefined ? 'given_up' : 'failed'
-        end(collection, outcome, error)
-      },
-      claimLost: ({ collection, error }) => end(collection, 'claim_lost', error),
+        case 'claimLost':
+          return end(event.collection, 'claim_lost', event.error)
+      }
     },
     stop() {
       for (const collection of [...walks.keys()]) end(collection, 'stopped')

@@ -7,11 +7,10 @@ import {
   type TracerProvider,
   trace,
 } from '@opentelemetry/api'
-import type { BackfillHooks, PageEvent } from '../contracts/events.ts'
+import type { BackfillEvent } from '../contracts/events.ts'
 import type { ProgressStore } from '../contracts/progress-store.ts'
 import { describe } from '../errors.ts'
 import { createMonitor } from '../monitor/monitor.ts'
-import { combineHooks } from '../run/hooks.ts'
 import { VERSION } from '../util/version.ts'
 import { ATTRIBUTE } from './attributes.ts'
 import { createInstruments } from './instruments.ts'
@@ -45,12 +44,11 @@ export interface TelemetryOptions {
  * stopped on the way, and the gauge of collections is observed no more.
  */
 export interface Telemetry extends Disposable {
-  /** For `createBackfiller`; beside hooks of one's own with `combineHooks`. */
-  readonly hooks: BackfillHooks
-  /** To be called with each page event. */
-  page(event: PageEvent): void
-  /** For the `onPause` of `relayLister`. */
-  paused(context: { waitMs: number; error?: unknown }): void
+  /**
+   * Takes an event of the run: for `onEvent` of `createBackfiller`. It needs no `this`, and passes over the events of other
+   * relays.
+   */
+  handle(this: void, event: BackfillEvent): void
 }
 
 const SCOPE = 'atproto-collection-backfill'
@@ -68,7 +66,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { relay, progress, collections = [] } = options
   const { meterProvider = metrics.getMeterProvider(), tracerProvider = trace.getTracerProvider() } = options
   const instruments = createInstruments(meterProvider.getMeter(SCOPE, VERSION))
-  const recorder = metricRecorder({ instruments, relay, collections: new Set(collections) })
+  const record = metricRecorder({ instruments, relay, collections: new Set(collections) })
   const spans = walkSpans(tracerProvider.getTracer(SCOPE, VERSION), relay, context.active())
   const monitor = createMonitor({ relay })
 
@@ -81,18 +79,18 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     }
     const { complete, running, pending, failed } = monitor.snapshot().collections
     for (const [state, count] of Object.entries({ complete, running, pending, failed })) {
-      result.observe(count, { [ATTRIBUTE.source]: relay, [ATTRIBUTE.state]: state })
+      result.observe(count, { [ATTRIBUTE.relay]: relay, [ATTRIBUTE.state]: state })
     }
   }
 
   instruments.collections.addCallback(observeCollections)
   return {
-    hooks: combineHooks(monitor.hooks, recorder.hooks, spans.hooks),
-    page(event) {
-      monitor.page(event)
-      recorder.page(event)
+    handle(event) {
+      if (event.relay !== relay) return
+      monitor.handle(event)
+      record(event)
+      spans.handle(event)
     },
-    paused: (pause) => recorder.paused(pause),
     [Symbol.dispose]() {
       instruments.collections.removeCallback(observeCollections)
       spans.stop()

@@ -1,9 +1,8 @@
-import type { BackfillHooks } from '../contracts/events.ts'
+import type { Emit } from '../contracts/events.ts'
 import type { RepoLister, RepoPage } from '../contracts/repo-lister.ts'
 import { hasCode } from '../errors.ts'
-import { LONGEST_WAIT_MS } from '../run/failure-policy.ts'
 import { abortable } from '../util/abort.ts'
-import { isFinal, type RetryPolicy, retrying } from '../util/retry.ts'
+import { isFinal, LONGEST_WAIT_MS, type RetryPolicy, retrying } from '../util/retry.ts'
 import { advancePosition, type Position } from './cursor-guard.ts'
 import type { FetchedPage } from './prefetch.ts'
 
@@ -15,26 +14,32 @@ export interface AskParts {
   readonly lister: RepoLister
   readonly retry: RetryPolicy
   readonly signal: AbortSignal
-  readonly hooks: Pick<BackfillHooks, 'retry' | 'requested'>
+  readonly emit: Emit
   /** The longest wait that the relay may ask for before a page, in milliseconds. @default retry.maxDelayMs */
   readonly longestWaitMs?: number | undefined
 }
 
 /** Whether the relay can serve a walk at all. There is nothing else to do meanwhile, so a long wait is sat out here. */
-export async function checkRelay({ lister, retry, signal, hooks }: AskParts): Promise<void> {
+export async function checkRelay({ lister, retry, signal, emit }: AskParts): Promise<void> {
   const check = async () => lister.check?.({ signal })
   await retrying(() => abortable(check(), signal), {
     ...retry,
     longestWaitMs: LONGEST_WAIT_MS,
     signal,
     mayRetry: (error) => !isFinal(error),
-    onRetry: (context) => hooks.retry?.({ relay: lister.relay, ...context }),
+    onRetry: (context) => emit({ type: 'retry', relay: lister.relay, ...context }),
   })
+}
+
+/** Tells of the pauses that the relay asks for, where the lister tells of them, until the signal aborts. */
+export function tellPauses({ lister, signal, emit }: AskParts): void {
+  const { relay } = lister
+  lister.onPause?.((pause) => emit({ type: 'paused', relay, ...pause }), signal)
 }
 
 /** The page at a position, asked for again where that may help, and the position behind it. */
 export function fetchPage(position: Position, parts: AskParts): Promise<FetchedPage> {
-  const { retry, longestWaitMs, signal, hooks } = parts
+  const { retry, longestWaitMs, signal, emit } = parts
   const { relay, collection, cursor } = position
   let badAnswers = 0
   const attempt = async () => {
@@ -51,17 +56,24 @@ export function fetchPage(position: Position, parts: AskParts): Promise<FetchedP
     longestWaitMs,
     signal,
     mayRetry,
-    onRetry: (context) => hooks.retry?.({ relay, collection, cursor, ...context }),
+    onRetry: (context) => emit({ type: 'retry', relay, collection, cursor, ...context }),
   })
 }
 
 async function request(
   { relay, collection, cursor }: Position,
-  { lister, signal, hooks }: AskParts,
+  { lister, signal, emit }: AskParts,
 ): Promise<RepoPage> {
   const startedAt = performance.now()
   const tell = (outcome: { repos: number } | { error: unknown }) =>
-    hooks.requested?.({ relay, collection, cursor, durationMs: performance.now() - startedAt, ...outcome })
+    emit({
+      type: 'requested',
+      relay,
+      collection,
+      cursor,
+      durationMs: performance.now() - startedAt,
+      ...outcome,
+    })
   try {
     const page = await abortable(lister.listRepos({ collection, cursor, signal }), signal)
     tell({ repos: page.dids.length })

@@ -2,7 +2,7 @@ import { isValidNsid } from '@atproto/syntax'
 import type { CollectionSource, KnownCollection } from '../contracts/collection-source.ts'
 import type { SourceReport } from '../contracts/events.ts'
 import { BackfillError } from '../errors.ts'
-import { abortable, linkedController } from '../util/abort.ts'
+import { abortable, childController } from '../util/abort.ts'
 import { isPassing, type RetryContext, type RetryPolicy, retrying } from '../util/retry.ts'
 
 /** What all sources know together. */
@@ -69,23 +69,22 @@ async function readAll(
   { signal, timeoutMs, retry, onRetry }: DiscoverOptions,
   reader: () => (collection: KnownCollection) => void,
 ): Promise<void> {
-  const { controller, unlink } = linkedController(signal)
+  const asking = childController(signal)
   const late = () =>
     new BackfillError('DISCOVERY_FAILED', `${source.name} did not end within ${timeoutMs} ms.`, {
       retryable: true,
     })
-  const timer = setTimeout(() => controller.abort(late()), timeoutMs)
+  const timer = setTimeout(() => asking.abort(late()), timeoutMs)
   try {
-    await retrying(() => readOnce(source, controller.signal, reader()), {
+    await retrying(() => readOnce(source, asking.signal, reader()), {
       ...retry,
-      signal: controller.signal,
+      signal: asking.signal,
       mayRetry: isPassing,
       onRetry: (context) => onRetry({ source: source.name, ...context }),
     })
   } finally {
     clearTimeout(timer)
-    unlink()
-    controller.abort()
+    asking.abort()
   }
 }
 

@@ -1,12 +1,12 @@
 import type { Claim, ProgressStore } from '../contracts/progress-store.ts'
 import { hasCode } from '../errors.ts'
-import { linkedController } from '../util/abort.ts'
+import { childController } from '../util/abort.ts'
 
 /** A claim that is kept alive. */
 export interface Lease {
-  /** Aborts with the run's signal, or with the `ClaimLostError` of a renewal. */
+  /** Aborts with the run's signal, with the `ClaimLostError` of a renewal, and when the lease is let go. */
   readonly signal: AbortSignal
-  stop(): void
+  letGo(): void
 }
 
 /**
@@ -14,7 +14,7 @@ export interface Lease {
  * not lose it. A renewal that fails otherwise is left to the next one: the store is asked again by the commit anyway.
  */
 export function keepLease(claim: Claim, progress: ProgressStore, parent: AbortSignal): Lease {
-  const { controller, unlink } = linkedController(parent)
+  const held = childController(parent)
   let renewing = false
   const renew = async () => {
     // A store that hangs must not gather a queue of renewals.
@@ -23,17 +23,17 @@ export function keepLease(claim: Claim, progress: ProgressStore, parent: AbortSi
     try {
       await progress.renew(claim, claim.leaseMs)
     } catch (error) {
-      if (hasCode(error, 'CLAIM_LOST')) controller.abort(error)
+      if (hasCode(error, 'CLAIM_LOST')) held.abort(error)
     } finally {
       renewing = false
     }
   }
   const timer = setInterval(renew, claim.leaseMs / 3)
-  // A lease alone keeps no process alive: where nobody is left to take the pages, it ends and others go on.
+  // A lease alone keeps no process alive: where nothing takes the pages any more, it ends and other workers go on.
   timer.unref?.()
-  const stop = () => {
+  const letGo = () => {
     clearInterval(timer)
-    unlink()
+    held.abort()
   }
-  return { signal: controller.signal, stop }
+  return { signal: held.signal, letGo }
 }

@@ -1,5 +1,5 @@
 import type { CollectionSource } from '../contracts/collection-source.ts'
-import type { BackfillHooks } from '../contracts/events.ts'
+import type { BackfillListener } from '../contracts/events.ts'
 import type { IndexSink } from '../contracts/index-sink.ts'
 import type { ProgressStore } from '../contracts/progress-store.ts'
 import type { RepoLister } from '../contracts/repo-lister.ts'
@@ -55,7 +55,8 @@ export interface BackfillOptions {
   discoveryTimeoutMs?: number | undefined
   /** Ends the run, with the signal's own reason. */
   signal?: AbortSignal | undefined
-  hooks?: BackfillHooks | undefined
+  /** Gets every event of the run: see {@link BackfillListener}. */
+  onEvent?: BackfillListener | undefined
 }
 
 /** The options with nothing left open. */
@@ -74,7 +75,7 @@ export interface Settings {
   /** How long one call to a store may take, in milliseconds, before it is made again. */
   readonly storeTimeoutMs: number
   readonly signal: AbortSignal | undefined
-  readonly hooks: BackfillHooks
+  readonly onEvent: BackfillListener
 }
 
 /**
@@ -121,6 +122,6 @@ export function settingsOf(options: BackfillOptions): Settings {
     ),
     storeTimeoutMs: STORE_TIMEOUT_MS,
     signal: options.signal,
-    hooks: options.hooks ?? {},
+    onEvent: options.onEvent ?? (() => {}),
   }
 }

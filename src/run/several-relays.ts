@@ -5,7 +5,7 @@ import { merge } from '../util/merge-streams.ts'
 import { createRun, endedError, isLeft, type Run } from '../util/run-iterator.ts'
 import { mustHave } from '../util/validate-options.ts'
 import type { Backfiller } from './backfiller.ts'
-import { guardHook } from './hooks.ts'
+import { guardListener } from './listener.ts'
 
 /** How a union of backfillers behaves. */
 export interface UnionOptions {
@@ -53,7 +53,7 @@ export interface Union extends Run<PageEvent, UnionSummary> {
  */
 export function unionOf(backfillers: readonly Backfiller[], options: UnionOptions = {}): Union {
   const stop = new AbortController()
-  const onRelayFailed = guardHook((failure: RelayFailure) => options.onRelayFailed?.(failure), stop)
+  const onRelayFailed = guardListener((failure: RelayFailure) => options.onRelayFailed?.(failure), stop)
   const parts = { relays: relaysOf(backfillers), onRelayFailed }
   const summary: UnionSummary = { ...sumsOf([]), relays: [] }
   return Object.assign(createRun(play(parts, stop, summary), stop, summary), {
@@ -114,14 +114,13 @@ async function* play(
 
 /** An abort of one backfiller ends the union; the end of the union ends every backfiller, also one that waits. */
 function stopWith(relays: readonly Relay[], stop: AbortController): () => void {
-  const links = relays.map(({ backfiller }) => abortWith(backfiller.signal, stop))
+  for (const { backfiller } of relays) abortWith(backfiller.signal, stop)
   const endAll = () => {
     for (const { backfiller } of relays) backfiller.return().catch(() => {})
   }
   stop.signal.addEventListener('abort', endAll, { once: true })
   return () => {
     stop.signal.removeEventListener('abort', endAll)
-    for (const unlink of links) unlink()
   }
 }
 
@@ -163,7 +162,7 @@ async function statusOf(relays: readonly Relay[]): Promise<UnionStatus> {
   const sum = (of: (row: RelayStatus) => number) => rows.reduce((total, row) => total + of(row), 0)
   return {
     total: sum(({ total }) => total),
-    completed: sum(({ completed }) => completed),
+    complete: sum(({ complete }) => complete),
     running: sum(({ running }) => running),
     pending: sum(({ pending }) => pending),
     failed: sum(({ failed }) => failed),

@@ -1,95 +1,93 @@
 import type { PageEvent } from '../contracts/events.ts'
 import type { Claim, ReleaseOutcome } from '../contracts/progress-store.ts'
-import { hasCode, StoreUnavailableError } from '../errors.ts'
-import { abortable, answered, within } from '../util/abort.ts'
-import { retrying, STORE_PATIENCE } from '../util/retry.ts'
-import { createClaims, RELEASE_MS } from './claim-queue.ts'
-import { type Failure, failureOf, outcomeOf } from './failure-policy.ts'
+import { hasCode } from '../errors.ts'
+import { abortable, settledWithin } from '../util/abort.ts'
+import { isProgrammingError } from '../util/programming-error.ts'
+import type { ClaimQueue } from './claim-queue.ts'
+import { endsRun, type Failure, failureFrom, isCursorRefused, outcomeOf } from './failure-policy.ts'
 import { keepLease } from './lease.ts'
-import type { Settings } from './options.ts'
-import { walk } from './walk.ts'
+import { RELEASE_MS } from './patient-store.ts'
+import { type WalkParts, walk } from './walk.ts'
 
-/** What the workers of one run have in common. */
-export interface Crew {
-  /** Takes claims and yields their pages until nothing is left for anybody. */
-  work(): AsyncGenerator<PageEvent, void, void>
-  /** Runs a call to the stores, waiting while they are unavailable. */
-  patiently<T>(operation: () => Promise<T>): Promise<T>
+export interface WorkerParts extends WalkParts {
+  readonly queue: ClaimQueue
+  readonly maxAttempts: number
 }
 
-/** @param stop aborts when the run ends, for whatever reason */
-export function createCrew(settings: Settings, stop: AbortSignal): Crew {
-  const { lister, progress, storeTimeoutMs, hooks } = settings
+/** What the workers of one run have in common. */
+export interface WorkerPool {
+  /** One worker: takes claims and yields their pages until nothing is left for any worker. */
+  work(): AsyncGenerator<PageEvent, void, void>
+}
+
+export function createWorkerPool(parts: WorkerParts): WorkerPool {
+  const { lister, progress, queue, emit, signal, maxAttempts, retry } = parts
   const { relay } = lister
-  const claims = createClaims(settings, stop, patiently)
   /** How often each collection was set aside in a row because the relay asked for a wait. */
   const postponements = new Map<string, number>()
 
-  function patiently<T>(operation: () => Promise<T>): Promise<T> {
-    const mayRetry = (error: unknown) => hasCode(error, 'STORE_UNAVAILABLE')
-    const onRetry = hooks.storeUnavailable ?? (() => {})
-    const late = () =>
-      new StoreUnavailableError(`The store gave no answer within ${storeTimeoutMs} ms.`, undefined)
-    const attempt = () => answered(operation(), storeTimeoutMs, late)
-    return retrying(attempt, { ...STORE_PATIENCE, signal: stop, mayRetry, onRetry })
+  async function servesFirstPage(collection: string): Promise<boolean> {
+    try {
+      await abortable(lister.listRepos({ collection, signal }), signal)
+      return true
+    } catch {
+      signal.throwIfAborted()
+      return false
+    }
   }
 
-  async function handBack(claim: Claim, { error, isOfRelay }: Failure): Promise<void> {
+  async function giveBack(claim: Claim, failure: Failure): Promise<void> {
+    const { error } = failure
     const { collection } = claim
-    if (hasCode(error, 'NOT_MIGRATED')) throw error
-    if (hasCode(error, 'CLAIM_LOST')) return hooks.claimLost?.({ relay, collection, error })
+    if (endsRun(error) || isProgrammingError(error)) throw error
+    if (hasCode(error, 'CLAIM_LOST')) return emit({ type: 'claimLost', relay, collection, error })
     const postponed = postponements.get(collection) ?? 0
-    const outcome = await abortable(
-      outcomeOf({ error, isOfRelay }, claim, { ...settings, postponed, signal: stop }),
-      stop,
-    )
+    const policy = { maxAttempts, maxDelayMs: retry.maxDelayMs, postponed }
+    const restarts = isCursorRefused(failure, claim) && (await servesFirstPage(collection))
+    const outcome = outcomeOf(failure, claim, { ...policy, servesFirstPage: restarts })
     if (outcome.kind === 'postponed') {
       postponements.set(collection, postponed + 1)
-      claims.rest(outcome.retryInMs)
+      queue.holdOff(outcome.retryInMs)
     }
-    await patiently(() => abortable(progress.release(claim, outcome), stop))
-    hooks.collectionFailed?.({ relay, collection, error, ...consequences(claim, outcome) })
+    await progress.release(claim, outcome)
+    emit({ type: 'collectionFailed', relay, collection, error, ...consequencesOf(claim, outcome) })
   }
 
-  async function* walkClaim(claim: Claim): AsyncGenerator<PageEvent, void, void> {
-    const { collection, cursor, pages, imported } = claim
-    const lease = keepLease(claim, progress, stop)
-    let at = claim
-    let held = true
+  async function* walkClaim(start: Claim): AsyncGenerator<PageEvent, void, void> {
+    const { collection, cursor, pages, imported, invalid } = start
+    const lease = keepLease(start, progress, signal)
+    let claim = start
+    let isHeld = true
     try {
-      hooks.collectionStarted?.({ relay, collection, cursor, pages, imported })
-      const parts = { ...settings, signal: lease.signal, patiently }
-      for await (const event of walk(claim, parts)) {
-        at = { ...claim, cursor: event.cursor, pages: event.pages, imported: event.imported, attempts: 0 }
-        held = !event.completed
+      emit({ type: 'collectionStarted', relay, collection, cursor, pages, imported, invalid })
+      for await (const step of walk(start, { ...parts, signal: lease.signal })) {
+        claim = step.claim
+        isHeld = !step.event.completed
         postponements.delete(collection)
-        if (event.completed) {
-          hooks.collectionCompleted?.({ relay, collection, pages: at.pages, imported: at.imported })
-        }
-        yield event
+        emit(step.event)
+        yield step.event
       }
     } catch (error) {
-      stop.throwIfAborted()
-      await handBack(at, failureOf(error))
-      held = false
+      signal.throwIfAborted()
+      await giveBack(claim, failureFrom(error))
+      isHeld = false
     } finally {
-      lease.stop()
-      claims.wake()
-      if (held) await within(RELEASE_MS, progress.release(claim))
+      lease.letGo()
+      queue.wake()
+      if (isHeld) await settledWithin(RELEASE_MS, progress.release(claim))
     }
   }
 
   return {
-    patiently,
     async *work() {
-      for (let claim = await claims.next(); claim !== undefined; claim = await claims.next()) {
+      for (let claim = await queue.next(); claim !== undefined; claim = await queue.next()) {
         yield* walkClaim(claim)
       }
     },
   }
 }
 
-function consequences(
+function consequencesOf(
   claim: Claim,
   outcome: ReleaseOutcome,
 ): { attempts: number; retryInMs?: number; restart: boolean } {

@@ -6,8 +6,8 @@
 export { type AdminHandler, adminHandler } from './admin/admin-handler.ts'
 export type { AdminHandlerOptions, AdminRunContext } from './admin/admin-options.ts'
 export type {
-  AdminContext,
   AdminError,
+  AdminEvent,
   AdminEvents,
   AdminFailure,
   AdminOutcome,

@@ -42,7 +42,7 @@ export async function abortable<T>(
 }
 
 /** The promise, or nothing when it takes longer than `ms`, or fails: for tidying up that must not hold anybody. */
-export async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+export async function settledWithin(ms: number, promise: Promise<unknown>): Promise<void> {
   const late = Promise.withResolvers<void>()
   const timer = setTimeout(late.resolve, ms)
   try {
@@ -59,7 +59,7 @@ export async function within(ms: number, promise: Promise<unknown>): Promise<voi
 }
 
 /** The promise, or the error when it takes longer than `ms`. What the promise comes to afterwards is dropped. */
-export async function answered<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
+export async function withDeadline<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
   const { promise: deadline, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(late()), ms)
   try {
@@ -69,21 +69,18 @@ export async function answered<T>(promise: Promise<T>, ms: number, late: () => E
   }
 }
 
-/** A controller that also aborts when its parent does. Call `unlink` when done: a long-lived parent keeps a listener. */
-export function linkedController(parent: AbortSignal | undefined): {
-  controller: AbortController
-  unlink: () => void
-} {
-  const controller = new AbortController()
-  return { controller, unlink: abortWith(parent, controller) }
+/** A controller that also aborts when its parent does. Abort it when done: a parent that lives on keeps a listener till then. */
+export function childController(parent: AbortSignal | undefined): AbortController {
+  const child = new AbortController()
+  abortWith(parent, child)
+  return child
 }
 
-/** From now on the controller aborts when the signal does. Call what it returns when done, as above. */
-export function abortWith(signal: AbortSignal | undefined, controller: AbortController): () => void {
-  const onAbort = () => controller.abort(signal?.reason)
-  if (signal?.aborted) onAbort()
-  else signal?.addEventListener('abort', onAbort, { once: true })
-  return () => signal?.removeEventListener('abort', onAbort)
+/** From now on the controller aborts when the parent does, for the same reason. Abort it when done, as above. */
+export function abortWith(parent: AbortSignal | undefined, child: AbortController): void {
+  const onAbort = () => child.abort(parent?.reason)
+  if (parent?.aborted) onAbort()
+  else parent?.addEventListener('abort', onAbort, { once: true, signal: child.signal })
 }
 
 /** Spreads those who were refused together: never shorter than `ms`, up to half of `spread` longer. */

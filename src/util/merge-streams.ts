@@ -1,4 +1,4 @@
-import { abortable, within } from './abort.ts'
+import { abortable, settledWithin } from './abort.ts'
 
 /** How long streams may take to finish what they hold once they are told to. */
 const CLOSE_MS = 800
@@ -53,7 +53,7 @@ export async function* merge<T>(
     stop.signal.removeEventListener('abort', endAll)
     if (open > 0) {
       stop.abort()
-      await within(CLOSE_MS, endAll())
+      await settledWithin(CLOSE_MS, endAll())
     }
   }
 }

@@ -31,6 +31,9 @@ export interface RetryPolicy {
   maxDelayMs: number
 }
 
+/** A wait that no run sits out, in milliseconds: a server that asks for more than a day has not thought of us. */
+export const LONGEST_WAIT_MS: number = 24 * 60 * 60 * 1000
+
 /** How a store that is unavailable is asked again: soon at first, then twice a minute, for as long as it takes. */
 export const STORE_PATIENCE: RetryPolicy = {
   retries: Number.POSITIVE_INFINITY,

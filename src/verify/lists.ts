@@ -1,19 +1,16 @@
-import type { BackfillHooks } from '../contracts/events.ts'
 import type { RepoIndex } from '../contracts/repo-index.ts'
 import { hasCode } from '../errors.ts'
 import { advancePosition, type Position } from '../paging/cursor-guard.ts'
 import { type AskParts, fetchPage } from '../paging/fetch-page.ts'
 import { fetchAhead } from '../paging/prefetch.ts'
-import { LONGEST_WAIT_MS } from '../run/failure-policy.ts'
-import { abortable, linkedController } from '../util/abort.ts'
-import { retrying, STORE_PATIENCE } from '../util/retry.ts'
+import { abortable, childController } from '../util/abort.ts'
+import { LONGEST_WAIT_MS, retrying, STORE_PATIENCE } from '../util/retry.ts'
 
 /** The most that the contract of an index allows on a page. */
 const INDEX_PAGE = 5_000
 
 export interface ListParts extends AskParts {
   readonly index: RepoIndex
-  readonly hooks: Pick<BackfillHooks, 'retry' | 'requested' | 'storeUnavailable'>
 }
 
 /** The DIDs that the relay lists, page by page, one page ahead of the reader; asked for as a backfill does. */
@@ -21,9 +18,9 @@ export async function* relayPages(
   collection: string,
   parts: ListParts,
 ): AsyncGenerator<readonly string[], void, void> {
-  const { controller, unlink } = linkedController(parts.signal)
+  const fetching = childController(parts.signal)
   // There is nothing else to do meanwhile, so a long wait is sat out.
-  const asking = { ...parts, signal: controller.signal, longestWaitMs: LONGEST_WAIT_MS }
+  const asking = { ...parts, signal: fetching.signal, longestWaitMs: LONGEST_WAIT_MS }
   const start = startOf(parts.lister.relay, collection)
   const pages = fetchAhead(start, 1, (position) => fetchPage(position, asking))
   try {
@@ -33,8 +30,7 @@ export async function* relayPages(
       isLast = group.at(-1)?.next.cursor === undefined
     }
   } finally {
-    controller.abort()
-    unlink()
+    fetching.abort()
   }
 }
 
@@ -54,12 +50,15 @@ export async function* indexPages(
 }
 
 /** An index that is unavailable is waited for, as a backfill does. */
-export function askIndex<T>(ask: () => Promise<T>, { signal, hooks }: ListParts): Promise<T> {
+export function askIndex<T>(
+  ask: () => Promise<T>,
+  { lister: { relay }, signal, emit }: ListParts,
+): Promise<T> {
   return retrying(() => abortable(ask(), signal), {
     ...STORE_PATIENCE,
     signal,
     mayRetry: (error) => hasCode(error, 'STORE_UNAVAILABLE'),
-    onRetry: (context) => hooks.storeUnavailable?.(context),
+    onRetry: (context) => emit({ type: 'storeUnavailable', relay, ...context }),
   })
 }
 

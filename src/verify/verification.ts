@@ -1,11 +1,11 @@
 import { isValidNsid } from '@atproto/syntax'
-import type { BackfillHooks } from '../contracts/events.ts'
+import type { BackfillListener } from '../contracts/events.ts'
 import type { RepoIndex } from '../contracts/repo-index.ts'
 import type { RepoLister } from '../contracts/repo-lister.ts'
 import { hasCode, InvalidOptionError } from '../errors.ts'
 import { advancePosition } from '../paging/cursor-guard.ts'
-import { checkRelay } from '../paging/fetch-page.ts'
-import { guardHooks } from '../run/hooks.ts'
+import { checkRelay, tellPauses } from '../paging/fetch-page.ts'
+import { guardListener } from '../run/listener.ts'
 import { abortWith } from '../util/abort.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
@@ -40,8 +40,8 @@ export interface VerifyOptions {
   retry?: Partial<RetryPolicy> | undefined
   /** Ends it, with the signal's own reason. */
   signal?: AbortSignal | undefined
-  /** Those of a backfill that apply here. */
-  hooks?: Pick<BackfillHooks, 'retry' | 'requested' | 'storeUnavailable'> | undefined
+  /** Gets the events of a backfill that occur here too: `requested`, `retry`, `paused`, `storeUnavailable`. */
+  onEvent?: BackfillListener | undefined
 }
 
 /** A report for each collection, in their order. It stops as a backfiller does: leave the loop, or abort the signal. */
@@ -85,11 +85,11 @@ interface VerifySettings {
   readonly memoryBytes: number
   readonly retry: RetryPolicy
   readonly signal: AbortSignal | undefined
-  readonly hooks: BackfillHooks
+  readonly onEvent: BackfillListener
 }
 
 function settingsOf(options: VerifyOptions): VerifySettings {
-  const { lister, index, collections, signal, hooks = {} } = options
+  const { lister, index, collections, signal, onEvent = () => {} } = options
   mustHave('lister', lister, 'listRepos', "a RepoLister such as relayLister('relay1.us-east.bsky.network')")
   mustHave('index', index, 'listRepos', 'a RepoIndex such as store.index')
   const isList = Array.isArray(collections) && collections.every((nsid) => isValidNsid(nsid))
@@ -105,7 +105,7 @@ function settingsOf(options: VerifyOptions): VerifySettings {
     memoryBytes: wholeNumber('memoryBytes', options.memoryBytes ?? 268_435_456, 1),
     retry: retryPolicy(options.retry),
     signal,
-    hooks,
+    onEvent,
   }
 }
 
@@ -125,14 +125,15 @@ async function* play(
   const startedAt = performance.now()
   const { signal } = settings
   signal?.throwIfAborted()
-  const unlink = abortWith(signal, stop)
+  abortWith(signal, stop)
   const parts: VerifyParts = {
     ...settings,
     signal: stop.signal,
-    hooks: guardHooks(settings.hooks, stop),
+    emit: guardListener(settings.onEvent, stop),
     method: 'merge',
   }
   try {
+    tellPauses(parts)
     await checkRelay(parts)
     for await (const collection of settings.collections ?? collectionsOf(parts)) {
       const report = await compare(collection, parts)
@@ -145,7 +146,7 @@ async function* play(
     signal?.throwIfAborted()
     throw error
   } finally {
-    unlink()
+    stop.abort()
     summary.cost.durationMs = Math.round(performance.now() - startedAt)
   }
   return summary

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { type BackfillHooks, RelayError } from '../../src/index.ts'
+import { type BackfillListener, RelayError } from '../../src/index.ts'
 import { openPostgres } from '../../src/postgres/index.ts'
 import { openPool } from '../support/pool.ts'
 import { indexProblems } from './check.ts'
@@ -145,8 +145,8 @@ interface Bench {
 async function run({ url, pool, load, problems }: Bench, faults?: FaultPlan): Promise<FaultyRun> {
   await using relay = await startBenchRelay({ ...load, faults })
   await clearTables(pool)
-  const { own, retry } = ownFaults(load)
-  const seconds = await backfill({ url, relay, load, hooks: { retry } })
+  const { own, onEvent } = ownFaults(load)
+  const seconds = await backfill({ url, relay, load, onEvent })
   const who = faults === undefined ? 'without faults' : 'with faults'
   problems.push(...(await indexProblems(pool, relay.contents, who)))
   const report = faults ? await relay.faults() : { failed: 0, refused: 0, askedMs: 0, early: 0 }
@@ -157,15 +157,16 @@ async function run({ url, pool, load, problems }: Bench, faults?: FaultPlan): Pr
 }
 
 /** Keeps the account of the longest walk. Refusals are not in it: the relay asked for those waits. */
-function ownFaults({ sizes }: Load): { own: OwnFaults; retry: BackfillHooks['retry'] } {
+function ownFaults({ sizes }: Load): { own: OwnFaults; onEvent: BackfillListener } {
   const [longest] = Object.entries(sizes).toSorted(([, a], [, b]) => b - a)[0] ?? []
   const own = { failed: 0, pausedMs: 0 }
   return {
     own,
-    retry({ collection, waitMs, error }) {
-      if (collection !== longest || (error instanceof RelayError && error.status === 429)) return
+    onEvent(event) {
+      if (event.type !== 'retry' || event.collection !== longest) return
+      if (event.error instanceof RelayError && event.error.status === 429) return
       own.failed += 1
-      own.pausedMs += waitMs
+      own.pausedMs += event.waitMs
     },
   }
 }

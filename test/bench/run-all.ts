@@ -1,4 +1,4 @@
-import { answered } from '../../src/util/abort.ts'
+import { withDeadline } from '../../src/util/abort.ts'
 import type { Benchmark } from './benchmarks.ts'
 import { failureText, sectionText } from './results.ts'
 
@@ -44,7 +44,7 @@ async function runOne(
 ): Promise<{ text: string; right: boolean; late: boolean }> {
   const lateError = new Error(`no end within ${limitMs / 60_000} minutes`)
   try {
-    const section = await answered(benchmark(quick), limitMs, () => lateError)
+    const section = await withDeadline(benchmark(quick), limitMs, () => lateError)
     return { text: sectionText(section), right: section.problems.length === 0, late: false }
   } catch (error) {
     console.error(error)

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import {
-  type BackfillHooks,
+  type BackfillListener,
   createBackfiller,
   knownCollections,
   memoryIndexSink,
@@ -19,11 +19,11 @@ export interface RunOptions {
   readonly load: Load
   /** @default the library's */
   readonly concurrency?: number | undefined
-  readonly hooks?: BackfillHooks | undefined
+  readonly onEvent?: BackfillListener | undefined
 }
 
 /** The library, whole, on its defaults but for what is given. @returns the seconds that it took */
-export async function backfill({ url, relay, load, concurrency, hooks }: RunOptions): Promise<number> {
+export async function backfill({ url, relay, load, concurrency, onEvent }: RunOptions): Promise<number> {
   await using store = await openPostgres(url, concurrency === undefined ? {} : { max: concurrency + 1 })
   const startedAt = performance.now()
   await createBackfiller({
@@ -32,7 +32,7 @@ export async function backfill({ url, relay, load, concurrency, hooks }: RunOpti
     sink: store.sink,
     progress: store.progress,
     concurrency,
-    hooks,
+    onEvent,
   }).run()
   return (performance.now() - startedAt) / 1000
 }

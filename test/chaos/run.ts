@@ -1,5 +1,5 @@
 import { openPostgres } from '../../src/postgres/index.ts'
-import { abortable, within } from '../../src/util/abort.ts'
+import { abortable, settledWithin } from '../../src/util/abort.ts'
 import { recordProgress } from '../support/checker.ts'
 import { startPostgresServer } from '../support/postgres-server.ts'
 import { type DisturbanceFigures, type Disturbed, disturb } from './disturbances.ts'
@@ -109,7 +109,7 @@ async function finish(relay: FaultyRelay, fleet: Fleet, signal: AbortSignal): Pr
   const finishing = fleet.finish().then(() => {
     seconds = (performance.now() - startedAt) / 1000
   })
-  await abortable(within(CALM_SECONDS * 1000, finishing), signal)
+  await abortable(settledWithin(CALM_SECONDS * 1000, finishing), signal)
   const finished = seconds
   // Those that did not come to the end must not go on while they are judged.
   await fleet[Symbol.asyncDispose]()

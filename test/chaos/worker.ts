@@ -6,6 +6,7 @@
 import { createInterface } from 'node:readline'
 import { BackfillError, createBackfiller, knownCollections, relayLister } from '../../src/index.ts'
 import { openPostgres } from '../../src/postgres/index.ts'
+import { listenTo } from '../support/listen-to.ts'
 import { REQUEST_TIMEOUT_MS } from './relay-faults.ts'
 import { unfenced } from './unfenced.ts'
 import { PAGE_SIZE } from './work.ts'
@@ -33,12 +34,12 @@ async function walkAll(options: WorkerOptions): Promise<void> {
     leaseMs: LEASE_MS,
     retry: { retries: 4, minDelayMs: 20, maxDelayMs: 1200 },
     maxAttempts: 20,
-    hooks: {
-      committed: ({ collection, pages }) => unsaid.set(collection, pages),
+    onEvent: listenTo({
+      page: ({ collection, pages }) => unsaid.set(collection, pages),
       claimLost: () => say({ event: 'claim lost' }),
       collectionFailed: ({ error }) => say({ event: 'collection failed', code: codeOf(error) }),
       storeUnavailable: () => say({ event: 'store unavailable' }),
-    },
+    }),
   })
   for await (const { collection, pages: page, cursor } of backfiller) {
     const left = (unsaid.get(collection) ?? 0) - 1

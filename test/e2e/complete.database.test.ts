@@ -142,7 +142,7 @@ describe.each(databases)('a backfill into $kind', ({ create }) => {
       const backfiller = createBackfiller({ lister, sink, progress, sources, retry: quick, concurrency: 1 })
       await backfiller.next()
       await backfiller.return()
-      finished = (await backfiller.status()).completed === 2
+      finished = (await backfiller.status()).complete === 2
     }
     expect(new Set(asked)).toEqual(new Set([undefined, ...cursors]))
     expect(await differences(database.db, relay)).toEqual(NONE)

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { kyselyProgressStore } from '../../src/kysely/index.ts'
 import type { Fault, ListReposPage, RelayRequest } from '../../src/testing/index.ts'
 import { failuresOf, PAGE, serving, setUp } from '../support/fault-run.ts'
+import { listenTo } from '../support/listen-to.ts'
 
 const BAD = 'com.example.bad'
 const GOOD = 'com.example.good'
@@ -20,8 +21,8 @@ describe('a relay that refuses for good', () => {
       },
     })
     const retried: unknown[] = []
-    const hooks = { retry: (context: unknown) => retried.push(context) }
-    const failures = await failuresOf(run.start({ hooks }).run())
+    const onEvent = listenTo({ retry: (context: unknown) => retried.push(context) })
+    const failures = await failuresOf(run.start({ onEvent }).run())
     expect(Object.keys(failures)).toEqual(Object.keys(refused))
     for (const [nsid, status] of Object.entries(refused)) {
       expect(failures[nsid]).toContain(`answered ${status} for ${nsid}: Nope: Not ${status}.`)
@@ -93,8 +94,8 @@ describe('an answer that is no page', () => {
         script: (request) => (isPage(request) && request.attempt === 1 ? fault : undefined),
       })
       const retried: unknown[] = []
-      const hooks = { retry: (context: unknown) => retried.push(context) }
-      expect(await run.start({ hooks }).run()).toMatchObject({ completed: 2, added: 2 * SIZE, invalid: 0 })
+      const onEvent = listenTo({ retry: (context: unknown) => retried.push(context) })
+      expect(await run.start({ onEvent }).run()).toMatchObject({ completed: 2, added: 2 * SIZE, invalid: 0 })
       expect(retried).toMatchObject([{ collection: BAD, attempt: 1, error: { code } }])
       expect(await run.check()).toMatchObject({ completed: 2, pages: 10 })
     },
@@ -109,7 +110,7 @@ describe('an answer that is no page', () => {
       })
       const codes = new Set<unknown>()
       const collectionFailed = ({ error }: { error: unknown }) => codes.add((error as { code?: string }).code)
-      const failures = await failuresOf(run.start({ hooks: { collectionFailed } }).run())
+      const failures = await failuresOf(run.start({ onEvent: listenTo({ collectionFailed }) }).run())
       expect(Object.keys(failures)).toEqual([BAD])
       expect([...codes]).toEqual([code])
       expect(failures[BAD]?.length).toBeLessThanOrEqual(500)
@@ -167,7 +168,7 @@ describe('entries that are no DID', () => {
         collection === BAD && offset === 10 ? { answer: withProto } : undefined,
     })
     const pages: [number, number][] = []
-    for await (const { added, invalid } of run.start()) pages.push([added, invalid])
+    for await (const { added, invalid } of run.start()) pages.push([added ?? 0, invalid])
     const all = rejects.length + 1
     expect(pages).toEqual([
       [PAGE, 0],

@@ -12,6 +12,7 @@ import { check, recordProgress } from '../support/checker.ts'
 import type { Commit } from '../support/commit-child.ts'
 import { createPostgres, type TestKysely, type TestPostgres } from '../support/databases.ts'
 import { setUp } from '../support/fault-run.ts'
+import { listenTo } from '../support/listen-to.ts'
 import { claimByHand, commitByHand, listOf, pageFor } from '../support/pages-by-hand.ts'
 import { type Direction, type Fate, startTcpProxy } from '../support/tcp-proxy.ts'
 
@@ -52,14 +53,14 @@ describe('a connection that breaks', () => {
     await using store = await openPostgres(proxy.url())
     const unavailable: unknown[] = []
     const failed: unknown[] = []
-    const hooks = {
+    const onEvent = listenTo({
       storeUnavailable: (context: unknown) => unavailable.push(context),
       collectionFailed: (context: unknown) => failed.push(context),
       claimLost: (context: unknown) => failed.push(context),
-    }
+    })
     const { reached } = proxy.onClientMessage(sql, fate, 2)
     const { sink, progress } = store
-    const summary = await run.start({ sink, progress, hooks, maxAttempts: 1, leaseMs: 1_000 }).run()
+    const summary = await run.start({ sink, progress, onEvent, maxAttempts: 1, leaseMs: 1_000 }).run()
     await reached
     expect(summary).toMatchObject({ completed: 2, pages: 8, imported: 70, added: 70 })
     expect(unavailable).toHaveLength(told)
@@ -126,12 +127,12 @@ describe('a connection over which bytes vanish', () => {
       const { reached } = proxy.onClientMessage(sql, fate)
       const { sink, progress } = store
       const failed: unknown[] = []
-      const hooks = {
+      const onEvent = listenTo({
         collectionFailed: (context: unknown) => failed.push(context),
         claimLost: (context: unknown) => failed.push(context),
-      }
+      })
       const start = performance.now()
-      const summary = await run.start({ sink, progress, hooks, maxAttempts: 1 }).run()
+      const summary = await run.start({ sink, progress, onEvent, maxAttempts: 1 }).run()
       await reached
       expect(performance.now() - start).toBeLessThan(10_000)
       expect(summary).toMatchObject({ completed: 2, pages: 8, imported: 70, added: 70 })

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { kyselyProgressStore } from '../../src/kysely/index.ts'
 import type { RelayRequest } from '../../src/testing/index.ts'
 import { type FaultRun, failuresOf, PAGE, rejection, serving, setUp } from '../support/fault-run.ts'
+import { listenTo } from '../support/listen-to.ts'
 import { gate } from '../support/scripted-lister.ts'
 
 const A = 'com.example.a'
@@ -117,7 +118,7 @@ describe('DIDs that come again', () => {
       },
     })
     const added: number[] = []
-    for await (const page of run.start()) if (page.collection === A) added.push(page.added)
+    for await (const page of run.start()) if (page.collection === A) added.push(page.added ?? 0)
     expect(added).toEqual([10, 10, 10, 10, 5])
     await run.check({ repeats: true })
   })
@@ -134,8 +135,8 @@ describe('DIDs that come again', () => {
       }),
     })
     const retried: unknown[] = []
-    const hooks = { retry: ({ error }: { error: unknown }) => retried.push(error) }
-    expect(await run.start({ hooks }).run()).toMatchObject({ completed: 2, added: SIZE + 25 })
+    const onEvent = listenTo({ retry: ({ error }: { error: unknown }) => retried.push(error) })
+    expect(await run.start({ onEvent }).run()).toMatchObject({ completed: 2, added: SIZE + 25 })
     expect(retried).toMatchObject([{ code: 'CURSOR_LOOP' }])
     expect(await run.check()).toMatchObject({ completed: 2, pages: 8 })
   })
@@ -154,7 +155,7 @@ describe('DIDs that come again', () => {
           : undefined,
     })
     const added: number[] = []
-    for await (const page of run.start()) if (page.collection === A) added.push(page.added)
+    for await (const page of run.start()) if (page.collection === A) added.push(page.added ?? 0)
     expect(added).toEqual([10, 10, 0, 10, 5])
     const dids = [...run.relay.dids(A)]
     dids.splice(20, 10)
@@ -182,8 +183,10 @@ describe('a saved cursor that the relay refuses with 500 for ever', () => {
     await sql`delete from progress_history`.execute(db)
     const asked = relay.requestsOf(A).length
     const restarts: boolean[] = []
-    const hooks = { collectionFailed: ({ restart }: { restart: boolean }) => restarts.push(restart) }
-    expect(await run.start({ hooks }).run()).toMatchObject({ completed: expect.any(Number) })
+    const onEvent = listenTo({
+      collectionFailed: ({ restart }: { restart: boolean }) => restarts.push(restart),
+    })
+    expect(await run.start({ onEvent }).run()).toMatchObject({ completed: expect.any(Number) })
     expect(restarts).toEqual([false, true])
     const refused = relay
       .requestsOf(A)
@@ -199,8 +202,10 @@ describe('a saved cursor that the relay refuses with 500 for ever', () => {
     const script = (request: RelayRequest) => (at(A, 20)(request) ? { status: 500 } : undefined)
     await using run = await setUp({ collections, script })
     const restarts: boolean[] = []
-    const hooks = { collectionFailed: ({ restart }: { restart: boolean }) => restarts.push(restart) }
-    const failures = await failuresOf(run.start({ hooks }).run())
+    const onEvent = listenTo({
+      collectionFailed: ({ restart }: { restart: boolean }) => restarts.push(restart),
+    })
+    const failures = await failuresOf(run.start({ onEvent }).run())
     expect(Object.keys(failures)).toEqual([A])
     expect(failures[A]).toContain('500')
     expect(restarts).toEqual([false, true, false, false])

@@ -1,9 +1,10 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { BackfillHooks, BackfillOptions, PageEvent } from '../../src/index.ts'
+import type { BackfillOptions, PageEvent } from '../../src/index.ts'
 import { kyselyProgressStore } from '../../src/kysely/index.ts'
 import { openPostgres } from '../../src/postgres/index.ts'
 import { type FaultRun, setUp } from '../support/fault-run.ts'
+import { listenTo } from '../support/listen-to.ts'
 import { type PostgresServer, startPostgresServer } from '../support/postgres-server.ts'
 import { gate } from '../support/scripted-lister.ts'
 
@@ -17,12 +18,12 @@ function notes() {
   const told = gate()
   const failed: unknown[] = []
   const lost: string[] = []
-  const hooks: BackfillHooks = {
+  const onEvent = listenTo({
     storeUnavailable: () => void told.wait(),
     collectionFailed: (context) => failed.push(context),
     claimLost: ({ collection }) => lost.push(collection),
-  }
-  return { hooks, failed, lost, untilTold: () => told.reached }
+  })
+  return { onEvent, failed, lost, untilTold: () => told.reached }
 }
 
 /** Runs on a store of its own; `onPage` is awaited for each page, while the next ones are under way. */
@@ -50,8 +51,8 @@ describe('a database that is stopped hard', () => {
 
   it('between pages, and started again: the run pauses, says so, goes on, and uses up no attempt', async () => {
     await using run = await setUp({ collections }, server.url)
-    const { hooks, failed, lost, untilTold } = notes()
-    const pages = await play(run, { hooks }, async (_, page) => {
+    const { onEvent, failed, lost, untilTold } = notes()
+    const pages = await play(run, { onEvent }, async (_, page) => {
       if (page !== 4) return
       await server.stopHard()
       await untilTold()
@@ -77,7 +78,7 @@ describe('a database that is stopped hard', () => {
       create trigger park after update on backfill_progress for each row
       when (old.page_count = 1 and new.page_count > 1) execute function park()
     `.execute(db)
-    const { hooks, failed, lost, untilTold } = notes()
+    const { onEvent, failed, lost, untilTold } = notes()
     const holder = db.connection().execute(async (connection) => {
       await sql`select pg_advisory_lock(3)`.execute(connection)
       const parked = sql`select 1 from pg_locks where locktype = 'advisory' and not granted`
@@ -87,7 +88,7 @@ describe('a database that is stopped hard', () => {
       await untilTold()
       await server.start()
     })
-    const [pages] = await Promise.all([play(run, { hooks }, async () => {}), holder])
+    const [pages] = await Promise.all([play(run, { onEvent }, async () => {}), holder])
     expect([pages, failed, lost]).toEqual([5, [], []])
     expect(run.relay.requestsOf(A).every(({ attempt }) => attempt === 1)).toBe(true)
     expect(await run.check()).toMatchObject({ completed: 1, pages: 5 })
@@ -114,9 +115,9 @@ describe('a database that forgets what it committed last (synchronous_commit=off
     await using run = await setUp({ collections }, server.url)
     const checkpoint = () => sql`checkpoint`.execute(run.db)
     await checkpoint()
-    const { hooks, failed, lost, untilTold } = notes()
+    const { onEvent, failed, lost, untilTold } = notes()
     // Page by page, so that some are committed after the one that is remembered.
-    const pages = await play(run, { hooks, leaseMs: 1_500, pagesAhead: 1 }, async (_, page) => {
+    const pages = await play(run, { onEvent, leaseMs: 1_500, pagesAhead: 1 }, async (_, page) => {
       if (page === remembered) await checkpoint()
       if (page !== 8) return
       await server.stopHard()
@@ -150,9 +151,9 @@ describe('a database that forgets what it committed last (synchronous_commit=off
 describe('a database that ends our connections', () => {
   it('with every third page, in use or idle: the run goes on, and uses up no attempt', async () => {
     await using run = await setUp({ collections })
-    const { hooks, failed, lost } = notes()
+    const { onEvent, failed, lost } = notes()
     let ended = 0
-    const pages = await play(run, { hooks }, async (_, page) => {
+    const pages = await play(run, { onEvent }, async (_, page) => {
       if (page % 3 !== 0) return
       const { rows } = await sql`
         select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'played'

@@ -1,15 +1,11 @@
 import { type RawBuilder, sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import {
-  type BackfillHooks,
-  type BackfillOptions,
-  NotMigratedError,
-  type PageEvent,
-} from '../../src/index.ts'
+import { type BackfillOptions, NotMigratedError, type PageEvent } from '../../src/index.ts'
 import { kyselyIndexSink, kyselyProgressStore } from '../../src/kysely/index.ts'
 import { openPostgres } from '../../src/postgres/index.ts'
 import type { TestKysely } from '../support/databases.ts'
 import { type FaultRun, rejection, setUp } from '../support/fault-run.ts'
+import { listenTo } from '../support/listen-to.ts'
 
 const A = 'com.example.a'
 const B = 'com.example.b'
@@ -110,15 +106,15 @@ function notes(trouble: RegExp = /./, onTold: () => void = () => {}) {
   const told: unknown[] = []
   const others: unknown[] = []
   const note = (context: unknown) => others.push(context)
-  const hooks: BackfillHooks = {
+  const onEvent = listenTo({
     storeUnavailable: ({ error }) => {
       if (trouble.test(String(error)) && told.push(error) === 2) onTold()
     },
     collectionFailed: note,
     claimLost: note,
     retry: note,
-  }
-  return { hooks, told, others }
+  })
+  return { onEvent, told, others }
 }
 
 describe('a database that is', () => {
@@ -127,12 +123,12 @@ describe('a database that is', () => {
     async (trouble) => {
       await using run = await setUp({ collections })
       let ended: Promise<unknown> | undefined
-      const { hooks, told, others } = notes(trouble.says, () => {
+      const { onEvent, told, others } = notes(trouble.says, () => {
         ended = trouble.end(run)
       })
       const url = (await trouble.url?.(run)) ?? run.postgres.url
       const start = performance.now()
-      const pages = await play(run, url, { hooks }, async (_, page) => {
+      const pages = await play(run, url, { onEvent }, async (_, page) => {
         if (page === 3) await trouble.begin(run)
       })
       await ended
@@ -151,10 +147,10 @@ describe('a database that is', () => {
   it.concurrent('locked by somebody else for longer than the lock timeout: it goes on when the lock is gone', async () => {
     await using run = await setUp({ collections })
     const unlock = Promise.withResolvers<void>()
-    const { hooks, told, others } = notes(/lock timeout/, unlock.resolve)
+    const { onEvent, told, others } = notes(/lock timeout/, unlock.resolve)
     const locked = Promise.withResolvers<void>()
     let holder: Promise<void> | undefined
-    const pages = await play(run, `${run.postgres.url}?lock_timeout=100`, { hooks }, async (_, page) => {
+    const pages = await play(run, `${run.postgres.url}?lock_timeout=100`, { onEvent }, async (_, page) => {
       if (page !== 3) return
       holder = run.db.transaction().execute(async (transaction) => {
         await sql`lock table collection_index_pair in access exclusive mode`.execute(transaction)
@@ -172,11 +168,16 @@ describe('a database that is', () => {
 
   it.concurrent('without one of its tables: the run ends with an error that names the migration', async () => {
     await using run = await setUp({ collections })
-    const { hooks, told, others } = notes()
+    const { onEvent, told, others } = notes()
     // Page by page, so that no collection is complete by then.
-    const played = play(run, run.postgres.url, { hooks, maxAttempts: 5, pagesAhead: 1 }, async (_, page) => {
-      if (page === 3) await sql`alter table collection_index_pair rename to gone`.execute(run.db)
-    })
+    const played = play(
+      run,
+      run.postgres.url,
+      { onEvent, maxAttempts: 5, pagesAhead: 1 },
+      async (_, page) => {
+        if (page === 3) await sql`alter table collection_index_pair rename to gone`.execute(run.db)
+      },
+    )
     const error = await rejection(played)
     expect(error).toBeInstanceOf(NotMigratedError)
     expect(error).toMatchObject({ message: expect.stringContaining('await migrateToLatest(db)') })
@@ -201,9 +202,9 @@ describe.each(['read committed', 'serializable'])('a third of all statements ref
     await refuseAThird(run.db, code)
     const options = `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}`
     const db = run.postgres.connect({ options })
-    const { hooks, told, others } = notes()
+    const { onEvent, told, others } = notes()
     const [sink, progress] = [kyselyIndexSink(db), kyselyProgressStore(db)]
-    const summary = await run.start({ sink, progress, hooks, maxAttempts: 1 }).run()
+    const summary = await run.start({ sink, progress, onEvent, maxAttempts: 1 }).run()
     expect(summary).toMatchObject({ completed: 2, pages: ALL_PAGES, imported: 110, added: 110 })
     expect([told, others]).toEqual([[], []])
     const { rows } = await sql<{ tries: number }>`select last_value::float8 as tries from tries`.execute(

@@ -7,6 +7,7 @@ import { kyselyProgressStore } from '../../src/kysely/index.ts'
 import { type Fault, type RelayRequest, startRelay } from '../../src/testing/index.ts'
 import { PROFILE } from '../support/e2e.ts'
 import { failuresOf, setUp } from '../support/fault-run.ts'
+import { listenTo } from '../support/listen-to.ts'
 import type { MemoryChildOptions } from '../support/memory-child.ts'
 
 const A = 'com.example.a'
@@ -35,8 +36,8 @@ describe('an answer that has no end in time or size', () => {
       script: (request) => (isPage(request) && request.attempt === 1 ? script : undefined),
     })
     const retried: unknown[] = []
-    const hooks = { retry: (context: unknown) => retried.push(context) }
-    expect(await run.start({ lister: run.lister(limits), hooks }).run()).toMatchObject({
+    const onEvent = listenTo({ retry: (context: unknown) => retried.push(context) })
+    expect(await run.start({ lister: run.lister(limits), onEvent }).run()).toMatchObject({
       completed: 2,
       added: 70,
     })

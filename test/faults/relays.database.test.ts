@@ -12,6 +12,7 @@ import { type Fault, type RelayRequest, startRelay } from '../../src/testing/ind
 import { PROFILE } from '../support/e2e.ts'
 import { failuresOf, PAGE, rejection, setUp } from '../support/fault-run.ts'
 import { startAnswering } from '../support/http-server.ts'
+import { listenTo } from '../support/listen-to.ts'
 
 const A = 'com.example.a'
 const B = 'com.example.b'
@@ -116,8 +117,10 @@ describe('discovery', () => {
     await using run = await setUp({ collections, script: ({ path }) => (isGarden(path) ? fault : undefined) })
     const failed: string[] = []
     const sources = [lexiconGarden({ url: run.relay.gardenUrl }), knownCollections([A])]
-    const hooks = { sourceFailed: ({ name }: { name: string }) => failed.push(name) }
-    expect(await run.start({ sources, hooks, discoveryTimeoutMs: 500 }).run()).toMatchObject({ completed: 1 })
+    const onEvent = listenTo({ sourceFailed: ({ source }: { source: string }) => failed.push(source) })
+    expect(await run.start({ sources, onEvent, discoveryTimeoutMs: 500 }).run()).toMatchObject({
+      completed: 1,
+    })
     expect(failed).toEqual([new URL(run.relay.url).host])
     expect(await run.check()).toMatchObject({ completed: 1 })
   })

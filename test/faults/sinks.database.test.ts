@@ -3,6 +3,7 @@ import type { IndexBatch, IndexContext, IndexSink } from '../../src/index.ts'
 import { kyselyIndexSink, kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
 import { createPostgres } from '../support/databases.ts'
 import { type FaultRun, failuresOf, rejection, setUp } from '../support/fault-run.ts'
+import { listenTo } from '../support/listen-to.ts'
 
 const A = 'com.example.a'
 const B = 'com.example.b'
@@ -51,8 +52,8 @@ describe.each(['shared', 'separate'])('a sink on a %s database that', (kind) => 
         return write()
       })
       const retried: unknown[] = []
-      const hooks = { retry: (context: unknown) => retried.push(context) }
-      const summary = await run.start({ sink, maxAttempts: 1, hooks, pagesAhead: 1 }).run()
+      const onEvent = listenTo({ retry: (context: unknown) => retried.push(context) })
+      const summary = await run.start({ sink, maxAttempts: 1, onEvent, pagesAhead: 1 }).run()
       expect(summary).toMatchObject({ completed: 2, added: 70, imported: 70 })
       const cursor = run.relay.cursorAt(A, 20)
       expect(retried).toMatchObject([{ collection: A, error: onFire, attempt: 1, cursor }])

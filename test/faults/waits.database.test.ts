@@ -3,6 +3,7 @@ import { kyselyProgressStore } from '../../src/kysely/index.ts'
 import type { RelayRequest } from '../../src/testing/index.ts'
 import { PROFILE } from '../support/e2e.ts'
 import { failuresOf, rejection, setUp } from '../support/fault-run.ts'
+import { listenTo } from '../support/listen-to.ts'
 import { gate } from '../support/scripted-lister.ts'
 
 const A = 'com.example.a'
@@ -77,7 +78,7 @@ describe('a relay that answers 429', () => {
         others[B].pass()
         others[C].pass()
       }
-      await run.start({ retry: { minDelayMs: 500 }, hooks: { retry } }).run()
+      await run.start({ retry: { minDelayMs: 500 }, onEvent: listenTo({ retry }) }).run()
       if (refusal === undefined) throw new Error('nothing was refused')
       expect(new Set(later.map(({ collection }) => collection))).toEqual(new Set([A, B, C]))
       for (const { at } of later) expect(at - refusal.at).toBeGreaterThanOrEqual(refusal.waitMs)
@@ -134,7 +135,9 @@ describe('a relay that answers 429', () => {
       expect(context.retryInMs).toBeGreaterThanOrEqual(3_600_000)
       void postponed.wait()
     }
-    const ended = rejection(run.start({ signal: caller.signal, hooks: { collectionFailed } }).run())
+    const ended = rejection(
+      run.start({ signal: caller.signal, onEvent: listenTo({ collectionFailed }) }).run(),
+    )
     await postponed.reached
     const progress = kyselyProgressStore(run.db)
     expect(await progress.list()).toMatchObject([{ state: 'pending', attempts: 0, pages: 1 }])

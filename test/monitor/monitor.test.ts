@@ -34,10 +34,10 @@ describe('the sums', () => {
 
   it('count each page once, and what it brought', () => {
     const { monitor } = onClock()
-    monitor.hooks.discovered(known([A, 30], [B, 5]))
-    monitor.hooks.collectionStarted(started(A))
-    monitor.page(page(A, 10, { dids: 10, added: 7, invalid: 2, cursor: 'c1' }))
-    monitor.page(page(A, 20, { dids: 10, added: 10, pages: 2, completed: true }))
+    monitor.handle(known([A, 30], [B, 5]))
+    monitor.handle(started(A))
+    monitor.handle(page(A, 10, { dids: 10, added: 7, invalid: 2, cursor: 'c1' }))
+    monitor.handle(page(A, 20, { dids: 10, added: 10, pages: 2, completed: true }))
     expect(monitor.snapshot()).toMatchObject({
       collections: { total: 2, complete: 1, running: 0, pending: 1 },
       pairs: 20,
@@ -54,33 +54,31 @@ describe('the sums', () => {
 
   it('a failure is one that waits or one that is given up, until the collection is complete after all', () => {
     const { monitor } = onClock()
-    const { hooks } = monitor
-    hooks.discovered(known([A], [B]))
-    for (const name of [A, B]) hooks.collectionStarted(started(name))
-    hooks.collectionFailed(failed(A, new Error('busy'), 5_000))
-    hooks.collectionFailed(failed(B, new Error('gone')))
+    monitor.handle(known([A], [B]))
+    for (const name of [A, B]) monitor.handle(started(name))
+    monitor.handle(failed(A, new Error('busy'), 5_000))
+    monitor.handle(failed(B, new Error('gone')))
     expect(monitor.snapshot().collections).toMatchObject({ pending: 1, retrying: 1, failed: 1 })
-    hooks.collectionStarted(started(A))
-    monitor.page(page(A, 5, { completed: true }))
+    monitor.handle(started(A))
+    monitor.handle(page(A, 5, { completed: true }))
     expect(monitor.snapshot().collections).toMatchObject({ complete: 1, retrying: 0, failed: 1 })
-    hooks.discovered(known([A], [B]))
+    monitor.handle(known([A], [B]))
     expect(monitor.snapshot().collections).toMatchObject({ complete: 1, pending: 1, failed: 0 })
   })
 
   it('a walk that begins again at the first page takes back what it had brought', () => {
     const { monitor } = onClock()
-    const { hooks } = monitor
-    hooks.collectionStarted(started(A))
-    monitor.page(page(A, 10, { dids: 10, invalid: 3, cursor: 'c1' }))
-    hooks.collectionFailed({ ...failed(A, new Error('cursor refused')), restart: true })
+    monitor.handle(started(A))
+    monitor.handle(page(A, 10, { dids: 10, invalid: 3, cursor: 'c1' }))
+    monitor.handle({ ...failed(A, new Error('cursor refused')), restart: true })
     expect(monitor.snapshot()).toMatchObject({ pairs: 0, invalid: 0, collections: { pending: 1 } })
   })
 
   it('a page that is read after the news of a failure does not undo it', () => {
     const { monitor } = onClock()
-    monitor.hooks.collectionStarted(started(A))
-    monitor.hooks.collectionFailed(failed(A, new Error('gone')))
-    monitor.page(page(A, 10, { dids: 10, cursor: 'c1' }))
+    monitor.handle(started(A))
+    monitor.handle(failed(A, new Error('gone')))
+    monitor.handle(page(A, 10, { dids: 10, cursor: 'c1' }))
     expect(monitor.snapshot()).toMatchObject({ pairs: 10, collections: { failed: 1, running: 0 } })
     expect(monitor.collections()).toMatchObject([{ state: 'failed', lastError: 'gone', cursor: 'c1' }])
   })
@@ -89,8 +87,8 @@ describe('the sums', () => {
 describe('refresh', () => {
   it('takes over what other workers did, and leaves what changed here while it was read', async () => {
     const { monitor } = onClock()
-    monitor.hooks.discovered(known([A, 100], [B, 100]))
-    monitor.hooks.collectionStarted(started(A))
+    monitor.handle(known([A, 100], [B, 100]))
+    monitor.handle(started(A))
     const reading = Promise.withResolvers<void>()
     const refreshed = monitor.refresh(async () => {
       await reading.promise
@@ -99,7 +97,7 @@ describe('refresh', () => {
         row(B, { state: 'running', imported: 60, estimatedRepos: 100 }),
       ]
     })
-    monitor.page(page(A, 20, { completed: true }))
+    monitor.handle(page(A, 20, { completed: true }))
     reading.resolve()
     await refreshed
     expect(monitor.collections()).toMatchObject([
@@ -118,11 +116,11 @@ describe('refresh', () => {
 describe('the time that is left', () => {
   it('follows from the estimates and the speed', () => {
     const { monitor, pass } = onClock()
-    monitor.hooks.discovered(known([A, 10_000]))
-    monitor.hooks.collectionStarted(started(A))
+    monitor.handle(known([A, 10_000]))
+    monitor.handle(started(A))
     for (let i = 1; i <= 10; i += 1) {
       pass(1_000)
-      monitor.page(page(A, i * 500, { dids: 500, cursor: `c${i}` }))
+      monitor.handle(page(A, i * 500, { dids: 500, cursor: `c${i}` }))
     }
     // Half of 10,000 in ten seconds, and the little that a collection costs beside its pairs.
     const { leftMs = 0, pairsPerSecond, fraction } = monitor.snapshot()
@@ -135,10 +133,10 @@ describe('the time that is left', () => {
 
   it('is not known without estimates: then the collections are what can be counted', () => {
     const { monitor, pass } = onClock()
-    monitor.hooks.discovered(known([A], [B], [C, 5]))
-    monitor.hooks.collectionStarted(started(A))
+    monitor.handle(known([A], [B], [C, 5]))
+    monitor.handle(started(A))
     pass(2_000)
-    monitor.page(page(A, 500, { dids: 500, completed: true }))
+    monitor.handle(page(A, 500, { dids: 500, completed: true }))
     const { leftMs, expectedPairs, fraction } = monitor.snapshot()
     expect({ leftMs, expectedPairs }).toEqual({ leftMs: undefined, expectedPairs: undefined })
     expect(fraction).toBeCloseTo(1 / 3)
@@ -146,18 +144,18 @@ describe('the time that is left', () => {
 
   it('where most collections have an estimate, those without are taken for small', () => {
     const { monitor } = onClock()
-    monitor.hooks.discovered(known([A, 100], [B, 50], [C]))
+    monitor.handle(known([A, 100], [B, 50], [C]))
     expect(monitor.snapshot().expectedPairs).toBe(150)
   })
 
   it('is not told before there is a speed, nor when nothing is left to do', () => {
     const { monitor, pass } = onClock()
     expect(monitor.snapshot()).toMatchObject({ fraction: 0, leftMs: undefined, pairsPerSecond: undefined })
-    monitor.hooks.discovered(known([A, 10]))
-    monitor.hooks.collectionStarted(started(A))
+    monitor.handle(known([A, 10]))
+    monitor.handle(started(A))
     expect(monitor.snapshot().leftMs).toBeUndefined()
     pass(2_000)
-    monitor.page(page(A, 10, { dids: 10, completed: true }))
+    monitor.handle(page(A, 10, { dids: 10, completed: true }))
     pass(2_000)
     expect(monitor.snapshot()).toMatchObject({ fraction: 1, leftMs: undefined })
   })
@@ -168,10 +166,10 @@ describe('the time that is left', () => {
       row(A, { imported: 5_000, estimatedRepos: 20_000 }),
       row(B, { estimatedRepos: 20_000 }),
     ])
-    monitor.hooks.collectionStarted(started(A, 5_000, 3))
-    monitor.page(page(A, 6_000, { dids: 1_000, cursor: 'c' }))
+    monitor.handle(started(A, 5_000, 3))
+    monitor.handle(page(A, 6_000, { dids: 1_000, cursor: 'c' }))
     pass(10_000)
-    monitor.page(page(A, 7_000, { dids: 1_000, cursor: 'c' }))
+    monitor.handle(page(A, 7_000, { dids: 1_000, cursor: 'c' }))
     const alone = monitor.snapshot().leftMs ?? 0
     await monitor.refresh(async () => [row(B, { state: 'running', imported: 2_000, estimatedRepos: 20_000 })])
     const together = monitor.snapshot().leftMs ?? 0
@@ -183,12 +181,16 @@ describe('the time that is left', () => {
 describe('what goes wrong', () => {
   it('is told with the words of the server, its time, and when it is tried again', () => {
     const { monitor, pass } = onClock()
-    const { hooks } = monitor
-    hooks.sourceFailed({ name: 'lexicon.garden', error: new Error('not a list') })
+    monitor.handle({
+      type: 'sourceFailed',
+      relay: SOURCE,
+      source: 'lexicon.garden',
+      error: new Error('not a list'),
+    })
     pass(1_000)
-    hooks.collectionStarted(started(A))
-    hooks.collectionFailed(failed(A, new Error('relay.example answered 403: Not for you'), 60_000))
-    hooks.claimLost({ relay: SOURCE, collection: B, error: new Error('lost') })
+    monitor.handle(started(A))
+    monitor.handle(failed(A, new Error('relay.example answered 403: Not for you'), 60_000))
+    monitor.handle({ type: 'claimLost', relay: SOURCE, collection: B, error: new Error('lost') })
     expect(monitor.snapshot().failures).toEqual([
       { at: 1_000_000, kind: 'source', subject: 'lexicon.garden', message: 'not a list', times: 1 },
       {
@@ -205,11 +207,16 @@ describe('what goes wrong', () => {
 
   it('the same again and again is one entry, and no more than a hundred are kept', () => {
     const { monitor, pass } = onClock()
-    const { hooks } = monitor
-    for (let i = 0; i < 150; i += 1) hooks.collectionFailed(failed(`com.example.n${i}`, new Error('gone')))
+    for (let i = 0; i < 150; i += 1) monitor.handle(failed(`com.example.n${i}`, new Error('gone')))
     for (let i = 1; i <= 3; i += 1) {
       pass(100)
-      hooks.storeUnavailable({ error: new Error('down'), attempt: i, waitMs: 500 })
+      monitor.handle({
+        type: 'storeUnavailable',
+        relay: SOURCE,
+        error: new Error('down'),
+        attempt: i,
+        waitMs: 500,
+      })
     }
     const { failures, failureCount } = monitor.snapshot()
     expect(failures).toHaveLength(100)
@@ -219,11 +226,30 @@ describe('what goes wrong', () => {
 
   it('retries and failed requests are counted, and the last retry is told', () => {
     const { monitor } = onClock()
-    const { hooks } = monitor
-    hooks.requested({ relay: SOURCE, collection: A, durationMs: 3, repos: 5 })
-    hooks.requested({ relay: SOURCE, collection: A, durationMs: 3, error: new Error('503') })
-    hooks.retry({ relay: SOURCE, collection: A, attempt: 1, waitMs: 1_500, error: new Error('503') })
-    hooks.retry({ relay: 'lexicon.garden', attempt: 2, waitMs: 10, error: 'odd' })
+    monitor.handle({ type: 'requested', relay: SOURCE, collection: A, durationMs: 3, repos: 5 })
+    monitor.handle({
+      type: 'requested',
+      relay: SOURCE,
+      collection: A,
+      durationMs: 3,
+      error: new Error('503'),
+    })
+    monitor.handle({
+      type: 'retry',
+      relay: SOURCE,
+      collection: A,
+      attempt: 1,
+      waitMs: 1_500,
+      error: new Error('503'),
+    })
+    monitor.handle({
+      type: 'retry',
+      relay: SOURCE,
+      source: 'lexicon.garden',
+      attempt: 2,
+      waitMs: 10,
+      error: 'odd',
+    })
     expect(monitor.snapshot()).toMatchObject({
       requests: 2,
       failedRequests: 1,
@@ -234,13 +260,13 @@ describe('what goes wrong', () => {
 
   it('a pause that the relay asks for is told until it is over', () => {
     const { monitor, pass } = onClock()
-    monitor.paused({ waitMs: 3_000, error: new Error('429 slow down') })
+    monitor.handle({ type: 'paused', relay: SOURCE, waitMs: 3_000, error: new Error('429 slow down') })
     pass(1_000)
     expect(monitor.snapshot()).toMatchObject({
       pause: { leftMs: 2_000, message: '429 slow down' },
       pauses: 1,
     })
-    monitor.paused({ waitMs: 5_000 })
+    monitor.handle({ type: 'paused', relay: SOURCE, waitMs: 5_000 })
     expect(monitor.snapshot().pause).toEqual({ leftMs: 5_000, message: undefined })
     pass(5_000)
     expect(monitor.snapshot()).toMatchObject({ pause: undefined, pauses: 2 })
@@ -250,37 +276,25 @@ describe('what goes wrong', () => {
 describe('the walks', () => {
   it('each keeps its place, and the next one takes the place of one that has ended', () => {
     const { monitor } = onClock()
-    const { hooks } = monitor
-    hooks.discovered(known([A, 5], [B, 5], [C, 5]))
-    hooks.collectionStarted(started(A))
-    hooks.collectionStarted(started(B))
-    monitor.page(page(A, 5, { completed: true }))
+    monitor.handle(known([A, 5], [B, 5], [C, 5]))
+    monitor.handle(started(A))
+    monitor.handle(started(B))
+    monitor.handle(page(A, 5, { completed: true }))
     expect(monitor.snapshot().walks).toEqual([
       { collection: A, imported: 5, estimatedRepos: 5, done: true },
       { collection: B, imported: 0, estimatedRepos: 5, done: false },
     ])
-    hooks.collectionStarted(started(C))
+    monitor.handle(started(C))
     expect(monitor.snapshot().walks.map(({ collection }) => collection)).toEqual([C, B])
-    hooks.collectionFailed(failed(C, new Error('gone')))
+    monitor.handle(failed(C, new Error('gone')))
     expect(monitor.snapshot().walks.map(({ collection }) => collection)).toEqual([B])
-  })
-
-  it('a place is free once its collection is complete, also before the last page is read', () => {
-    const { monitor } = onClock()
-    monitor.hooks.collectionStarted(started(A))
-    monitor.hooks.collectionCompleted({ ...started(A, 5, 1) })
-    monitor.page(page(A, 3, { dids: 3, cursor: 'c1' }))
-    monitor.hooks.collectionStarted(started(B))
-    monitor.page(page(A, 5, { dids: 2, completed: true }))
-    expect(monitor.snapshot().walks).toMatchObject([{ collection: B, done: false }])
-    expect(monitor.snapshot().collections).toMatchObject({ complete: 1, running: 1 })
   })
 })
 
 it('a snapshot takes no longer for 5,000 collections than for five', () => {
   const timeFor = (collections: number) => {
     const { monitor } = onClock()
-    monitor.hooks.discovered(known(...Array.from({ length: collections }, (_, i) => named(i))))
+    monitor.handle(known(...Array.from({ length: collections }, (_, i) => named(i))))
     const startedAt = performance.now()
     for (let i = 0; i < 2_000; i += 1) monitor.snapshot()
     expect(monitor.snapshot().collections.total).toBe(collections)
@@ -298,7 +312,7 @@ it('follows a whole run, and agrees with its summary and its store', async () =>
     script: ({ collection, attempt }) =>
       collection === B && attempt === 1 ? { status: 429, headers: { 'retry-after': '0' } } : undefined,
   })
-  const lister = relayLister(relay.url, { pageSize: 10, onPause: (context) => monitor.paused(context) })
+  const lister = relayLister(relay.url, { pageSize: 10 })
   const monitor = createMonitor({ relay: lister.relay })
   const backfiller = createBackfiller({
     lister,
@@ -306,9 +320,9 @@ it('follows a whole run, and agrees with its summary and its store', async () =>
     sink: memoryIndexSink(),
     progress: memoryProgressStore(),
     retry: { minDelayMs: 1, maxDelayMs: 5 },
-    hooks: monitor.hooks,
+    onEvent: monitor.handle,
   })
-  for await (const event of backfiller) monitor.page(event)
+  await backfiller.run()
   const status = await backfiller.status()
   const { collections, pairs, added, requests, failedRequests, retries, pauses } = monitor.snapshot()
   expect({ collections, pairs, added }).toEqual({

@@ -1,4 +1,4 @@
-import type { CollectionProgress, Monitor, MonitorHooks, PageEvent } from '../../src/index.ts'
+import type { BackfillEvent, CollectionProgress, Monitor, PageEvent } from '../../src/index.ts'
 import { createMonitor } from '../../src/index.ts'
 
 export const SOURCE = 'relay.example'
@@ -27,22 +27,32 @@ export function page(
   { dids = 0, ...fields }: Partial<Omit<PageEvent, 'dids'>> & { dids?: number } = {},
 ): PageEvent {
   const given = Array.from({ length: dids }, (_, i) => `did:web:n${i}.example`)
-  const event = { relay: SOURCE, collection, added: 0, invalid: 0, pages: 1, completed: false }
-  return { ...event, imported, dids: given, ...fields }
+  const event = { relay: SOURCE, collection, added: 0, invalid: 0, pages: 1, completed: false, durationMs: 1 }
+  return { type: 'page', ...event, imported, dids: given, ...fields }
 }
 
-type Context<Name extends keyof MonitorHooks> = Parameters<MonitorHooks[Name]>[0]
+type EventOf<Type extends BackfillEvent['type']> = Extract<BackfillEvent, { type: Type }>
 
-export function started(collection: string, imported = 0, page = 0): Context<'collectionCompleted'> {
-  return { relay: SOURCE, collection, pages: page, imported }
+export function started(collection: string, imported = 0, pages = 0): EventOf<'collectionStarted'> {
+  return { type: 'collectionStarted', relay: SOURCE, collection, pages, imported, invalid: 0 }
 }
 
-export function failed(collection: string, error: unknown, retryInMs?: number): Context<'collectionFailed'> {
-  return { relay: SOURCE, collection, error, attempts: 1, retryInMs, restart: false }
-}
-
-export function known(...collections: [nsid: string, estimatedRepos?: number][]): Context<'discovered'> {
+export function failed(collection: string, error: unknown, retryInMs?: number): EventOf<'collectionFailed'> {
   return {
+    type: 'collectionFailed',
+    relay: SOURCE,
+    collection,
+    error,
+    attempts: 1,
+    retryInMs,
+    restart: false,
+  }
+}
+
+export function known(...collections: [nsid: string, estimatedRepos?: number][]): EventOf<'discovered'> {
+  return {
+    type: 'discovered',
+    relay: SOURCE,
     collections: collections.map(([nsid, estimatedRepos]) => ({ nsid, estimatedRepos })),
     sources: [],
   }

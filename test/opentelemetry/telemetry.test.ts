@@ -1,10 +1,8 @@
 import { DiagLogLevel, diag, SpanStatusCode } from '@opentelemetry/api'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
-  type BackfillHooks,
   ClaimLostError,
   type CollectionSource,
-  combineHooks,
   createBackfiller,
   knownCollections,
   memoryIndexSink,
@@ -15,6 +13,7 @@ import {
 } from '../../src/index.ts'
 import { createTelemetry, type TelemetryOptions } from '../../src/opentelemetry/index.ts'
 import { type RelayScript, startRelay } from '../../src/testing/index.ts'
+import { listenTo } from '../support/listen-to.ts'
 import { type Collector, collector } from './collector.ts'
 
 const PLAIN = 'app.bsky.actor.profile'
@@ -22,7 +21,7 @@ const BUSY = 'com.example.busy'
 const GONE = 'com.example.gone'
 const MIXED = 'com.example.mixed'
 const STOLEN = 'com.example.stolen'
-const SOURCE = 'atproto.backfill.source'
+const SOURCE = 'atproto.backfill.relay'
 
 /** 500, then 429, then the page; 410; a page with an entry that is no DID. */
 const faults: RelayScript = ({ collection, offset, attempt }) => {
@@ -65,14 +64,14 @@ function troubledStore(): ProgressStore {
   }
 }
 
-/** What the telemetry should come to, by its own hooks. */
+/** What the telemetry should come to, by the events. */
 function bookkeeping() {
   const sums = { requests: 0, commits: 0, retryWaits: 0, storeWaits: 0, pauses: 0 }
-  const hooks: BackfillHooks = {
+  const onEvent = listenTo({
     requested: ({ durationMs }) => {
       sums.requests += durationMs / 1000
     },
-    committed: ({ durationMs }) => {
+    page: ({ durationMs }) => {
       sums.commits += durationMs / 1000
     },
     retry: ({ waitMs }) => {
@@ -81,21 +80,18 @@ function bookkeeping() {
     storeUnavailable: ({ waitMs }) => {
       sums.storeWaits += waitMs / 1000
     },
-  }
-  return { sums, hooks }
+    paused: ({ waitMs }) => {
+      sums.pauses += waitMs / 1000
+    },
+  })
+  return { sums, onEvent }
 }
 
 async function troubledRun(options: Partial<TelemetryOptions> = {}) {
   const collections = { [PLAIN]: 5, [BUSY]: 3, [GONE]: 3, [MIXED]: 1, [STOLEN]: 3 }
   await using relay = await startRelay({ collections, script: faults })
-  const { sums, hooks } = bookkeeping()
-  const lister = relayLister(relay.url, {
-    pageSize: 2,
-    onPause(pause) {
-      sums.pauses += pause.waitMs / 1000
-      telemetry.paused(pause)
-    },
-  })
+  const { sums, onEvent } = bookkeeping()
+  const lister = relayLister(relay.url, { pageSize: 2 })
   const sdk = collector()
   const telemetry = createTelemetry({ relay: lister.relay, ...sdk, ...options })
   const backfiller = createBackfiller({
@@ -106,11 +102,14 @@ async function troubledRun(options: Partial<TelemetryOptions> = {}) {
     concurrency: 1,
     leaseMs: 200,
     retry: { minDelayMs: 1, retries: 3 },
-    hooks: combineHooks(hooks, telemetry.hooks),
+    onEvent(event) {
+      onEvent(event)
+      telemetry.handle(event)
+    },
   })
   let incomplete: unknown
   try {
-    for await (const page of backfiller) telemetry.page(page)
+    await backfiller.run()
   } catch (error) {
     incomplete = error
   }
@@ -228,7 +227,7 @@ describe('the gauge of collections', () => {
     await using sdk = collector()
     const progress = { list: () => Promise.reject(new Error('no route to the database')) }
     using telemetry = createTelemetry({ relay: 'relay.test', progress, ...sdk })
-    telemetry.hooks.discovered?.({ collections: [{ nsid: PLAIN }], sources: [] })
+    telemetry.handle({ type: 'discovered', relay: 'relay.test', collections: [{ nsid: PLAIN }], sources: [] })
     expect(await counts(sdk)).toEqual({ complete: 0, running: 0, pending: 1, failed: 0 })
     expect(warnings).toEqual(['The progress of relay.test could not be read: no route to the database'])
   })
@@ -309,13 +308,14 @@ describe('the spans of a run with faults', () => {
     await using sdk = collector()
     using telemetry = createTelemetry({ relay: 'relay.test', ...sdk })
     const walk = { relay: 'relay.test', collection: PLAIN }
-    telemetry.hooks.collectionStarted?.({ ...walk, pages: 0, imported: 0 })
-    telemetry.hooks.committed?.({ ...walk, pages: 2, dids: 4, added: 3, durationMs: 5 })
+    telemetry.handle({ type: 'collectionStarted', ...walk, pages: 0, imported: 0, invalid: 0 })
+    const totals = { pages: 2, imported: 4, invalid: 0, completed: false, durationMs: 5 }
+    telemetry.handle({ type: 'page', ...walk, dids: ['a', 'b', 'c', 'd'], added: 3, ...totals })
     expect(sdk.spans()).toEqual([])
     telemetry[Symbol.dispose]()
     expect(sdk.spans()).toMatchObject([
       {
-        attributes: { 'atproto.backfill.walk.outcome': 'stopped', 'atproto.backfill.walk.pairs': 3 },
+        attributes: { 'atproto.backfill.walk.outcome': 'stopped', 'atproto.backfill.walk.added': 3 },
         status: { code: SpanStatusCode.UNSET },
       },
     ])
@@ -326,8 +326,8 @@ describe('without an SDK', () => {
   it('everything is a no-op', () => {
     using telemetry = createTelemetry({ relay: 'relay.test' })
     const walk = { relay: 'relay.test', collection: PLAIN }
-    telemetry.hooks.collectionStarted?.({ ...walk, pages: 0, imported: 0 })
-    telemetry.hooks.collectionFailed?.({ ...walk, error: new Error('gone'), attempts: 1, restart: false })
-    expect(telemetry.hooks).toHaveProperty('requested')
+    telemetry.handle({ type: 'collectionStarted', ...walk, pages: 0, imported: 0, invalid: 0 })
+    const failure = { error: new Error('gone'), attempts: 1, restart: false }
+    expect(telemetry.handle({ type: 'collectionFailed', ...walk, ...failure })).toBeUndefined()
   })
 })

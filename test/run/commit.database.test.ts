@@ -12,6 +12,7 @@ import { kyselyProgressStore } from '../../src/kysely/kysely-progress-store.ts'
 import { migrateToLatest } from '../../src/kysely/migrations.ts'
 import type { BackfillDatabase } from '../../src/kysely/schema.ts'
 import { createPostgres, type TestKysely, type TestPostgres } from '../support/databases.ts'
+import { listenTo } from '../support/listen-to.ts'
 import { openPool } from '../support/pool.ts'
 import { didsOf, gate, pagesOf, scriptedLister } from '../support/scripted-lister.ts'
 
@@ -21,10 +22,10 @@ const PAGES_AHEAD = 4
 interface Run {
   /** What was tried again, and why. */
   readonly retries: unknown[]
-  /** What each page event said was new. */
-  readonly added: number[]
-  /** How many pages each commit held. */
-  readonly commits: number[]
+  /** What each event said was new. */
+  readonly added: (number | undefined)[]
+  /** How many pages the walk had after each commit. */
+  readonly pages: number[]
   readonly events: PageEvent[]
 }
 
@@ -56,23 +57,17 @@ async function run(
       return inner.add(batch, context)
     },
   }
-  const { added, commits, events, retries }: Run = { added: [], commits: [], events: [], retries: [] }
+  const retries: unknown[] = []
   const backfiller = createBackfiller({
     lister,
     sources: [knownCollections([A])],
     sink,
     progress: kyselyProgressStore(db),
     pagesAhead: PAGES_AHEAD,
-    hooks: {
-      committed: ({ pages: held }) => commits.push(held),
-      retry: ({ error }) => retries.push(error),
-    },
+    onEvent: listenTo({ retry: ({ error }) => retries.push(error) }),
   })
-  for await (const event of backfiller) {
-    added.push(event.added)
-    events.push(event)
-  }
-  return { added, commits, events, retries }
+  const events = await Array.fromAsync(backfiller)
+  return { retries, events, added: events.map(({ added }) => added), pages: events.map(({ pages }) => pages) }
 }
 
 async function indexed(db: TestKysely): Promise<string[]> {
@@ -81,77 +76,48 @@ async function indexed(db: TestKysely): Promise<string[]> {
 }
 
 describe('pages that wait for the database', () => {
-  it('are one batch and one commit, and each is told with its own cursor and pairs', async () => {
+  it('are one batch, one commit and one event', async () => {
     await using postgres = await migrated()
-    const pages = pagesOf(A, 5, 3)
-    const { added, commits, events } = await run(postgres.db, pages)
-    expect(commits).toEqual([1, 4])
-    expect(added).toEqual([3, 3, 3, 3, 3])
-    expect(events.map(({ pages: page, imported, cursor }) => [page, imported, cursor])).toEqual([
-      [1, 3, '1'],
-      [2, 6, '2'],
-      [3, 9, '3'],
-      [4, 12, '4'],
-      [5, 15, undefined],
-    ])
-    expect(await indexed(postgres.db)).toEqual(didsOf(pages).toSorted())
+    const listed = pagesOf(A, 5, 3)
+    const { events } = await run(postgres.db, listed)
+    const last = { pages: 5, imported: 15, added: 12, completed: true, dids: didsOf(listed.slice(1)) }
+    expect(events).toMatchObject([{ pages: 1, imported: 3, added: 3, cursor: '1', completed: false }, last])
+    expect(events[1]?.cursor).toBeUndefined()
+    expect(await indexed(postgres.db)).toEqual(didsOf(listed).toSorted())
   })
 
-  it('are one commit when all of their pairs are known', async () => {
+  it('are one commit also when some of their pairs are known, and the event counts those that were new', async () => {
     await using postgres = await migrated()
-    const pages = pagesOf(A, 5, 3)
-    await kyselyIndexSink(postgres.db).add({ relay: 'live', collection: A, dids: didsOf(pages) })
-    const { added, commits } = await run(postgres.db, pages)
-    expect(commits).toEqual([1, 4])
-    expect(added).toEqual([0, 0, 0, 0, 0])
-  })
-
-  it('are committed one by one when some pairs are known, so that each tells exactly what it brought', async () => {
-    await using postgres = await migrated()
-    const pages = pagesOf(A, 5, 3)
-    const known = [...(pages[2]?.dids.slice(1) ?? []), ...(pages[4]?.dids ?? [])]
+    const listed = pagesOf(A, 5, 3)
+    const known = [...(listed[2]?.dids.slice(1) ?? []), ...(listed[4]?.dids ?? [])]
     await kyselyIndexSink(postgres.db).add({ relay: 'live', collection: A, dids: known })
-    const { added, commits } = await run(postgres.db, pages)
-    expect(commits).toEqual([1, 1, 1, 1, 1])
-    expect(added).toEqual([3, 3, 1, 3, 0])
-    expect(await indexed(postgres.db)).toEqual(didsOf(pages).toSorted())
+    const { added, pages } = await run(postgres.db, listed)
+    expect(pages).toEqual([1, 5])
+    expect(added).toEqual([3, 7])
+    expect(await indexed(postgres.db)).toEqual(didsOf(listed).toSorted())
     const [row] = await kyselyProgressStore(postgres.db).list()
     expect(row).toMatchObject({ state: 'complete', pages: 5, imported: 15 })
   })
 
   it('are committed one by one when they are too much for the sink as one batch', async () => {
     await using postgres = await migrated()
-    const pages = pagesOf(A, 5, 3)
-    const { added, commits, retries } = await run(postgres.db, pages, 3)
-    expect(commits).toEqual([1, 1, 1, 1, 1])
+    const listed = pagesOf(A, 5, 3)
+    const { added, pages, retries } = await run(postgres.db, listed, 3)
+    expect(pages).toEqual([1, 2, 3, 4, 5])
     expect(added).toEqual([3, 3, 3, 3, 3])
     expect(retries).toEqual([new Error('too many pairs')])
-    expect(await indexed(postgres.db)).toEqual(didsOf(pages).toSorted())
+    expect(await indexed(postgres.db)).toEqual(didsOf(listed).toSorted())
   })
 
   it('count a pair once that comes again on another of them', async () => {
     await using postgres = await migrated()
-    const pages = pagesOf(A, 5, 3)
+    const listed = pagesOf(A, 5, 3)
     const repeated = {
-      ...pages[3],
-      dids: [...(pages[3]?.dids.slice(1) ?? []), ...(pages[1]?.dids.slice(2) ?? [])],
+      ...listed[3],
+      dids: [...(listed[3]?.dids.slice(1) ?? []), ...(listed[1]?.dids.slice(2) ?? [])],
     }
-    const { added } = await run(postgres.db, pages.with(3, repeated))
-    expect(added).toEqual([3, 3, 3, 2, 3])
-  })
-
-  it('are one batch again after a mixed one when the pages have long been unmixed', async () => {
-    await using postgres = await migrated()
-    const pages = pagesOf(A, 60)
-    await kyselyIndexSink(postgres.db).add({
-      relay: 'live',
-      collection: A,
-      dids: pages[3]?.dids.slice(1) ?? [],
-    })
-    const { added, commits } = await run(postgres.db, pages)
-    expect(added.reduce((sum, each) => sum + each, 0)).toBe(119)
-    expect(commits.slice(0, 33).every((held) => held === 1)).toBe(true)
-    expect(Math.max(...commits.slice(33))).toBeGreaterThan(1)
+    const { added } = await run(postgres.db, listed.with(3, repeated))
+    expect(added).toEqual([3, 11])
   })
 })
 
@@ -184,7 +150,7 @@ it('a batch of pages in no order waits for a live feed that has one of its pairs
     // Had the walk written a page behind this pair before it came to it, the feed would wait for the walk, and the walk for it.
     await feed(others, transaction)
   })
-  expect(await walk).toMatchObject({ added: [2, 0, 0, 0, 0], commits: [1, 4] })
+  expect(await walk).toMatchObject({ added: [2, 0], pages: [1, 5] })
   expect(failures).toEqual([])
   expect(await indexed(db)).toEqual([named, ...didsOf(listed)].toSorted())
 })

@@ -1,128 +1,123 @@
 import { describe, expect, it } from 'vitest'
-import { type Claim, CursorLoopError, RelayError } from '../../src/index.ts'
-import { blameRelay, failureOf, LONGEST_WAIT_MS, outcomeOf } from '../../src/run/failure-policy.ts'
-import { scriptedLister } from '../support/scripted-lister.ts'
+import { BackfillError, type Claim, CursorLoopError, RelayError } from '../../src/index.ts'
+import {
+  endsRun,
+  type Failure,
+  type FailurePolicy,
+  failureFrom,
+  isCursorRefused,
+  outcomeOf,
+  throwAsRelayFailure,
+} from '../../src/run/failure-policy.ts'
+import { LONGEST_WAIT_MS } from '../../src/util/retry.ts'
 
-const A = 'com.example.a'
-const HOUR_MS = 3_600_000
-const claim: Claim = {
-  relay: 'relay.test',
-  collection: A,
-  owner: 'worker',
-  leaseMs: 60_000,
-  epoch: 1,
-  cursor: 'saved',
-  pages: 4,
-  imported: 8,
-  attempts: 0,
-  restarts: 0,
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+
+function relayError(status: number | undefined, retryAfterMs?: number): RelayError {
+  const code = status === undefined ? 'RELAY_TIMEOUT' : 'RELAY_STATUS'
+  return new RelayError(code, 'words', { relay: 'relay.test', status, retryable: true, retryAfterMs })
 }
-/** The first page is served. */
-const lister = scriptedLister({ [A]: [{ dids: ['did:web:x'] }] })
-const retry = { retries: 0, minDelayMs: 1000, maxDelayMs: 60_000 }
-const parts = { lister, retry, maxAttempts: 5, postponed: 0, signal: new AbortController().signal }
-const lastAttempt = { ...claim, attempts: 4 }
 
-const relayError = (status: number | undefined, retryAfterMs?: number) =>
-  new RelayError(status === undefined ? 'RELAY_TIMEOUT' : 'RELAY_STATUS', 'words', {
-    relay: 'relay.test',
-    status,
-    retryable: true,
-    retryAfterMs,
+const ofRelay = (error: unknown): Failure => ({ error, isOfRelay: true })
+const ofStore = (error: unknown): Failure => ({ error, isOfRelay: false })
+const final = new BackfillError('RELAY_STATUS', 'words', { retryable: false })
+const loop = new CursorLoopError('relay.test', 'com.example.a', 'again')
+
+const POLICY: FailurePolicy = { maxAttempts: 5, maxDelayMs: MINUTE_MS, postponed: 0, servesFirstPage: false }
+
+/** What becomes of a failure, after how many attempts, by which policy; and the least wait before the next one. */
+const TABLE: [
+  what: string,
+  Failure,
+  attempts: number,
+  Partial<FailurePolicy>,
+  kind: string,
+  leastMs?: number,
+][] = [
+  ['a first fault', ofRelay(relayError(502)), 0, {}, 'failed', MINUTE_MS],
+  ['a second one', ofRelay(relayError(502)), 1, {}, 'failed', 2 * MINUTE_MS],
+  ['a fourth one', ofRelay(relayError(502)), 3, {}, 'failed', 8 * MINUTE_MS],
+  ['the tenth of a hundred', ofRelay(relayError(502)), 9, { maxAttempts: 100 }, 'failed', HOUR_MS],
+  ['the last attempt', ofRelay(relayError(502)), 4, {}, 'failed'],
+  [
+    'the last attempt, refused at its cursor',
+    ofRelay(relayError(500)),
+    4,
+    { servesFirstPage: true },
+    'restart',
+  ],
+  ['an error that says it is final', ofRelay(final), 0, {}, 'failed'],
+  ['a list that runs in circles', ofRelay(loop), 0, {}, 'failed'],
+  ['a wait within the bound', ofRelay(relayError(429, 30_000)), 0, {}, 'failed', MINUTE_MS],
+  ['a long wait', ofRelay(relayError(429, HOUR_MS)), 4, {}, 'postponed', HOUR_MS],
+  ['nothing but long waits', ofRelay(relayError(503, HOUR_MS)), 0, { postponed: 5 }, 'failed', HOUR_MS],
+  ['a wait of more than a day', ofRelay(relayError(429, LONGEST_WAIT_MS + 1)), 0, {}, 'failed'],
+  ['a long wait that a sink asks for', ofStore(relayError(503, HOUR_MS)), 0, {}, 'failed', HOUR_MS],
+  ['a sink that fails', ofStore(new Error('words')), 0, {}, 'failed', MINUTE_MS],
+]
+
+describe('what becomes of a failed walk', () => {
+  it.each(TABLE)('%s', (_, failure, attempts, policy, kind, leastMs) => {
+    const outcome = outcomeOf(failure, { attempts }, { ...POLICY, ...policy })
+    expect(outcome).toMatchObject({ kind, error: expect.any(String) })
+    const retryInMs = outcome.kind === 'restart' ? undefined : outcome.retryInMs
+    if (leastMs === undefined) expect(retryInMs).toBeUndefined()
+    else expect(retryInMs).toSatisfy((ms: number) => ms >= leastMs && ms <= 1.5 * leastMs)
   })
-const ofRelay = (error: unknown) => ({ error, isOfRelay: true })
-const ofStore = (error: unknown) => ({ error, isOfRelay: false })
 
-describe('a collection that failed', () => {
-  it('is tried again after pauses that double, up to an hour', async () => {
-    const pauses: number[] = []
-    for (let attempts = 0; attempts < 60; attempts++) {
-      const outcome = await outcomeOf(
-        ofRelay(relayError(502)),
-        { ...claim, attempts },
-        { ...parts, maxAttempts: 100 },
-      )
-      pauses.push((outcome.kind === 'failed' && outcome.retryInMs) || 0)
-    }
-    pauses.forEach((pause, i) => {
-      const least = Math.min(60_000 * 2 ** i, HOUR_MS)
-      expect(pause).toBeGreaterThanOrEqual(least)
-      expect(pause).toBeLessThanOrEqual(least * 1.5)
-    })
-  })
-
-  it('is given up at the last attempt, and at once when another try is useless', async () => {
-    expect(await outcomeOf(ofRelay(relayError(undefined)), lastAttempt, parts)).toEqual({
+  it('is told in the error’s own words', () => {
+    expect(outcomeOf(ofRelay(relayError(502)), { attempts: 4 }, POLICY)).toEqual({
       kind: 'failed',
       error: 'words',
     })
-    const loop = new CursorLoopError('relay.test', A, 'again')
-    expect(await outcomeOf(ofRelay(loop), claim, parts)).toMatchObject({ kind: 'failed' })
-    expect(await outcomeOf(ofRelay(loop), claim, parts)).not.toHaveProperty('retryInMs')
-  })
-
-  it('is set aside, not counted, for as long as the relay asks', async () => {
-    const outcome = await outcomeOf(ofRelay(relayError(429, HOUR_MS)), lastAttempt, parts)
-    expect(outcome).toMatchObject({ kind: 'postponed' })
-    expect(outcome.kind === 'postponed' && outcome.retryInMs).toBeGreaterThanOrEqual(HOUR_MS)
-  })
-
-  it('is counted once the relay has only ever asked for waits, and still not tried before that', async () => {
-    const outcome = await outcomeOf(ofRelay(relayError(503, HOUR_MS)), claim, { ...parts, postponed: 5 })
-    expect(outcome).toMatchObject({ kind: 'failed' })
-    expect(outcome.kind === 'failed' && outcome.retryInMs).toBeGreaterThanOrEqual(HOUR_MS)
-  })
-
-  it('is given up when the relay asks for more than a day', async () => {
-    const outcome = await outcomeOf(ofRelay(relayError(429, LONGEST_WAIT_MS + 1)), claim, parts)
-    expect(outcome).toEqual({ kind: 'failed', error: 'words' })
   })
 })
 
 describe('a saved cursor', () => {
-  it.each([400, 410, 500])(
-    'that the relay refuses with %d while it serves the first page is dropped',
-    async (status) => {
-      expect(await outcomeOf(ofRelay(relayError(status)), lastAttempt, parts)).toMatchObject({
-        kind: 'restart',
-      })
-    },
-  )
+  const claim: Claim = {
+    relay: 'relay.test',
+    collection: 'com.example.a',
+    owner: 'worker',
+    leaseMs: MINUTE_MS,
+    epoch: 1,
+    cursor: 'saved',
+    pages: 4,
+    imported: 8,
+    invalid: 0,
+    attempts: 4,
+    restarts: 0,
+  }
+  const refusal = Object.assign(new Error('words'), { cursorRefused: true })
 
-  it.each([
-    ['a timeout', ofRelay(relayError(undefined))],
-    ['a rate limit', ofRelay(relayError(429))],
-    ['a page that is none', ofRelay(relayError(200))],
-    [
-      'a sink that failed with a status of its own',
-      ofStore(Object.assign(new Error('words'), { status: 503 })),
-    ],
-  ])('is kept after %s', async (_, failure) => {
-    expect(await outcomeOf(failure, lastAttempt, parts)).toEqual({ kind: 'failed', error: 'words' })
+  it('was refused where the lister says so', () => {
+    expect(isCursorRefused(ofRelay(refusal), claim)).toBe(true)
   })
 
-  it('is kept when the first page fails too, and when it was dropped before', async () => {
-    const down = { ...parts, lister: scriptedLister({ [A]: () => Promise.reject(relayError(500)) }) }
-    expect(await outcomeOf(ofRelay(relayError(500)), lastAttempt, down)).toMatchObject({ kind: 'failed' })
-    const before = { ...lastAttempt, restarts: 1 }
-    expect(await outcomeOf(ofRelay(relayError(500)), before, parts)).toMatchObject({ kind: 'failed' })
+  it.each([
+    ['by an error that does not say so', ofRelay(new Error('words')), claim],
+    ['by a store that says so', ofStore(refusal), claim],
+    ['where none was sent', ofRelay(refusal), { ...claim, cursor: undefined }],
+    ['a second time', ofRelay(refusal), { ...claim, restarts: 1 }],
+  ])('was not refused %s', (_, failure, at) => {
+    expect(isCursorRefused(failure, at)).toBe(false)
   })
 })
 
-it('a sink that asks for a long wait postpones its collection alone: it counts as an attempt', async () => {
-  const outcome = await outcomeOf(ofStore(relayError(503, HOUR_MS)), claim, parts)
-  expect(outcome).toMatchObject({ kind: 'failed' })
-  expect(outcome.kind === 'failed' && outcome.retryInMs).toBeGreaterThanOrEqual(HOUR_MS)
+it('an error ends the run when it says that it concerns the whole run', () => {
+  expect(endsRun(Object.assign(new Error('words'), { scope: 'run' }))).toBe(true)
+  expect(endsRun(new Error('words'))).toBe(false)
+  expect(endsRun('words')).toBe(false)
 })
 
 it('whose fault it was goes through a throw', () => {
   const error = new Error('words')
   let thrown: unknown
   try {
-    blameRelay(error)
+    throwAsRelayFailure(error)
   } catch (marked) {
     thrown = marked
   }
-  expect(failureOf(thrown)).toEqual({ error, isOfRelay: true })
-  expect(failureOf(error)).toEqual({ error, isOfRelay: false })
+  expect(failureFrom(thrown)).toEqual({ error, isOfRelay: true })
+  expect(failureFrom(error)).toEqual({ error, isOfRelay: false })
 })

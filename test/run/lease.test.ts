@@ -28,7 +28,7 @@ describe('a kept lease', () => {
     const lease = keepLease(await claimOn(progress, 90), progress, new AbortController().signal)
     await renewedOften.reached
     expect(await progress.claim({ relay: SOURCE, owner: 'another', leaseMs: 90 })).toBeUndefined()
-    lease.stop()
+    lease.letGo()
     await expect.poll(() => progress.claim({ relay: SOURCE, owner: 'another', leaseMs: 90 })).toBeDefined()
   })
 
@@ -38,7 +38,7 @@ describe('a kept lease', () => {
     await progress.release(claim)
     const lease = keepLease(claim, progress, new AbortController().signal)
     await expect.poll(() => lease.signal.reason).toBeInstanceOf(ClaimLostError)
-    lease.stop()
+    lease.letGo()
   })
 
   it('lives through a renewal that fails, and asks a store that hangs once', async () => {
@@ -58,7 +58,7 @@ describe('a kept lease', () => {
     await second.reached
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect([asked, lease.signal.aborted]).toEqual([2, false])
-    lease.stop()
+    lease.letGo()
     second.pass()
   })
 
@@ -69,6 +69,6 @@ describe('a kept lease', () => {
     const reason = new Error('enough')
     run.abort(reason)
     expect(lease.signal.reason).toBe(reason)
-    lease.stop()
+    lease.letGo()
   })
 })

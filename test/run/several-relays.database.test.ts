@@ -97,7 +97,7 @@ describe('a union of relays with different gaps, on one Postgres', () => {
     expect(await differences(database.db, ...three.relays)).toEqual(NONE)
     const pairs =
       new Set(ALL.filter((_, i) => i % 2 === 0 || i % 3 === 1 || (i >= 100 && i < 250))).size + 140 + 1
-    expect(pages.reduce((sum, { added }) => sum + added, 0)).toBe(pairs)
+    expect(pages.reduce((sum, { added = 0 }) => sum + added, 0)).toBe(pairs)
     const sources = three.relays.map(({ url }) => url)
     expect(new Set(pages.map(({ relay: source }) => source))).toEqual(new Set(sources))
 
@@ -149,8 +149,8 @@ describe('a union of relays with different gaps, on one Postgres', () => {
     const second = await unionOf(three.backfillers(stores())).run()
     expect(await differences(database.db, ...three.relays)).toEqual(NONE)
     expect(second.completed).toBe(unfinished.length)
-    const { relays: ended, completed } = await first.status()
-    expect([ended.length, completed]).toEqual([3, 9])
+    const { relays: ended, complete } = await first.status()
+    expect([ended.length, complete]).toEqual([3, 9])
   })
 })
 

@@ -10,6 +10,7 @@ import {
   memoryProgressStore,
   RelayError,
 } from '../../src/index.ts'
+import { listenTo } from '../support/listen-to.ts'
 import { gate, pagesOf, scriptedLister } from '../support/scripted-lister.ts'
 
 const A = 'com.example.a'
@@ -152,7 +153,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
     const run = setUp({
       lister: scriptedLister({ [A]: failing, [B]: failing }),
       retry: { minDelayMs: 60_000 },
-      hooks: { retry: () => void retried.wait() },
+      onEvent: listenTo({ retry: () => void retried.wait() }),
     })
     const ended = ending(run.backfiller.run())
     await retried.reached

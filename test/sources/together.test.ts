@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import {
-  type BackfillHooks,
+  type BackfillListener,
   collectionDirectory,
   createBackfiller,
   estimated,
@@ -15,13 +15,14 @@ import {
 } from '../../src/index.ts'
 import { startRelay } from '../../src/testing/index.ts'
 import { PROFILE, quick } from '../support/e2e.ts'
+import { listenTo } from '../support/listen-to.ts'
 import { scriptedLister } from '../support/scripted-lister.ts'
 import { serveList } from '../support/served-list.ts'
 
 const NAMES = ['com.example.first', 'com.example.second', 'com.example.third', PROFILE]
 
 /** A run over nothing but empty collections: what it discovers is what counts here. */
-function discoverAll(sources: Parameters<typeof createBackfiller>[0]['sources'], hooks: BackfillHooks) {
+function discoverAll(sources: Parameters<typeof createBackfiller>[0]['sources'], onEvent: BackfillListener) {
   return createBackfiller({
     lister: scriptedLister({}),
     sources,
@@ -29,7 +30,7 @@ function discoverAll(sources: Parameters<typeof createBackfiller>[0]['sources'],
     progress: memoryProgressStore(),
     retry: { ...quick, retries: 1 },
     discoveryTimeoutMs: 1_500,
-    hooks,
+    onEvent,
   }).run()
 }
 
@@ -42,12 +43,15 @@ it('a run uses the sources that answer, and names those that lack the list, talk
   const hanging = gardenLexicons({ url: silent.origin })
   const failed = new Map<string, unknown>()
   let known: readonly string[] = []
-  const summary = await discoverAll([lacking, broken, hanging, lexiconGarden({ url: relay.gardenUrl })], {
-    sourceFailed: ({ name, error }) => failed.set(name, error),
-    discovered({ collections }) {
-      known = collections.map(({ nsid }) => nsid)
-    },
-  })
+  const summary = await discoverAll(
+    [lacking, broken, hanging, lexiconGarden({ url: relay.gardenUrl })],
+    listenTo({
+      sourceFailed: ({ source, error }) => failed.set(source, error),
+      discovered({ collections }) {
+        known = collections.map(({ nsid }) => nsid)
+      },
+    }),
+  )
   expect(known).toEqual(NAMES)
   expect(summary.completed).toBe(NAMES.length)
   expect(new Set(summary.failedSources)).toEqual(new Set([lacking.name, broken.name, hanging.name]))
@@ -78,12 +82,15 @@ it('what sources give is counted, names that are none apart, and the largest est
     ufos({ url: seen.origin }),
     estimated(named, directory.origin),
   ]
-  await discoverAll(sources, {
-    discovered(context) {
-      reports = context.sources
-      for (const { nsid, estimatedRepos } of context.collections) sizes[nsid] = estimatedRepos
-    },
-  })
+  await discoverAll(
+    sources,
+    listenTo({
+      discovered(context) {
+        reports = context.sources
+        for (const { nsid, estimatedRepos } of context.collections) sizes[nsid] = estimatedRepos
+      },
+    }),
+  )
   expect(reports.map(({ found, invalid }) => [found, invalid])).toEqual([
     [3, 1],
     [2, 1],

@@ -52,7 +52,7 @@ export function backfillerOf(
 }
 
 export type AdminOptions = Partial<AdminHandlerOptions> & {
-  /** What every run has beside lister, hooks and signal. */
+  /** What every run has beside lister, onEvent and signal. */
   readonly run?: Partial<BackfillOptions>
   /** What is known. */
   readonly collections?: readonly string[]
@@ -83,13 +83,13 @@ export async function startAdmin({ run, collections = [], ...options }: AdminOpt
   const handler = adminHandler({
     token: TOKEN,
     progress,
-    backfill: ({ relay: source, signal, hooks, onPause }) =>
+    backfill: ({ relay: source, signal, onEvent }) =>
       backfillerOf(source, progress, collections, {
-        lister: relayLister(source, { onPause, pageSize: 100 }),
+        lister: relayLister(source, { pageSize: 100 }),
         retry: { minDelayMs: 1, maxDelayMs: 20 },
         ...run,
         signal,
-        hooks,
+        onEvent,
       }),
     ...options,
   })

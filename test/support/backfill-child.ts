@@ -5,6 +5,7 @@
 import { createBackfiller, knownCollections, relayLister } from '../../src/index.ts'
 import { openPostgres } from '../../src/postgres/index.ts'
 import type { BackfillLine, BackfillProcessOptions } from './e2e-process.ts'
+import { listenTo } from './listen-to.ts'
 
 const say = (line: BackfillLine) => console.log(JSON.stringify(line))
 
@@ -17,10 +18,10 @@ const backfiller = createBackfiller({
   progress: store.progress,
   concurrency: options.concurrency,
   leaseMs: options.leaseMs,
-  hooks: {
+  onEvent: listenTo({
     collectionStarted: ({ collection, cursor, pages: page, imported }) =>
       say({ event: 'started', collection, cursor, pages: page, imported }),
-  },
+  }),
 })
 for await (const { collection, cursor, pages: page, imported, added } of backfiller) {
   say({ event: 'page', collection, cursor, pages: page, imported, added })

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Backfiller, createBackfiller, knownCollections, relayLister } from '../../src/index.ts'
 import { type OpenStore, openPostgres } from '../../src/postgres/index.ts'
 import type { FaultChildOptions, Line, Stop } from './fault-process.ts'
+import { listenTo } from './listen-to.ts'
 
 const say = (line: Line) => console.log(JSON.stringify(line))
 const options = JSON.parse(process.argv[2] ?? '') as FaultChildOptions
@@ -47,12 +48,12 @@ function backfillerOn({ sink, progress }: OpenStore): Backfiller {
     leaseMs: options.leaseMs,
     retry: options.retry,
     signal: caller.signal,
-    hooks: {
+    onEvent: listenTo({
       collectionStarted: ({ collection, cursor, pages: page }) => {
         say({ event: 'started', collection, cursor, pages: page })
         abortAt('started')
       },
-      collectionCompleted: ({ collection }) => say({ event: 'completed', collection }),
+      page: ({ collection, completed }) => completed && say({ event: 'completed', collection }),
       claimLost: ({ collection }) => say({ event: 'claim lost', collection }),
       collectionFailed: ({ collection, error }) => say({ event: 'failed', collection, error: String(error) }),
       storeUnavailable: ({ error, attempt }) =>
@@ -61,7 +62,7 @@ function backfillerOn({ sink, progress }: OpenStore): Backfiller {
         say({ event: 'retry', error: String(error) })
         abortAt('backoff')
       },
-    },
+    }),
   })
 }
 

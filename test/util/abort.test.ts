@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest'
-import { abortable, linkedController, sleep, within, withJitter } from '../../src/util/abort.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { abortable, childController, settledWithin, sleep, withJitter } from '../../src/util/abort.ts'
 
 const reason = new Error('enough')
 const never = new Promise<never>(() => {})
@@ -48,32 +48,32 @@ describe('abortable', () => {
   })
 })
 
-describe('within', () => {
+describe('settledWithin', () => {
   it('does not wait for what takes too long, and does not mind what fails', async () => {
-    await within(5, never)
-    await within(60_000, Promise.reject(reason))
-    await within(60_000, Promise.resolve())
+    await settledWithin(5, never)
+    await settledWithin(60_000, Promise.reject(reason))
+    await settledWithin(60_000, Promise.resolve())
   })
 })
 
-describe('a linked controller', () => {
+describe('a child controller', () => {
   it('aborts with its parent, and not the other way round', () => {
     const parent = new AbortController()
-    const child = linkedController(parent.signal)
-    const other = linkedController(parent.signal)
-    child.controller.abort(new Error('only the child'))
+    const child = childController(parent.signal)
+    const other = childController(parent.signal)
+    child.abort(new Error('only the child'))
     expect(parent.signal.aborted).toBe(false)
     parent.abort(reason)
-    expect(other.controller.signal.reason).toBe(reason)
-    expect(linkedController(parent.signal).controller.signal.reason).toBe(reason)
+    expect(other.signal.reason).toBe(reason)
+    expect(childController(parent.signal).signal.reason).toBe(reason)
   })
 
-  it('is left alone once unlinked', () => {
+  it('leaves no listener at its parent once it is aborted', () => {
     const parent = new AbortController()
-    const { controller, unlink } = linkedController(parent.signal)
-    unlink()
-    parent.abort()
-    expect(controller.signal.aborted).toBe(false)
+    const added = vi.spyOn(parent.signal, 'addEventListener')
+    const child = childController(parent.signal)
+    const [, , options] = added.mock.calls[0] ?? []
+    expect(options).toMatchObject({ once: true, signal: child.signal })
   })
 })
 

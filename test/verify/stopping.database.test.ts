@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { memoryIndex, type RepoIndex, relayLister, verify } from '../../src/index.ts'
 import { startRelay } from '../../src/testing/index.ts'
 import { PROFILE } from '../support/e2e.ts'
+import { listenTo } from '../support/listen-to.ts'
 import { gate, scriptedLister } from '../support/scripted-lister.ts'
 import { A, B, FIRST, SORTED } from '../support/verification.ts'
 
@@ -66,6 +67,6 @@ describe('it stops as a backfiller does', () => {
     const requested = () => {
       throw reason
     }
-    await expect(verify({ lister, index, hooks: { requested } }).run()).rejects.toBe(reason)
+    await expect(verify({ lister, index, onEvent: listenTo({ requested }) }).run()).rejects.toBe(reason)
   })
 })

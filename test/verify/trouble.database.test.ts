@@ -10,6 +10,7 @@ import {
 } from '../../src/index.ts'
 import { startRelay, type TestRelayOptions } from '../../src/testing/index.ts'
 import { PROFILE, quick } from '../support/e2e.ts'
+import { listenTo } from '../support/listen-to.ts'
 import { scriptedLister } from '../support/scripted-lister.ts'
 import { A, B, C, compare, FIRST, MIXED, SORTED } from '../support/verification.ts'
 
@@ -21,7 +22,7 @@ describe('trouble', () => {
     const { reports } = await compare(
       lists,
       lists,
-      { hooks: { retry: (context) => retried.push(context) } },
+      { onEvent: listenTo({ retry: (context) => retried.push(context) }) },
       {
         script: ({ collection, attempt, n }) =>
           collection !== PROFILE && attempt === 1 && n % 5 === 0
@@ -100,8 +101,8 @@ describe('trouble', () => {
       },
     }
     const lister = scriptedLister({ [A]: [{ dids: SORTED }] })
-    const hooks = { storeUnavailable: (context: unknown) => told.push(context) }
-    expect(await verify({ lister, index, collections: [A], hooks }).run()).toMatchObject({ both: 500 })
+    const onEvent = listenTo({ storeUnavailable: (context: unknown) => told.push(context) })
+    expect(await verify({ lister, index, collections: [A], onEvent }).run()).toMatchObject({ both: 500 })
     expect(told).toHaveLength(1)
   })
 

@@ -2,12 +2,11 @@ import { IncompleteError, UnionIncompleteError } from '../../errors.ts'
 import type { OpenStore } from '../../kysely/open-store.ts'
 import { keepFresh } from '../../monitor/keep-fresh.ts'
 import { type Backfiller, createBackfiller } from '../../run/backfiller.ts'
-import { combineHooks } from '../../run/hooks.ts'
 import { type Union, unionOf } from '../../run/several-relays.ts'
 import type { PaceOptions, RelayOptions, RequestOptions, SourceOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openDatabase } from '../database.ts'
-import { mustRelays, type Relay } from '../relay-options.ts'
+import { type Relay, relaysOf } from '../relay-options.ts'
 import { jsonReport, type RunEnd, type RunReport, textReport } from '../run-report.ts'
 import { sourcesOf } from '../source-options.ts'
 
@@ -24,7 +23,7 @@ const FOLDER_LEASE_MS = 10_000
 /** Backfills, and shows how it goes. @returns the exit code */
 export async function run(options: RunOptions, database: Database, context: Context): Promise<number> {
   const { interruption } = context
-  const relays = mustRelays(options, (pause) => report.paused(pause))
+  const relays = relaysOf(options)
   const report: RunReport = options.json ? jsonReport(context) : textReport(relays, context)
   try {
     const end = await backfill({ options, database, relays, report, signal: interruption.signal })
@@ -60,7 +59,7 @@ async function backfill(parts: Parts): Promise<RunEnd> {
   report.begin({ relays: relays.map(({ relay }) => relay), database: nameOf(database) })
   const stops = relays.map((relay) => keepFresh(relay.monitor, read(relay)))
   const union = unionOf(backfillers, { onRelayFailed: (failure) => report.relayFailed(failure) })
-  const end = await follow(union, relays, report).finally(() => {
+  const end = await follow(union, relays).finally(() => {
     for (const stop of stops) stop()
   })
   await refresh()
@@ -70,7 +69,7 @@ async function backfill(parts: Parts): Promise<RunEnd> {
 }
 
 function backfillerOf(
-  { address, relay, lister, monitor }: Relay,
+  { address, lister, monitor }: Relay,
   store: OpenStore,
   { options, database, report, signal }: Parts,
 ): Backfiller {
@@ -86,19 +85,19 @@ function backfillerOf(
     retry: options.retries === undefined ? {} : { retries: options.retries },
     leaseMs: database.kind === 'pglite' ? FOLDER_LEASE_MS : undefined,
     signal,
-    hooks: combineHooks(monitor.hooks, report.hooks(relay)),
+    onEvent(event) {
+      monitor.handle(event)
+      report.handle(event)
+    },
   })
 }
 
 /** The loop over the page events. */
-async function follow(union: Union, relays: readonly Relay[], report: RunReport): Promise<RunEnd> {
-  const monitors = new Map(relays.map(({ relay, monitor }) => [relay, monitor]))
+async function follow(union: Union, relays: readonly Relay[]): Promise<RunEnd> {
   try {
     for (;;) {
       const { done, value } = await union.next()
       if (done) return { outcome: 'complete', exitCode: EXIT.complete, summary: value }
-      monitors.get(value.relay)?.page(value)
-      report.page(value)
     }
   } catch (error) {
     if (!(error instanceof UnionIncompleteError)) throw error

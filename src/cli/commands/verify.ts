@@ -1,13 +1,13 @@
+import type { BackfillEvent } from '../../contracts/events.ts'
 import type { CollectionProgress } from '../../contracts/progress-store.ts'
 import type { RepoLister } from '../../contracts/repo-lister.ts'
 import type { OpenStore } from '../../kysely/open-store.ts'
-import { combineHooks } from '../../run/hooks.ts'
 import { type Verification, verify } from '../../verify/verification.ts'
 import type { VerificationSummary } from '../../verify/verification-report.ts'
 import type { RelayOptions, RequestOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openExisting } from '../database.ts'
-import { mustRelays, type Relay } from '../relay-options.ts'
+import { type Relay, relaysOf } from '../relay-options.ts'
 import { UsageError } from '../usage-error.ts'
 import { jsonVerifyReport, textVerifyReport, type VerifyEnd, type VerifyReport } from '../verify-report.ts'
 
@@ -27,7 +27,7 @@ export async function verifyIndex(
   context: Context,
 ): Promise<number> {
   const { interruption } = context
-  const relays = mustRelays(options, (pause) => report.paused(pause))
+  const relays = relaysOf(options)
   const report: VerifyReport = options.json ? jsonVerifyReport(context) : textVerifyReport(relays, context)
   try {
     const end = await compareAll(relays, { options, database, report, signal: interruption.signal })
@@ -103,12 +103,13 @@ async function workFor(relay: Relay, store: OpenStore, { collection }: VerifyOpt
 
 async function compare({ relay, rows }: Work, store: OpenStore, parts: Parts): Promise<VerificationSummary> {
   const { options, report, signal } = parts
-  const { relay: source, monitor } = relay
-  const hooks = combineHooks(monitor.hooks, report.hooks(source))
-  monitor.hooks.discovered({
-    collections: rows.map(({ collection, imported }) => ({ nsid: collection, estimatedRepos: imported })),
-    sources: [],
-  })
+  const { relay: name, monitor } = relay
+  const handle = (event: BackfillEvent) => {
+    monitor.handle(event)
+    report.handle(event)
+  }
+  const collections = rows.map(({ collection, imported }) => ({ nsid: collection, estimatedRepos: imported }))
+  monitor.handle({ type: 'discovered', relay: name, collections, sources: [] })
   const verification: Verification = verify({
     lister: watched(relay, report),
     index: store.index,
@@ -116,36 +117,42 @@ async function compare({ relay, rows }: Work, store: OpenStore, parts: Parts): P
     samples: options.samples ?? SAMPLES,
     retry: options.retries === undefined ? {} : { retries: options.retries },
     signal,
-    hooks,
+    onEvent: handle,
   })
   for (;;) {
     const { done, value } = await verification.next()
     if (done) return value
     const { collection, error } = value
     if (error !== undefined)
-      hooks.collectionFailed?.({ relay: source, collection, error, attempts: 1, restart: false })
+      handle({ type: 'collectionFailed', relay: name, collection, error, attempts: 1, restart: false })
     report.compared(value)
   }
 }
 
 /** The relay's lister, whose pages the monitor sees as those of a run: a comparison is a walk like any other. */
 function watched({ relay, lister, monitor }: Relay, report: VerifyReport): RepoLister {
-  const walks = new Map<string, { pages: number; imported: number }>()
+  const walks = new Map<string, { pages: number; imported: number; invalid: number }>()
+  const begin = { pages: 0, imported: 0, invalid: 0 }
   return {
     ...lister,
     async listRepos(request) {
       const { collection, cursor } = request
-      const answer = await lister.listRepos(request)
-      const before = (cursor === undefined ? undefined : walks.get(collection)) ?? { pages: 0, imported: 0 }
-      if (cursor === undefined) monitor.hooks.collectionStarted({ relay, collection, ...before })
-      const walk = { pages: before.pages + 1, imported: before.imported + answer.dids.length }
+      const startedAt = performance.now()
+      const { dids, invalid = 0, cursor: next } = await lister.listRepos(request)
+      const before = (cursor === undefined ? undefined : walks.get(collection)) ?? begin
+      if (cursor === undefined) monitor.handle({ type: 'collectionStarted', relay, collection, ...before })
+      const walk = {
+        pages: before.pages + 1,
+        imported: before.imported + dids.length,
+        invalid: before.invalid + invalid,
+      }
       walks.set(collection, walk)
-      const { dids, invalid = 0, cursor: next } = answer
       const completed = next === undefined
       if (completed) walks.delete(collection)
-      monitor.page({ relay, collection, dids, added: 0, invalid, ...walk, completed })
+      const durationMs = performance.now() - startedAt
+      monitor.handle({ type: 'page', relay, collection, dids, ...walk, cursor: next, completed, durationMs })
       report.page()
-      return answer
+      return { dids, invalid, cursor: next }
     },
   }
 }

@@ -1,6 +1,5 @@
-import type { BackfillHooks, PageEvent } from '../../contracts/events.ts'
+import type { BackfillEvent } from '../../contracts/events.ts'
 import { BackfillError } from '../../errors.ts'
-import { HOOK_NAMES } from '../../run/hooks.ts'
 import type { Output } from './screen.ts'
 
 /** Errors that are caused by errors, no further than this. */
@@ -20,10 +19,12 @@ export function eventWriter(out: Output, debug: boolean): WriteEvent {
   }
 }
 
-/** Every hook of a relay's run as an event of its name. */
-export function eventHooks(write: WriteEvent, relay: string): BackfillHooks {
-  const tell = (name: string) => (context: object) => write(name, { source: relay, ...withError(context) })
-  return Object.fromEntries(HOOK_NAMES.map((name) => [name, tell(name)]))
+/** An event of a run, under its own type. Pages tell the number of their DIDs: a line for each must not be 100 kB long. */
+export function writeBackfillEvent(write: WriteEvent, event: BackfillEvent): void {
+  const { type, ...fields } = event
+  if (event.type !== 'page') return write(type, withError(fields))
+  const { dids, ...page } = event
+  write(type, { ...page, repos: dids.length })
 }
 
 /** Anything can be thrown; what is read here is always an object. */
@@ -31,11 +32,6 @@ function withError(context: object & { error?: unknown }): object {
   const { error } = context
   if (error === undefined || error instanceof Error) return context
   return { ...context, error: { code: UNKNOWN, message: String(error) } }
-}
-
-/** A page as an event, with the number of its DIDs: a line for each page must not be a hundred kilobytes. */
-export function pageEvent({ dids, ...event }: PageEvent): object {
-  return { ...event, repos: dids.length }
 }
 
 /** An error with its code, its message and what else it tells, for a program to read. */

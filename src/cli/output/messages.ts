@@ -1,4 +1,4 @@
-import type { BackfillHooks, SourceReport } from '../../contracts/events.ts'
+import type { BackfillEvent, CollectionFailedEvent, SourceReport } from '../../contracts/events.ts'
 import { describe, type RelayFailure } from '../../errors.ts'
 import { count, duration, plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
@@ -10,42 +10,47 @@ const MAX_WIDTH = 120
 const NARROWEST = 20
 
 /** Says what happens in a run and is to be read later too. */
-export interface News {
-  /** What was discovered and what went wrong, as a relay's run tells it; named where there are several relays. */
-  hooks(relay: string): BackfillHooks
+export interface Messages {
+  /** What was discovered and what went wrong. */
+  handle(event: BackfillEvent): void
   /** A relay's run is over before its time. */
   relayFailed(failure: RelayFailure): void
 }
 
 /** @param to where it is said, and how wide that is */
-export function newsOf(to: { say(lines: readonly string[]): void; screen(): Screen }): News {
+export function createMessages(
+  to: { say(lines: readonly string[]): void; screen(): Screen },
+  { namesRelays }: { namesRelays: boolean },
+): Messages {
   const tell = (mark: string, tone: Tone) => (who: string, what: string) =>
-    to.say(newsLines({ mark, tone, who, what }, to.screen()))
+    to.say(messageLines({ mark, tone, who, what }, to.screen()))
   const [inform, warn, fail] = [tell('·', 'dim'), tell('!', 'yellow'), tell('✗', 'red')]
-  return {
-    hooks: (relay) => hooksOf(relay, { inform, warn, fail }),
-    relayFailed: ({ relay, error }) => fail(relay, describe(error)),
+
+  function tellFailure({ collection, error, retryInMs, restart }: CollectionFailedEvent): void {
+    const message = describe(error)
+    if (restart) warn(collection, `begins again at the first page: ${message}`)
+    else if (retryInMs !== undefined) warn(collection, `again in ${duration(retryInMs)}: ${message}`)
+    else fail(collection, message)
   }
-}
 
-type Tell = (who: string, what: string) => void
-
-function hooksOf(
-  relay: string,
-  { inform, warn, fail }: Record<'inform' | 'warn' | 'fail', Tell>,
-): BackfillHooks {
   return {
-    discovered: ({ collections, sources }) => inform(relay, discoveredText(collections.length, sources)),
-    sourceFailed: ({ name, error }) => warn(name, describe(error)),
-    collectionFailed({ collection, error, retryInMs, restart }) {
-      const message = describe(error)
-      if (restart) warn(collection, `begins again at the first page: ${message}`)
-      else if (retryInMs !== undefined) warn(collection, `again in ${duration(retryInMs)}: ${message}`)
-      else fail(collection, message)
+    handle(event) {
+      switch (event.type) {
+        case 'discovered': {
+          const text = discoveredText(event.collections.length, event.sources)
+          return inform(namesRelays ? event.relay : '', text)
+        }
+        case 'sourceFailed':
+          return warn(event.source, describe(event.error))
+        case 'collectionFailed':
+          return tellFailure(event)
+        case 'claimLost':
+          return warn(event.collection, 'taken over by another worker')
+        case 'storeUnavailable':
+          return warn('database', `again in ${duration(event.waitMs)}: ${describe(event.error)}`)
+      }
     },
-    claimLost: ({ collection }) => warn(collection, 'taken over by another worker'),
-    storeUnavailable: ({ error, waitMs }) =>
-      warn('database', `again in ${duration(waitMs)}: ${describe(error)}`),
+    relayFailed: ({ relay, error }) => fail(relay, describe(error)),
   }
 }
 
@@ -62,7 +67,7 @@ interface Line {
 }
 
 /** Broken at the screen's width; what a server says may be long, and nothing of it is cut. */
-function newsLines({ mark, tone, who, what }: Line, { columns, color }: Screen): string[] {
+function messageLines({ mark, tone, who, what }: Line, { columns, color }: Screen): string[] {
   const paint = painter(color)
   const width = Math.max(NARROWEST, Math.min(columns - 1, MAX_WIDTH) - 4)
   const name = printable(who)

@@ -25,7 +25,7 @@ const ROWS_OF_A_RELAY = 4
 const OTHER_ROWS = 2
 
 /** A run over one relay or several, as lines that fit into the screen. */
-export function relaysPicture(relays: readonly WatchedRelay[], screen: Screen): string[] {
+export function relaysDisplay(relays: readonly WatchedRelay[], screen: Screen): string[] {
   const [only, ...others] = relays
   if (only !== undefined && others.length === 0) return runPicture(only.monitor.snapshot(), screen)
   const most = Math.floor((screen.rows - OTHER_ROWS) / relays.length) - ROWS_OF_A_RELAY

@@ -1,4 +1,4 @@
-import type { BackfillHooks, PageEvent } from '../../contracts/events.ts'
+import type { BackfillListener, PageEvent } from '../../contracts/events.ts'
 import type { ProgressStore } from '../../contracts/progress-store.ts'
 import { InvalidOptionError } from '../../errors.ts'
 import { mustHave } from '../../util/validate-options.ts'
@@ -12,10 +12,8 @@ export interface AdminRunContext {
   readonly relay: string
   /** Aborts when the run is to stop. */
   readonly signal: AbortSignal
-  /** What status and stream are made of; beside hooks of your own with `combineHooks`. */
-  readonly hooks: BackfillHooks
-  /** For `relayLister`: tells of the pauses that the relay asks for. */
-  readonly onPause: (context: { relay: string; waitMs: number; error?: unknown }) => void
+  /** For `createBackfiller`: status and stream are made of the events. */
+  readonly onEvent: BackfillListener
 }
 
 /** Who may do what, and how a run is made. */

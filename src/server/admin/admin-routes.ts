@@ -1,6 +1,6 @@
 import { isValidNsid } from '@atproto/syntax'
 import { DiscoveryError, RelayError } from '../../errors.ts'
-import { answered } from '../../util/abort.ts'
+import { withDeadline } from '../../util/abort.ts'
 import { invalidRequest, jsonAnswer, single, XrpcError } from '../responses.ts'
 import type { AdminSettings } from './admin-options.ts'
 import type { Run, RunEnd } from './admin-run.ts'
@@ -18,7 +18,7 @@ const MAX_VIEWERS = 100
 
 /**
  * How long a request that starts a run waits until its collections are known, in milliseconds, and one that stops it until it
- * is over; then it is answered with 202. Some proxies give up after 60 s.
+ * is over; then it is withDeadline with 202. Some proxies give up after 60 s.
  */
 const ANSWER_WITHIN_MS = 30_000
 
@@ -47,7 +47,7 @@ async function start(params: URLSearchParams, settings: AdminSettings, runs: Run
   const run = runs.begin(relay)
   const isKnown = await isInTime(run.known)
   if (runs.current !== run) throwIfFailed(await run.ended, run)
-  const { total } = run.picture.monitor.snapshot().collections
+  const { total } = run.view.monitor.snapshot().collections
   const started: AdminStarted = {
     status: isKnown ? 'started' : 'starting',
     source: relay,
@@ -111,11 +111,11 @@ async function retry(params: URLSearchParams, settings: AdminSettings, runs: Run
   return jsonAnswer(200, retried)
 }
 
-/** Whether the promise resolves before the request has to be answered. */
+/** Whether the promise resolves before the request has to be withDeadline. */
 async function isInTime(promise: Promise<unknown>): Promise<boolean> {
   const late = new Error('late')
   try {
-    await answered(promise, ANSWER_WITHIN_MS, () => late)
+    await withDeadline(promise, ANSWER_WITHIN_MS, () => late)
     return true
   } catch (error) {
     if (error === late) return false

@@ -1,17 +1,16 @@
-import type { PageEvent } from '../../contracts/events.ts'
+import type { BackfillEvent, PageEvent } from '../../contracts/events.ts'
 import type { CollectionProgress } from '../../contracts/progress-store.ts'
 import { BackfillError, hasCode, InvalidOptionError } from '../../errors.ts'
 import { keepFresh } from '../../monitor/keep-fresh.ts'
-import { combineHooks } from '../../run/hooks.ts'
-import { abortable, answered } from '../../util/abort.ts'
+import { abortable, withDeadline } from '../../util/abort.ts'
 import type { AdminSettings } from './admin-options.ts'
-import type { Picture } from './run-view.ts'
+import type { RunView } from './run-view.ts'
 import type { AdminOutcome } from './wire-types.ts'
 
 /** A run that was begun, and how it comes to its end. */
 export interface Run {
   readonly relay: string
-  readonly picture: Picture
+  readonly view: RunView
   /** Aborts when somebody asks to stop. */
   readonly stop: AbortController
   /** Resolves once it was asked what the store knows, or the run is over. */
@@ -40,22 +39,22 @@ export function readProgress(
     new BackfillError('STORE_UNAVAILABLE', `The progress store did not answer within ${READ_MS / 1000} s.`, {
       retryable: true,
     })
-  return answered(progress.list({ relay }), READ_MS, late)
+  return withDeadline(progress.list({ relay }), READ_MS, late)
 }
 
 /** Begins a run in the background. Whatever goes wrong with it, its end tells. */
-export function beginRun(settings: AdminSettings, picture: Picture, relay: string): Run {
+export function beginRun(settings: AdminSettings, view: RunView, relay: string): Run {
   const stop = new AbortController()
   const loaded = Promise.withResolvers<void>()
   const known = Promise.withResolvers<void>()
-  const ended = play(settings, { relay, picture, stop, loaded: loaded.resolve, known: known.resolve })
+  const ended = runToEnd(settings, { relay, view, stop, loaded: loaded.resolve, known: known.resolve })
     // What goes wrong before there is anything to follow.
     .catch((error: unknown) => endOf(error, stop.signal))
   void ended.then(() => {
     loaded.resolve()
     known.resolve()
   })
-  return { relay, picture, stop, loaded: loaded.promise, known: known.promise, ended }
+  return { relay, view, stop, loaded: loaded.promise, known: known.promise, ended }
 }
 
 function endOf(error: unknown, signal: AbortSignal): RunEnd {
@@ -64,40 +63,43 @@ function endOf(error: unknown, signal: AbortSignal): RunEnd {
   return { outcome: hasCode(error, 'INCOMPLETE') ? 'incomplete' : 'failed', error }
 }
 
-interface Play {
+interface RunParts {
   readonly relay: string
-  readonly picture: Picture
+  readonly view: RunView
   readonly stop: AbortController
   readonly loaded: () => void
   readonly known: () => void
 }
 
-async function play(
+async function runToEnd(
   settings: AdminSettings,
-  { relay, picture, stop: { signal }, loaded, known }: Play,
+  { relay, view, stop: { signal }, loaded, known }: RunParts,
 ): Promise<RunEnd> {
-  const { monitor, hooks, paused } = picture
+  const { monitor } = view
   const read = () => readProgress(settings, relay)
   await abortable(monitor.refresh(read), signal).catch((error: unknown) => {
     signal.throwIfAborted()
     // The run itself asks a store that is down until it answers.
     if (!hasCode(error, 'STORE_UNAVAILABLE')) throw error
-    picture.note(error)
+    view.note(error)
   })
   loaded()
-  picture.renew()
-  const context = { relay, signal, hooks: combineHooks(hooks, { discovered: known }), onPause: paused }
-  const backfiller = await abortable(make(settings, context), signal)
+  view.renew()
+  const onEvent = (event: BackfillEvent) => {
+    view.handle(event)
+    if (event.type === 'discovered') known()
+  }
+  const backfiller = await abortable(make(settings, { relay, signal, onEvent }), signal)
   const stopRefreshing = keepFresh(monitor, read)
   try {
-    await follow(backfiller, picture, signal)
+    await drain(backfiller, signal)
     // Decided before the last look at the store: whoever stops it during that stops nothing any more.
     return { outcome: signal.aborted ? 'stopped' : 'complete' }
   } catch (error) {
     return endOf(error, signal)
   } finally {
     stopRefreshing()
-    await picture.refresh(read)
+    await view.refresh(read)
   }
 }
 
@@ -112,21 +114,18 @@ async function make(
   throw new InvalidOptionError('backfill', 'a function that returns createBackfiller({ … })', backfiller)
 }
 
-/** The loop over the page events. It is left when the run is to stop, also where the backfiller was not given the signal. */
-async function follow(
-  backfiller: AsyncIterable<PageEvent>,
-  picture: Picture,
-  signal: AbortSignal,
-): Promise<void> {
+/** Runs to the end. It is left when the run is to stop, also where the backfiller was not given the signal. */
+async function drain(backfiller: AsyncIterable<PageEvent>, signal: AbortSignal): Promise<void> {
   const pages = backfiller[Symbol.asyncIterator]()
+  const done = new AbortController()
   const leave = () => {
     pages.return?.().catch(() => {})
   }
   signal.throwIfAborted()
-  signal.addEventListener('abort', leave, { once: true })
+  signal.addEventListener('abort', leave, { once: true, signal: done.signal })
   try {
-    for await (const page of { [Symbol.asyncIterator]: () => pages }) picture.page(page)
+    while (!(await pages.next()).done);
   } finally {
-    signal.removeEventListener('abort', leave)
+    done.abort()
   }
 }

@@ -3,7 +3,7 @@ import type { AdminSettings } from './admin-options.ts'
 import { beginRun, type Run, readProgress } from './admin-run.ts'
 import { countsOf, isoTime, prospectsOf, rowOf } from './admin-status.ts'
 import { createBroadcast } from './broadcast.ts'
-import { createPicture, type Picture } from './run-view.ts'
+import { createRunView, type RunView } from './run-view.ts'
 import type { AdminStatus, AdminTotals } from './wire-types.ts'
 
 /** The runs of one handler, one at a time, and those who watch. */
@@ -36,20 +36,20 @@ const TOTALS_MS = 1_000
 export function createRuns(settings: AdminSettings): Runs {
   const sources = settings.allowed.names ?? null
   let current: Run | undefined
-  let picture: Picture | undefined
+  let view: RunView | undefined
   let isClosed = false
 
-  const statusNow = (): AdminStatus => ({ ...(picture?.status() ?? emptyStatus()), sources })
+  const statusNow = (): AdminStatus => ({ ...(view?.status() ?? emptyStatus()), sources })
   const broadcast = createBroadcast(statusNow)
   const publishTotals = () => {
-    if (picture && broadcast.viewers > 0) broadcast.event('totals', { ...picture.totals(), sources })
+    if (view && broadcast.viewers > 0) broadcast.event('totals', { ...view.totals(), sources })
   }
 
   function begin(relay: string): Run {
     if (isClosed) throw new XrpcError(503, 'ShuttingDown', 'The process is about to end')
-    const seen = createPicture(relay, broadcast)
+    const seen = createRunView(relay, broadcast)
     const run = beginRun(settings, seen, relay)
-    picture = seen
+    view = seen
     current = run
     const totals = setInterval(publishTotals, TOTALS_MS)
     void run.ended.then(({ outcome, error }) => {
@@ -67,22 +67,22 @@ export function createRuns(settings: AdminSettings): Runs {
   async function resumeAfter(run: Run): Promise<void> {
     const { outcome } = await run.ended
     const isByItself = outcome === 'complete' || outcome === 'incomplete'
-    const { pending } = run.picture.monitor.snapshot().collections
+    const { pending } = run.view.monitor.snapshot().collections
     if (isByItself && pending > 0 && current === undefined && !isClosed) begin(run.relay)
   }
 
   /** What is known is better than nothing where the store does not answer: that may be why the last run failed. */
-  async function refreshPicture(): Promise<void> {
-    await picture?.refresh(() => readProgress(settings, picture?.relay))
+  async function refreshView(): Promise<void> {
+    await view?.refresh(() => readProgress(settings, view?.relay))
   }
 
   async function status(): Promise<AdminStatus> {
-    if (picture === undefined) {
+    if (view === undefined) {
       const rows = await readProgress(settings, undefined)
       const collections = rows.map((row) => rowOf(row, undefined))
       return { ...emptyStatus(), ...countsOf(rows), collections, sources }
     }
-    await (current === undefined ? refreshPicture() : current.loaded)
+    await (current === undefined ? refreshView() : current.loaded)
     return statusNow()
   }
 
@@ -91,7 +91,7 @@ export function createRuns(settings: AdminSettings): Runs {
       return current
     },
     get relay() {
-      return picture?.relay
+      return view?.relay
     },
     get viewers() {
       return broadcast.viewers
@@ -107,8 +107,8 @@ export function createRuns(settings: AdminSettings): Runs {
     },
     status,
     async refresh() {
-      if (picture === undefined) return
-      await refreshPicture()
+      if (view === undefined) return
+      await refreshView()
       broadcast.snapshot()
     },
     watch: (lastEventId, signal) => broadcast.watch(lastEventId, status, signal),

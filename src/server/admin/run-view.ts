@@ -1,11 +1,11 @@
-import type { BackfillHooks, PageEvent } from '../../contracts/events.ts'
+import type { BackfillEvent } from '../../contracts/events.ts'
 import type { CollectionProgress } from '../../contracts/progress-store.ts'
 import { createMonitor } from '../../monitor/monitor.ts'
 import type { Monitor } from '../../monitor/snapshot.ts'
-import { combineHooks } from '../../run/hooks.ts'
 import { countsOf, failureOf, isoTime, plainError, prospectsOf, rowOf, sampleOf } from './admin-status.ts'
 import type { LoggedEvent } from './event-log.ts'
 import type {
+  AdminError,
   AdminEvents,
   AdminFailure,
   AdminOutcome,
@@ -14,7 +14,7 @@ import type {
   AdminTotals,
 } from './wire-types.ts'
 
-/** Where a picture tells what it sees. */
+/** Where a view of a run tells what it sees. */
 export interface Publisher {
   event<Name extends LoggedEvent>(name: Name, data: AdminEvents[Name]): void
   /** So much has changed that viewers need everything anew. */
@@ -22,15 +22,12 @@ export interface Publisher {
 }
 
 /** One run, as it is seen from outside; it stays when the run is over. */
-export interface Picture {
+export interface RunView {
   /** The relay. */
   readonly relay: string
   readonly monitor: Monitor
-  /** For the backfiller. */
-  readonly hooks: BackfillHooks
-  page(event: PageEvent): void
-  /** For the `onPause` of the lister. */
-  paused(context: { relay: string; waitMs: number; error?: unknown }): void
+  /** Takes an event of the run: for the `onEvent` of its backfiller. */
+  handle(event: BackfillEvent): void
   /** The run is over; its clock stands still. */
   end(outcome: AdminOutcome, error?: unknown): void
   /** Something failed beside the run. */
@@ -44,7 +41,7 @@ export interface Picture {
 }
 
 /** @param relay the relay */
-export function createPicture(relay: string, publish: Publisher): Picture {
+export function createRunView(relay: string, publish: Publisher): RunView {
   let end: { at: number; outcome: AdminOutcome; error: AdminTotals['error'] } | undefined
   let lastError: AdminTotals['last_error'] = null
   /** When collections that failed are tried again, as far as this run knows. */
@@ -72,7 +69,7 @@ export function createPicture(relay: string, publish: Publisher): Picture {
     return plain
   }
 
-  function totals(): ReturnType<Picture['totals']> {
+  function totals(): ReturnType<RunView['totals']> {
     const snapshot = monitor.snapshot()
     return {
       running: end === undefined,
@@ -91,14 +88,9 @@ export function createPicture(relay: string, publish: Publisher): Picture {
   return {
     relay,
     monitor,
-    hooks: combineHooks(monitor.hooks, hooksOf({ monitor, publish, dues, rowAfter, note })),
-    page({ dids, ...event }) {
-      monitor.page({ ...event, dids })
-      publish.event('page', { ...event, repos: dids.length, row: rowAfter(event.collection) })
-    },
-    paused({ error, ...context }) {
-      monitor.paused({ ...context, error })
-      publish.event('paused', error === undefined ? context : { ...context, error: note(error) })
+    handle(event) {
+      monitor.handle(event)
+      publishEvent(event, { monitor, publish, dues, rowAfter, note })
     },
     end(outcome, error) {
       const at = clock()
@@ -132,55 +124,56 @@ interface Parts {
   readonly publish: Publisher
   readonly dues: Map<string, number>
   rowAfter(collection: string): AdminRow
-  note(error: unknown, collection?: string): AdminFailureError
+  note(error: unknown, collection?: string): AdminError
 }
 
-type AdminFailureError = ReturnType<typeof plainError>
-
-/** What the monitor has taken in already is told to those who watch. */
-function hooksOf({ monitor, publish, dues, rowAfter, note }: Parts): Required<BackfillHooks> {
-  const { event } = publish
+/** Tells viewers of an event that the monitor has taken in already. */
+function publishEvent(event: BackfillEvent, { monitor, publish, dues, rowAfter, note }: Parts): void {
   const failure = (): AdminFailure => {
     const last = monitor.snapshot().failures.at(-1)
     if (last === undefined) throw new Error('The monitor was not told of the failure.')
     return failureOf(last)
   }
-  return {
-    discovered({ collections, sources }) {
-      event('discovered', { collections: collections.length, sources })
-      publish.snapshot()
-    },
-    sourceFailed({ name, error }) {
-      event('sourceFailed', { name, error: note(error), failure: failure() })
-    },
-    retry({ error, ...context }) {
-      event('retry', { ...context, error: note(error, context.collection) })
-    },
-    requested({ error, ...context }) {
-      const failed = error === undefined ? {} : { error: note(error, context.collection) }
-      event('requested', { ...context, ...failed })
-    },
-    committed: (context) => event('committed', context),
-    collectionStarted(context) {
-      dues.delete(context.collection)
-      event('collectionStarted', { ...context, row: rowAfter(context.collection) })
-    },
-    collectionCompleted(context) {
-      event('collectionCompleted', { ...context, row: rowAfter(context.collection) })
-    },
-    collectionFailed({ error, ...context }) {
-      const { collection, retryInMs } = context
-      if (retryInMs !== undefined) dues.set(collection, clock() + retryInMs)
-      const told = { error: note(error, collection), failure: failure() }
-      event('collectionFailed', { ...context, ...told, row: rowAfter(collection) })
-    },
-    claimLost({ error, ...context }) {
-      const { collection } = context
-      const told = { error: note(error, collection), failure: failure() }
-      event('claimLost', { ...context, ...told, row: rowAfter(collection) })
-    },
-    storeUnavailable({ error, ...context }) {
-      event('storeUnavailable', { ...context, error: note(error), failure: failure() })
-    },
+  switch (event.type) {
+    case 'discovered': {
+      const { relay, collections, sources } = event
+      publish.event('discovered', { relay, collections: collections.length, sources })
+      return publish.snapshot()
+    }
+    case 'page': {
+      const { type, dids, ...told } = event
+      return publish.event(type, { ...told, repos: dids.length, row: rowAfter(told.collection) })
+    }
+    case 'requested':
+    case 'paused': {
+      const { type, error, ...told } = event
+      const collection = 'collection' in told ? told.collection : undefined
+      return publish.event(type, {
+        ...told,
+        ...(error === undefined ? {} : { error: note(error, collection) }),
+      })
+    }
+    case 'retry': {
+      const { type, error, ...told } = event
+      return publish.event(type, { ...told, error: note(error, told.collection) })
+    }
+    case 'sourceFailed':
+    case 'storeUnavailable': {
+      const { type, error, ...told } = event
+      return publish.event(type, { ...told, error: note(error), failure: failure() })
+    }
+    case 'collectionStarted': {
+      const { type, ...told } = event
+      dues.delete(told.collection)
+      return publish.event(type, { ...told, row: rowAfter(told.collection) })
+    }
+    case 'collectionFailed':
+    case 'claimLost': {
+      const { type, error, ...told } = event
+      const { collection } = told
+      if ('retryInMs' in told && told.retryInMs !== undefined) dues.set(collection, clock() + told.retryInMs)
+      const what = { error: note(error, collection), failure: failure(), row: rowAfter(collection) }
+      return publish.event(type, { ...told, ...what })
+    }
   }
 }

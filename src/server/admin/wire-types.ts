@@ -1,9 +1,9 @@
-import type { BackfillHooks, HookContext, PageEvent, SourceReport } from '../../contracts/events.ts'
+import type { BackfillEvent, SourceReport } from '../../contracts/events.ts'
 import type { CollectionState } from '../../contracts/progress-store.ts'
 import type { MonitoredFailure } from '../../monitor/snapshot.ts'
 
 // What goes over the wire: types alone, for whoever writes a client. Fields of the status are in snake case, as those of
-// the relay in Zig are; fields of events are named as in the hooks.
+// the relay in Zig are; fields of events are named as in `BackfillEvent`.
 
 /** An error, for a program and for a person. The message may come from the network: it is text, never markup. */
 export interface AdminError {
@@ -121,9 +121,12 @@ export interface AdminStatus extends AdminTotals {
   readonly history: readonly AdminSample[]
 }
 
-/** A hook's context, with its error in a form that JSON can hold. */
-export type AdminContext<Name extends keyof BackfillHooks> = Omit<HookContext<Name>, 'error'> &
-  ('error' extends keyof HookContext<Name> ? { error?: AdminError } : unknown)
+/** An event of the run as it is sent: with its error in a form that JSON can hold. */
+export type AdminEvent<Type extends BackfillEvent['type']> = Omit<
+  Extract<BackfillEvent, { type: Type }>,
+  'type' | 'error'
+> &
+  ('error' extends keyof Extract<BackfillEvent, { type: Type }> ? { error?: AdminError } : unknown)
 
 /**
  * The row as the event left it: absolute, so that nothing needs to be added up.
@@ -151,20 +154,21 @@ interface WithFailure {
 export interface AdminEvents {
   snapshot: AdminStatus
   totals: AdminTotals
-  /** `repos` counts the DIDs of the page. */
-  page: Omit<PageEvent, 'dids'> & { readonly repos: number } & WithRow
-  discovered: { readonly collections: number; readonly sources: readonly SourceReport[] }
-  sourceFailed: AdminContext<'sourceFailed'> & WithFailure
-  retry: AdminContext<'retry'>
-  requested: AdminContext<'requested'>
-  committed: AdminContext<'committed'>
-  collectionStarted: AdminContext<'collectionStarted'> & WithRow
-  collectionCompleted: AdminContext<'collectionCompleted'> & WithRow
-  collectionFailed: AdminContext<'collectionFailed'> & WithRow & WithFailure
-  claimLost: AdminContext<'claimLost'> & WithRow & WithFailure
-  storeUnavailable: AdminContext<'storeUnavailable'> & WithFailure
-  /** The relay asked everybody to wait: `RelayListerOptions.onPause`. */
-  paused: { readonly relay: string; readonly waitMs: number; readonly error?: AdminError }
+  /** `repos` counts the DIDs of the pages. */
+  page: Omit<AdminEvent<'page'>, 'dids'> & { readonly repos: number } & WithRow
+  discovered: {
+    readonly relay: string
+    readonly collections: number
+    readonly sources: readonly SourceReport[]
+  }
+  sourceFailed: AdminEvent<'sourceFailed'> & WithFailure
+  retry: AdminEvent<'retry'>
+  requested: AdminEvent<'requested'>
+  paused: AdminEvent<'paused'>
+  collectionStarted: AdminEvent<'collectionStarted'> & WithRow
+  collectionFailed: AdminEvent<'collectionFailed'> & WithRow & WithFailure
+  claimLost: AdminEvent<'claimLost'> & WithRow & WithFailure
+  storeUnavailable: AdminEvent<'storeUnavailable'> & WithFailure
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { relaysLine, relaysPicture, type WatchedRelay } from '../../../src/cli/output/relays-display.ts'
+import { relaysDisplay, relaysLine, type WatchedRelay } from '../../../src/cli/output/relays-display.ts'
 import { runLine, runPicture } from '../../../src/cli/output/run-display.ts'
 import { widthOf } from '../../../src/cli/output/terminal-text.ts'
 import type { MonitorSnapshot } from '../../../src/index.ts'
@@ -40,12 +40,12 @@ const [a, b, c] = [relay('a.example'), relay('b.example'), relay('c.example', no
 describe('the picture of a run', () => {
   test('over one relay is that of its walk', () => {
     const screen = { columns: 80, rows: 24, color: false }
-    expect(relaysPicture([a], screen)).toEqual(runPicture(snapshot, screen))
+    expect(relaysDisplay([a], screen)).toEqual(runPicture(snapshot, screen))
     expect(relaysLine([a])).toBe(runLine(snapshot))
   })
 
   test('over several has the whole of each, and as many of its walks as there is room for', () => {
-    expect(relaysPicture([a, c], { columns: 80, rows: 16, color: false })).toEqual([
+    expect(relaysDisplay([a, c], { columns: 80, rows: 16, color: false })).toEqual([
       '',
       '  a.example: 2,014 requests, 1 retry',
       '  ━━━━╸────  50%    312/1,287  620,331 pairs  35,210/s      11s left   25 req/s',
@@ -60,13 +60,13 @@ describe('the picture of a run', () => {
 
   test.each([32, 60, 80, 200])('no line reaches the last of %i columns', (columns) => {
     const hostile = relay('\u001b[2J漢字'.repeat(30))
-    const lines = relaysPicture([a, b, c, hostile], { columns, rows: 24, color: false })
+    const lines = relaysDisplay([a, b, c, hostile], { columns, rows: 24, color: false })
     expect(Math.max(...lines.map(widthOf))).toBeLessThan(columns)
     expect(lines.join('')).not.toContain('\u001b')
   })
 
   test.each([2, 3, 5])('over %i relays fits into 24 lines', (relays) => {
-    const lines = relaysPicture(
+    const lines = relaysDisplay(
       Array.from({ length: relays }, () => a),
       { columns: 80, rows: 24, color: false },
     )

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { knownCollections, RelayError } from '../../../src/index.ts'
 import { A, B, setUp } from '../../support/backfill-set-up.ts'
+import { listenTo } from '../../support/listen-to.ts'
 import { didsOf, pagesOf, scriptedLister } from '../../support/scripted-lister.ts'
 
 describe('cursors', () => {
@@ -111,7 +112,7 @@ describe('cursors', () => {
     const { start, sink } = setUp(lister, {
       sources: [knownCollections([A])],
       maxAttempts: 2,
-      hooks: { collectionFailed: ({ restart }) => restarts.push(restart) },
+      onEvent: listenTo({ collectionFailed: ({ restart }) => restarts.push(restart) }),
     })
     await start().run()
     expect(restarts).toEqual([false, true])

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type CollectionSource, DiscoveryError, knownCollections, RelayError } from '../../../src/index.ts'
 import { A, B, C, setUp } from '../../support/backfill-set-up.ts'
+import { listenTo } from '../../support/listen-to.ts'
 import { pagesOf, scriptedLister } from '../../support/scripted-lister.ts'
 
 describe('discovery', () => {
@@ -16,7 +17,7 @@ describe('discovery', () => {
     const failed: unknown[] = []
     const { start } = setUp(scriptedLister({ [A]: pagesOf(A, 1) }), {
       sources: [failing, knownCollections([A])],
-      hooks: { sourceFailed: (context) => failed.push(context) },
+      onEvent: listenTo({ sourceFailed: (context) => failed.push(context) }),
     })
     expect(await start().run()).toMatchObject({ completed: 1 })
     expect(failed).toEqual([{ name: 'broken', error: new Error('no answer') }])
@@ -74,10 +75,10 @@ describe('discovery', () => {
     const failed: string[] = []
     const { sink, start } = setUp(lister, {
       sources: [live],
-      hooks: {
+      onEvent: listenTo({
         collectionFailed: ({ collection }) => failed.push(collection),
-        collectionCompleted: () => known.push(C),
-      },
+        page: ({ completed }) => completed && known.push(C),
+      }),
     })
     await expect(start().run()).rejects.toMatchObject({ failures: [{ collection: A, attempts: 1 }] })
     expect(sink.pairs.get(C)?.size).toBe(2)
@@ -99,7 +100,7 @@ describe('discovery', () => {
     const told: unknown[] = []
     const { start } = setUp(scriptedLister({ [A]: pagesOf(A, 1) }), {
       sources: [live],
-      hooks: { sourceFailed: (context) => told.push(context) },
+      onEvent: listenTo({ sourceFailed: (context) => told.push(context) }),
     })
     expect(await start().run()).toMatchObject({ completed: 1, failedSources: ['live'] })
     expect(told).toEqual([{ name: 'live', error: fault }])

@@ -8,6 +8,7 @@ import {
   StoreUnavailableError,
 } from '../../../src/index.ts'
 import { A, B, C, setUp } from '../../support/backfill-set-up.ts'
+import { listenTo } from '../../support/listen-to.ts'
 import { pagesOf, scriptedLister } from '../../support/scripted-lister.ts'
 
 describe('failures', () => {
@@ -56,7 +57,10 @@ describe('failures', () => {
     const attempts: number[] = []
     const { start } = setUp(lister, {
       sources: [knownCollections([A])],
-      hooks: { retry: ({ attempt }) => attempts.push(attempt), collectionFailed: () => attempts.push(-1) },
+      onEvent: listenTo({
+        retry: ({ attempt }) => attempts.push(attempt),
+        collectionFailed: () => attempts.push(-1),
+      }),
     })
     await start().run()
     expect(attempts).toEqual([1, 2])
@@ -68,7 +72,7 @@ describe('failures', () => {
     const { start } = setUp(lister, {
       sources: [knownCollections([A])],
       maxAttempts: 3,
-      hooks: { collectionFailed: ({ retryInMs }) => pauses.push(retryInMs) },
+      onEvent: listenTo({ collectionFailed: ({ retryInMs }) => pauses.push(retryInMs) }),
     })
     await expect(start().run()).rejects.toMatchObject({ failures: [{ attempts: 3 }] })
     expect(lister.requests).toHaveLength(9)
@@ -92,10 +96,10 @@ describe('failures', () => {
     const { start } = setUp(lister, {
       sources: [knownCollections([A])],
       sink,
-      hooks: {
+      onEvent: listenTo({
         retry: ({ error }) => retries.push(error),
         collectionFailed: ({ error }) => retries.push(['failed', error]),
-      },
+      }),
     })
     expect(await start().run()).toMatchObject({ pages: 2, imported: 4, added: 4 })
     expect(retries).toEqual([new Error('disk on fire'), new Error('disk on fire')])
@@ -109,7 +113,7 @@ describe('failures', () => {
     const { start } = setUp(lister, {
       sources: [knownCollections([A])],
       sink,
-      hooks: { collectionFailed: ({ error, attempts }) => failed.push([error, attempts]) },
+      onEvent: listenTo({ collectionFailed: ({ error, attempts }) => failed.push([error, attempts]) }),
     })
     expect(await start().run()).toMatchObject({ pages: 1, added: 2 })
     expect(failed).toEqual([[new Error('disk on fire'), 1]])
@@ -130,7 +134,7 @@ describe('failures', () => {
     const { start } = setUp(lister, {
       sources: [knownCollections([A])],
       maxAttempts: 2,
-      hooks: { collectionFailed: ({ attempts }) => counts.push(attempts) },
+      onEvent: listenTo({ collectionFailed: ({ attempts }) => counts.push(attempts) }),
     })
     expect(await start().run()).toMatchObject({ pages: 4, completed: 1 })
     expect(counts).toEqual([1, 1, 1, 1])
@@ -151,7 +155,7 @@ describe('failures', () => {
       sources: [knownCollections([A])],
       progress,
       maxAttempts: 1,
-      hooks: { storeUnavailable: ({ attempt }) => told.push(attempt) },
+      onEvent: listenTo({ storeUnavailable: ({ attempt }) => told.push(attempt) }),
     })
     expect(await start().run()).toMatchObject({ pages: 2 })
     expect(told).toEqual([1, 2])
@@ -165,7 +169,7 @@ describe('failures', () => {
     const told: number[] = []
     const { start } = setUp(scriptedLister({}), {
       progress: { ...inner, list },
-      hooks: { storeUnavailable: ({ attempt }) => told.push(attempt) },
+      onEvent: listenTo({ storeUnavailable: ({ attempt }) => told.push(attempt) }),
     })
     expect(await start().run()).toMatchObject({ completed: 3 })
     expect(told).toEqual([1])
@@ -198,7 +202,7 @@ describe('failures', () => {
     const { start } = setUp(scriptedLister({ [A]: answer, [B]: answer, [C]: answer }), {
       progress,
       concurrency: 1,
-      hooks: { collectionStarted: ({ collection }) => claimed.push(collection) },
+      onEvent: listenTo({ collectionStarted: ({ collection }) => claimed.push(collection) }),
     })
     await start().run()
     expect(claimed).toHaveLength(4)

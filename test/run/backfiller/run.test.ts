@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { knownCollections, memoryIndexSink, memoryProgressStore, RelayError } from '../../../src/index.ts'
 import { A, B, C, collect, setUp } from '../../support/backfill-set-up.ts'
+import { listenTo } from '../../support/listen-to.ts'
 import { didsOf, gate, pagesOf, scriptedLister } from '../../support/scripted-lister.ts'
 
 describe('a run', () => {
@@ -70,7 +71,7 @@ describe('a run', () => {
     const { start } = setUp(scriptedLister({}), {
       concurrency: 1,
       sources: [knownCollections([A, { nsid: B, estimatedRepos: 5 }, { nsid: C, estimatedRepos: 900 }])],
-      hooks: { collectionStarted: ({ collection }) => started.push(collection) },
+      onEvent: listenTo({ collectionStarted: ({ collection }) => started.push(collection) }),
     })
     await start().run()
     expect(started).toEqual([C, B, A])
@@ -142,7 +143,7 @@ describe('a run', () => {
       sources: [knownCollections([A])],
       sink: slowSink,
       pagesAhead: 3,
-      hooks: { committed: ({ pages }) => commits.push(pages) },
+      onEvent: listenTo({ page: ({ pages }) => commits.push(pages) }),
     })
     const events = collect(start())
     await last.reached
@@ -212,11 +213,11 @@ describe('a run', () => {
   it('ends with the error of a hook that throws', async () => {
     const bug = new Error('a bug in a hook')
     const { start, progress } = setUp(scriptedLister({ [A]: pagesOf(A, 3) }), {
-      hooks: {
+      onEvent: listenTo({
         collectionStarted: () => {
           throw bug
         },
-      },
+      }),
     })
     await expect(start().run()).rejects.toBe(bug)
     expect((await progress.list()).map(({ state }) => state)).toEqual(['pending', 'pending', 'pending'])

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { knownCollections, memoryProgressStore } from '../../../src/index.ts'
 import { A, B, setUp } from '../../support/backfill-set-up.ts'
+import { listenTo } from '../../support/listen-to.ts'
 import { gate, pagesOf, scriptedLister } from '../../support/scripted-lister.ts'
 
 describe('several runs on one store', () => {
@@ -71,10 +72,10 @@ describe('several runs on one store', () => {
       sources: [knownCollections([A, B])],
       progress: robbing,
       concurrency: 1,
-      hooks: {
+      onEvent: listenTo({
         claimLost: ({ collection }) => lost.push(collection),
         collectionFailed: ({ collection }) => failed.push(collection),
-      },
+      }),
     })
     // The other one never comes back, so its lease runs out and the walk is taken over again.
     expect(await start().run()).toMatchObject({ completed: 2 })

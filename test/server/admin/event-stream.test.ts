@@ -28,7 +28,7 @@ function setUp(): Setup {
     stream,
     tell(times = 1) {
       for (let i = 0; i < times; i += 1) {
-        log.append('discovered', { collections: log.last, sources: [] })
+        log.append('discovered', { relay: 'relay.test', collections: log.last, sources: [] })
         stream.changed()
       }
     },

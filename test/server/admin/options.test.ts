@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { combineHooks, InvalidOptionError, memoryProgressStore } from '../../../src/index.ts'
+import { InvalidOptionError, memoryProgressStore } from '../../../src/index.ts'
 import { type AdminHandlerOptions, adminHandler } from '../../../src/server/index.ts'
 import { startRelay } from '../../../src/testing/index.ts'
 import { backfillerOf, PROFILE, startAdmin, TOKEN } from '../../support/admin.ts'
@@ -29,18 +29,23 @@ describe('options', () => {
     expect(() => adminHandler({ ...good, token: 'secret-secret' })).toThrow(/not "\(hidden\)"/)
   })
 
-  it('the hooks may stand beside those of the caller', async () => {
+  it('a listener may stand beside one of the caller', async () => {
     await using relay = await startRelay({ collections: { [PROFILE]: 10 } })
-    const collectionCompleted = vi.fn()
+    const completed = vi.fn()
     const progress = memoryProgressStore()
     await using admin = await startAdmin({
       progress,
       allowedSources: [relay.url],
-      backfill: ({ relay: source, hooks }) =>
-        backfillerOf(source, progress, [PROFILE], { hooks: combineHooks(hooks, { collectionCompleted }) }),
+      backfill: ({ relay: source, onEvent }) =>
+        backfillerOf(source, progress, [PROFILE], {
+          onEvent(event) {
+            onEvent(event)
+            if (event.type === 'page' && event.completed) completed()
+          },
+        }),
     })
     await admin.ask('POST')
     await admin.until(({ running }) => !running)
-    expect(collectionCompleted).toHaveBeenCalledTimes(1)
+    expect(completed).toHaveBeenCalledTimes(1)
   })
 })

@@ -113,9 +113,9 @@ describe('an admin request that is not to be served', () => {
     await using admin = await startAdmin({
       progress,
       allowedSources: [relay.url],
-      backfill: ({ relay: source, signal, hooks }) => {
+      backfill: ({ relay: source, signal, onEvent }) => {
         made()
-        return backfillerOf(source, progress, [PROFILE, BIG], { signal, hooks })
+        return backfillerOf(source, progress, [PROFILE, BIG], { signal, onEvent })
       },
     })
     const answers = await Promise.all(Array.from({ length: 5 }, () => admin.ask('POST')))

@@ -24,13 +24,13 @@ function startWithoutRelay(onEnd: () => void = () => {}): Promise<TestAdmin> {
   return startAdmin({
     allowedSources: ['relay.test'],
     onEnd,
-    backfill: ({ hooks }) =>
+    backfill: ({ onEvent }) =>
       createBackfiller({
         lister: scriptedLister({ [COLLECTION]: pages }),
         sources: [knownCollections([COLLECTION])],
         sink: memoryIndexSink(),
         progress: memoryProgressStore(),
-        hooks,
+        onEvent,
       }),
   })
 }

@@ -40,7 +40,7 @@ describe('stopping', () => {
     await using admin = await startAdmin({
       progress,
       allowedSources: [relay.url],
-      backfill: ({ relay: source, hooks }) => backfillerOf(source, progress, [PROFILE, BIG], { hooks }),
+      backfill: ({ relay: source, onEvent }) => backfillerOf(source, progress, [PROFILE, BIG], { onEvent }),
     })
     await admin.ask('POST')
     await parked.parked
@@ -58,9 +58,9 @@ describe('stopping', () => {
     await using admin = await startAdmin({
       progress,
       allowedSources: [relay.url],
-      async *backfill({ relay: source, signal, hooks }) {
+      async *backfill({ relay: source, signal, onEvent }) {
         using _opened = { [Symbol.dispose]: closed }
-        for await (const page of backfillerOf(source, progress, [PROFILE, BIG], { signal, hooks })) {
+        for await (const page of backfillerOf(source, progress, [PROFILE, BIG], { signal, onEvent })) {
           seen.push(page.collection)
           yield page
         }

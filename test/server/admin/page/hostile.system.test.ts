@@ -234,6 +234,7 @@ describe('when the server is gone', () => {
       collection: 'com.example.late',
       added: 1,
       invalid: 0,
+      durationMs: 1,
       pages: 1,
       imported: 123_456,
       completed: false,

@@ -86,7 +86,7 @@ describe('5,000 collections', () => {
         const imported = (tick + 1) * 2_000
         const row = adminRow(name(i), { state: 'running', imported, estimated_repos: 1_000_000 })
         const { source: relay, collection } = row
-        const event = { relay, collection, added: 2_000, invalid: 0, pages: tick, imported }
+        const event = { relay, collection, added: 2_000, invalid: 0, durationMs: 1, pages: tick, imported }
         admin.send('page', { ...event, completed: false, repos: 2_000, row })
       }
       await page.mouse.wheel(0, tick < 25 ? 150 : -150)
@@ -161,7 +161,7 @@ describe('5,000 collections', () => {
     await retry.focus()
     const row = adminRow(name(50), { state: 'running', imported: 5 })
     const { source: relay, collection } = row
-    admin.send('collectionStarted', { relay, collection, pages: 0, imported: 0, row })
+    admin.send('collectionStarted', { relay, collection, pages: 0, imported: 0, invalid: 0, row })
     await page.locator('#table tr:focus').filter({ hasText: 'Running' }).waitFor()
   })
 })
