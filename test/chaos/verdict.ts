@@ -64,7 +64,7 @@ export async function judge(db: TestKysely, relay: Served, said: readonly PageLi
 
 async function history(db: TestKysely): Promise<readonly Saved[]> {
   const { rows } = await sql<Saved>`
-    select collection, page_count::float8 as page, cursor, imported_count::float8 as imported, restarts,
+    select collection, page_count::float8 as pages, cursor, imported_count::float8 as imported, restarts,
       completed_at is not null as completed
     from progress_history order by n
   `.execute(db)

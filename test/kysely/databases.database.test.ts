@@ -1,4 +1,4 @@
-import { CamelCasePlugin, sql } from 'kysely'
+import { CamelCasePlugin, Kysely, PostgresDialect, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { NotMigratedError, StoreUnavailableError } from '../../src/index.ts'
 import {
@@ -8,6 +8,7 @@ import {
   observedCollections,
 } from '../../src/kysely/index.ts'
 import { createPGlite, createPostgres, type TestKysely, type TestPostgres } from '../support/databases.ts'
+import { openPool } from '../support/pool.ts'
 import { didsFrom, LEASE_MS, mustClaim, SOURCE } from '../support/store-steps.ts'
 
 const batch = { relay: SOURCE, collection: 'app.bsky.feed.post', dids: didsFrom(0, 10) }
@@ -133,10 +134,14 @@ describe('a database in trouble', () => {
   })
 
   it('is not available when all connections are in use', async () => {
-    const db = postgres.connect({ max: 1, connectionTimeoutMillis: 50 })
+    const pool = openPool({ connectionString: postgres.url, max: 1 })
+    const db: TestKysely = new Kysely({ dialect: new PostgresDialect({ pool }) })
     await db.connection().execute(async () => {
+      // Only from now on: to open a connection takes longer on a busy machine.
+      pool.options.connectionTimeoutMillis = 50
       await expect(kyselyProgressStore(db).list()).rejects.toThrow(StoreUnavailableError)
     })
+    await db.destroy()
   })
 
   it('goes on after the server ended the connection in mid-page, with nothing of that page saved', async () => {

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
@@ -65,16 +68,17 @@ export async function createPGlite(): Promise<TestDatabase> {
   return { db, [Symbol.asyncDispose]: () => db.destroy() }
 }
 
-/** The files of a PGlite that nobody has used yet. */
-let blank: Promise<Blob> | undefined
-
-/** To make a cluster takes a PGlite seconds, to copy one a fifth of that: the first of a test file is what the others begin as. */
+/** To make a cluster takes a PGlite seconds, to copy one a fifth of that: the first of a run is what the others begin as. */
 async function newPGlite(): Promise<PGlite> {
-  if (blank !== undefined) return PGlite.create({ loadDataDir: await blank })
-  const first = PGlite.create()
-  blank = first.then((pglite) => pglite.dumpDataDir('none'))
-  await blank
-  return await first
+  const file = join(inject('scratch'), 'pglite.tar')
+  if (existsSync(file)) return PGlite.create({ loadDataDir: new Blob([await readFile(file)]) })
+  const first = await PGlite.create()
+  const blank = await first.dumpDataDir('none')
+  // Another test file may be at it too: whichever is done last stays.
+  const part = `${file}.${process.pid}`
+  await writeFile(part, new Uint8Array(await blank.arrayBuffer()))
+  await rename(part, file)
+  return first
 }
 
 /** What every suite of stores asks for. */
@@ -84,14 +88,19 @@ export interface StoreFixture extends SharedDatabaseFixture {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** Schemas with the tables of the library and nothing in them, which cases of a database can take over. */
+const idleSchemas = new WeakMap<TestKysely, string[]>()
+
 /**
- * Stores in a new schema of the database, so that each case begins with empty tables and pays for no new database.
+ * Stores in a schema of their own, so that each case begins with empty tables. It is emptied afterwards and used by a later
+ * case: to make the tables takes longer than most cases.
  *
  * @param another a Kysely on the same database with connections of its own, where it can have more than one
  */
 export async function freshStores(db: TestKysely, another: TestKysely = db): Promise<StoreFixture> {
-  const schema = `case_${randomUUID().replaceAll('-', '')}`
-  await migrateToLatest(db, { schema })
+  const idle = idleSchemas.get(db) ?? []
+  idleSchemas.set(db, idle)
+  const schema = idle.pop() ?? (await migratedSchema(db))
   const stores = (on: TestKysely) => ({
     progress: kyselyProgressStore(on, { schema }),
     sink: kyselyIndexSink(on, { schema }),
@@ -105,9 +114,25 @@ export async function freshStores(db: TestKysely, another: TestKysely = db): Pro
       return (await pairs.where('collection', '=', collection).execute()).map(({ did }) => did)
     },
     async [Symbol.asyncDispose]() {
-      await sql`drop schema ${sql.id(schema)} cascade`.execute(db)
+      await emptySchema(db, schema)
+      idle.push(schema)
     },
   }
+}
+
+async function migratedSchema(db: TestKysely): Promise<string> {
+  const schema = `case_${randomUUID().replaceAll('-', '')}`
+  await migrateToLatest(db, { schema })
+  return schema
+}
+
+/** Takes the rows out of every table but those that say which migrations were made. */
+async function emptySchema(db: TestKysely, schema: string): Promise<void> {
+  const { rows } = await sql<{ name: string }>`
+    select tablename as name from pg_tables where schemaname = ${schema} and tablename not like '%migration%'
+  `.execute(db)
+  const tables = rows.map(({ name }) => sql.table(`${schema}.${name}`))
+  await sql`truncate ${sql.join(tables)} restart identity`.execute(db)
 }
 
 async function administer(server: string, command: string): Promise<void> {
