@@ -1,27 +1,3 @@
-/**
- * What went wrong, as a stable string. Codes are part of the API and change only with a major version;
- * messages are for people and may change at any time.
- */
-export type BackfillErrorCode =
-  | 'INVALID_OPTION'
-  | 'DISCOVERY_FAILED'
-  | 'RELAY_UNREACHABLE'
-  | 'RELAY_TIMEOUT'
-  | 'RELAY_STATUS'
-  | 'RELAY_REDIRECT'
-  | 'RELAY_BAD_ANSWER'
-  | 'RELAY_UNSUITABLE'
-  | 'CURSOR_LOOP'
-  | 'TOO_MANY_EMPTY_PAGES'
-  | 'CLAIM_LOST'
-  | 'NOT_MIGRATED'
-  | 'NOT_INDEXED'
-  | 'NOT_INSTALLED'
-  | 'STORE_NOT_OPENED'
-  | 'STORE_UNAVAILABLE'
-  | 'INCOMPLETE'
-  | 'UNION_INCOMPLETE'
-
 /** What a {@link BackfillError} may carry besides its message. */
 export interface BackfillErrorOptions {
   cause?: unknown
@@ -29,245 +5,89 @@ export interface BackfillErrorOptions {
   retryable?: boolean | undefined
   /** How long the server asked to wait, in milliseconds. */
   retryAfterMs?: number | undefined
+  /** `run`: the error concerns everything, and no other collection would fare better. @default undefined */
+  scope?: 'run' | undefined
 }
 
-/** The base of every error that this library makes: it says itself whether a retry is worth it. */
+/**
+ * The base of every error that this library makes, and of errors of your own: it says itself whether a retry is worth it
+ * (`retryable`, `retryAfterMs`) and what it concerns (`scope`). A code of your own is any other string.
+ */
 export class BackfillError extends Error {
   override readonly name: string = 'BackfillError'
-  readonly code: BackfillErrorCode
+  /** What went wrong, as a stable string: one of the codes below, or a code of your own. */
+  readonly code: BackfillErrorCode | (string & {})
   /** Whether the same call may succeed later. */
   readonly retryable: boolean
   /** How long the server asked to wait before the next try, in milliseconds; a wait is never shorter. */
   readonly retryAfterMs: number | undefined
+  /** `run`: the error concerns everything; a run in which an adapter throws it ends. Otherwise one collection or call failed. */
+  readonly scope: 'run' | undefined
 
-  constructor(code: BackfillErrorCode, message: string, options: BackfillErrorOptions = {}) {
+  constructor(code: BackfillErrorCode | (string & {}), message: string, options: BackfillErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.retryable = options.retryable ?? false
     this.retryAfterMs = options.retryAfterMs
-  }
-}
-
-/** An option that cannot be used; the message names it and says what would be right. */
-export class InvalidOptionError extends BackfillError {
-  override readonly name = 'InvalidOptionError'
-  /** The name of the option, as the caller wrote it. */
-  readonly option: string
-
-  constructor(option: string, expected: string, given: unknown) {
-    super('INVALID_OPTION', `${option} must be ${expected}, not ${show(given)}.`)
-    this.option = option
-  }
-}
-
-/** The request that a {@link RelayError} belongs to, and what the server said. */
-export interface RelayErrorDetails extends BackfillErrorOptions {
-  relay: string
-  collection?: string | undefined
-  cursor?: string | undefined
-  status?: number | undefined
-  error?: string | undefined
-  serverMessage?: string | undefined
-}
-
-/** A request to a relay, or to a server that knows collections, which did not give a usable answer. */
-export class RelayError extends BackfillError {
-  override readonly name: string = 'RelayError'
-  /** The server that was asked: {@link RepoLister.relay}, or the URL of a discovery source. */
-  readonly relay: string
-  readonly collection: string | undefined
-  /** The cursor that was sent; `undefined` for the first page. */
-  readonly cursor: string | undefined
-  /** The HTTP status, when there was an answer. */
-  readonly status: number | undefined
-  /** The server's own name for the error: `error` in its JSON answer. */
-  readonly error: string | undefined
-  /** The server's own explanation: `message` in its JSON answer, or the beginning of a plain text one. */
-  readonly serverMessage: string | undefined
-
-  constructor(code: BackfillErrorCode, message: string, details: RelayErrorDetails) {
-    super(code, message, details)
-    this.relay = details.relay
-    this.collection = details.collection
-    this.cursor = details.cursor
-    this.status = details.status
-    this.error = details.error
-    this.serverMessage = details.serverMessage
-  }
-}
-
-/** A relay that cannot serve a backfill: it is empty, or does not know the method. From {@link RepoLister.check}. */
-export class RelayUnsuitableError extends RelayError {
-  override readonly name = 'RelayUnsuitableError'
-  /** `empty`: it answers, with nothing in it. `no-method`: it does not serve `listReposByCollection`. */
-  readonly reason: 'empty' | 'no-method'
-
-  constructor(reason: 'empty' | 'no-method', message: string, details: RelayErrorDetails) {
-    super('RELAY_UNSUITABLE', message, details)
-    this.reason = reason
-  }
-}
-
-/** No source gave a collection and none is registered from an earlier run. Each source's error is in `errors`. */
-export class DiscoveryError extends BackfillError {
-  override readonly name = 'DiscoveryError'
-  readonly errors: readonly { source: string; error: unknown }[]
-
-  constructor(errors: readonly { source: string; error: unknown }[]) {
-    const reasons = errors.map(({ source, error }) => ` ${source}: ${describe(error).replace(/\.$/, '')}`)
-    const why =
-      reasons.length > 0 ? `Failed:${reasons.join(';')}.` : 'Every source answered with an empty list.'
-    super(
-      'DISCOVERY_FAILED',
-      `No source knows a collection, and none is registered from an earlier run. ${why}`,
-    )
-    this.errors = errors
-  }
-}
-
-/** A relay that gave a cursor it had given before: paging on would never end. */
-export class CursorLoopError extends BackfillError {
-  override readonly name = 'CursorLoopError'
-  readonly relay: string
-  readonly collection: string
-  readonly cursor: string
-
-  constructor(relay: string, collection: string, cursor: string) {
-    super(
-      'CURSOR_LOOP',
-      `${relay} repeats the cursor ${show(cursor)} of ${collection}: its list never ends there.`,
-    )
-    this.relay = relay
-    this.collection = collection
-    this.cursor = cursor
-  }
-}
-
-/** More empty pages in a row, each with a cursor, than any real list has. */
-export class TooManyEmptyPagesError extends BackfillError {
-  override readonly name = 'TooManyEmptyPagesError'
-  readonly relay: string
-  readonly collection: string
-  readonly cursor: string
-
-  constructor(relay: string, collection: string, cursor: string, pages: number) {
-    super('TOO_MANY_EMPTY_PAGES', `${relay} answered ${pages} empty pages in a row for ${collection}.`)
-    this.relay = relay
-    this.collection = collection
-    this.cursor = cursor
-  }
-}
-
-/** The claim is not ours any more: another worker took the collection over, or it was reset. Nothing was changed. */
-export class ClaimLostError extends BackfillError {
-  override readonly name = 'ClaimLostError'
-  readonly relay: string
-  readonly collection: string
-  readonly epoch: number
-
-  constructor(claim: { relay: string; collection: string; epoch: number }) {
-    super(
-      'CLAIM_LOST',
-      `The claim on ${claim.collection} (${claim.relay}, epoch ${claim.epoch}) was lost to another worker.`,
-    )
-    this.relay = claim.relay
-    this.collection = claim.collection
-    this.epoch = claim.epoch
-  }
-}
-
-/** The tables are missing or older than this version; the message names the migration to run. */
-export class NotMigratedError extends BackfillError {
-  override readonly name = 'NotMigratedError'
-
-  constructor(cause: unknown) {
-    super(
-      'NOT_MIGRATED',
-      `The backfill's tables are missing or out of date (${describe(cause)}). Run \`await migrateToLatest(db)\` ` +
-        "from 'atproto-collection-backfill/kysely' once before the run, with the same `schema`.",
-      { cause },
-    )
-  }
-}
-
-/** There is no index by DID, or it is not finished; without it, the answer would take a look at every pair. */
-export class NotIndexedError extends BackfillError {
-  override readonly name = 'NotIndexedError'
-
-  constructor() {
-    super(
-      'NOT_INDEXED',
-      'There is no index by DID yet, or it is not finished. Run `await createDidIndex(db)` from ' +
-        "'atproto-collection-backfill/kysely' once, after the import, with the same `schema`.",
-    )
+    this.scope = options.scope
   }
 }
 
 /**
- * The store cannot be used at the moment: unreachable, restarting, full, read-only. Nothing was changed, or, when the
- * answer to a commit was lost for good, it is not known: making the same call again is safe either way.
+ * Every code of this library with the class that carries it. Codes are part of the API and change only with a major
+ * version; messages are for people and may change at any time.
  */
-export class StoreUnavailableError extends BackfillError {
-  override readonly name = 'StoreUnavailableError'
-
-  constructor(message: string, cause: unknown) {
-    super('STORE_UNAVAILABLE', message, { cause, retryable: true })
-  }
+export interface BackfillErrors {
+  /** An option cannot be used. */
+  INVALID_OPTION: InvalidOptionError
+  /** A run that has ended was iterated again. */
+  RUN_ENDED: BackfillError
+  /** A package that was not installed is needed. */
+  NOT_INSTALLED: BackfillError
+  RELAY_UNREACHABLE: RelayError
+  RELAY_TIMEOUT: RelayError
+  RELAY_STATUS: RelayError
+  RELAY_REDIRECT: RelayError
+  RELAY_BAD_ANSWER: RelayError
+  RELAY_UNSUITABLE: RelayUnsuitableError
+  CURSOR_LOOP: CursorLoopError
+  TOO_MANY_EMPTY_PAGES: TooManyEmptyPagesError
+  /** A source of collections did not end in time. */
+  SOURCE_TIMEOUT: BackfillError
+  CLAIM_LOST: ClaimLostError
+  STORE_UNAVAILABLE: StoreUnavailableError
+  /** The store cannot be opened until somebody changes something: it refuses the password, or does not exist. */
+  STORE_NOT_OPENED: BackfillError
+  /** The store's tables are missing or older than this version. */
+  NOT_MIGRATED: BackfillError
+  /** The index by DID is missing. */
+  NOT_INDEXED: BackfillError
+  DISCOVERY_FAILED: DiscoveryError
+  INCOMPLETE: IncompleteError
+  UNION_INCOMPLETE: UnionIncompleteError
 }
 
-/** One collection that a run could not complete. */
-export interface CollectionFailure {
-  relay: string
-  collection: string
-  /** How often it was tried since it was registered anew. */
-  attempts: number
-  /** The last error, in the server's words where it gave any. */
-  lastError: string
-}
+/** The codes of this library. */
+export type BackfillErrorCode = keyof BackfillErrors
 
-/** The run is over and some collections are not complete; everything else is. */
-export class IncompleteError extends BackfillError {
-  override readonly name = 'IncompleteError'
-  readonly failures: readonly CollectionFailure[]
-
-  constructor(failures: readonly CollectionFailure[]) {
-    const lines = failures.slice(0, 10).map((failure) => `\n  ${failure.collection}: ${failure.lastError}`)
-    const more = failures.length > 10 ? `\n  and ${failures.length - 10} more` : ''
-    super(
-      'INCOMPLETE',
-      `${failures.length} ${failures.length === 1 ? 'collection is' : 'collections are'} not complete; ` +
-        `a new run tries again.${lines.join('')}${more}`,
-    )
-    this.failures = failures
-  }
-}
-
-/** One relay whose run did not complete, and why. */
-export interface RelayFailure {
-  relay: string
-  error: unknown
-}
-
-/** A union is over and some of its relays are not complete; what the others know is in the index. */
-export class UnionIncompleteError extends BackfillError {
-  override readonly name = 'UnionIncompleteError'
-  /** Each with the error that its own run ended with. */
-  readonly failures: readonly RelayFailure[]
-
-  constructor(failures: readonly RelayFailure[], relays: number) {
-    const lines = failures.map(({ relay, error }) => `\n${relay}: ${describe(error)}`)
-    super(
-      'UNION_INCOMPLETE',
-      `${failures.length} of ${relays} relays ${failures.length === 1 ? 'is' : 'are'} not complete; what the others know ` +
-        `is in the index, and a new run tries again.${lines.join('')}`,
-    )
-    this.failures = failures
-  }
-}
-
-/** Whether an error has this code: also true for an error made by another copy of this package. */
-export function hasCode(error: unknown, code: BackfillErrorCode): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
+/**
+ * Whether an error is a {@link BackfillError}, with this code if one is given. Also true for an error that another copy of
+ * this package made. With a code of this library, the error's class is known: after `isBackfillError(error, 'CLAIM_LOST')`
+ * there is `error.epoch`.
+ */
+export function isBackfillError(error: unknown): error is BackfillError
+export function isBackfillError<Code extends BackfillErrorCode>(
+  error: unknown,
+  code: Code,
+): error is BackfillErrors[Code] & { readonly code: Code }
+export function isBackfillError<Code extends string>(
+  error: unknown,
+  code: Code,
+): error is BackfillError & { readonly code: Code }
+export function isBackfillError(error: unknown, code?: string): boolean {
+  if (!(error instanceof Error) || !('code' in error) || !('retryable' in error)) return false
+  if (typeof error.code !== 'string' || typeof error.retryable !== 'boolean') return false
+  return code === undefined || error.code === code
 }
 
 /** The wait that the error carries, in milliseconds; 0 without one. */
@@ -289,4 +109,217 @@ export function describe(error: unknown): string {
 function show(value: unknown): string {
   const text = typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value))
   return text.length > 100 ? `${text.slice(0, 100)}…` : text
+}
+
+/** An option that cannot be used; the message names it and says what would be right. */
+export class InvalidOptionError extends BackfillError {
+  override readonly name = 'InvalidOptionError'
+  declare readonly code: 'INVALID_OPTION'
+  /** The name of the option, as the caller wrote it. */
+  readonly option: string
+
+  constructor(option: string, expected: string, given: unknown) {
+    super('INVALID_OPTION', `${option} must be ${expected}, not ${show(given)}.`, { scope: 'run' })
+    this.option = option
+  }
+}
+
+/** The codes of a {@link RelayError}. */
+export type RelayErrorCode = Extract<BackfillErrorCode, `RELAY_${string}`>
+
+/** The request that a {@link RelayError} belongs to, and what the server said. */
+export interface RelayErrorDetails extends BackfillErrorOptions {
+  relay: string
+  collection?: string | undefined
+  cursor?: string | undefined
+  cursorRefused?: boolean | undefined
+  status?: number | undefined
+  error?: string | undefined
+  serverMessage?: string | undefined
+}
+
+/** A request to a relay, or to a server that knows collections, which did not give a usable answer. */
+export class RelayError extends BackfillError {
+  override readonly name: string = 'RelayError'
+  declare readonly code: RelayErrorCode
+  /** The server that was asked: {@link RepoLister.relay}, or the URL of a discovery source. */
+  readonly relay: string
+  readonly collection: string | undefined
+  /** The cursor that was sent; `undefined` for the first page. */
+  readonly cursor: string | undefined
+  /**
+   * Whether the cursor may be what the server refused: it answered a request that carried one with an error, and not for
+   * want of time or because of too many requests. A walk whose first page is served may then begin anew.
+   */
+  readonly cursorRefused: boolean
+  /** The HTTP status, when there was an answer. */
+  readonly status: number | undefined
+  /** The server's own name for the error: `error` in its JSON answer. */
+  readonly error: string | undefined
+  /** The server's own explanation: `message` in its JSON answer, or the beginning of a plain text one. */
+  readonly serverMessage: string | undefined
+
+  constructor(code: RelayErrorCode, message: string, details: RelayErrorDetails) {
+    super(code, message, details)
+    this.relay = details.relay
+    this.collection = details.collection
+    this.cursor = details.cursor
+    this.cursorRefused = details.cursorRefused ?? false
+    this.status = details.status
+    this.error = details.error
+    this.serverMessage = details.serverMessage
+  }
+}
+
+/** A relay that cannot serve a backfill: it is empty, or does not know the method. From {@link RepoLister.check}. */
+export class RelayUnsuitableError extends RelayError {
+  override readonly name = 'RelayUnsuitableError'
+  declare readonly code: 'RELAY_UNSUITABLE'
+  /** `empty`: it answers, with nothing in it. `no-method`: it does not serve `listReposByCollection`. */
+  readonly reason: 'empty' | 'no-method'
+
+  constructor(reason: 'empty' | 'no-method', message: string, details: RelayErrorDetails) {
+    super('RELAY_UNSUITABLE', message, { ...details, scope: 'run' })
+    this.reason = reason
+  }
+}
+
+/** A relay whose list has no end. */
+class EndlessListError extends BackfillError {
+  /** The relay, or the index where that is read. */
+  readonly relay: string
+  readonly collection: string
+  readonly cursor: string
+
+  constructor(
+    code: BackfillErrorCode,
+    message: string,
+    [relay, collection, cursor]: [string, string, string],
+  ) {
+    super(code, message)
+    this.relay = relay
+    this.collection = collection
+    this.cursor = cursor
+  }
+}
+
+/** A relay that gave a cursor it had given before: paging on would never end. */
+export class CursorLoopError extends EndlessListError {
+  override readonly name = 'CursorLoopError'
+  declare readonly code: 'CURSOR_LOOP'
+
+  constructor(relay: string, collection: string, cursor: string) {
+    const message = `${relay} returned the cursor ${show(cursor)} for ${collection} twice; stopped to avoid an endless loop. Tell its operator.`
+    super('CURSOR_LOOP', message, [relay, collection, cursor])
+  }
+}
+
+/** More empty pages in a row, each with a cursor, than any real list has. */
+export class TooManyEmptyPagesError extends EndlessListError {
+  override readonly name = 'TooManyEmptyPagesError'
+  declare readonly code: 'TOO_MANY_EMPTY_PAGES'
+
+  constructor(relay: string, collection: string, cursor: string, pages: number) {
+    const message = `${relay} returned ${pages} empty pages in a row for ${collection}; stopped to avoid an endless loop. Tell its operator.`
+    super('TOO_MANY_EMPTY_PAGES', message, [relay, collection, cursor])
+  }
+}
+
+/** This worker no longer holds the claim: another worker took the collection over, or it was reset. Nothing was changed. */
+export class ClaimLostError extends BackfillError {
+  override readonly name = 'ClaimLostError'
+  declare readonly code: 'CLAIM_LOST'
+  readonly relay: string
+  readonly collection: string
+  readonly epoch: number
+
+  constructor({ relay, collection, epoch }: { relay: string; collection: string; epoch: number }) {
+    const message =
+      `The claim on ${collection} (${relay}, epoch ${epoch}) is lost: another worker took the collection over, ` +
+      'or it was reset. Nothing was changed.'
+    super('CLAIM_LOST', message)
+    this.relay = relay
+    this.collection = collection
+    this.epoch = epoch
+  }
+}
+
+/**
+ * The store cannot be used at the moment: unreachable, restarting, full, read-only. Nothing was changed, or, when the
+ * answer to a commit was lost for good, it is not known: making the same call again is safe either way.
+ */
+export class StoreUnavailableError extends BackfillError {
+  override readonly name = 'StoreUnavailableError'
+  declare readonly code: 'STORE_UNAVAILABLE'
+
+  constructor(message: string, cause?: unknown) {
+    super('STORE_UNAVAILABLE', message, { cause, retryable: true })
+  }
+}
+
+/** No source gave a collection and none is registered from an earlier run. Each source's error is in `errors`. */
+export class DiscoveryError extends BackfillError {
+  override readonly name = 'DiscoveryError'
+  declare readonly code: 'DISCOVERY_FAILED'
+  readonly errors: readonly { source: string; error: unknown }[]
+
+  constructor(errors: readonly { source: string; error: unknown }[]) {
+    const reasons = errors.map(({ source, error }) => ` ${source}: ${describe(error).replace(/\.$/, '')}`)
+    const why =
+      reasons.length > 0 ? `These failed:${reasons.join(';')}.` : 'Each answered with an empty list.'
+    const message =
+      'No source listed a collection, and none is registered from an earlier run. ' +
+      `${why} Give collections by name, or run again later.`
+    super('DISCOVERY_FAILED', message, { scope: 'run' })
+    this.errors = errors
+  }
+}
+
+/** One collection that a run could not complete. */
+export interface CollectionFailure {
+  relay: string
+  collection: string
+  /** How often it was tried since it was registered anew. */
+  attempts: number
+  /** The last error, in the server's words where it gave any. */
+  lastError: string
+}
+
+/** The run is over and some collections are not complete; everything else is. */
+export class IncompleteError extends BackfillError {
+  override readonly name = 'IncompleteError'
+  declare readonly code: 'INCOMPLETE'
+  readonly failures: readonly CollectionFailure[]
+
+  constructor(failures: readonly CollectionFailure[]) {
+    const lines = failures.slice(0, 10).map((failure) => `\n  ${failure.collection}: ${failure.lastError}`)
+    const more = failures.length > 10 ? `\n  and ${failures.length - 10} more` : ''
+    const collections = `${failures.length} ${failures.length === 1 ? 'collection' : 'collections'}`
+    const message = `${collections} failed. Run again to retry.${lines.join('')}${more}`
+    super('INCOMPLETE', message, { scope: 'run' })
+    this.failures = failures
+  }
+}
+
+/** One relay whose run did not complete, and why. */
+export interface RelayFailure {
+  relay: string
+  error: unknown
+}
+
+/** The run is over and some of its relays are not complete; what the others listed is in the index. */
+export class UnionIncompleteError extends BackfillError {
+  override readonly name = 'UnionIncompleteError'
+  declare readonly code: 'UNION_INCOMPLETE'
+  /** Each with the error that its own run ended with. */
+  readonly failures: readonly RelayFailure[]
+
+  constructor(failures: readonly RelayFailure[], relays: number) {
+    const lines = failures.map(({ relay, error }) => `\n${relay}: ${describe(error)}`)
+    const message =
+      `${failures.length} of ${relays} relays failed. What the others listed is in the index. ` +
+      `Run again to retry.${lines.join('')}`
+    super('UNION_INCOMPLETE', message, { scope: 'run' })
+    this.failures = failures
+  }
 }

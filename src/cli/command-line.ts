@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { CommanderError } from 'commander'
-import { describe, hasCode } from '../errors.ts'
+import { describe, isBackfillError } from '../errors.ts'
 import { printable } from '../util/text.ts'
 import { type Context, EXIT } from './context.ts'
 import { type Action, createProgram } from './program.ts'
@@ -56,6 +56,6 @@ function choiceOf(args: readonly string[], context: CommandLineContext): Choice 
 export function tell(error: unknown, { err }: Pick<CommandLineContext, 'err'>, debug = false): number {
   const text = debug ? inspect(error) : printable(describe(error))
   err.write(`atproto-collection-backfill: ${text}\n`)
-  const isUsage = error instanceof UsageError || hasCode(error, 'INVALID_OPTION')
+  const isUsage = error instanceof UsageError || isBackfillError(error, 'INVALID_OPTION')
   return isUsage ? EXIT.usage : EXIT.incomplete
 }

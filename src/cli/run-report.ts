@@ -1,5 +1,5 @@
 import type { BackfillEvent, BackfillSummary } from '../contracts/events.ts'
-import { type CollectionFailure, describe, hasCode, type RelayFailure } from '../errors.ts'
+import { type CollectionFailure, describe, isBackfillError, type RelayFailure } from '../errors.ts'
 import type { UnionSummary } from '../run/several-relays.ts'
 import { count, plural } from '../util/format.ts'
 import { printable } from '../util/text.ts'
@@ -65,7 +65,7 @@ export function textReport(relays: readonly Relay[], context: Context): RunRepor
     },
     relayFailed(failure) {
       // One relay alone is told of at the end, and collections that failed were told one by one.
-      if (relays.length > 1 && !hasCode(failure.error, 'INCOMPLETE')) messages.relayFailed(failure)
+      if (relays.length > 1 && !isBackfillError(failure.error, 'INCOMPLETE')) messages.relayFailed(failure)
     },
     end(end) {
       terminal.clear()

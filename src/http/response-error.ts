@@ -24,13 +24,26 @@ export function statusError(asked: Asked, status: number, headers: Headers, body
     'RELAY_STATUS',
     `${asked.url.host} answered ${status} for ${subject(asked)}${colon}. ` +
       advice(status, retryable, retryAfterMs),
-    { ...context(asked), status, error, serverMessage: message, retryable, retryAfterMs },
+    {
+      ...context(asked),
+      cursorRefused: asked.cursor !== undefined && !isOverload(status),
+      status,
+      error,
+      serverMessage: message,
+      retryable,
+      retryAfterMs,
+    },
   )
 }
 
 /** Whether the same request may succeed later. 501 says that the server will never know the method. */
 export function isRetryableStatus(status: number): boolean {
   return status === 408 || status === 429 || (status >= 500 && status !== 501)
+}
+
+/** Whether the server had too little time or too many requests, which says nothing of what was asked. */
+function isOverload(status: number): boolean {
+  return status === 408 || status === 429
 }
 
 /** What was asked for, as a message names it. */

@@ -6,12 +6,13 @@ import {
   pageLimit,
   type RepoIndex,
 } from '../contracts/repo-index.ts'
-import { InvalidOptionError, NotIndexedError } from '../errors.ts'
+import { InvalidOptionError } from '../errors.ts'
 import { abortable } from '../util/abort.ts'
 import { wholeNumber } from '../util/validate-options.ts'
 import { readCollections } from './collection-estimates.ts'
 import { hasDidIndex } from './did-index.ts'
 import { type BackfillDatabase, backfillTables, type SchemaOptions, tableName } from './schema.ts'
+import { NotIndexedError } from './table-errors.ts'
 import { statement } from './transaction.ts'
 
 /** One page of the collections that hold a repository. */

@@ -1,4 +1,5 @@
-import { BackfillError, describe, NotMigratedError, StoreUnavailableError } from '../errors.ts'
+import { BackfillError, describe, StoreUnavailableError } from '../errors.ts'
+import { NotMigratedError } from './table-errors.ts'
 
 /** Undefined table, undefined column, undefined schema. */
 const NOT_MIGRATED = new Set(['42P01', '42703', '3F000'])

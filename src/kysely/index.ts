@@ -21,3 +21,4 @@ export type {
   CollectionIndexView,
   SchemaOptions,
 } from './schema.ts'
+export { NotIndexedError, NotMigratedError } from './table-errors.ts'

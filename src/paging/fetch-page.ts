@@ -1,6 +1,6 @@
 import type { Emit } from '../contracts/events.ts'
 import type { RepoLister, RepoPage } from '../contracts/repo-lister.ts'
-import { hasCode } from '../errors.ts'
+import { isBackfillError } from '../errors.ts'
 import { abortable } from '../util/abort.ts'
 import { isFinal, LONGEST_WAIT_MS, type RetryPolicy, retrying } from '../util/retry.ts'
 import { advancePosition, type Position } from './cursor-guard.ts'
@@ -87,5 +87,5 @@ async function request(
 }
 
 function isBadAnswer(error: unknown): boolean {
-  return hasCode(error, 'RELAY_BAD_ANSWER') || hasCode(error, 'CURSOR_LOOP')
+  return isBackfillError(error, 'RELAY_BAD_ANSWER') || isBackfillError(error, 'CURSOR_LOOP')
 }

@@ -71,7 +71,7 @@ async function readAll(
 ): Promise<void> {
   const asking = childController(signal)
   const late = () =>
-    new BackfillError('DISCOVERY_FAILED', `${source.name} did not end within ${timeoutMs} ms.`, {
+    new BackfillError('SOURCE_TIMEOUT', `${source.name} did not end within ${timeoutMs} ms.`, {
       retryable: true,
     })
   const timer = setTimeout(() => asking.abort(late()), timeoutMs)

@@ -1,5 +1,5 @@
 import type { Claim, ReleaseOutcome } from '../contracts/progress-store.ts'
-import { describe, hasCode, retryAfterMs } from '../errors.ts'
+import { describe, isBackfillError, retryAfterMs } from '../errors.ts'
 import { withJitter } from '../util/abort.ts'
 import { isFinal, LONGEST_WAIT_MS } from '../util/retry.ts'
 
@@ -60,7 +60,9 @@ export function outcomeOf(
 }
 
 function isUselessToRepeat(error: unknown): boolean {
-  return isFinal(error) || hasCode(error, 'CURSOR_LOOP') || hasCode(error, 'TOO_MANY_EMPTY_PAGES')
+  return (
+    isFinal(error) || isBackfillError(error, 'CURSOR_LOOP') || isBackfillError(error, 'TOO_MANY_EMPTY_PAGES')
+  )
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Claim, ProgressStore } from '../contracts/progress-store.ts'
-import { hasCode } from '../errors.ts'
+import { isBackfillError } from '../errors.ts'
 import { childController } from '../util/abort.ts'
 
 /** A claim that is kept alive. */
@@ -23,7 +23,7 @@ export function keepLease(claim: Claim, progress: ProgressStore, parent: AbortSi
     try {
       await progress.renew(claim, claim.leaseMs)
     } catch (error) {
-      if (hasCode(error, 'CLAIM_LOST')) held.abort(error)
+      if (isBackfillError(error, 'CLAIM_LOST')) held.abort(error)
     } finally {
       renewing = false
     }

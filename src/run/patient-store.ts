@@ -1,6 +1,6 @@
 import type { Emit } from '../contracts/events.ts'
 import type { Claim, ProgressStore } from '../contracts/progress-store.ts'
-import { hasCode, StoreUnavailableError } from '../errors.ts'
+import { isBackfillError, StoreUnavailableError } from '../errors.ts'
 import { abortable, settledWithin, withDeadline } from '../util/abort.ts'
 import { retrying, STORE_PATIENCE } from '../util/retry.ts'
 
@@ -32,7 +32,7 @@ export function createPatience({ relay, timeoutMs, signal, emit }: PatienceParts
       retrying(() => abortable(withDeadline(call(), timeoutMs, late), signal), {
         ...STORE_PATIENCE,
         signal,
-        mayRetry: (error) => hasCode(error, 'STORE_UNAVAILABLE'),
+        mayRetry: (error) => isBackfillError(error, 'STORE_UNAVAILABLE'),
         onRetry: (context) => emit({ type: 'storeUnavailable', relay, ...context }),
       }),
   }

@@ -1,6 +1,6 @@
 import type { PageEvent } from '../contracts/events.ts'
 import type { Claim, ReleaseOutcome } from '../contracts/progress-store.ts'
-import { hasCode } from '../errors.ts'
+import { isBackfillError } from '../errors.ts'
 import { abortable, settledWithin } from '../util/abort.ts'
 import { isProgrammingError } from '../util/programming-error.ts'
 import type { ClaimQueue } from './claim-queue.ts'
@@ -40,7 +40,7 @@ export function createWorkerPool(parts: WorkerParts): WorkerPool {
     const { error } = failure
     const { collection } = claim
     if (endsRun(error) || isProgrammingError(error)) throw error
-    if (hasCode(error, 'CLAIM_LOST')) return emit({ type: 'claimLost', relay, collection, error })
+    if (isBackfillError(error, 'CLAIM_LOST')) return emit({ type: 'claimLost', relay, collection, error })
     const postponed = postponements.get(collection) ?? 0
     const policy = { maxAttempts, maxDelayMs: retry.maxDelayMs, postponed }
     const restarts = isCursorRefused(failure, claim) && (await servesFirstPage(collection))

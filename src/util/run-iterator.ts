@@ -54,11 +54,11 @@ export function createRun<Event, Summary>(
   }
 }
 
-/** For a run of which nothing can come any more: iterated again, it gives neither events nor a summary. */
+/** For a run that has ended and is iterated again: an empty loop would be taken for a complete one. */
 export function endedError(): BackfillError {
   return new BackfillError(
-    'INVALID_OPTION',
-    'This run has ended: one backfiller is one run, and so is one union or verification. Create another one.',
+    'RUN_ENDED',
+    'A run can be iterated once, and this one has ended. Create a new one.',
   )
 }
 

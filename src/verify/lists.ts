@@ -1,5 +1,5 @@
 import type { RepoIndex } from '../contracts/repo-index.ts'
-import { hasCode } from '../errors.ts'
+import { isBackfillError } from '../errors.ts'
 import { advancePosition, type Position } from '../paging/cursor-guard.ts'
 import { type AskParts, fetchPage } from '../paging/fetch-page.ts'
 import { fetchAhead } from '../paging/prefetch.ts'
@@ -57,7 +57,7 @@ export function askIndex<T>(
   return retrying(() => abortable(ask(), signal), {
     ...STORE_PATIENCE,
     signal,
-    mayRetry: (error) => hasCode(error, 'STORE_UNAVAILABLE'),
+    mayRetry: (error) => isBackfillError(error, 'STORE_UNAVAILABLE'),
     onRetry: (context) => emit({ type: 'storeUnavailable', relay, ...context }),
   })
 }

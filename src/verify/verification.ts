@@ -2,7 +2,7 @@ import { isValidNsid } from '@atproto/syntax'
 import type { BackfillListener } from '../contracts/events.ts'
 import type { RepoIndex } from '../contracts/repo-index.ts'
 import type { RepoLister } from '../contracts/repo-lister.ts'
-import { hasCode, InvalidOptionError } from '../errors.ts'
+import { InvalidOptionError, isBackfillError } from '../errors.ts'
 import { advancePosition } from '../paging/cursor-guard.ts'
 import { checkRelay, tellPauses } from '../paging/fetch-page.ts'
 import { guardListener } from '../run/listener.ts'
@@ -184,7 +184,7 @@ async function compare(collection: string, parts: VerifyParts): Promise<Collecti
   } catch (error) {
     // An abort is the caller's decision, and without tables nothing can be read; else it is one collection's trouble.
     parts.signal.throwIfAborted()
-    if (hasCode(error, 'NOT_MIGRATED')) throw error
+    if (isBackfillError(error, 'NOT_MIGRATED')) throw error
     return reported({ error })
   }
 }

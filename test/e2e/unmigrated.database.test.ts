@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
-import { createBackfiller, knownCollections, NotMigratedError, relayLister } from '../../src/index.ts'
+import { createBackfiller, knownCollections, relayLister } from '../../src/index.ts'
 import {
   kyselyIndexSink,
   kyselyProgressStore,
   migrateToLatest,
   observedCollections,
 } from '../../src/kysely/index.ts'
+import { NotMigratedError } from '../../src/kysely/table-errors.ts'
 import { openPostgres } from '../../src/postgres/index.ts'
 import { startRelay } from '../../src/testing/index.ts'
 import { createPostgres, type TestKysely } from '../support/databases.ts'

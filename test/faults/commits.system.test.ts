@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import { hasCode } from '../../src/errors.ts'
+import { isBackfillError } from '../../src/errors.ts'
 import type { Claim, IndexSink, ProgressStore } from '../../src/index.ts'
 import { kyselyIndexSink, kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
 import { openPostgres } from '../../src/postgres/index.ts'
@@ -97,7 +97,7 @@ describe('a connection that breaks', () => {
       try {
         return await commitByHand(storesOn(db), claim)
       } catch (error) {
-        if (!hasCode(error, 'STORE_UNAVAILABLE') || tries === 3) throw error
+        if (!isBackfillError(error, 'STORE_UNAVAILABLE') || tries === 3) throw error
       } finally {
         await db.destroy()
       }

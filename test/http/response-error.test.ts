@@ -43,6 +43,19 @@ test.each([408, 429, 500, 502, 503, 504, 520, 599])(
   },
 )
 
+test.each([400, 404, 410, 500, 502])('%i may mean the cursor, where one was sent', (status) => {
+  expect(errorOf(status).cursorRefused).toBe(true)
+  const first = statusError({ ...asked, cursor: undefined }, status, new Headers(), '')
+  expect(first.cursorRefused).toBe(false)
+})
+
+test.each([408, 429])(
+  '%i never means the cursor: it speaks of time and of the number of requests',
+  (status) => {
+    expect(errorOf(status).cursorRefused).toBe(false)
+  },
+)
+
 describe('the server’s words are found in', () => {
   test.each<[string, string, string | undefined, string | undefined]>([
     ['an XRPC error', '{"error":"A","message":"b c"}', 'A', 'b c'],

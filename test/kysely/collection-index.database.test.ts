@@ -1,6 +1,5 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import { NotIndexedError, NotMigratedError } from '../../src/index.ts'
 import {
   collectionIndex,
   createDidIndex,
@@ -8,6 +7,7 @@ import {
   kyselyProgressStore,
   migrateToLatest,
 } from '../../src/kysely/index.ts'
+import { NotIndexedError, NotMigratedError } from '../../src/kysely/table-errors.ts'
 import { createPGlite, createPostgres, type TestKysely } from '../support/databases.ts'
 import { databases } from '../support/e2e.ts'
 import { didsFrom, mustClaim, SOURCE } from '../support/store-steps.ts'

@@ -1,12 +1,13 @@
 import { CamelCasePlugin, Kysely, PostgresDialect, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { NotMigratedError, StoreUnavailableError } from '../../src/index.ts'
+import { StoreUnavailableError } from '../../src/index.ts'
 import {
   kyselyIndexSink,
   kyselyProgressStore,
   migrateToLatest,
   observedCollections,
 } from '../../src/kysely/index.ts'
+import { NotMigratedError } from '../../src/kysely/table-errors.ts'
 import { createPGlite, createPostgres, type TestKysely, type TestPostgres } from '../support/databases.ts'
 import { openPool } from '../support/pool.ts'
 import { didsFrom, LEASE_MS, mustClaim, SOURCE } from '../support/store-steps.ts'

@@ -57,7 +57,7 @@ it('a run uses the sources that answer, and names those that lack the list, talk
   expect(new Set(summary.failedSources)).toEqual(new Set([lacking.name, broken.name, hanging.name]))
   expect(failed.get(lacking.name)).toMatchObject({ code: 'RELAY_STATUS', status: 404 })
   expect(failed.get(broken.name)).toMatchObject({ code: 'RELAY_BAD_ANSWER' })
-  expect(failed.get(hanging.name)).toMatchObject({ code: 'DISCOVERY_FAILED' })
+  expect(failed.get(hanging.name)).toMatchObject({ code: 'SOURCE_TIMEOUT' })
   await expect.poll(() => silent.open()).toBe(0)
 })
 

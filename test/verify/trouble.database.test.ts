@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest'
 import {
   type CollectionReport,
   memoryIndex,
-  NotMigratedError,
   type RepoIndex,
   relayLister,
   StoreUnavailableError,
   verify,
 } from '../../src/index.ts'
+import { NotMigratedError } from '../../src/kysely/table-errors.ts'
 import { startRelay, type TestRelayOptions } from '../../src/testing/index.ts'
 import { PROFILE, quick } from '../support/e2e.ts'
 import { listenTo } from '../support/listen-to.ts'

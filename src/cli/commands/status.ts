@@ -1,5 +1,5 @@
 import type { CollectionState, ProgressStore } from '../../contracts/progress-store.ts'
-import { describe, hasCode } from '../../errors.ts'
+import { describe, isBackfillError } from '../../errors.ts'
 import { relayUrl } from '../../http/server-url.ts'
 import { createThroughput, type Throughput } from '../../monitor/throughput.ts'
 import { sleep } from '../../util/abort.ts'
@@ -73,7 +73,7 @@ async function watch(
         trouble = []
       } catch (error) {
         signal.throwIfAborted()
-        if (!hasCode(error, 'STORE_UNAVAILABLE')) throw error
+        if (!isBackfillError(error, 'STORE_UNAVAILABLE')) throw error
         trouble = [printable(describe(error))]
       }
       live?.refresh()

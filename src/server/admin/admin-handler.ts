@@ -1,4 +1,4 @@
-import { hasCode } from '../../errors.ts'
+import { isBackfillError } from '../../errors.ts'
 import { jsonAnswer, XrpcError } from '../responses.ts'
 import { type AdminHandlerOptions, type AdminSettings, adminSettings } from './admin-options.ts'
 import { adminRoutes, type Methods } from './admin-routes.ts'
@@ -106,7 +106,7 @@ async function answerTo(
 function failureOf(error: unknown): XrpcError {
   if (error instanceof XrpcError) return error
   const message = error instanceof Error ? error.message : String(error)
-  return hasCode(error, 'STORE_UNAVAILABLE')
+  return isBackfillError(error, 'STORE_UNAVAILABLE')
     ? new XrpcError(503, 'StoreUnavailable', message, { 'retry-after': '5' })
     : new XrpcError(500, 'InternalServerError', message)
 }

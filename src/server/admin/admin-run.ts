@@ -1,6 +1,6 @@
 import type { BackfillEvent, PageEvent } from '../../contracts/events.ts'
 import type { CollectionProgress } from '../../contracts/progress-store.ts'
-import { BackfillError, hasCode, InvalidOptionError } from '../../errors.ts'
+import { InvalidOptionError, isBackfillError, StoreUnavailableError } from '../../errors.ts'
 import { keepFresh } from '../../monitor/keep-fresh.ts'
 import { abortable, withDeadline } from '../../util/abort.ts'
 import type { AdminSettings } from './admin-options.ts'
@@ -36,9 +36,7 @@ export function readProgress(
   relay: string | undefined,
 ): Promise<CollectionProgress[]> {
   const late = () =>
-    new BackfillError('STORE_UNAVAILABLE', `The progress store did not answer within ${READ_MS / 1000} s.`, {
-      retryable: true,
-    })
+    new StoreUnavailableError(`The progress store did not answer within ${READ_MS / 1000} s.`)
   return withDeadline(progress.list({ relay }), READ_MS, late)
 }
 
@@ -60,7 +58,7 @@ export function beginRun(settings: AdminSettings, view: RunView, relay: string):
 function endOf(error: unknown, signal: AbortSignal): RunEnd {
   // An abort is the operator's decision, not a failure of the run.
   if (signal.aborted) return { outcome: 'stopped' }
-  return { outcome: hasCode(error, 'INCOMPLETE') ? 'incomplete' : 'failed', error }
+  return { outcome: isBackfillError(error, 'INCOMPLETE') ? 'incomplete' : 'failed', error }
 }
 
 interface RunParts {
@@ -80,7 +78,7 @@ async function runToEnd(
   await abortable(monitor.refresh(read), signal).catch((error: unknown) => {
     signal.throwIfAborted()
     // The run itself asks a store that is down until it answers.
-    if (!hasCode(error, 'STORE_UNAVAILABLE')) throw error
+    if (!isBackfillError(error, 'STORE_UNAVAILABLE')) throw error
     view.note(error)
   })
   loaded()

@@ -1,5 +1,5 @@
 import type { RepoIndex } from '../../contracts/repo-index.ts'
-import { hasCode, InvalidOptionError, retryAfterMs } from '../../errors.ts'
+import { InvalidOptionError, isBackfillError, retryAfterMs } from '../../errors.ts'
 import { mustHave } from '../../util/validate-options.ts'
 import { invalidRequest, jsonAnswer, XrpcError } from '../responses.ts'
 import { exactCounts } from './exact-counts.ts'
@@ -94,7 +94,7 @@ function failureOf(error: unknown, request: Request): XrpcError {
   if (request.signal.aborted) return new XrpcError(499, 'ClientClosedRequest', 'The client is gone')
   if (error instanceof InvalidOptionError && error.option === 'cursor')
     return invalidRequest('Invalid cursor')
-  if (hasCode(error, 'STORE_UNAVAILABLE')) {
+  if (isBackfillError(error, 'STORE_UNAVAILABLE')) {
     const seconds = Math.ceil(retryAfterMs(error) / 1000) || RETRY_SECONDS
     const headers = { 'retry-after': String(seconds) }
     return new XrpcError(503, 'ServiceUnavailable', 'The index cannot be read at the moment', headers)

@@ -126,7 +126,7 @@ describe('what cannot work is told in one line that says what to do, and ends wi
       script: ({ path }) => (path === '/llms.txt' ? { status: 404 } : undefined),
     })
     const args = runOn(relay, postgres, '--source', `garden=${relay.gardenUrl}`)
-    expect(await refusalOf(args)).toContain('No source knows a collection')
+    expect(await refusalOf(args)).toContain('Give collections by name')
   })
 
   test('a Postgres that is not there, or does not let this user in; the password is not repeated', async () => {

@@ -189,7 +189,7 @@ describe('a run', () => {
     const { start } = setUp(scriptedLister({}))
     const backfiller = start()
     await backfiller.return()
-    await expect(backfiller.run()).rejects.toThrow('one backfiller is one run')
+    await expect(backfiller.run()).rejects.toMatchObject({ code: 'RUN_ENDED' })
   })
 
   it('checks the relay before it discovers or registers anything', async () => {

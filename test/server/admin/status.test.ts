@@ -2,10 +2,10 @@ import { describe, expect, it, vi } from 'vitest'
 import {
   knownCollections,
   memoryProgressStore,
-  NotMigratedError,
   type ProgressStore,
   StoreUnavailableError,
 } from '../../../src/index.ts'
+import { NotMigratedError } from '../../../src/kysely/table-errors.ts'
 import { startRelay } from '../../../src/testing/index.ts'
 import { BROKEN, PROFILE, startAdmin } from '../../support/admin.ts'
 import { BIG, startParkedRelay } from '../../support/parked-relay.ts'

@@ -350,7 +350,8 @@ describe('when the index fails, xrpcHandler', () => {
   })
 
   it('passes on how long the store asks to wait, also as an error of another copy of the package', async () => {
-    const error = Object.assign(new Error('busy'), { code: 'STORE_UNAVAILABLE', retryAfterMs: 6_100 })
+    const fields = { code: 'STORE_UNAVAILABLE', retryable: true, retryAfterMs: 6_100 }
+    const error = Object.assign(new Error('busy'), fields)
     const response = await failing(error).asked(`${METHOD}?collection=${POST}`)
     expect(response.status).toBe(503)
     expect(response.headers.get('retry-after')).toBe('7')
