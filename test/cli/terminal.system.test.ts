@@ -53,7 +53,7 @@ describe('in a terminal of 80 columns', () => {
     await using terminal = await openTerminal({ ...SIZE, env: { NO_COLOR: '1' } })
     await terminal.type(`${walkOf(parked, postgres, '--collection', BROKEN)}; echo "code $?"`)
     await terminal.until(new RegExp(`${BIG}.* 300`))
-    await terminal.until(/1 given up/)
+    await terminal.until(/1 failed/)
     const picture = (await terminal.screen()).replaceAll(/\s+/g, ' ')
     const failure = `✗ ${BROKEN} ${new URL(parked.relay.url).host} answered 403 for ${BROKEN}: AccessDenied: Not for the likes of you.`
     expect(picture).toContain(failure)

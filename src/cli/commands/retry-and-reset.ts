@@ -19,7 +19,7 @@ export async function retry(
   const changed = await store.progress.retryFailed(relay, names.length === 0 ? undefined : names)
   const left = rows.filter(({ state }) => state !== 'failed')
   for (const { collection, state } of names.length === 0 ? [] : left) {
-    context.err.write(`${printable(collection)} was not given up: it is ${state}.\n`)
+    context.err.write(`${printable(collection)} has not failed: it is ${state}.\n`)
   }
   context.out.write(`${plural(changed, 'collection')} to be tried again${byWhom(changed, relay)}\n`)
   return EXIT.complete

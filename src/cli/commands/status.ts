@@ -7,7 +7,7 @@ import { printable } from '../../util/text.ts'
 import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, openExisting } from '../database.ts'
-import { type Picture, showLive } from '../output/live-display.ts'
+import { type Display, showLiveDisplay } from '../output/live-display.ts'
 import { type Screen, screenOf } from '../output/screen.ts'
 import {
   countsOf,
@@ -55,7 +55,7 @@ async function watch(
   const withRates = speedometers()
   let views = withRates(await read())
   let trouble: string[] = []
-  const show = (): Picture => ({
+  const show = (): Display => ({
     // The last row is the cursor's.
     lines: (screen) => [
       ...lines(views, screen, all ? Infinity : screen.rows - 1 - trouble.length),
@@ -63,7 +63,7 @@ async function watch(
     ],
     plain: () => [...views.map(statusLine), ...trouble].join('; '),
   })
-  const live = asJson ? undefined : showLive(show(), { out, env })
+  const live = asJson ? undefined : showLiveDisplay(show(), { out, env })
   try {
     for (;;) {
       if (asJson) out.write(jsonOf(views))

@@ -1,23 +1,23 @@
 import { createLogUpdate } from 'log-update'
 import { isTerminal, type Output, type Screen, screenOf } from './screen.ts'
 
-/** What is shown while it changes. */
-export interface Picture {
+/** Something that changes while it is shown. */
+export interface Display {
   lines(screen: Screen): readonly string[]
   /** The same in one line, for output that is no terminal. */
   plain(): string
 }
 
-export interface Live {
-  /** Shows the present state unless it did just now. Called by a timer too, but a busy process starves timers. */
+export interface LiveDisplay {
+  /** Draws the display anew, unless it was drawn a moment ago. A timer does so too, but a busy process starves timers. */
   refresh(): void
-  /** Prints lines that stay, above the picture where there is one. */
+  /** Prints lines that stay, above the display where there is one. */
   say(lines: readonly string[]): void
-  /** Takes the picture away, and leaves the terminal as it was. */
+  /** Takes the display away, and leaves the terminal as it was. */
   stop(): void
 }
 
-export interface LiveOptions {
+export interface LiveDisplayOptions {
   readonly out: Output
   readonly env: Readonly<Record<string, string | undefined>>
 }
@@ -26,14 +26,14 @@ const FRAME_MS = 100
 /** How often a line is printed where nothing can be redrawn, in milliseconds. */
 const PLAIN_LINE_MS = 10_000
 
-/** Redraws a picture in place; where that cannot be done, prints a line now and then. */
-export function showLive(picture: Picture, options: LiveOptions): Live {
-  return isTerminal(options.out, options.env) ? redrawn(picture, options) : inLines(picture, options)
+/** Redraws a display in place; where that cannot be done, prints a line now and then. */
+export function showLiveDisplay(display: Display, options: LiveDisplayOptions): LiveDisplay {
+  return isTerminal(options.out, options.env) ? redrawn(display, options) : inLines(display, options)
 }
 
-function redrawn(picture: Picture, { out, env }: LiveOptions): Live {
+function redrawn(display: Display, { out, env }: LiveDisplayOptions): LiveDisplay {
   const write = createLogUpdate(out)
-  const draw = () => write(picture.lines(screenOf(out, env)).join('\n'))
+  const draw = () => write(display.lines(screenOf(out, env)).join('\n'))
   const { refresh, end } = paced(FRAME_MS, draw)
   draw()
   return {
@@ -50,8 +50,8 @@ function redrawn(picture: Picture, { out, env }: LiveOptions): Live {
   }
 }
 
-function inLines(picture: Picture, { out }: LiveOptions): Live {
-  const { refresh, end } = paced(PLAIN_LINE_MS, () => out.write(`${picture.plain()}\n`))
+function inLines(display: Display, { out }: LiveDisplayOptions): LiveDisplay {
+  const { refresh, end } = paced(PLAIN_LINE_MS, () => out.write(`${display.plain()}\n`))
   return { refresh, say: (lines) => out.write(`${lines.join('\n')}\n`), stop: end }
 }
 

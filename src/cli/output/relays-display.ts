@@ -5,8 +5,8 @@ import {
   noticeOf,
   requestsLine,
   roomOf,
+  runDisplay,
   runLine,
-  runPicture,
   walkLine,
   whole,
 } from './run-display.ts'
@@ -27,7 +27,7 @@ const OTHER_ROWS = 2
 /** A run over one relay or several, as lines that fit into the screen. */
 export function relaysDisplay(relays: readonly WatchedRelay[], screen: Screen): string[] {
   const [only, ...others] = relays
-  if (only !== undefined && others.length === 0) return runPicture(only.monitor.snapshot(), screen)
+  if (only !== undefined && others.length === 0) return runDisplay(only.monitor.snapshot(), screen)
   const most = Math.floor((screen.rows - OTHER_ROWS) / relays.length) - ROWS_OF_A_RELAY
   const paint = painter(screen.color)
   return relays

@@ -8,23 +8,23 @@ import { fit, widthOf } from './terminal-text.ts'
 /** The overall bar shares a line with the figures only where it is long enough to tell something. */
 const SHORTEST_BAR = 8
 const PERCENT_WIDTH = 5
-/** What went wrong with a request is shown for so long, in milliseconds. */
+/** How long the last failure of a request is shown, in milliseconds. */
 const NOTICE_MS = 8_000
-/** Lines of a picture that are not walks: the whole in up to four, blank ones, the requests, a notice, the cursor's. */
+/** Lines of a display that are not walks: the whole in up to four, blank ones, the requests, a notice, the cursor's. */
 const OTHER_ROWS = 10
 export const DISCOVERING = 'checking the relay and asking which collections there are'
 
 const MAX_WIDTH = 100
 const NARROW = 68
 
-/** How wide a picture may be, besides its two columns of margin. */
+/** How wide a display may be, besides its two columns of margin. */
 export function roomOf({ columns }: Screen): { width: number; narrow: boolean } {
   // The last column stays free: some terminals wrap when it is written to.
   return { width: Math.min(columns - 1, MAX_WIDTH) - 2, narrow: columns < NARROW }
 }
 
 /** A run as lines that fit into the screen. Equal snapshots give the same lines in the same places. */
-export function runPicture(snapshot: MonitorSnapshot, screen: Screen): string[] {
+export function runDisplay(snapshot: MonitorSnapshot, screen: Screen): string[] {
   const paint = painter(screen.color)
   const { width, narrow } = roomOf(screen)
   const { walks, collections } = snapshot
@@ -136,7 +136,7 @@ function troubles({ retries, pauses, collections }: MonitorSnapshot): string[] {
     ...(retries === 0 ? [] : [plural(retries, 'retry', 'retries')]),
     ...(pauses === 0 ? [] : [plural(pauses, 'pause')]),
     ...(retrying === 0 ? [] : [`${count(retrying)} to be tried again`]),
-    ...(failed === 0 ? [] : [`${count(failed)} given up`]),
+    ...(failed === 0 ? [] : [`${count(failed)} failed`]),
   ]
 }
 

@@ -1,4 +1,4 @@
-/** What a picture is drawn for. */
+/** What a display is drawn for. */
 export interface Screen {
   readonly columns: number
   readonly rows: number
@@ -22,7 +22,7 @@ export function screenOf(out: Output, env: Environment): Screen {
   return { columns: Math.max(NARROWEST, out.columns ?? 80), rows: out.rows ?? 24, color: hasColor(out, env) }
 }
 
-/** https://no-color.org, and https://force-color.org, which wins: whoever sets it means this output. */
+/** https://no-color.org, and https://force-color.org, which wins: it is set for this output on purpose. */
 function hasColor(out: Output, env: Environment): boolean {
   const { FORCE_COLOR, NO_COLOR } = env
   if (FORCE_COLOR) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'

@@ -66,7 +66,7 @@ export function statusLine({ relay, rows, pairsPerSecond }: StatusView): string 
   ].join(', ')
 }
 
-/** A row for each collection, at most so many, with the last error below the row of one that failed. */
+/** A row for each collection, `most` lines in all, with the last error below the row of one that failed. */
 export function statusTable(rows: readonly CollectionProgress[], screen: Screen, most: number): string[] {
   const paint = painter(screen.color)
   const width = Math.min(screen.columns - 1, MAX_WIDTH) - 2

@@ -16,7 +16,7 @@ export function bar(fraction: number, width: number, tone: Tone, paint: Paint): 
   return paint(tone, filled) + paint('dim', '─'.repeat(width - filled.length))
 }
 
-/** So many of how many, where that is known. */
+/** 3 of 12, or 3 where the total is not known. */
 export function ofTotal(done: number, total: number | undefined): string {
   return total === undefined ? count(done) : `${count(done)} of ${count(total)}`
 }

@@ -34,7 +34,7 @@ describe('retry', () => {
     expect(stdout).toMatch(
       /^1 collection to be tried again, by the run of http:\/\/127\.0\.0\.1:\d+ that is under way, or by its next one on this database\.$/m,
     )
-    expect(stderr).toBe(`${PROFILE} was not given up: it is complete.\n`)
+    expect(stderr).toBe(`${PROFILE} has not failed: it is complete.\n`)
     expect(await stateOf(postgres)).toEqual({ [PROFILE]: 'complete 1', [BROKEN]: 'pending 0' })
     expect(await cli(['retry', ...database])).toMatchObject({
       code: 0,

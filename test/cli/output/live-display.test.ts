@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { showLive } from '../../../src/cli/output/live-display.ts'
+import { showLiveDisplay } from '../../../src/cli/output/live-display.ts'
 import type { Output } from '../../../src/cli/output/screen.ts'
 
 beforeEach(() => vi.useFakeTimers())
@@ -9,8 +9,8 @@ afterEach(() => vi.useRealTimers())
 test('where output is no terminal, a line is printed every ten seconds, however often there is news', () => {
   const out = new PassThrough({ encoding: 'utf8' })
   let n = 0
-  const picture = { lines: () => ['never'], plain: () => `line ${++n}` }
-  const live = showLive(picture, { out: out as unknown as Output, env: {} })
+  const display = { lines: () => ['never'], plain: () => `line ${++n}` }
+  const live = showLiveDisplay(display, { out: out as unknown as Output, env: {} })
   for (let second = 0; second < 31; second += 1) {
     live.refresh()
     vi.advanceTimersByTime(1_000)

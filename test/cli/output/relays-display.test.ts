@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { relaysDisplay, relaysLine, type WatchedRelay } from '../../../src/cli/output/relays-display.ts'
-import { runLine, runPicture } from '../../../src/cli/output/run-display.ts'
+import { runDisplay, runLine } from '../../../src/cli/output/run-display.ts'
 import { widthOf } from '../../../src/cli/output/terminal-text.ts'
 import type { MonitorSnapshot } from '../../../src/index.ts'
 
@@ -37,10 +37,10 @@ const relay = (source: string, shown: MonitorSnapshot = snapshot): WatchedRelay 
 })
 const [a, b, c] = [relay('a.example'), relay('b.example'), relay('c.example', nothing)]
 
-describe('the picture of a run', () => {
+describe('the display of a run', () => {
   test('over one relay is that of its walk', () => {
     const screen = { columns: 80, rows: 24, color: false }
-    expect(relaysDisplay([a], screen)).toEqual(runPicture(snapshot, screen))
+    expect(relaysDisplay([a], screen)).toEqual(runDisplay(snapshot, screen))
     expect(relaysLine([a])).toBe(runLine(snapshot))
   })
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { runLine, runPicture } from '../../../src/cli/output/run-display.ts'
+import { runDisplay, runLine } from '../../../src/cli/output/run-display.ts'
 import { widthOf } from '../../../src/cli/output/terminal-text.ts'
 import type { MonitorSnapshot } from '../../../src/index.ts'
 
@@ -37,7 +37,7 @@ const half: MonitorSnapshot = {
 }
 
 const at = (columns: number, snapshot: MonitorSnapshot = half, color = false) =>
-  runPicture(snapshot, { columns, rows: 24, color })
+  runDisplay(snapshot, { columns, rows: 24, color })
 
 const troubled: MonitorSnapshot = {
   ...half,
@@ -69,7 +69,7 @@ describe('at 80 columns', () => {
   test('tells of retries, pauses and failures, and what went wrong last, cut to the width', () => {
     expect(at(80, troubled).slice(5)).toEqual([
       '',
-      '  2,014 requests, 1 retry, 2 pauses, 2 to be tried again, 3 given up',
+      '  2,014 requests, 1 retry, 2 pauses, 2 to be tried again, 3 failed',
       '  app.bsky.feed.like: retry 2 in 2s: the relay answered 503 the relay answered…',
     ])
   })
@@ -136,8 +136,8 @@ test('the README shows a run as it looks', () => {
     })),
   }
   const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
-  const [, picture = ''] = /```text\nrelay {2}[^`]*?\n(\n[^`]*)\n```/.exec(readme) ?? []
-  expect(picture.split('\n')).toEqual(at(80, shown))
+  const [, shownRun = ''] = /```text\nrelay {2}[^`]*?\n(\n[^`]*)\n```/.exec(readme) ?? []
+  expect(shownRun.split('\n')).toEqual(at(80, shown))
 })
 
 describe('narrower', () => {
@@ -234,7 +234,7 @@ test('no more walks are shown than a low terminal has lines for', () => {
     estimatedRepos: 1,
     done: false,
   }))
-  const lines = runPicture({ ...troubled, walks }, { columns: 40, rows: 16, color: false })
+  const lines = runDisplay({ ...troubled, walks }, { columns: 40, rows: 16, color: false })
   expect(lines.length).toBeLessThan(16)
   expect(lines).toContain('  and 44 more')
 })
@@ -243,7 +243,7 @@ describe('where output is no terminal', () => {
   test('one line holds all of it', () => {
     expect(runLine(troubled)).toBe(
       '17s · 312 of 1,287 collections · 620,331 of 1,000,013 pairs · 35,210 pairs/s · 11s left · 25 requests/s · ' +
-        '1 retry · 2 pauses · 2 to be tried again · 3 given up · ' +
+        '1 retry · 2 pauses · 2 to be tried again · 3 failed · ' +
         `app.bsky.feed.like: retry 2 in 2s: ${'the relay answered 503 '.repeat(5).trim()}`,
     )
   })

@@ -28,7 +28,7 @@ async function pageModule(): Promise<string> {
   const page = await readFile(`${here}client/page.html`, 'utf8')
   const styles = STYLES.map((name) => readFile(`${here}client/style/${name}.css`, 'utf8'))
   const style = (await Promise.all(styles)).join('\n').replaceAll(/\/\*[\s\S]*?\*\/\s*/g, '')
-  const script = await bundled(`${here}client/main.ts`)
+  const script = await bundled(`${here}client/page-main.ts`)
   const html = fill(fill(page, '/* style */', style), '/* script */', script)
   return `// Made by make-page.ts.
 export const HTML = ${JSON.stringify(html)}

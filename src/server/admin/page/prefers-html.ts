@@ -1,4 +1,4 @@
-/** Whether this comes from somebody who reads with a browser: HTML is named, and not after JSON. */
+/** Whether a request comes from a browser: it names HTML, and prefers it to JSON. */
 export function prefersHtml(request: Request): boolean {
   const weights = new Map((request.headers.get('accept') ?? '').split(',').map(weighted))
   const html = weights.get('text/html') ?? 0

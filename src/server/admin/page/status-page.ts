@@ -41,7 +41,7 @@ export function statusPage(): StatusPage {
   }
 }
 
-/** The answer to a browser. Whoever asks the same URL for something else gets something else. */
+/** The answer to a browser. The same URL answers other clients with something else. */
 export function pageAnswer(): Response {
   const { html, headers } = statusPage()
   return new Response(html, { headers: { ...headers, vary: 'accept' } })

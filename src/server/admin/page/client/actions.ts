@@ -55,7 +55,7 @@ export function createControls(api: Api, act: Act): Controls {
     complain,
     draw({ totals }) {
       if (totals === undefined) return
-      // Whoever has pressed the one button goes on with the other.
+      // The focus goes from the button that was pressed to the one that takes its place.
       const hadFocus = form.contains(document.activeElement) || document.activeElement === stop
       const isSame = form.hidden === totals.running
       setHidden(form, totals.running)

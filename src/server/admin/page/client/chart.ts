@@ -15,7 +15,7 @@ import { byId, element, setText, svg } from './dom.ts'
 const HEIGHT = 150
 const ROWS = 12
 
-/** The speed over time, drawn; as a sentence for those who do not see it; and as a table for whoever opens it. */
+/** The speed over time: as a drawing, as a sentence for a screen reader, and as a table that can be opened. */
 export interface Chart {
   draw(history: readonly AdminSample[], running: boolean): void
 }

@@ -34,7 +34,7 @@ export function createConnectionView(announcer: Announcer): (connection: Shown) 
   return (connection) => {
     shown = connection
     tell()
-    // An attempt under way does not take the news away: it may fail as the last one did.
+    // The banner stays during an attempt: it may fail as the last one did.
     if (connection.state !== 'connecting') setHidden(banner, connection.state !== 'waiting')
     const isLost = connection.state === 'waiting'
     if (isLost && !wasLost) announcer.say('Disconnected from the server.')

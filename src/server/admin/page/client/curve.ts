@@ -62,7 +62,7 @@ export function curveOf(points: readonly Point[], width: number, height: number,
   }
 }
 
-/** What somebody who does not see the curve is told. */
+/** The curve in a sentence, for a screen reader. */
 export function describeCurve(points: readonly Point[], words: Words): string {
   const last = points.at(-1)
   if (last === undefined || points.length < 2) return 'There is no curve before the backfill has run a while.'
@@ -75,7 +75,7 @@ export function describeCurve(points: readonly Point[], words: Words): string {
   )
 }
 
-/** So many points, at the same distances, for a table. */
+/** At most this many points, at the same distances, for a table. */
 export function thinned(points: readonly Point[], most: number): readonly Point[] {
   if (points.length <= most) return points
   const step = (points.length - 1) / (most - 1)

@@ -27,7 +27,7 @@ export function createFailures(
   more.addEventListener('click', onShowAll)
   all.addEventListener('click', () => onRetryAll(all))
 
-  /** Takes away what is shown no longer; whoever is in it with the keyboard goes on with the next one. */
+  /** Removes items that are not shown any more; the focus goes from one that had it to the next one. */
   function leave(keys: ReadonlySet<string>): void {
     for (const [key, item] of items) {
       if (keys.has(key)) continue

@@ -106,7 +106,7 @@ async function readOnce(
 }
 
 function messageOf(error: unknown): string {
-  // What fetch says of a server that is not there differs between browsers and tells nobody anything.
+  // What fetch says of a server that is not there differs between browsers and explains nothing.
   if (error instanceof TypeError) return 'The server cannot be reached.'
   return error instanceof Error ? error.message : String(error)
 }

@@ -2,8 +2,8 @@ import type { AdminFailure, AdminRow, AdminSample, AdminStatus, AdminTotals } fr
 
 type State = AdminRow['state']
 
-/** What an event may hold that is of interest here, whatever its name. */
-interface News {
+/** What the page needs of an event, whatever its name. */
+interface EventContent {
   readonly row?: AdminRow
   readonly failure?: AdminFailure
 }
@@ -27,7 +27,7 @@ export interface Model {
   take(name: string, data: string): AdminRow | undefined
 }
 
-/** So many points are enough for a curve, however long the run. */
+/** Enough points for a curve, however long the run. */
 const MAX_SAMPLES = 600
 const MAX_FAILURES = 100
 
@@ -45,7 +45,7 @@ export function createModel(): Model {
       const content: unknown = JSON.parse(data)
       if (name === 'snapshot') return takeSnapshot(content as AdminStatus)
       if (name === 'totals') return takeTotals(content as AdminTotals)
-      const { row, failure } = content as News
+      const { row, failure } = content as EventContent
       if (row) takeRow(row)
       if (failure) model.failures = withFailure(model.failures, failure)
       return row

@@ -50,8 +50,8 @@ export function drawOverview(model: Model): void {
 /** The name of the tab, which is looked at while another one is in front. */
 export function titleOf({ totals }: Model): string {
   if (totals === undefined) return 'Collection backfill'
-  const news = totals.running ? percent(fractionOf(totals)) : stateOf(totals).name
-  return `${news} · Collection backfill`
+  const progress = totals.running ? percent(fractionOf(totals)) : stateOf(totals).name
+  return `${progress} · Collection backfill`
 }
 
 function doneText({ total, completed, expected_pairs }: AdminTotals): string {
@@ -90,12 +90,12 @@ function drawTimes({ running, eta_ms, at, started_at, finished_at }: AdminTotals
   }
 }
 
-/** What somebody must not miss: a pause that the relay asked for, a database that is down, and an end by an error. */
+/** What must not be missed: a pause that the relay asked for, a database that is down, and an end by an error. */
 function drawNotices({ totals, failures }: Model): void {
   if (totals === undefined) return
   const { running, pause, at, outcome, error } = totals
   const left = pause && duration(Date.parse(pause.until) - Date.parse(at))
-  notice('pause', pause && `The relay asked everybody to wait for another ${left}${why(pause.message)}`)
+  notice('pause', pause && `The relay asked for a pause of another ${left}${why(pause.message)}`)
   const store = running ? unavailable(failures, at) : undefined
   notice(
     'store-error',

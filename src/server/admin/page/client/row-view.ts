@@ -86,7 +86,7 @@ export function createRowView(given: AdminRow, onRetry: Retry): RowView {
       fill.style.transform = `scaleX(${progress ?? 1})`
       setText(imported, count(row.imported))
       setText(expected, row.estimated_repos === null ? NOTHING : `~${shortCount(row.estimated_repos)}`)
-      // Whoever has pressed it stays in the row.
+      // The button that was pressed goes, and the focus stays in its row.
       if (row.state !== 'failed' && document.activeElement === retry) root.focus()
       setHidden(retry, row.state !== 'failed')
     },

@@ -11,7 +11,7 @@ export interface Selection {
   readonly descending: boolean
 }
 
-/** What somebody comes to see: what is at work, what went wrong, what is still to do. */
+/** What is at work first, then what went wrong, then what is still to do. */
 const ORDER: Record<AdminRow['state'], number> = { running: 0, failed: 1, pending: 2, complete: 3 }
 
 /** Of a row, from 0 to 1; nothing where it cannot be told. */

@@ -1,4 +1,4 @@
-/** Runs a drawing once before the next picture, however often it is asked for. */
+/** Draws once before the next frame, however often it is asked for. */
 export function perFrame(draw: () => void): () => void {
   let isAsked = false
   return () => {
@@ -11,7 +11,7 @@ export function perFrame(draw: () => void): () => void {
   }
 }
 
-/** Runs at most once in so many milliseconds: at once, and again at the end where it was asked for meanwhile. */
+/** Runs at most once in `ms` milliseconds: at once, and again at the end where it was asked for meanwhile. */
 export function atMostEvery(ms: number, run: () => void): () => void {
   let isWaiting = false
   let isAsked = false

@@ -4,12 +4,12 @@ import type { AdminRow, AdminTotals } from '../../wire-types.ts'
 import type { Announcer } from './announcer.ts'
 import { stateOf } from './overview.ts'
 
-/** Tells a screen reader what somebody would look up for: the beginning and the end of a run, and failures; no pages. */
-export interface News {
+/** Tells a screen reader of the beginning and the end of a run, and of failures; not of pages. */
+export interface Announcements {
   take(totals: AdminTotals | undefined, row: AdminRow | undefined): void
 }
 
-export function createNews(announcer: Announcer): News {
+export function createAnnouncements(announcer: Announcer): Announcements {
   let before: string | undefined
   const failed = new Set<string>()
   return {

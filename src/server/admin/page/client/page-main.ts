@@ -1,6 +1,7 @@
 import { printable } from '../../../../util/text.ts'
 import type { AdminRow } from '../../wire-types.ts'
 import { createAct, createControls } from './actions.ts'
+import { createAnnouncements } from './announcements.ts'
 import { createAnnouncer } from './announcer.ts'
 import { createApi, RefusedError } from './api.ts'
 import { createChart } from './chart.ts'
@@ -10,7 +11,6 @@ import { createFailures } from './failures.ts'
 import { follow, type StreamEvent } from './follow.ts'
 import { createLog } from './log.ts'
 import { createModel, keyOf } from './model.ts'
-import { createNews } from './news.ts'
 import { drawOverview, titleOf } from './overview.ts'
 import { select } from './selection.ts'
 import { createTable } from './table.ts'
@@ -25,7 +25,7 @@ const TITLE_MS = 1_000
 
 const model = createModel()
 const announcer = createAnnouncer(byId('announcements', HTMLElement))
-const news = createNews(announcer)
+const announcements = createAnnouncements(announcer)
 const showConnection = createConnectionView(announcer)
 const token = createTokenKeeper(watch)
 const api = createApi(location.pathname, token.get)
@@ -47,7 +47,7 @@ const drawSums = atMostEvery(
     toolbar.draw(model, shown)
   }),
 )
-// Nothing is drawn in a tab that nobody sees, but its name is.
+// A hidden tab is not drawn, but its name is shown.
 const drawTitle = atMostEvery(TITLE_MS, () => {
   document.title = titleOf(model)
 })
@@ -80,7 +80,7 @@ function order(): void {
 function take({ name, data }: StreamEvent): void {
   const { version } = model
   const row = model.take(name, data)
-  news.take(model.totals, row)
+  announcements.take(model.totals, row)
   drawSums()
   drawTitle()
   if (model.version === version) return
