@@ -5,11 +5,7 @@
  * @module atproto-collection-backfill
  */
 
-export {
-  type CollectionSource,
-  type KnownCollection,
-  knownCollections,
-} from './contracts/collection-source.ts'
+export type { CollectionSource, KnownCollection } from './contracts/collection-source.ts'
 export type {
   BackfillEvent,
   BackfillListener,
@@ -27,32 +23,20 @@ export type {
   SourceReport,
   StoreUnavailableEvent,
 } from './contracts/events.ts'
-export {
-  type IndexBatch,
-  type IndexContext,
-  type IndexSink,
-  type MemoryIndexSink,
-  memoryIndexSink,
-} from './contracts/index-sink.ts'
-export {
-  type Claim,
-  type ClaimRequest,
-  type CollectionProgress,
-  type CollectionState,
-  memoryProgressStore,
-  type PageProgress,
-  type ProgressStore,
-  type RegisterOptions,
-  type ReleaseOutcome,
-  type Remaining,
+export type { IndexBatch, IndexContext, IndexSink } from './contracts/index-sink.ts'
+export type { ProgressRow, ProgressRows } from './contracts/progress-rows.ts'
+export type {
+  Claim,
+  ClaimRequest,
+  CollectionProgress,
+  CollectionState,
+  PageProgress,
+  ProgressStore,
+  RegisterOptions,
+  ReleaseOutcome,
+  Remaining,
 } from './contracts/progress-store.ts'
-export {
-  type IndexedCollections,
-  type IndexedRepos,
-  type IndexPageRequest,
-  memoryIndex,
-  type RepoIndex,
-} from './contracts/repo-index.ts'
+export type { IndexedCollections, IndexedRepos, IndexPageRequest, RepoIndex } from './contracts/repo-index.ts'
 export type { RelayPause, RepoLister, RepoListRequest, RepoPage } from './contracts/repo-lister.ts'
 export {
   BackfillError,
@@ -77,6 +61,9 @@ export {
 } from './errors.ts'
 export type { HttpOptions } from './http/client.ts'
 export type { PacingOptions } from './http/pacing.ts'
+export { memoryIndex } from './memory/memory-index.ts'
+export { type MemoryIndexSink, memoryIndexSink } from './memory/memory-index-sink.ts'
+export { type MemoryStore, memoryProgressStore, memoryStore } from './memory/memory-store.ts'
 export { createMonitor } from './monitor/monitor.ts'
 export type {
   CollectionCounts,
@@ -88,6 +75,7 @@ export type {
   MonitorSnapshot,
   ThroughputSample,
 } from './monitor/snapshot.ts'
+export { progressStoreOn } from './progress/progress-store-on.ts'
 export { type RelayListerOptions, relayLister } from './relay/relay-lister.ts'
 // Withheld on purpose: the retry loop, the walk and the cursor guard, which are how the promise is kept and not part of
 // it; and everything that touches a database or `node:` (see the subpaths).
@@ -104,6 +92,7 @@ export {
 export { type CollectionDirectoryOptions, collectionDirectory } from './sources/collection-directory.ts'
 export { estimated } from './sources/estimated.ts'
 export { type GardenLexiconsOptions, gardenLexicons } from './sources/garden-lexicons.ts'
+export { knownCollections } from './sources/known-collections.ts'
 export { type LexiconGardenOptions, lexiconGarden } from './sources/lexicon-garden.ts'
 export { matching } from './sources/matching.ts'
 export { type UfosOptions, ufos } from './sources/ufos.ts'

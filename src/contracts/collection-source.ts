@@ -1,6 +1,3 @@
-import { isValidNsid } from '@atproto/syntax'
-import { InvalidOptionError } from '../errors.ts'
-
 /** A collection that somebody knows of. */
 export interface KnownCollection {
   /** The collection's NSID, such as `app.bsky.feed.post`. */
@@ -27,25 +24,4 @@ export interface CollectionSource {
   readonly live?: boolean | undefined
   /** What it knows, in any order; rejects when it cannot tell. When the signal aborts, with the signal's reason. */
   collections(options?: { signal?: AbortSignal | undefined }): AsyncIterable<KnownCollection>
-}
-
-/**
- * A source that knows just the collections it is given.
- *
- * @param collections NSIDs, or NSIDs with estimates
- * @throws InvalidOptionError when one of them is no NSID: a name written by hand is worth an error, not a skip
- */
-export function knownCollections(collections: Iterable<string | KnownCollection>): CollectionSource {
-  const known = Array.from(collections, (entry) => (typeof entry === 'string' ? { nsid: entry } : entry))
-  for (const { nsid } of known) {
-    if (!isValidNsid(nsid))
-      throw new InvalidOptionError('collections', 'a list of NSIDs such as app.bsky.feed.post', nsid)
-  }
-  return {
-    name: 'known collections',
-    async *collections({ signal } = {}) {
-      signal?.throwIfAborted()
-      yield* known
-    },
-  }
 }

@@ -39,25 +39,3 @@ export interface IndexSink {
   /** @returns how many of the pairs were new to the index */
   add(batch: IndexBatch, context?: IndexContext): Promise<{ added: number }>
 }
-
-/** A sink that keeps the pairs in memory: for tests, for examples, for small collections. */
-export interface MemoryIndexSink extends IndexSink {
-  /** The DIDs by collection. */
-  readonly pairs: ReadonlyMap<string, ReadonlySet<string>>
-}
-
-/** A sink that keeps the pairs in memory, where `pairs` shows them. Nothing is left when the process ends. */
-export function memoryIndexSink(): MemoryIndexSink {
-  const pairs = new Map<string, Set<string>>()
-  return {
-    pairs,
-    async add({ collection, dids }, { signal } = {}) {
-      signal?.throwIfAborted()
-      const known = pairs.get(collection) ?? new Set()
-      pairs.set(collection, known)
-      const before = known.size
-      for (const did of dids) known.add(did)
-      return { added: known.size - before }
-    },
-  }
-}

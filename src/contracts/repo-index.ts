@@ -1,4 +1,3 @@
-import { wholeNumber } from '../util/validate-options.ts'
 import type { KnownCollection } from './collection-source.ts'
 
 /** Which page of a list. */
@@ -42,42 +41,4 @@ export interface RepoIndex {
   listCollections?(request?: IndexPageRequest): Promise<IndexedCollections>
   /** Counts the repositories of one collection, exactly; the time that takes grows with it. Absent where it cannot be had. */
   countRepos?(collection: string, options?: { signal?: AbortSignal | undefined }): Promise<number>
-}
-
-const DEFAULT_LIMIT = 500
-const MAX_LIMIT = 10_000
-
-/** @throws InvalidOptionError for a limit that is none */
-export function pageLimit({ limit = DEFAULT_LIMIT }: IndexPageRequest): number {
-  return wholeNumber('limit', limit, 1, MAX_LIMIT)
-}
-
-/**
- * Reads pairs that are in memory, such as the `pairs` of a `memoryIndexSink()`. Each page sorts its collection anew: for
- * tests, for examples, for small collections.
- */
-export function memoryIndex(pairs: ReadonlyMap<string, ReadonlySet<string>>): Required<RepoIndex> {
-  const pageOf = (names: Iterable<string>, request: IndexPageRequest) => {
-    const { cursor = '', signal } = request
-    const limit = pageLimit(request)
-    signal?.throwIfAborted()
-    const rest = [...names].filter((name) => name > cursor).sort()
-    const entries = rest.slice(0, limit)
-    return { entries, cursor: rest.length > limit ? entries.at(-1) : undefined }
-  }
-  const sizeOf = (collection: string) => pairs.get(collection)?.size ?? 0
-  return {
-    async listRepos(collection, request = {}) {
-      const { entries, cursor } = pageOf(pairs.get(collection) ?? [], request)
-      return { dids: entries, cursor }
-    },
-    async listCollections(request = {}) {
-      const { entries, cursor } = pageOf(pairs.keys(), request)
-      return { collections: entries.map((nsid) => ({ nsid, estimatedRepos: sizeOf(nsid) })), cursor }
-    },
-    async countRepos(collection, { signal } = {}) {
-      signal?.throwIfAborted()
-      return sizeOf(collection)
-    },
-  }
 }

@@ -1,13 +1,13 @@
 import { type Kysely, sql } from 'kysely'
-import {
-  type IndexedCollections,
-  type IndexedRepos,
-  type IndexPageRequest,
-  pageLimit,
-  type RepoIndex,
+import type {
+  IndexedCollections,
+  IndexedRepos,
+  IndexPageRequest,
+  RepoIndex,
 } from '../contracts/repo-index.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { abortable } from '../util/abort.ts'
+import { pageLimit } from '../util/page-limit.ts'
 import { wholeNumber } from '../util/validate-options.ts'
 import { readCollections } from './collection-estimates.ts'
 import { hasDidIndex } from './did-index.ts'

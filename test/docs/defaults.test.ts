@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { knownCollections } from '../../src/contracts/collection-source.ts'
-import { memoryIndexSink } from '../../src/contracts/index-sink.ts'
-import { memoryProgressStore } from '../../src/contracts/progress-store.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { relayLister } from '../../src/relay/relay-lister.ts'
 import { settingsOf } from '../../src/run/options.ts'
+import { knownCollections } from '../../src/sources/known-collections.ts'
 import { declarations } from './tables.ts'
 
 const declared = declarations()

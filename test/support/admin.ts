@@ -1,6 +1,6 @@
-import { knownCollections } from '../../src/contracts/collection-source.ts'
-import { memoryIndexSink } from '../../src/contracts/index-sink.ts'
-import { memoryProgressStore, type ProgressStore } from '../../src/contracts/progress-store.ts'
+import type { ProgressStore } from '../../src/contracts/progress-store.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { relayLister } from '../../src/relay/relay-lister.ts'
 import { type Backfiller, createBackfiller } from '../../src/run/backfiller.ts'
 import type { BackfillOptions } from '../../src/run/options.ts'
@@ -11,6 +11,7 @@ import {
   type AdminStatus,
   adminHandler,
 } from '../../src/server/index.ts'
+import { knownCollections } from '../../src/sources/known-collections.ts'
 import type { RelayScript } from '../../src/testing/index.ts'
 import { type Served, serve } from './serve.ts'
 

@@ -5,10 +5,11 @@ import {
   lexiconGarden,
   memoryIndex,
   memoryIndexSink,
-  memoryProgressStore,
+  progressStoreOn,
   relayLister,
 } from '../../src/index.ts'
 import { collectionIndex, observedCollections } from '../../src/kysely/index.ts'
+import { memoryProgressRows } from '../../src/memory/memory-progress-rows.ts'
 import {
   type CollectionSourceFixture,
   collectionSourceSuite,
@@ -60,7 +61,10 @@ describe('memory', () => {
       },
     }
   })
-  prove(progressStoreSuite, async () => ({ progress: memoryProgressStore() }))
+  prove(progressStoreSuite, async () => {
+    const rows = memoryProgressRows()
+    return { progress: progressStoreOn(rows), reopen: async () => ({ progress: progressStoreOn(rows) }) }
+  })
 })
 
 /** An index in a schema of its own, written to through another connection where there can be one. */

@@ -1,0 +1,32 @@
+import type { IndexPageRequest, RepoIndex } from '../contracts/repo-index.ts'
+import { pageLimit } from '../util/page-limit.ts'
+
+/**
+ * Reads pairs that are in memory, such as the `pairs` of a `memoryIndexSink()`. Each page sorts its collection anew: for
+ * tests, for examples, for small collections.
+ */
+export function memoryIndex(pairs: ReadonlyMap<string, ReadonlySet<string>>): Required<RepoIndex> {
+  const pageOf = (names: Iterable<string>, request: IndexPageRequest) => {
+    const { cursor = '', signal } = request
+    const limit = pageLimit(request)
+    signal?.throwIfAborted()
+    const rest = [...names].filter((name) => name > cursor).sort()
+    const entries = rest.slice(0, limit)
+    return { entries, cursor: rest.length > limit ? entries.at(-1) : undefined }
+  }
+  const sizeOf = (collection: string) => pairs.get(collection)?.size ?? 0
+  return {
+    async listRepos(collection, request = {}) {
+      const { entries, cursor } = pageOf(pairs.get(collection) ?? [], request)
+      return { dids: entries, cursor }
+    },
+    async listCollections(request = {}) {
+      const { entries, cursor } = pageOf(pairs.keys(), request)
+      return { collections: entries.map((nsid) => ({ nsid, estimatedRepos: sizeOf(nsid) })), cursor }
+    },
+    async countRepos(collection, { signal } = {}) {
+      signal?.throwIfAborted()
+      return sizeOf(collection)
+    },
+  }
+}

@@ -1,0 +1,28 @@
+import type { ProgressStore } from '../contracts/progress-store.ts'
+import type { RepoIndex } from '../contracts/repo-index.ts'
+import { progressStoreOn } from '../progress/progress-store-on.ts'
+import { memoryIndex } from './memory-index.ts'
+import { type MemoryIndexSink, memoryIndexSink } from './memory-index-sink.ts'
+import { memoryProgressRows } from './memory-progress-rows.ts'
+
+/** An index and the progress of its walks, in memory. */
+export interface MemoryStore {
+  readonly sink: MemoryIndexSink
+  readonly progress: ProgressStore
+  /** What the sink has written, to be read. */
+  readonly index: Required<RepoIndex>
+}
+
+/**
+ * A store that keeps everything in memory: for tests, for examples, for one run of one process. Nothing is left when the
+ * process ends.
+ */
+export function memoryStore(): MemoryStore {
+  const sink = memoryIndexSink()
+  return { sink, progress: memoryProgressStore(), index: memoryIndex(sink.pairs) }
+}
+
+/** The progress store of {@link memoryStore} by itself. */
+export function memoryProgressStore(): ProgressStore {
+  return progressStoreOn(memoryProgressRows())
+}

@@ -1,0 +1,197 @@
+import type { KnownCollection } from '../contracts/collection-source.ts'
+import type { ProgressRow, ProgressRows } from '../contracts/progress-rows.ts'
+import type {
+  Claim,
+  ClaimRequest,
+  PageProgress,
+  ProgressStore,
+  RegisterOptions,
+  ReleaseOutcome,
+} from '../contracts/progress-store.ts'
+import { ClaimLostError, InvalidOptionError } from '../errors.ts'
+import { mustHave } from '../util/validate-options.ts'
+import {
+  advancedRow,
+  claimedRow,
+  newRow,
+  registeredRow,
+  releasedRow,
+  resetRow,
+  retriedRow,
+} from './row-changes.ts'
+import {
+  byName,
+  byWork,
+  claimOf,
+  commitPlace,
+  dueInMs,
+  isFree,
+  isHeldBy,
+  isOpen,
+  isRunning,
+  progressOf,
+} from './row-state.ts'
+import { type RowChange, type RowTable, withRows } from './row-table.ts'
+
+/** How many rows are written side by side where each write stands for itself. */
+const WRITES_AT_ONCE = 16
+
+/**
+ * Makes a progress store of a table of versioned rows. Rows are compared and saved by the table; claims, leases on the
+ * table's clock, epochs, attempts, the order of work and commits whose answer was lost are seen to here.
+ *
+ * Looking for work reads all rows of the relay. A page costs one read and one write, and a transaction where there is one.
+ *
+ * @throws InvalidOptionError when a method is missing, or `database` is named without `transaction`
+ */
+export function progressStoreOn(rows: ProgressRows): ProgressStore {
+  for (const method of ['list', 'read', 'write', 'now'])
+    mustHave('rows', rows, method, 'ProgressRows, with list, read, write and now')
+  if (rows.database !== undefined && rows.transaction === undefined)
+    throw new InvalidOptionError('rows.transaction', 'given where rows.database is', undefined)
+  const atOnce = rows.transaction === undefined ? WRITES_AT_ONCE : 1
+  return {
+    database: rows.database,
+    register: (relay, collections, options = {}) =>
+      withRows(rows, (table) => register(table, { relay, collections, options, atOnce })),
+    retryFailed: (relay, collections) =>
+      changeNamed(rows, relay, collections, atOnce, (row) => (row.failed ? retriedRow(row) : undefined)),
+    reset: (relay, collections) =>
+      changeNamed(rows, relay, collections, atOnce, (row, now) =>
+        isRunning(row, now) ? undefined : resetRow(row),
+      ),
+    claim: (request) => withRows(rows, (table) => claim(table, request)),
+    advance: (held, page, write) => advance(rows, held, page, write),
+    renew: (held, leaseMs) => withRows(rows, (table) => renew(table, held, leaseMs)),
+    release: (held, outcome) => withRows(rows, (table) => release(table, held, outcome)),
+    remaining: (relay) => withRows(rows, (table) => remaining(table, relay)),
+    list: ({ relay } = {}) => withRows(rows, (table) => list(table, relay)),
+  }
+}
+
+interface RegisterCall {
+  readonly relay: string
+  readonly collections: readonly KnownCollection[]
+  readonly options: RegisterOptions
+  readonly atOnce: number
+}
+
+async function register(
+  table: RowTable,
+  { relay, collections, options, atOnce }: RegisterCall,
+): Promise<void> {
+  const { refreshAfterMs = Number.POSITIVE_INFINITY, keepFailed = false } = options
+  const estimates = new Map<string, number | undefined>()
+  for (const { nsid, estimatedRepos } of collections)
+    estimates.set(nsid, estimatedRepos ?? estimates.get(nsid))
+  const stored = new Map((await table.list(relay)).map((row) => [row.collection, row]))
+  const refreshBefore = (await table.now()) - refreshAfterMs
+  // In one order everywhere, so that two transactions which lock the same rows wait for each other and do not deadlock.
+  const names = [...new Set([...stored.keys(), ...estimates.keys()])].sort()
+  await forEach(names, atOnce, async (collection) => {
+    const estimatedRepos = estimates.get(collection)
+    await table.change({ relay, collection }, stored.get(collection), (row) => {
+      if (row === undefined) return newRow(relay, collection, estimatedRepos)
+      return registeredRow(row, { estimatedRepos, refreshBefore, keepFailed })
+    })
+  })
+}
+
+/** Changes the rows of a relay with these names, or all of them. @returns how many it changed */
+function changeNamed(
+  rows: ProgressRows,
+  relay: string,
+  collections: readonly string[] | undefined,
+  atOnce: number,
+  change: (row: ProgressRow, now: number) => ProgressRow | undefined,
+): Promise<number> {
+  const names = collections && new Set(collections)
+  return withRows(rows, async (table) => {
+    const stored = (await table.list(relay)).filter(({ collection }) => names?.has(collection) ?? true)
+    const now = await table.now()
+    let count = 0
+    await forEach(stored.toSorted(byName), atOnce, async (known) => {
+      const { changed } = await table.change(known, known, (row) => row && change(row, now))
+      if (changed) count += 1
+    })
+    return count
+  })
+}
+
+async function claim(table: RowTable, { relay, owner, leaseMs }: ClaimRequest): Promise<Claim | undefined> {
+  const stored = await table.list(relay)
+  const now = await table.now()
+  const take: RowChange = (row) =>
+    row !== undefined && isFree(row, now) ? claimedRow(row, owner, now + leaseMs) : undefined
+  for (const known of stored.filter((row) => isFree(row, now)).sort(byWork)) {
+    const { row, changed } = await table.change(known, known, take)
+    if (changed && row !== undefined) return claimOf(row, owner, leaseMs)
+  }
+  return undefined
+}
+
+/** In a transaction the row comes first: who is fenced off writes nothing. Without one, the pairs are durable before it. */
+async function advance(
+  rows: ProgressRows,
+  claim: Claim,
+  page: PageProgress,
+  write: ((transaction?: unknown) => Promise<void>) | undefined,
+): Promise<Claim> {
+  const placeOf = (row: ProgressRow | undefined) => {
+    const place = commitPlace(row, claim, page)
+    if (place === 'lost') throw new ClaimLostError(claim)
+    return place
+  }
+  const writesFirst = rows.transaction === undefined
+  if (writesFirst && write !== undefined) {
+    const stored = await withRows(rows, (table) => table.read(claim.relay, claim.collection))
+    if (placeOf(stored) === 'before') await write()
+  }
+  return withRows(rows, async (table) => {
+    const stored = await table.read(claim.relay, claim.collection)
+    const time = { now: await table.now(), leaseMs: claim.leaseMs }
+    const { row, changed } = await table.change(claim, stored, (row) =>
+      placeOf(row) === 'before' && row !== undefined ? advancedRow(row, page, time) : undefined,
+    )
+    if (changed && !writesFirst) await write?.(table.transaction)
+    if (row === undefined) throw new ClaimLostError(claim)
+    return claimOf(row, claim.owner, claim.leaseMs)
+  })
+}
+
+async function renew(table: RowTable, claim: Claim, leaseMs: number): Promise<Claim> {
+  const stored = await table.read(claim.relay, claim.collection)
+  const leaseEndsAt = (await table.now()) + leaseMs
+  await table.change(claim, stored, (row) => {
+    if (!isHeldBy(row, claim)) throw new ClaimLostError(claim)
+    return { ...row, leaseEndsAt }
+  })
+  return { ...claim, leaseMs }
+}
+
+async function release(table: RowTable, claim: Claim, outcome: ReleaseOutcome | undefined): Promise<void> {
+  const stored = await table.read(claim.relay, claim.collection)
+  const now = await table.now()
+  await table.change(claim, stored, (row) =>
+    isHeldBy(row, claim) ? releasedRow(row, outcome, now) : undefined,
+  )
+}
+
+async function remaining(table: RowTable, relay: string) {
+  const open = (await table.list(relay)).filter(isOpen)
+  if (open.length === 0) return { collections: 0 }
+  const now = await table.now()
+  const dues = open.map((row) => dueInMs(row, now))
+  return { collections: open.length, dueInMs: dues.reduce((a, b) => Math.min(a, b)) }
+}
+
+async function list(table: RowTable, relay: string | undefined) {
+  const stored = await table.list(relay)
+  const now = await table.now()
+  return stored.toSorted(byName).map((row) => progressOf(row, now))
+}
+
+/** A group after the other, so that nothing more is begun once one has failed. */
+async function forEach<T>(items: readonly T[], atOnce: number, body: (item: T) => Promise<void>) {
+  for (let i = 0; i < items.length; i += atOnce) await Promise.all(items.slice(i, i + atOnce).map(body))
+}

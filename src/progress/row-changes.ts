@@ -1,0 +1,93 @@
+import type { ProgressRow } from '../contracts/progress-rows.ts'
+import type { PageProgress, ReleaseOutcome } from '../contracts/progress-store.ts'
+
+/** Stores keep this much of an error: {@link ReleaseOutcome}. */
+const MAX_ERROR_LENGTH = 500
+
+/** What a walk fills, as it is before the first page. */
+const UNWALKED = {
+  cursor: undefined,
+  pages: 0,
+  imported: 0,
+  invalid: 0,
+  loopGuard: undefined,
+  completedAt: undefined,
+} as const
+
+const UNTRIED = { failed: false, attempts: 0, restarts: 0, notBefore: undefined } as const
+const UNCLAIMED = { owner: undefined, leaseEndsAt: undefined } as const
+
+/** A row that is not stored yet. */
+export function newRow(relay: string, collection: string, estimatedRepos: number | undefined): ProgressRow {
+  return { relay, collection, version: 0, epoch: 0, ...UNWALKED, ...UNTRIED, estimatedRepos }
+}
+
+/** How a registration changes a row that exists. */
+export interface Registration {
+  readonly estimatedRepos: number | undefined
+  /** What was completed before that time is walked again. */
+  readonly refreshBefore: number
+  readonly keepFailed: boolean
+}
+
+/** @returns undefined when the row says all that already */
+export function registeredRow(row: ProgressRow, registration: Registration): ProgressRow | undefined {
+  const { refreshBefore, keepFailed, estimatedRepos } = registration
+  const isOld = row.completedAt !== undefined && row.completedAt < refreshBefore
+  let next = isOld ? resetRow(row) : row
+  if (next.failed && !keepFailed) next = retriedRow(next)
+  if (estimatedRepos !== undefined && estimatedRepos !== next.estimatedRepos)
+    next = { ...next, estimatedRepos }
+  return next === row ? undefined : next
+}
+
+/** A failed row, for the next claim to go on. */
+export function retriedRow(row: ProgressRow): ProgressRow {
+  return { ...row, ...UNTRIED }
+}
+
+/** A row as for a new walk, which no claim of an earlier one can change. */
+export function resetRow(row: ProgressRow): ProgressRow {
+  const estimatedRepos =
+    row.imported > 0 ? Math.max(row.estimatedRepos ?? 0, row.imported) : row.estimatedRepos
+  const anew = { ...UNWALKED, ...UNTRIED, ...UNCLAIMED, lastError: undefined }
+  return { ...row, ...anew, estimatedRepos, epoch: row.epoch + 1 }
+}
+
+/** A row that a worker takes. */
+export function claimedRow(row: ProgressRow, owner: string, leaseEndsAt: number): ProgressRow {
+  return { ...row, owner, leaseEndsAt, epoch: row.epoch + 1 }
+}
+
+/** A row with more pages. */
+export function advancedRow(
+  row: ProgressRow,
+  page: PageProgress,
+  time: { now: number; leaseMs: number },
+): ProgressRow {
+  const walked = {
+    cursor: page.cursor,
+    pages: row.pages + page.pages,
+    imported: row.imported + page.imported,
+    invalid: row.invalid + page.invalid,
+    loopGuard: page.loopGuard,
+  }
+  const succeeded = { attempts: 0, lastError: undefined, notBefore: undefined }
+  const held =
+    page.cursor === undefined
+      ? { ...UNCLAIMED, completedAt: time.now }
+      : { leaseEndsAt: time.now + time.leaseMs }
+  return { ...row, ...walked, ...succeeded, ...held }
+}
+
+/** A row that its worker gives back. */
+export function releasedRow(row: ProgressRow, outcome: ReleaseOutcome | undefined, now: number): ProgressRow {
+  const free = { ...row, ...UNCLAIMED }
+  if (outcome === undefined) return free
+  // Some databases have no NUL in their text, and a server's message may.
+  const failure = { ...free, lastError: outcome.error.replaceAll('\0', '').slice(0, MAX_ERROR_LENGTH) }
+  if (outcome.kind === 'restart') return { ...failure, ...UNWALKED, restarts: row.restarts + 1 }
+  const later = { ...failure, notBefore: now + (outcome.retryInMs ?? 0) }
+  if (outcome.kind === 'postponed') return later
+  return { ...later, attempts: row.attempts + 1, failed: outcome.retryInMs === undefined }
+}

@@ -1,0 +1,93 @@
+import type { ProgressRow } from '../contracts/progress-rows.ts'
+import type { Claim, CollectionProgress, CollectionState, PageProgress } from '../contracts/progress-store.ts'
+
+/** Whether there is work left in it. */
+export function isOpen(row: ProgressRow): boolean {
+  return row.completedAt === undefined && !row.failed
+}
+
+/** How long until it can be claimed, in milliseconds. */
+export function dueInMs(row: ProgressRow, now: number): number {
+  return Math.max(0, (row.leaseEndsAt ?? now) - now, (row.notBefore ?? now) - now)
+}
+
+/** Whether a worker can take it. */
+export function isFree(row: ProgressRow, now: number): boolean {
+  return isOpen(row) && dueInMs(row, now) === 0
+}
+
+/** Whether a worker holds it. */
+export function isRunning(row: ProgressRow, now: number): boolean {
+  return row.owner !== undefined && row.leaseEndsAt !== undefined && row.leaseEndsAt > now
+}
+
+/** The order of work: the biggest first, then by name. */
+export function byWork(a: ProgressRow, b: ProgressRow): number {
+  return sizeOf(b) - sizeOf(a) || compare(a.collection, b.collection)
+}
+
+function sizeOf({ estimatedRepos = 0, imported }: ProgressRow): number {
+  return Math.max(estimatedRepos, imported)
+}
+
+/** The order of lists. */
+export function byName(a: ProgressRow, b: ProgressRow): number {
+  return compare(a.relay, b.relay) || compare(a.collection, b.collection)
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** Whether the claim is the newest of this row, and its worker holds it still. A complete row is held by none. */
+export function isHeldBy(row: ProgressRow | undefined, claim: Claim): row is ProgressRow {
+  return row !== undefined && row.epoch === claim.epoch && row.owner === claim.owner
+}
+
+/** Where a row is for a commit: before its pages, after them by a commit of our own, or no longer ours. */
+export type CommitPlace = 'before' | 'after' | 'lost'
+
+/** After a commit whose answer was lost, the row is just its pages further, with its cursor. */
+export function commitPlace(
+  row: ProgressRow | undefined,
+  claim: Claim,
+  { pages, cursor }: PageProgress,
+): CommitPlace {
+  if (row?.epoch !== claim.epoch) return 'lost'
+  const isHeld = row.owner === claim.owner
+  if (isHeld && row.pages === claim.pages) return 'before'
+  const isFurther = row.pages === claim.pages + pages && row.cursor === cursor
+  return isFurther && (isHeld || row.completedAt !== undefined) ? 'after' : 'lost'
+}
+
+/** The claim on the page that the row is at. */
+export function claimOf(row: ProgressRow, owner: string, leaseMs: number): Claim {
+  const { relay, collection, epoch, cursor, pages, imported, invalid, loopGuard, attempts, restarts } = row
+  const walked = { cursor, pages, imported, invalid, loopGuard }
+  return { relay, collection, owner, leaseMs, epoch, ...walked, attempts, restarts }
+}
+
+/** The row as everybody may see it. */
+export function progressOf(row: ProgressRow, now: number): CollectionProgress {
+  const { relay, collection, cursor, pages, imported, invalid } = row
+  const { estimatedRepos, attempts, lastError, completedAt } = row
+  return {
+    relay,
+    collection,
+    state: stateOf(row, now),
+    cursor,
+    pages,
+    imported,
+    invalid,
+    estimatedRepos,
+    attempts,
+    lastError,
+    completedAt: completedAt === undefined ? undefined : new Date(completedAt),
+  }
+}
+
+function stateOf(row: ProgressRow, now: number): CollectionState {
+  if (row.completedAt !== undefined) return 'complete'
+  if (row.failed) return 'failed'
+  return isRunning(row, now) ? 'running' : 'pending'
+}

@@ -1,0 +1,10 @@
+import type { IndexPageRequest } from '../contracts/repo-index.ts'
+import { wholeNumber } from './validate-options.ts'
+
+const DEFAULT_LIMIT = 500
+const MAX_LIMIT = 10_000
+
+/** @throws InvalidOptionError for a limit that is none */
+export function pageLimit({ limit = DEFAULT_LIMIT }: IndexPageRequest): number {
+  return wholeNumber('limit', limit, 1, MAX_LIMIT)
+}
