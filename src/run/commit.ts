@@ -66,7 +66,7 @@ async function commitOnce(
   const dids = pages.flatMap(({ page }) => page.dids)
   const write = createWrite({ relay, collection, dids }, parts)
   const attempt = () => abortable(save(claim, pages, write, parts), signal, COMMIT_GRACE_MS)
-  const advanced = await retrying(() => patience.wait(attempt), {
+  const advanced = await retrying(() => patience.wait(attempt, COMMIT_GRACE_MS), {
     ...retry,
     signal,
     mayRetry: (error) => !isFinal(error),

@@ -10,10 +10,10 @@ export const RELEASE_MS = 300
 /** How a run waits for its stores. */
 export interface Patience {
   /**
-   * Makes a call to a store: again for as long as the store is unavailable, and with a deadline for each try. Rejects at
-   * once when the run is over, also while a call is under way.
+   * Makes a call to a store: again for as long as the store is unavailable, and with a deadline for each try. Rejects when
+   * the run is over, also while a call is under way, which then has `graceMs` milliseconds to end; 0 by default.
    */
-  wait<T>(call: () => Promise<T>): Promise<T>
+  wait<T>(call: () => Promise<T>, graceMs?: number): Promise<T>
 }
 
 interface PatienceParts {
@@ -28,8 +28,8 @@ interface PatienceParts {
 export function createPatience({ relay, timeoutMs, signal, emit }: PatienceParts): Patience {
   const late = () => new StoreUnavailableError(`The store gave no answer within ${timeoutMs} ms.`, undefined)
   return {
-    wait: (call) =>
-      retrying(() => abortable(withDeadline(call(), timeoutMs, late), signal), {
+    wait: (call, graceMs = 0) =>
+      retrying(() => withDeadline(abortable(call(), signal, graceMs), timeoutMs, late), {
         ...STORE_PATIENCE,
         signal,
         mayRetry: (error) => isBackfillError(error, 'STORE_UNAVAILABLE'),

@@ -26,6 +26,8 @@ function start(relayUrl: string, { sink, progress }: { sink: IndexSink; progress
     sink,
     progress,
     concurrency: 1,
+    // An event for each page.
+    pagesAhead: 1,
     retry: quick,
   })
 }

@@ -96,7 +96,7 @@ describe.each(databases)('a table that the Zig relay left, on $kind,', ({ create
     const rows = new Map((await progress.list()).map((row) => [row.collection, row]))
     expect([...rows.keys()]).toEqual([...done, ...walked].sort())
     for (const nsid of Object.keys(collections)) {
-      expect(rows.get(nsid)).toMatchObject({ source, state: 'complete', imported: relay.size(nsid) })
+      expect(rows.get(nsid)).toMatchObject({ relay: source, state: 'complete', imported: relay.size(nsid) })
     }
     for (const nsid of done) expect(rows.get(nsid)).toMatchObject({ completedAt: COMPLETED_AT, pages: 0 })
     expect(rows.get(HALF)).toMatchObject({ pages: 5 })

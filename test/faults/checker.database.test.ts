@@ -87,7 +87,8 @@ describe('the checker', () => {
       collections,
       script: ({ collection, offset }) => (collection === A && offset === 30 ? never.promise : undefined),
     })
-    for await (const { collection, pages: page } of run.start()) if (collection === A && page === 3) break
+    for await (const { collection, pages: page } of run.start({ pagesAhead: 1 }))
+      if (collection === A && page === 3) break
     expect((await verdict({ progress: run.db, relays: [run.relay] })).problems).toEqual([])
     await statement.execute(run.db)
     const { problems } = await verdict({ progress: run.db, relays: [run.relay] })

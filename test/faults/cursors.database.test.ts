@@ -46,7 +46,7 @@ describe('a relay whose cursors run in circles', () => {
   })
 
   async function untilPageOfA({ start }: FaultRun): Promise<void> {
-    for await (const { collection } of start({ concurrency: 1 })) if (collection === A) return
+    for await (const { collection } of start({ concurrency: 1, pagesAhead: 1 })) if (collection === A) return
   }
 
   function circle({ collection, cursor }: RelayRequest, next: (n: number) => number) {
@@ -91,7 +91,7 @@ describe('where a list ends', () => {
   it('is at an empty page without one, which follows a full last page', async () => {
     await using run = await setUp({ collections: { [A]: 3 * PAGE, [B]: 0 } })
     const events: string[] = []
-    for await (const { collection, dids, completed } of run.start()) {
+    for await (const { collection, dids, completed } of run.start({ pagesAhead: 1 })) {
       events.push(`${collection} ${dids.length} ${completed}`)
     }
     expect(events.filter((event) => event.startsWith(A))).toEqual([
@@ -118,7 +118,8 @@ describe('DIDs that come again', () => {
       },
     })
     const added: number[] = []
-    for await (const page of run.start()) if (page.collection === A) added.push(page.added ?? 0)
+    for await (const page of run.start({ pagesAhead: 1 }))
+      if (page.collection === A) added.push(page.added ?? 0)
     expect(added).toEqual([10, 10, 10, 10, 5])
     await run.check({ repeats: true })
   })
@@ -155,7 +156,8 @@ describe('DIDs that come again', () => {
           : undefined,
     })
     const added: number[] = []
-    for await (const page of run.start()) if (page.collection === A) added.push(page.added ?? 0)
+    for await (const page of run.start({ pagesAhead: 1 }))
+      if (page.collection === A) added.push(page.added ?? 0)
     expect(added).toEqual([10, 10, 0, 10, 5])
     const dids = [...run.relay.dids(A)]
     dids.splice(20, 10)
@@ -172,7 +174,8 @@ describe('a saved cursor that the relay refuses with 500 for ever', () => {
     }
     await using run = await setUp({ collections, script })
     const { db, relay } = run
-    for await (const { pages: page, collection } of run.start()) if (collection === A && page === 2) break
+    for await (const { pages: page, collection } of run.start({ pagesAhead: 1 }))
+      if (collection === A && page === 2) break
     third.pass()
     // What a relay that was rebuilt has no key for. The test moves the cursor here, so the record begins anew.
     await db

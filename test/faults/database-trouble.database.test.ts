@@ -95,7 +95,7 @@ async function play(
   await using store = await openPostgres(url, { applicationName: 'troubled' })
   const { sink, progress } = store
   let pages = 0
-  for await (const page of run.start({ sink, progress, maxAttempts: 1, ...options })) {
+  for await (const page of run.start({ sink, progress, maxAttempts: 1, pagesAhead: 1, ...options })) {
     pages += 1
     await onPage(page, pages)
   }

@@ -8,7 +8,7 @@ import {
   relayLister,
 } from '../../src/index.ts'
 import { kyselyProgressStore } from '../../src/kysely/index.ts'
-import { type Fault, type RelayRequest, startRelay } from '../../src/testing/index.ts'
+import { type Fault, startRelay } from '../../src/testing/index.ts'
 import { PROFILE } from '../support/e2e.ts'
 import { failuresOf, PAGE, rejection, setUp } from '../support/fault-run.ts'
 import { startAnswering } from '../support/http-server.ts'
@@ -18,13 +18,6 @@ const A = 'com.example.a'
 const B = 'com.example.b'
 const SIZE = 45
 const collections = { [A]: SIZE, [B]: 25 }
-
-/** Answers the fourth page of A when it is asked for again, so that a run which is left before it has not walked A to its end. */
-function fourthPageLate(): (request: RelayRequest) => undefined | Promise<undefined> {
-  const never = new Promise<undefined>(() => {})
-  return ({ collection, offset, attempt }) =>
-    collection === A && offset === 30 && attempt === 1 ? never : undefined
-}
 
 describe('a redirect', () => {
   it.each([301, 302, 307, 308])(
@@ -82,9 +75,10 @@ describe('a redirect', () => {
 
 describe('another relay', () => {
   it('gets progress of its own, and never the cursor of the one before', async () => {
-    await using run = await setUp({ collections, script: fourthPageLate() })
+    await using run = await setUp({ collections })
     await using other = await startRelay({ collections: { [PROFILE]: 1, [A]: 33 }, seed: 2 })
-    for await (const { pages: page, collection } of run.start()) if (collection === A && page === 2) break
+    for await (const { pages: page, collection } of run.start({ pagesAhead: 1 }))
+      if (collection === A && page === 2) break
     const lister = relayLister(other.url, { pageSize: PAGE })
     expect(await run.start({ lister }).run()).toMatchObject({ relay: other.url, completed: 2 })
     expect(other.requestsOf(A).map(({ cursor, offset }) => [cursor, offset])).toEqual([
@@ -147,7 +141,7 @@ describe('discovery', () => {
       collections,
       script: ({ path }) => (isGarden(path) ? { status: 500 } : undefined),
     })
-    for await (const _ of run.start()) break
+    for await (const _ of run.start({ pagesAhead: 1 })) break
     const sources = [lexiconGarden({ url: run.relay.gardenUrl })]
     expect(await run.start({ sources }).run()).toMatchObject({ completed: 2 })
     expect(await run.check()).toMatchObject({ completed: 2 })
@@ -184,10 +178,10 @@ describe('the check before a run', () => {
 
   it('leaves what an earlier run registered as it is', async () => {
     let empty = false
-    const late = fourthPageLate()
-    const script = (request: RelayRequest) => (empty ? { status: 200, body: { repos: [] } } : late(request))
+    const script = () => (empty ? { status: 200, body: { repos: [] } } : undefined)
     await using run = await setUp({ collections, script })
-    for await (const { pages: page, collection } of run.start()) if (collection === A && page === 2) break
+    for await (const { pages: page, collection } of run.start({ pagesAhead: 1 }))
+      if (collection === A && page === 2) break
     const before = await kyselyProgressStore(run.db).list()
     expect(before[0]?.state).toBe('pending')
     empty = true

@@ -153,10 +153,10 @@ describe('the metrics of a run with faults', () => {
     expect(sums.pauses).toBeGreaterThanOrEqual(1)
     expect(collected).toEqual({
       'atproto.backfill.pages [{page}]': [of(8)],
-      'atproto.backfill.dids [{did}]': [of(12)],
+      'atproto.backfill.imported [{did}]': [of(12)],
       // The stolen page had been added before its claim was found lost, so that the second time brought nothing new.
-      'atproto.backfill.pairs [{pair}]': [of(11)],
-      'atproto.backfill.rejected [{entry}]': [of(1)],
+      'atproto.backfill.added [{pair}]': [of(11)],
+      'atproto.backfill.invalid [{entry}]': [of(1)],
       'atproto.backfill.retries [{retry}]': [of(1, status(500)), of(1, status(429))],
       'atproto.backfill.failures [{failure}]': expect.toSatisfy((series: unknown[]) => series.length === 3),
       'atproto.backfill.commit.duration [s]': [of(total(8, sums.commits))],
@@ -187,7 +187,7 @@ describe('the metrics of a run with faults', () => {
 
   it('name the collections that were asked for, and sum the others up', async () => {
     const { collect, relay: source } = await troubledRun({ collections: [PLAIN] })
-    const { 'atproto.backfill.dids [{did}]': dids } = await collect()
+    const { 'atproto.backfill.imported [{did}]': dids } = await collect()
     expect(dids).toEqual(
       expect.arrayContaining([
         { attributes: { [SOURCE]: source, 'atproto.backfill.collection': PLAIN }, value: 5 },
@@ -266,7 +266,7 @@ describe('the spans of a run with faults', () => {
       source: attributes[SOURCE],
       outcome: attributes['atproto.backfill.walk.outcome'],
       resumed: attributes['atproto.backfill.walk.resumed'],
-      came: ['pages', 'dids', 'pairs'].map((what) => attributes[`atproto.backfill.walk.${what}`]),
+      came: ['pages', 'imported', 'added'].map((what) => attributes[`atproto.backfill.walk.${what}`]),
       error: attributes['error.type'],
       status: status.code,
       events: events.map((event) => event.name),
@@ -286,7 +286,7 @@ describe('the spans of a run with faults', () => {
     expect(told).toEqual([
       walk(PLAIN, [3, 5, 5]),
       { ...walk(BUSY, [2, 3, 3]), events: ['retry', 'retry'] },
-      { ...walk(GONE, [0, 0, 0]), ...failure, outcome: 'given_up', error: 'RELAY_STATUS' },
+      { ...walk(GONE, [0, 0, 0]), ...failure, outcome: 'failed', error: 'RELAY_STATUS' },
       walk(MIXED, [1, 1, 1]),
       { ...walk(STOLEN, [1, 2, 2]), ...failure, outcome: 'claim_lost', error: 'CLAIM_LOST' },
       { ...walk(STOLEN, [1, 1, 0]), resumed: true },

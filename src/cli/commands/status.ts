@@ -128,7 +128,7 @@ function lines(views: readonly StatusView[], screen: Screen, most: number): stri
 /** An object in a line for each relay. */
 function jsonOf(views: readonly StatusView[]): string {
   const objects = views.map(({ relay, rows, shown, pairsPerSecond }) => ({
-    source: relay,
+    relay,
     ...countsOf(rows),
     imported: pairsOf(rows),
     pairsPerSecond,

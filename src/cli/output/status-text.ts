@@ -37,11 +37,11 @@ export function inOrder(rows: readonly CollectionProgress[]): CollectionProgress
 /** How many are in each state, named as in a {@link BackfillStatus}. */
 export function countsOf(
   rows: readonly CollectionProgress[],
-): Record<'total' | 'completed' | 'running' | 'pending' | 'failed', number> {
+): Record<'total' | 'complete' | 'running' | 'pending' | 'failed', number> {
   const inState = (state: CollectionState) => rows.filter((row) => row.state === state).length
   return {
     total: rows.length,
-    completed: inState('complete'),
+    complete: inState('complete'),
     running: inState('running'),
     pending: inState('pending'),
     failed: inState('failed'),
@@ -54,12 +54,12 @@ export function pairsOf(rows: readonly CollectionProgress[]): number {
 
 /** The counts in one line. */
 export function statusLine({ relay, rows, pairsPerSecond }: StatusView): string {
-  const { total, completed, ...others } = countsOf(rows)
+  const { total, complete, ...others } = countsOf(rows)
   const open = Object.entries(others).flatMap(([state, found]) =>
     found === 0 ? [] : [`${count(found)} ${state}`],
   )
   return [
-    `${printable(relay)}: ${ofTotal(completed, total)} collections complete`,
+    `${printable(relay)}: ${ofTotal(complete, total)} collections complete`,
     ...open,
     plural(pairsOf(rows), 'pair'),
     ...(pairsPerSecond === undefined ? [] : [`${count(pairsPerSecond)} pairs/s`]),

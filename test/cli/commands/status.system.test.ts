@@ -77,7 +77,7 @@ describe('status', () => {
     expect(ours).toMatchObject({
       relay: SOURCE,
       total: 4,
-      completed: 1,
+      complete: 1,
       running: 1,
       pending: 1,
       failed: 1,
@@ -92,7 +92,7 @@ describe('status', () => {
       ]),
     })
     const { stdout: one } = await cli(['status', '--json', '--relay', SOURCE, '--database', postgres.url])
-    expect(jsonLines(one).map(({ source }) => source)).toEqual([SOURCE])
+    expect(jsonLines(one).map(({ relay }) => relay)).toEqual([SOURCE])
   })
 
   test('says so when nothing is registered', async () => {

@@ -19,7 +19,7 @@ describe('cursors', () => {
     expect(lister.requests.slice(asked).map(({ cursor }) => cursor)[0]).toBe(row?.cursor)
     expect(summary.pages).toBe(6 - (row?.pages ?? 0))
     expect(sink.pairs.get(A)?.size).toBe(12)
-    expect(await start().status()).toMatchObject({ imported: 12, completed: 1 })
+    expect(await start().status()).toMatchObject({ imported: 12, complete: 1 })
   })
 
   const did = { dids: ['did:web:x'] }
@@ -98,6 +98,7 @@ describe('cursors', () => {
       new RelayError('RELAY_STATUS', '500 DatabaseError', {
         relay: 'relay.test',
         status: 500,
+        cursorRefused: true,
         retryable: true,
       })
     const pages = pagesOf(A, 3)
@@ -117,7 +118,7 @@ describe('cursors', () => {
     await start().run()
     expect(restarts).toEqual([false, true])
     expect([...(sink.pairs.get(A) ?? [])]).toEqual(didsOf(pages))
-    expect(await start().status()).toMatchObject({ imported: 6, completed: 1 })
+    expect(await start().status()).toMatchObject({ imported: 6, complete: 1 })
   })
 
   it('that the relay refuses for ever fail the collection after one new beginning', async () => {
@@ -125,6 +126,7 @@ describe('cursors', () => {
       new RelayError('RELAY_STATUS', '500 DatabaseError', {
         relay: 'relay.test',
         status: 500,
+        cursorRefused: true,
         retryable: true,
       })
     const lister = scriptedLister({

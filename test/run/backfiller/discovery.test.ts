@@ -20,7 +20,9 @@ describe('discovery', () => {
       onEvent: listenTo({ sourceFailed: (context) => failed.push(context) }),
     })
     expect(await start().run()).toMatchObject({ completed: 1 })
-    expect(failed).toEqual([{ name: 'broken', error: new Error('no answer') }])
+    expect(failed).toEqual([
+      { type: 'sourceFailed', relay: 'relay.test', source: 'broken', error: new Error('no answer') },
+    ])
     expect(await start().run()).toMatchObject({ failedSources: ['broken'] })
   })
 
@@ -103,7 +105,7 @@ describe('discovery', () => {
       onEvent: listenTo({ sourceFailed: (context) => told.push(context) }),
     })
     expect(await start().run()).toMatchObject({ completed: 1, failedSources: ['live'] })
-    expect(told).toEqual([{ name: 'live', error: fault }])
+    expect(told).toEqual([{ type: 'sourceFailed', relay: 'relay.test', source: 'live', error: fault }])
   })
 
   it('goes on with what is registered when every source fails', async () => {

@@ -99,7 +99,7 @@ describe('an admin request that is not to be served', () => {
     expect(backfill).not.toHaveBeenCalled()
     await handler(request('POST', '?source=https://RELAY.example.com'))
     await handler(request('POST', '?source=http://10.0.0.7:2470'))
-    expect(backfill.mock.calls.map(([{ source }]) => source)).toEqual([
+    expect(backfill.mock.calls.map(([{ relay }]) => relay)).toEqual([
       'relay.example.com',
       'http://10.0.0.7:2470',
     ])

@@ -55,7 +55,7 @@ describe('starting', () => {
     })
     expect(last_error).toMatchObject({ code: 'RELAY_UNSUITABLE', collection: null })
     expect(onEnd).toHaveBeenCalledExactlyOnceWith({
-      source: relay.url,
+      relay: relay.url,
       outcome: 'failed',
       error: expect.any(BackfillError),
     })

@@ -116,7 +116,7 @@ describe('stopping', () => {
     stop.abort(new Error('SIGTERM'))
     const names = (await Array.fromAsync(reader)).map(({ name }) => name)
     expect(names.at(-1)).toBe('snapshot')
-    expect(onEnd).toHaveBeenCalledExactlyOnceWith({ source: relay.url, outcome: 'stopped' })
+    expect(onEnd).toHaveBeenCalledExactlyOnceWith({ relay: relay.url, outcome: 'stopped' })
     expect((await admin.progress.list()).map(({ state }) => state)).not.toContain('running')
     expect(await admin.ask('POST')).toMatchObject({ status: 503, body: { error: 'ShuttingDown' } })
     expect(await admin.ask('GET')).toMatchObject({ status: 503 })

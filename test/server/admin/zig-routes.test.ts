@@ -57,7 +57,7 @@ describe("an operator's script for the relay in Zig", () => {
     expect(done).toMatchObject({
       outcome: 'complete',
       error: null,
-      source: relay.url,
+      relay: relay.url,
       finished_at: expect.any(String),
     })
   })
