@@ -2,7 +2,8 @@ import { type Kysely, sql } from 'kysely'
 import type { Claim, PageProgress } from '../contracts/progress-store.ts'
 import { ClaimLostError } from '../errors.ts'
 import { CommitUnansweredError, toStoreError } from './database-errors.ts'
-import { type BackfillDatabase, fromNow, plus } from './schema.ts'
+import { committedColumns, isClaimed, isOfRelay } from './progress-rows.ts'
+import type { BackfillDatabase } from './schema.ts'
 import { inTransaction, namingErrors, retryingConflicts, statement } from './transaction.ts'
 
 type Tables = Kysely<BackfillDatabase>
@@ -58,26 +59,10 @@ async function commitPage(
 }
 
 function savePage(tables: Tables, claim: Claim, page: PageProgress) {
-  const completed = page.cursor === undefined
   return tables
     .updateTable('backfill_progress')
-    .set({
-      cursor: page.cursor ?? '',
-      page_count: plus('page_count', page.pages),
-      imported_count: plus('imported_count', page.imported),
-      rejected_count: plus('rejected_count', page.invalid),
-      loop_guard: page.loopGuard ?? null,
-      attempts: 0,
-      last_error: null,
-      not_before: null,
-      completed_at: completed ? fromNow(0) : null,
-      owner: completed ? null : claim.owner,
-      lease_ends_at: completed ? null : fromNow(claim.leaseMs),
-    })
-    .where('collection', '=', claim.collection)
-    .where('source', '=', claim.relay)
-    .where('epoch', '=', claim.epoch)
-    .where('owner', '=', claim.owner)
+    .set(committedColumns(claim, page))
+    .where(isClaimed(claim))
     .where('page_count', '=', claim.pages)
 }
 
@@ -97,7 +82,7 @@ async function readPlace(
       sql<boolean>`cursor = ${page.cursor ?? ''}`.as('same_cursor'),
     ])
     .where('collection', '=', claim.collection)
-    .where('source', '=', claim.relay)
+    .where(isOfRelay(claim.relay))
     .executeTakeFirst()
   if (row === undefined || Number(row.epoch) !== claim.epoch) return 'lost'
   const pages = Number(row.page_count) - claim.pages

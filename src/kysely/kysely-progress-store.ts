@@ -9,7 +9,21 @@ import type {
 } from '../contracts/progress-store.ts'
 import { ClaimLostError } from '../errors.ts'
 import { advancePage } from './advance.ts'
-import { toClaim, toProgress } from './progress-rows.ts'
+import {
+  BEGUN_AGAIN,
+  CLAIM_COLUMNS,
+  isClaimed,
+  isDue,
+  isFailed,
+  isLeased,
+  isNamed,
+  isOfRelay,
+  isOpen,
+  releasedColumns,
+  toClaim,
+  toProgress,
+  UNTRIED,
+} from './progress-rows.ts'
 import {
   type BackfillDatabase,
   backfillTables,
@@ -20,28 +34,6 @@ import {
   tableName,
 } from './schema.ts'
 import { statement } from './transaction.ts'
-
-/** Neither complete nor given up. */
-const isOpen: RawBuilder<boolean> = sql`(completed_at is null and not given_up)`
-
-/** Not under a live lease, and due. */
-const isDue: RawBuilder<boolean> = sql`(coalesce(greatest(lease_ends_at, not_before), '-infinity') <= clock_timestamp())`
-
-/** Under a live lease. */
-const isLeased: RawBuilder<boolean> = sql`(owner is not null and coalesce(lease_ends_at > clock_timestamp(), false))`
-
-/** What a walk fills, as it was before the first page. */
-const FROM_THE_START = {
-  cursor: '',
-  page_count: 0,
-  imported_count: 0,
-  rejected_count: 0,
-  loop_guard: null,
-  completed_at: null,
-} as const
-
-/** Stores keep this much of an error: {@link ReleaseOutcome}. */
-const MAX_ERROR_LENGTH = 500
 
 type Tables = Kysely<BackfillDatabase>
 
@@ -93,15 +85,12 @@ async function register(
   await statement(() => insertNew(tables, progress, relay, withoutRepeats(collections)))
 }
 
-/** What is given up keeps its place, and is tried as if it had never failed. */
-const UNTRIED = { given_up: false, attempts: 0, restarts: 0, not_before: null } as const
-
 async function retryFailed(tables: Tables, relay: string, collections?: readonly string[]): Promise<number> {
   const update = tables
     .updateTable('backfill_progress')
     .set(UNTRIED)
-    .where('source', '=', relay)
-    .where('given_up', '=', true)
+    .where(isOfRelay(relay))
+    .where(isFailed)
     .where(isNamed(collections))
   const { numUpdatedRows } = await statement(() => update.executeTakeFirstOrThrow())
   return Number(numUpdatedRows)
@@ -113,26 +102,8 @@ async function reset(tables: Tables, relay: string, collections?: readonly strin
   return Number(numUpdatedRows)
 }
 
-/** Whether the row is one of these; without a list, every row is. */
-function isNamed(collections: readonly string[] | undefined): RawBuilder<boolean> {
-  return collections === undefined ? sql`true` : sql`collection = any (${[...collections]}::text[])`
-}
-
-/** The epoch is raised and the owner forgotten: a claim of the earlier walk, whose lease ran out, can change nothing. */
 function beginAgain(tables: Tables, relay: string) {
-  return tables
-    .updateTable('backfill_progress')
-    .set({
-      ...UNTRIED,
-      ...FROM_THE_START,
-      last_error: null,
-      owner: null,
-      lease_ends_at: null,
-      epoch: plus('epoch', 1),
-      // What the earlier walk brought; greatest() passes over a null.
-      estimated_repos: sql`greatest(estimated_repos, nullif(imported_count, 0))`,
-    })
-    .where('source', '=', relay)
+  return tables.updateTable('backfill_progress').set(BEGUN_AGAIN).where(isOfRelay(relay))
 }
 
 /** Leaves rows alone that say the same already, so that it waits for no walk; the order keeps two of these from a deadlock. */
@@ -171,7 +142,7 @@ async function claim(tables: Tables, { relay, owner, leaseMs }: ClaimRequest): P
     const free = tables
       .selectFrom('backfill_progress')
       .select('epoch')
-      .where('source', '=', relay)
+      .where(isOfRelay(relay))
       .where(isOpen)
       .where(isDue)
     if ((await statement(() => free.limit(1).executeTakeFirst())) === undefined) return undefined
@@ -186,12 +157,12 @@ function claimBiggest(tables: Tables, relay: string, owner: string, leaseMs: num
   return tables
     .updateTable('backfill_progress')
     .set({ owner, epoch: plus('epoch', 1), lease_ends_at: fromNow(leaseMs) })
-    .where('source', '=', relay)
+    .where(isOfRelay(relay))
     .where('collection', '=', (eb) =>
       eb
         .selectFrom('backfill_progress')
         .select('collection')
-        .where('source', '=', relay)
+        .where(isOfRelay(relay))
         .where(isOpen)
         .where(isDue)
         .orderBy(sql`greatest(estimated_repos, imported_count)`, 'desc')
@@ -200,21 +171,13 @@ function claimBiggest(tables: Tables, relay: string, owner: string, leaseMs: num
     )
     .where(isOpen)
     .where(isDue)
-    .returning([
-      'collection',
-      'cursor',
-      'page_count',
-      'imported_count',
-      'rejected_count',
-      'loop_guard',
-      'attempts',
-      'restarts',
-      'epoch',
-    ])
+    .returning(CLAIM_COLUMNS)
 }
 
 async function renew(tables: Tables, held: Claim, leaseMs: number): Promise<Claim> {
-  const update = ofClaim(tables, held)
+  const update = tables
+    .updateTable('backfill_progress')
+    .where(isClaimed(held))
     .set({ lease_ends_at: fromNow(leaseMs) })
     .where('completed_at', 'is', null)
   const { numUpdatedRows } = await statement(() => update.executeTakeFirstOrThrow())
@@ -223,28 +186,8 @@ async function renew(tables: Tables, held: Claim, leaseMs: number): Promise<Clai
 }
 
 async function release(tables: Tables, held: Claim, outcome: ReleaseOutcome | undefined): Promise<void> {
-  const update = ofClaim(tables, held).set({ owner: null, lease_ends_at: null, ...changesBy(outcome) })
+  const update = tables.updateTable('backfill_progress').where(isClaimed(held)).set(releasedColumns(outcome))
   await statement(() => update.execute())
-}
-
-function changesBy(outcome: ReleaseOutcome | undefined) {
-  if (outcome === undefined) return {}
-  // Postgres text holds no NUL, and a server's message may.
-  const failed = { last_error: outcome.error.replaceAll('\0', '').slice(0, MAX_ERROR_LENGTH) }
-  if (outcome.kind === 'restart') return { ...failed, ...FROM_THE_START, restarts: plus('restarts', 1) }
-  const later = { ...failed, not_before: fromNow(outcome.retryInMs ?? 0) }
-  if (outcome.kind === 'postponed') return later
-  return { ...later, attempts: plus('attempts', 1), given_up: outcome.retryInMs === undefined }
-}
-
-/** The row of a claim, as long as it holds. */
-function ofClaim(tables: Tables, { relay, collection, owner, epoch }: Claim) {
-  return tables
-    .updateTable('backfill_progress')
-    .where('collection', '=', collection)
-    .where('source', '=', relay)
-    .where('epoch', '=', epoch)
-    .where('owner', '=', owner)
 }
 
 async function remaining(tables: Tables, relay: string) {
@@ -255,7 +198,7 @@ async function remaining(tables: Tables, relay: string) {
   const open = tables
     .selectFrom('backfill_progress')
     .select((eb) => [eb.fn.countAll<string | number>().as('collections'), dueInMs.as('due_in_ms')])
-    .where('source', '=', relay)
+    .where(isOfRelay(relay))
     .where(isOpen)
   const row = await statement(() => open.executeTakeFirstOrThrow())
   if (row.due_in_ms === null) return { collections: 0 }
@@ -267,7 +210,7 @@ async function list(tables: Tables, relay: string | undefined) {
     .selectFrom('backfill_progress')
     .selectAll()
     .select(isLeased.as('leased'))
-    .$if(relay !== undefined, (query) => query.where('source', '=', relay ?? ''))
+    .$if(relay !== undefined, (query) => query.where(isOfRelay(relay ?? '')))
     .orderBy(sql`source collate "C"`)
     .orderBy(sql`collection collate "C"`)
   return (await statement(() => rows.execute())).map(toProgress)

@@ -1,23 +1,39 @@
-import type { Selectable } from 'kysely'
-import type { Claim, ClaimRequest, CollectionProgress } from '../contracts/progress-store.ts'
-import type { BackfillProgressTable } from './schema.ts'
+/**
+ * What the columns of `backfill_progress` mean, and what each step changes in them. Some names are those of the relay in Zig,
+ * whose table this is; everywhere else the library's words hold. `source` is the relay, `rejected_count` counts the entries that
+ * are invalid, and `given_up` says that the collection failed.
+ */
+import { type RawBuilder, type Selectable, sql, type UpdateObject } from 'kysely'
+import type {
+  Claim,
+  ClaimRequest,
+  CollectionProgress,
+  PageProgress,
+  ReleaseOutcome,
+} from '../contracts/progress-store.ts'
+import { type BackfillDatabase, type BackfillProgressTable, fromNow, plus } from './schema.ts'
 
 type Row = Selectable<BackfillProgressTable>
 
-type ClaimRow = Pick<
-  Row,
-  | 'collection'
-  | 'cursor'
-  | 'page_count'
-  | 'imported_count'
-  | 'rejected_count'
-  | 'loop_guard'
-  | 'attempts'
-  | 'restarts'
-  | 'epoch'
->
+/** Values for the columns, or SQL that computes them. */
+type Changes = UpdateObject<BackfillDatabase, 'backfill_progress'>
 
-export function toClaim(row: ClaimRow, { relay, owner, leaseMs }: ClaimRequest): Claim {
+export const CLAIM_COLUMNS = [
+  'collection',
+  'cursor',
+  'page_count',
+  'imported_count',
+  'rejected_count',
+  'loop_guard',
+  'attempts',
+  'restarts',
+  'epoch',
+] as const
+
+export function toClaim(
+  row: Pick<Row, (typeof CLAIM_COLUMNS)[number]>,
+  { relay, owner, leaseMs }: ClaimRequest,
+): Claim {
   return {
     relay,
     collection: row.collection,
@@ -48,4 +64,89 @@ export function toProgress(row: Row & { leased: boolean }): CollectionProgress {
     lastError: row.last_error ?? undefined,
     completedAt: row.completed_at ?? undefined,
   }
+}
+
+/** Neither complete nor failed. */
+export const isOpen: RawBuilder<boolean> = sql`(completed_at is null and not given_up)`
+
+/** Not under a live lease, and due. */
+export const isDue: RawBuilder<boolean> = sql`(coalesce(greatest(lease_ends_at, not_before), '-infinity') <= clock_timestamp())`
+
+/** Under a live lease. */
+export const isLeased: RawBuilder<boolean> = sql`(owner is not null and coalesce(lease_ends_at > clock_timestamp(), false))`
+
+export const isFailed: RawBuilder<boolean> = sql`given_up`
+
+export function isOfRelay(relay: string): RawBuilder<boolean> {
+  return sql`source = ${relay}`
+}
+
+/** Whether the row is one of these; without a list, every row is. */
+export function isNamed(collections: readonly string[] | undefined): RawBuilder<boolean> {
+  return collections === undefined ? sql`true` : sql`collection = any (${[...collections]}::text[])`
+}
+
+/** The row of a claim, as long as the claim holds. */
+export function isClaimed({ relay, collection, owner, epoch }: Claim): RawBuilder<boolean> {
+  return sql`(collection = ${collection} and source = ${relay} and epoch = ${epoch} and owner = ${owner})`
+}
+
+/** What a walk fills, as it was before the first page. */
+const FROM_THE_START = {
+  cursor: '',
+  page_count: 0,
+  imported_count: 0,
+  rejected_count: 0,
+  loop_guard: null,
+  completed_at: null,
+} as const
+
+/** A failed collection keeps its place, and is tried as if it had never failed. */
+export const UNTRIED = { given_up: false, attempts: 0, restarts: 0, not_before: null } as const
+
+/** The epoch is raised and the owner forgotten: a claim of the earlier walk, whose lease ran out, can change nothing. */
+export const BEGUN_AGAIN: Changes = {
+  ...UNTRIED,
+  ...FROM_THE_START,
+  last_error: null,
+  owner: null,
+  lease_ends_at: null,
+  epoch: plus('epoch', 1),
+  // What the earlier walk brought; greatest() passes over a null.
+  estimated_repos: sql`greatest(estimated_repos, nullif(imported_count, 0))`,
+}
+
+/** What a commit of pages changes in the row of its claim. */
+export function committedColumns(claim: Claim, page: PageProgress): Changes {
+  const completed = page.cursor === undefined
+  return {
+    cursor: page.cursor ?? '',
+    page_count: plus('page_count', page.pages),
+    imported_count: plus('imported_count', page.imported),
+    rejected_count: plus('rejected_count', page.invalid),
+    loop_guard: page.loopGuard ?? null,
+    attempts: 0,
+    last_error: null,
+    not_before: null,
+    completed_at: completed ? fromNow(0) : null,
+    owner: completed ? null : claim.owner,
+    lease_ends_at: completed ? null : fromNow(claim.leaseMs),
+  }
+}
+
+/** Stores keep this much of an error: {@link ReleaseOutcome}. */
+const MAX_ERROR_LENGTH = 500
+
+/** What a release changes in the row of its claim. */
+export function releasedColumns(outcome: ReleaseOutcome | undefined): Changes {
+  return { owner: null, lease_ends_at: null, ...(outcome && outcomeColumns(outcome)) }
+}
+
+function outcomeColumns(outcome: ReleaseOutcome): Changes {
+  // Postgres text holds no NUL, and a server's message may.
+  const failed = { last_error: outcome.error.replaceAll('\0', '').slice(0, MAX_ERROR_LENGTH) }
+  if (outcome.kind === 'restart') return { ...failed, ...FROM_THE_START, restarts: plus('restarts', 1) }
+  const later = { ...failed, not_before: fromNow(outcome.retryInMs ?? 0) }
+  if (outcome.kind === 'postponed') return later
+  return { ...later, attempts: plus('attempts', 1), given_up: outcome.retryInMs === undefined }
 }
