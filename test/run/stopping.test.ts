@@ -12,6 +12,7 @@ import {
 } from '../../src/index.ts'
 import { listenTo } from '../support/listen-to.ts'
 import { gate, pagesOf, scriptedLister } from '../support/scripted-lister.ts'
+import { startStopwatch } from '../support/stopwatch.ts'
 
 const A = 'com.example.a'
 const B = 'com.example.b'
@@ -43,12 +44,12 @@ function setUp(options: Partial<BackfillOptions> = {}) {
 
 /** How a promise ended, and how long that took. */
 async function ending(promise: Promise<unknown>): Promise<{ error: unknown; ms: number }> {
-  const start = performance.now()
+  const stopwatch = startStopwatch()
   const error = await promise.then(
     () => undefined,
     (error: unknown) => error,
   )
-  return { error, ms: performance.now() - start }
+  return { error, ms: stopwatch.stop() }
 }
 
 let unhandled: unknown[]
