@@ -4,6 +4,7 @@ import type { SourceReport } from '../contracts/events.ts'
 import { BackfillError } from '../errors.ts'
 import { abortable, childController } from '../util/abort.ts'
 import { isPassing, type RetryContext, type RetryPolicy, retrying } from '../util/retry.ts'
+import { endsRun } from './failure-policy.ts'
 
 /** What all sources know together. */
 export interface Discovery {
@@ -22,7 +23,10 @@ interface DiscoverOptions {
   readonly onRetry: (context: RetryContext & { source: string }) => void
 }
 
-/** Asks all sources side by side. Rejects only when the signal aborts. */
+/**
+ * Asks all sources side by side. Rejects when the signal aborts, and with a source's error only when that concerns the whole run
+ * or is a mistake in the program.
+ */
 export async function discover(
   sources: readonly CollectionSource[],
   options: DiscoverOptions,
@@ -46,6 +50,7 @@ export async function discover(
       await readAll(source, options, reader)
     } catch (error) {
       options.signal.throwIfAborted()
+      if (endsRun(error)) throw error
       errors.push({ source: source.name, error })
     }
     return report

@@ -1,6 +1,7 @@
 import type { Claim, ReleaseOutcome } from '../contracts/progress-store.ts'
 import { describe, isBackfillError, retryAfterMs } from '../errors.ts'
 import { withJitter } from '../util/abort.ts'
+import { isProgrammingError } from '../util/programming-error.ts'
 import { isFinal, LONGEST_WAIT_MS } from '../util/retry.ts'
 
 /** The longest pause of our own between two attempts of a collection, in milliseconds. */
@@ -74,7 +75,8 @@ export function isCursorRefused({ error, isOfRelay }: Failure, claim: Claim): bo
   return error instanceof Error && 'cursorRefused' in error && error.cursorRefused === true
 }
 
-/** Whether an error concerns every collection, so that the whole run ends with it. */
+/** Whether the whole run ends with an error: it says that it concerns everything, or it is a mistake in a program. */
 export function endsRun(error: unknown): boolean {
+  if (isProgrammingError(error)) return true
   return error instanceof Error && 'scope' in error && error.scope === 'run'
 }

@@ -1,6 +1,7 @@
 import type { Claim, ProgressStore } from '../contracts/progress-store.ts'
 import { isBackfillError } from '../errors.ts'
 import { childController } from '../util/abort.ts'
+import { endsRun } from './failure-policy.ts'
 
 /** A claim that is kept alive. */
 export interface Lease {
@@ -11,7 +12,8 @@ export interface Lease {
 
 /**
  * Renews a claim three times in each lease, so that a page which waits long, for the relay or for the consumer, does
- * not lose it. A renewal that fails otherwise is left to the next one: the store is asked again by the commit anyway.
+ * not lose it. A renewal that fails otherwise is left to the next one: the store is asked again by the commit anyway. A mistake
+ * in the store, or an error that concerns the whole run, ends the walk at once.
  */
 export function keepLease(claim: Claim, progress: ProgressStore, parent: AbortSignal): Lease {
   const held = childController(parent)
@@ -23,7 +25,7 @@ export function keepLease(claim: Claim, progress: ProgressStore, parent: AbortSi
     try {
       await progress.renew(claim, claim.leaseMs)
     } catch (error) {
-      if (isBackfillError(error, 'CLAIM_LOST')) held.abort(error)
+      if (isBackfillError(error, 'CLAIM_LOST') || endsRun(error)) held.abort(error)
     } finally {
       renewing = false
     }

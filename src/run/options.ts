@@ -6,6 +6,7 @@ import type { RepoLister } from '../contracts/repo-lister.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
 import { MAX_TIMER_MS, mustHave, wholeNumber } from '../util/validate-options.ts'
+import { warnOnce } from './warnings.ts'
 
 /** What to import, from where, into what, and how. */
 export interface BackfillOptions {
@@ -55,7 +56,11 @@ export interface BackfillOptions {
   discoveryTimeoutMs?: number | undefined
   /** Ends the run, with the signal's own reason. */
   signal?: AbortSignal | undefined
-  /** Gets every event of the run: see {@link BackfillListener}. */
+  /**
+   * Gets every event of the run: see {@link BackfillListener}.
+   *
+   * @default the first retry, pause and failure of the run are process warnings, once each kind
+   */
   onEvent?: BackfillListener | undefined
 }
 
@@ -122,6 +127,6 @@ export function settingsOf(options: BackfillOptions): Settings {
     ),
     storeTimeoutMs: STORE_TIMEOUT_MS,
     signal: options.signal,
-    onEvent: options.onEvent ?? (() => {}),
+    onEvent: options.onEvent ?? warnOnce(),
   }
 }

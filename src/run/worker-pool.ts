@@ -2,7 +2,6 @@ import type { PageEvent } from '../contracts/events.ts'
 import type { Claim, ReleaseOutcome } from '../contracts/progress-store.ts'
 import { isBackfillError } from '../errors.ts'
 import { abortable, settledWithin } from '../util/abort.ts'
-import { isProgrammingError } from '../util/programming-error.ts'
 import type { ClaimQueue } from './claim-queue.ts'
 import { endsRun, type Failure, failureFrom, isCursorRefused, outcomeOf } from './failure-policy.ts'
 import { keepLease } from './lease.ts'
@@ -39,7 +38,7 @@ export function createWorkerPool(parts: WorkerParts): WorkerPool {
   async function giveBack(claim: Claim, failure: Failure): Promise<void> {
     const { error } = failure
     const { collection } = claim
-    if (endsRun(error) || isProgrammingError(error)) throw error
+    if (endsRun(error)) throw error
     if (isBackfillError(error, 'CLAIM_LOST')) return emit({ type: 'claimLost', relay, collection, error })
     const postponed = postponements.get(collection) ?? 0
     const policy = { maxAttempts, maxDelayMs: retry.maxDelayMs, postponed }

@@ -2,10 +2,12 @@ import { isValidNsid } from '@atproto/syntax'
 import type { BackfillListener } from '../contracts/events.ts'
 import type { RepoIndex } from '../contracts/repo-index.ts'
 import type { RepoLister } from '../contracts/repo-lister.ts'
-import { InvalidOptionError, isBackfillError } from '../errors.ts'
+import { InvalidOptionError } from '../errors.ts'
 import { advancePosition } from '../paging/cursor-guard.ts'
 import { checkRelay, tellPauses } from '../paging/fetch-page.ts'
+import { endsRun } from '../run/failure-policy.ts'
 import { guardListener } from '../run/listener.ts'
+import { warnOnce } from '../run/warnings.ts'
 import { abortWith } from '../util/abort.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
@@ -89,7 +91,7 @@ interface VerifySettings {
 }
 
 function settingsOf(options: VerifyOptions): VerifySettings {
-  const { lister, index, collections, signal, onEvent = () => {} } = options
+  const { lister, index, collections, signal, onEvent = warnOnce() } = options
   mustHave('lister', lister, 'listRepos', "a RepoLister such as relayLister('relay1.us-east.bsky.network')")
   mustHave('index', index, 'listRepos', 'a RepoIndex such as store.index')
   const isList = Array.isArray(collections) && collections.every((nsid) => isValidNsid(nsid))
@@ -184,7 +186,7 @@ async function compare(collection: string, parts: VerifyParts): Promise<Collecti
   } catch (error) {
     // An abort is the caller's decision, and without tables nothing can be read; else it is one collection's trouble.
     parts.signal.throwIfAborted()
-    if (isBackfillError(error, 'NOT_MIGRATED')) throw error
+    if (endsRun(error)) throw error
     return reported({ error })
   }
 }

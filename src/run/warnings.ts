@@ -1,0 +1,77 @@
+import type { BackfillEvent, BackfillListener } from '../contracts/events.ts'
+import { describe } from '../errors.ts'
+
+/** Where Node, Bun and Deno take warnings. Browsers have no such thing. */
+interface WarningProcess {
+  emitWarning?(message: string, options: { type: string; code: string }): void
+}
+
+/**
+ * The listener of a run that was given none: the first retry, the first pause, the first failure and the first time that the
+ * store is unavailable are each a process warning, or a line on the console where there is no process. Further ones of the
+ * same kind are not told, so that a run of hours does not fill a log.
+ */
+export function warnOnce(warn: (message: string, code: string) => void = emitWarning): BackfillListener {
+  const told = new Set<string>()
+  return (event) => {
+    const warning = warningOf(event)
+    if (warning === undefined || told.has(warning.code)) return
+    told.add(warning.code)
+    warn(`${warning.message} Only the first is reported: \`onEvent\` gets all.`, warning.code)
+  }
+}
+
+function warningOf(event: BackfillEvent): { code: string; message: string } | undefined {
+  const { relay, type } = event
+  switch (type) {
+    case 'retry': {
+      const { source, collection } = event
+      const what = source ?? collection ?? 'the check before the run'
+      const again = `It is tried again in ${seconds(event.waitMs)}.`
+      return {
+        code: 'BACKFILL_RETRY',
+        message: `${relay}: a request or write for ${what} failed${because(event.error)}. ${again}`,
+      }
+    }
+    case 'paused': {
+      const pause = `all requests wait for ${seconds(event.waitMs)}`
+      return { code: 'BACKFILL_PAUSED', message: `${relay}: ${pause}${because(event.error)}.` }
+    }
+    case 'sourceFailed':
+      return {
+        code: 'BACKFILL_FAILED',
+        message: `${relay}: the source ${event.source} failed${because(event.error)}. The others go on.`,
+      }
+    case 'collectionFailed': {
+      const { collection, retryInMs, restart } = event
+      const again = restart ? ' It begins again.' : ` It is tried again in ${seconds(retryInMs ?? 0)}.`
+      const next = retryInMs === undefined && !restart ? '' : again
+      return {
+        code: 'BACKFILL_FAILED',
+        message: `${relay}: ${collection} failed${because(event.error)}.${next}`,
+      }
+    }
+    case 'storeUnavailable': {
+      const again = `The run waits for it and tries again in ${seconds(event.waitMs)}.`
+      return {
+        code: 'BACKFILL_STORE_UNAVAILABLE',
+        message: `${relay}: the store cannot be used${because(event.error)}. ${again}`,
+      }
+    }
+  }
+  return undefined
+}
+
+function because(error: unknown): string {
+  return error === undefined ? '' : `: ${describe(error).replace(/\.$/, '')}`
+}
+
+function seconds(ms: number): string {
+  return ms < 1000 ? `${Math.ceil(ms)} ms` : `${Math.ceil(ms / 1000)} s`
+}
+
+function emitWarning(message: string, code: string): void {
+  const { process } = globalThis as { process?: WarningProcess }
+  if (process?.emitWarning) process.emitWarning(message, { type: 'BackfillWarning', code })
+  else console.warn(`BackfillWarning [${code}]: ${message}`)
+}
