@@ -2,7 +2,7 @@ import { XrpcError } from '../responses.ts'
 import type { AdminSettings } from './admin-options.ts'
 import { beginRun, type Run, readProgress } from './admin-run.ts'
 import { countsOf, isoTime, prospectsOf, rowOf } from './admin-status.ts'
-import { createBroadcast } from './broadcast.ts'
+import { createEventStream } from './event-stream.ts'
 import { createRunView, type RunView } from './run-view.ts'
 import type { AdminStatus, AdminTotals } from './wire-types.ts'
 
@@ -40,14 +40,14 @@ export function createRuns(settings: AdminSettings): Runs {
   let isClosed = false
 
   const statusNow = (): AdminStatus => ({ ...(view?.status() ?? emptyStatus()), sources })
-  const broadcast = createBroadcast(statusNow)
+  const stream = createEventStream(statusNow)
   const publishTotals = () => {
-    if (view && broadcast.viewers > 0) broadcast.event('totals', { ...view.totals(), sources })
+    if (view && stream.viewers > 0) stream.event('totals', { ...view.totals(), sources })
   }
 
   function begin(relay: string): Run {
     if (isClosed) throw new XrpcError(503, 'ShuttingDown', 'The process is about to end')
-    const seen = createRunView(relay, broadcast)
+    const seen = createRunView(relay, stream)
     const run = beginRun(settings, seen, relay)
     view = seen
     current = run
@@ -57,7 +57,7 @@ export function createRuns(settings: AdminSettings): Runs {
       seen.end(outcome, error)
       current = undefined
       publishTotals()
-      broadcast.snapshot()
+      stream.snapshot()
     })
     void run.ended.then((end) => settings.onEnd({ relay, ...end })).catch(seen.note)
     return run
@@ -94,7 +94,7 @@ export function createRuns(settings: AdminSettings): Runs {
       return view?.relay
     },
     get viewers() {
-      return broadcast.viewers
+      return stream.viewers
     },
     begin,
     resume(relay) {
@@ -109,14 +109,14 @@ export function createRuns(settings: AdminSettings): Runs {
     async refresh() {
       if (view === undefined) return
       await refreshView()
-      broadcast.snapshot()
+      stream.snapshot()
     },
-    watch: (lastEventId, signal) => broadcast.watch(lastEventId, status, signal),
+    watch: (lastEventId, signal) => stream.watch(lastEventId, status, signal),
     async close(reason) {
       isClosed = true
       current?.stop.abort(reason)
       await current?.ended
-      broadcast.end()
+      stream.end()
     },
   }
 }

@@ -1,20 +1,20 @@
-import { BATCH, type EventLog } from './event-log.ts'
+import { BATCH, createEventLog, type EventLog } from './event-log.ts'
+import type { Publisher } from './run-view.ts'
 import type { AdminStatus } from './wire-types.ts'
 
-/** Those who watch. */
-export interface EventStream {
+/** Tells viewers what happens: each a moment later, and one that is too far behind is dropped. */
+export interface EventStream extends Publisher {
   readonly viewers: number
-  /** To be called after each event: viewers get it a moment later, and whoever is too far behind is dropped. */
-  changed(): void
   /**
-   * A server-sent event stream for one more viewer.
+   * A server-sent event stream for one more viewer: from the event that it saw last, or from a snapshot.
    *
-   * @param start what it has seen: the number of an event, or nothing, and then the snapshot that it begins with
+   * @param status makes that snapshot
    */
-  open(
-    start: { seq: number; snapshot?: AdminStatus | undefined },
+  watch(
+    lastEventId: string | undefined,
+    status: () => Promise<AdminStatus>,
     signal: AbortSignal,
-  ): ReadableStream<Uint8Array>
+  ): Promise<ReadableStream<Uint8Array>>
   /** Ends every stream, after what is there, and each that is opened later at once. */
   end(): void
 }
@@ -42,9 +42,12 @@ const RECONNECT_MS = 2_000
  * Each viewer has a place in the log and reads from there at its own pace; nothing is queued for it. One that does not
  * read falls out of the log in the end and is dropped: it may come back, and gets a snapshot then.
  *
- * @param snapshot how things are
+ * @param statusNow how things are: for snapshots in the middle of a stream
  */
-export function createEventStream(log: EventLog, snapshot: () => AdminStatus): EventStream {
+export function createEventStream(
+  statusNow: () => AdminStatus,
+  log: EventLog = createEventLog(),
+): EventStream {
   const viewers = new Set<Viewer>()
   const encoder = new TextEncoder()
   let isOver = false
@@ -57,8 +60,8 @@ export function createEventStream(log: EventLog, snapshot: () => AdminStatus): E
     viewer.waiting = undefined
   }
 
-  function giveNews(viewer: Viewer): void {
-    const { text, seq } = log.read(viewer.seq, snapshot)
+  function giveEvents(viewer: Viewer): void {
+    const { text, seq } = log.read(viewer.seq, statusNow)
     viewer.seq = seq
     give(viewer, text)
   }
@@ -66,7 +69,7 @@ export function createEventStream(log: EventLog, snapshot: () => AdminStatus): E
   function flush(): void {
     clearTimeout(gathering)
     gathering = undefined
-    for (const viewer of viewers) if (viewer.waiting && viewer.seq < log.last) giveNews(viewer)
+    for (const viewer of viewers) if (viewer.waiting && viewer.seq < log.last) giveEvents(viewer)
   }
 
   function gather(): void {
@@ -102,56 +105,74 @@ export function createEventStream(log: EventLog, snapshot: () => AdminStatus): E
       viewer.greeting = ''
       return undefined
     }
-    const news = log.last - viewer.seq
-    if (news >= BATCH) {
-      giveNews(viewer)
+    const behind = log.last - viewer.seq
+    if (behind >= BATCH) {
+      giveEvents(viewer)
       return undefined
     }
     const { promise, resolve } = Promise.withResolvers<void>()
     viewer.waiting = resolve
-    if (news > 0) gather()
+    if (behind > 0) gather()
     return promise
   }
 
+  function changed(): void {
+    if (viewers.size === 0) return
+    for (const viewer of viewers) if (!log.holds(viewer.seq)) drop(viewer)
+    gather()
+  }
+
+  /** @param first the snapshot that it begins with, for a viewer that has seen nothing */
+  function open(seq: number, signal: AbortSignal, first?: AdminStatus): ReadableStream<Uint8Array> {
+    const greeting = `retry: ${RECONNECT_MS}\n\n${first === undefined ? '' : log.snapshotText(first, seq)}`
+    let viewer: Viewer | undefined
+    return new ReadableStream<Uint8Array>(
+      {
+        start(controller) {
+          const onGone = () => {
+            opened.leave()
+            controller.close()
+          }
+          const opened: Viewer = {
+            seq,
+            greeting,
+            controller,
+            leave() {
+              signal.removeEventListener('abort', onGone)
+              leave(opened)
+            },
+          }
+          viewer = opened
+          enter(opened)
+          if (signal.aborted || isOver) onGone()
+          else signal.addEventListener('abort', onGone, { once: true })
+        },
+        pull: () => viewer && pull(viewer),
+        cancel: () => viewer?.leave(),
+      },
+      // Nothing is made before the connection takes it.
+      { highWaterMark: 0 },
+    )
+  }
+
   return {
+    event(name, data) {
+      log.append(name, data)
+      changed()
+    },
+    snapshot() {
+      log.appendSnapshot()
+      changed()
+    },
     get viewers() {
       return viewers.size
     },
-    changed() {
-      if (viewers.size === 0) return
-      for (const viewer of viewers) if (!log.holds(viewer.seq)) drop(viewer)
-      gather()
-    },
-    open({ seq, snapshot: first }, signal) {
-      const greeting = `retry: ${RECONNECT_MS}\n\n${first === undefined ? '' : log.snapshotText(first, seq)}`
-      let viewer: Viewer | undefined
-      return new ReadableStream<Uint8Array>(
-        {
-          start(controller) {
-            const onGone = () => {
-              opened.leave()
-              controller.close()
-            }
-            const opened: Viewer = {
-              seq,
-              greeting,
-              controller,
-              leave() {
-                signal.removeEventListener('abort', onGone)
-                leave(opened)
-              },
-            }
-            viewer = opened
-            enter(opened)
-            if (signal.aborted || isOver) onGone()
-            else signal.addEventListener('abort', onGone, { once: true })
-          },
-          pull: () => viewer && pull(viewer),
-          cancel: () => viewer?.leave(),
-        },
-        // Nothing is made before the connection takes it.
-        { highWaterMark: 0 },
-      )
+    async watch(lastEventId, status, signal) {
+      const seen = log.seen(lastEventId)
+      if (seen !== undefined) return open(seen, signal)
+      // Events that come while it is made are told after it; they say how things are, not what to add.
+      const seq = log.last
+      return open(seq, signal, await status())
     },
     end() {
       isOver = true

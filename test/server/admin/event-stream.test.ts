@@ -12,6 +12,7 @@ afterEach(() => {
 })
 
 const SIZE = 1_000
+const statusNow = () => ({ total: 7 }) as AdminStatus
 
 interface Setup {
   readonly log: EventLog
@@ -22,22 +23,21 @@ interface Setup {
 
 function setUp(): Setup {
   const log = createEventLog(SIZE)
-  const stream = createEventStream(log, () => ({ total: 7 }) as AdminStatus)
+  const stream = createEventStream(statusNow, log)
   return {
     log,
     stream,
     tell(times = 1) {
       for (let i = 0; i < times; i += 1) {
-        log.append('discovered', { relay: 'relay.test', collections: log.last, sources: [] })
-        stream.changed()
+        stream.event('discovered', { relay: 'relay.test', collections: log.last, sources: [] })
       }
     },
   }
 }
 
-function viewer({ stream, log }: Setup) {
+async function viewer({ stream }: Setup) {
   const gone = new AbortController()
-  const reader = stream.open({ seq: log.last }, gone.signal).getReader()
+  const reader = (await stream.watch(undefined, async () => statusNow(), gone.signal)).getReader()
   return {
     gone,
     cancel: () => reader.cancel(),
@@ -56,18 +56,18 @@ const numbersIn = (text = '') =>
   [...text.matchAll(/"collections":(\d+)/g)].map(([, number]) => Number(number))
 
 describe('a viewer', () => {
-  it('is told at once how soon to come back, then what happens, in order and gathered into one piece', async () => {
+  it('is told at once how soon to come back and how things are, then what happens, in order and gathered into one piece', async () => {
     const setup = setUp()
     setup.tell(3)
-    const { read } = viewer(setup)
-    expect(await read()).toBe('retry: 2000\n\n')
+    const { read } = await viewer(setup)
+    expect(await read()).toMatch(/^retry: 2000\n\nid: \w+-3\nevent: snapshot\ndata: {"total":7}\n\n$/)
     setup.tell(4)
     expect(numbersIn(await read())).toEqual([3, 4, 5, 6])
   })
 
   it('that reads slowly gets everything, in pieces of bounded length', async () => {
     const setup = setUp()
-    const { read } = viewer(setup)
+    const { read } = await viewer(setup)
     await read()
     setup.tell(SIZE)
     const pieces = [await read(), await read(), await read(), await read()]
@@ -75,11 +75,11 @@ describe('a viewer', () => {
     expect(numbersIn(pieces.join(''))).toEqual(Array.from({ length: SIZE }, (_, i) => i))
   })
 
-  it('that is so far behind that events are gone is dropped; nobody else notices', async () => {
+  it('that is so far behind that events are gone is dropped; no other one notices', async () => {
     const setup = setUp()
-    const slow = viewer(setup)
-    const fast = viewer(setup)
-    expect(await slow.read()).toBe('retry: 2000\n\n')
+    const slow = await viewer(setup)
+    const fast = await viewer(setup)
+    await slow.read()
     await fast.read()
     setup.tell(SIZE)
     expect(numbersIn(await fast.read())).toHaveLength(256)
@@ -92,7 +92,7 @@ describe('a viewer', () => {
 
   it('that waits gets a sign of life every 15 seconds', async () => {
     const setup = setUp()
-    const { read } = viewer(setup)
+    const { read } = await viewer(setup)
     await read()
     const waiting = read()
     await vi.advanceTimersByTimeAsync(15_000)
@@ -103,8 +103,8 @@ describe('a viewer', () => {
     'that %s leaves no timer and no listener',
     async (how) => {
       const setup = setUp()
-      const one = viewer(setup)
-      const other = viewer(setup)
+      const one = await viewer(setup)
+      const other = await viewer(setup)
       await one.read()
       setup.tell()
       expect(vi.getTimerCount()).toBe(2)
@@ -120,34 +120,33 @@ describe('a viewer', () => {
     },
   )
 
-  it('that is gone before its stream begins is none', () => {
+  it('that is gone before its stream begins is none', async () => {
     const { stream } = setUp()
-    stream.open({ seq: 0 }, AbortSignal.abort())
+    await stream.watch(undefined, async () => statusNow(), AbortSignal.abort())
     expect(stream.viewers).toBe(0)
     expect(vi.getTimerCount()).toBe(0)
   })
 
   it('gets what is there before the streams end, and then the end', async () => {
     const setup = setUp()
-    const { read } = viewer(setup)
+    const { read } = await viewer(setup)
     await read()
     const waiting = read()
     setup.tell()
     setup.stream.end()
     expect(numbersIn(await waiting)).toEqual([0])
     expect(await read()).toBeUndefined()
-    expect(await viewer(setup).read()).toBeUndefined()
+    expect(await (await viewer(setup)).read()).toBeUndefined()
     expect(vi.getTimerCount()).toBe(0)
   })
 
   it('is told the whole anew once, however often that was asked for in the meantime', async () => {
     const setup = setUp()
-    const { read } = viewer(setup)
+    const { read } = await viewer(setup)
     await read()
     for (let i = 0; i < 3; i += 1) {
       setup.tell()
-      setup.log.appendSnapshot()
-      setup.stream.changed()
+      setup.stream.snapshot()
     }
     const text = (await read()) ?? ''
     expect([...text.matchAll(/^event: (\w+)/gm)].map(([, name]) => name)).toEqual([
