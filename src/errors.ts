@@ -118,9 +118,19 @@ export class InvalidOptionError extends BackfillError {
   /** The name of the option, as the caller wrote it. */
   readonly option: string
 
-  constructor(option: string, expected: string, given: unknown) {
-    super('INVALID_OPTION', `${option} must be ${expected}, not ${show(given)}.`, { scope: 'run' })
+  constructor(
+    option: string,
+    expected: string,
+    given: unknown,
+    message = `${option} must be ${expected}, not ${show(given)}.`,
+  ) {
+    super('INVALID_OPTION', message, { scope: 'run' })
     this.option = option
+  }
+
+  /** An option that does not exist, and what to write instead. */
+  static unknown(option: string, instead: string): InvalidOptionError {
+    return new InvalidOptionError(option, '', undefined, `unknown option ${option}; ${instead}`)
   }
 }
 

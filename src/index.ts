@@ -90,11 +90,8 @@ export {
   unionOf,
 } from './run/several-relays.ts'
 export { type CollectionDirectoryOptions, collectionDirectory } from './sources/collection-directory.ts'
-export { estimated } from './sources/estimated.ts'
-export { type GardenLexiconsOptions, gardenLexicons } from './sources/garden-lexicons.ts'
 export { knownCollections } from './sources/known-collections.ts'
 export { type LexiconGardenOptions, lexiconGarden } from './sources/lexicon-garden.ts'
-export { matching } from './sources/matching.ts'
 export { type UfosOptions, ufos } from './sources/ufos.ts'
 export type { RetryPolicy } from './util/retry.ts'
 export type { Run } from './util/run-iterator.ts'

@@ -1,7 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import type { CollectionSource } from '../contracts/collection-source.ts'
 import { collectionDirectory } from '../sources/collection-directory.ts'
-import { gardenLexicons } from '../sources/garden-lexicons.ts'
 import { knownCollections } from '../sources/known-collections.ts'
 import { lexiconGarden } from '../sources/lexicon-garden.ts'
 import { ufos } from '../sources/ufos.ts'
@@ -39,7 +38,7 @@ const SOURCES: Readonly<Record<SourceName, NamedSource>> = {
   },
   lexicons: {
     help: 'the records alone of lexicon.garden, in twenty requests',
-    make: (url) => [gardenLexicons({ url })],
+    make: (url) => [lexiconGarden({ url, recordsOnly: true })],
   },
   directory: {
     help: "the relay's own directory, with sizes, where it has one",

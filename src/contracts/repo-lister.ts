@@ -1,3 +1,5 @@
+import type { CollectionSource } from './collection-source.ts'
+
 /** What to ask a relay for: one page of one collection. */
 export interface RepoListRequest {
   /** The collection's NSID. */
@@ -44,6 +46,11 @@ export interface RepoLister {
    * kept by this name and a cursor is never sent to a lister of another name, so it must not change between runs.
    */
   readonly relay: string
+  /**
+   * The collections that this relay knows itself. A run whose sources are the default ones asks it, and does without when
+   * it has no such list or takes longer than ten seconds.
+   */
+  readonly directory?: CollectionSource | undefined
   /** One page, by one request; rejects for anything that is no whole page. */
   listRepos(request: RepoListRequest): Promise<RepoPage>
   /** Called once before a run. Rejects when this server cannot serve a backfill: it is empty, or lacks the method. */

@@ -3,7 +3,7 @@ import { InvalidOptionError, RelayError } from '../errors.ts'
 import { abortable } from '../util/abort.ts'
 import { isProgrammingError } from '../util/programming-error.ts'
 import { oneLine } from '../util/text.ts'
-import { MAX_TIMER_MS, wholeNumber } from '../util/validate-options.ts'
+import { MAX_TIMER_MS, type OptionNames, wholeNumber } from '../util/validate-options.ts'
 import { USER_AGENT } from '../util/version.ts'
 import { type Asked, context, statusError, subject } from './response-error.ts'
 
@@ -34,6 +34,13 @@ export interface HttpOptions {
    * @default globalThis.fetch
    */
   fetch?: typeof globalThis.fetch | undefined
+}
+
+export const HTTP_OPTIONS: OptionNames<HttpOptions> = {
+  timeoutMs: true,
+  maxBodyBytes: true,
+  userAgent: true,
+  fetch: true,
 }
 
 /** Asks servers, always in the same way. */

@@ -1,10 +1,11 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { RelayPause, RepoLister, RepoListRequest, RepoPage } from '../contracts/repo-lister.ts'
 import { InvalidOptionError, RelayError, RelayUnsuitableError } from '../errors.ts'
-import { createHttpClient, type HttpOptions } from '../http/client.ts'
+import { createHttpClient, HTTP_OPTIONS, type HttpOptions } from '../http/client.ts'
 import { createPacing, type PacingOptions } from '../http/pacing.ts'
 import { relayUrl } from '../http/server-url.ts'
-import { wholeNumber } from '../util/validate-options.ts'
+import { collectionDirectory } from '../sources/collection-directory.ts'
+import { type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
 import { parseRepoPage } from './repo-page.ts'
 
 const METHOD = 'com.atproto.sync.listReposByCollection'
@@ -33,6 +34,13 @@ export interface RelayListerOptions extends HttpOptions, Omit<PacingOptions, 'on
   checkCollection?: string | undefined
 }
 
+const OPTIONS: OptionNames<RelayListerOptions> = {
+  ...HTTP_OPTIONS,
+  requestsPerSecond: true,
+  pageSize: true,
+  checkCollection: true,
+}
+
 /**
  * Lists repositories from a relay, by `com.atproto.sync.listReposByCollection`. All requests of one lister go at the pace
  * that the relay asks for: share it where several runs ask the same relay.
@@ -41,6 +49,7 @@ export interface RelayListerOptions extends HttpOptions, Omit<PacingOptions, 'on
  * @throws InvalidOptionError
  */
 export function relayLister(relay: string, options: RelayListerOptions = {}): RepoLister {
+  refuseUnknown(options, OPTIONS, { meant: { limit: 'pageSize' } })
   const { relay: host, origin } = relayUrl(relay)
   const { pageSize = LEXICON_MAX_PAGE_SIZE, checkCollection = 'app.bsky.actor.profile' } = options
   const http = createHttpClient(options)
@@ -49,6 +58,7 @@ export function relayLister(relay: string, options: RelayListerOptions = {}): Re
     for (const listener of listeners) listener({ waitMs, error })
   }
   const pacing = createPacing(host, { ...options, onPause })
+  const { fetch, maxBodyBytes, userAgent } = options
   wholeNumber('pageSize', pageSize, 1, 10_000)
   if (!isValidNsid(checkCollection)) {
     throw new InvalidOptionError('checkCollection', 'an NSID such as app.bsky.actor.profile', checkCollection)
@@ -63,6 +73,7 @@ export function relayLister(relay: string, options: RelayListerOptions = {}): Re
 
   return {
     relay: host,
+    directory: collectionDirectory(origin, { fetch, maxBodyBytes, userAgent }),
     listRepos,
     onPause(listener, signal) {
       if (signal.aborted) return

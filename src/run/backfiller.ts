@@ -186,11 +186,11 @@ async function askAgain(running: Running, discovery: Discovery): Promise<void> {
 
 async function ask(
   sources: readonly CollectionSource[],
-  { lister: { relay }, retry, emit, signal, discoveryTimeoutMs: timeoutMs }: Running,
+  { lister: { relay }, retry, emit, signal }: Running,
 ): Promise<Discovery> {
-  const discovery = await discover(sources, {
+  const asked = sources.map((source) => ({ source }))
+  const discovery = await discover(asked, {
     signal,
-    timeoutMs,
     retry,
     onRetry: (context) => emit({ type: 'retry', relay, ...context }),
   })

@@ -15,10 +15,17 @@ export interface Discovery {
   errors: { source: string; error: unknown }[]
 }
 
+/** A source, and how long it may take, all its tries together, in milliseconds: {@link SOURCE_TIMEOUT_MS} by default. */
+export interface AskedSource {
+  readonly source: CollectionSource
+  readonly timeoutMs?: number | undefined
+}
+
+/** How long a source may take, all its tries together, in milliseconds. A directory's first answer can take a minute. */
+const SOURCE_TIMEOUT_MS = 120_000
+
 interface DiscoverOptions {
   readonly signal: AbortSignal
-  /** How long one source may take, all its tries together, in milliseconds. */
-  readonly timeoutMs: number
   readonly retry: RetryPolicy
   readonly onRetry: (context: RetryContext & { source: string }) => void
 }
@@ -28,12 +35,13 @@ interface DiscoverOptions {
  * or is a mistake in the program.
  */
 export async function discover(
-  sources: readonly CollectionSource[],
+  sources: readonly AskedSource[],
   options: DiscoverOptions,
 ): Promise<Discovery> {
   const known = new Map<string, KnownCollection>()
   const errors: Discovery['errors'] = []
-  const ask = async (source: CollectionSource): Promise<SourceReport> => {
+  const ask = async (asked: AskedSource): Promise<SourceReport> => {
+    const { source } = asked
     const report = { name: source.name, found: 0, invalid: 0 }
     /** One try. A source that is asked again gives the same once more, so the try that gave most counts. */
     const reader = () => {
@@ -47,7 +55,7 @@ export async function discover(
       }
     }
     try {
-      await readAll(source, options, reader)
+      await readAll(asked, options, reader)
     } catch (error) {
       options.signal.throwIfAborted()
       if (endsRun(error)) throw error
@@ -70,8 +78,8 @@ function isCount(value: unknown): value is number {
 
 /** Reads a source to its end, again where its error says that this may help, and no longer than the deadline. */
 async function readAll(
-  source: CollectionSource,
-  { signal, timeoutMs, retry, onRetry }: DiscoverOptions,
+  { source, timeoutMs = SOURCE_TIMEOUT_MS }: AskedSource,
+  { signal, retry, onRetry }: DiscoverOptions,
   reader: () => (collection: KnownCollection) => void,
 ): Promise<void> {
   const asking = childController(signal)

@@ -52,8 +52,6 @@ export interface BackfillOptions {
   retry?: Partial<RetryPolicy> | undefined
   /** How long a collection stays with a worker that gives no sign of life, in milliseconds. @default 60_000 */
   leaseMs?: number | undefined
-  /** How long one source may take, in milliseconds. A directory's first answer can take a minute. @default 120_000 */
-  discoveryTimeoutMs?: number | undefined
   /** Ends the run, with the signal's own reason. */
   signal?: AbortSignal | undefined
   /**
@@ -76,7 +74,6 @@ export interface Settings {
   readonly maxAttempts: number
   readonly retry: RetryPolicy
   readonly leaseMs: number
-  readonly discoveryTimeoutMs: number
   /** How long one call to a store may take, in milliseconds, before it is made again. */
   readonly storeTimeoutMs: number
   readonly signal: AbortSignal | undefined
@@ -119,12 +116,6 @@ export function settingsOf(options: BackfillOptions): Settings {
     maxAttempts: wholeNumber('maxAttempts', options.maxAttempts ?? 5, 1),
     retry: retryPolicy(options.retry),
     leaseMs: wholeNumber('leaseMs', options.leaseMs ?? 60_000, 100, MAX_TIMER_MS),
-    discoveryTimeoutMs: wholeNumber(
-      'discoveryTimeoutMs',
-      options.discoveryTimeoutMs ?? 120_000,
-      1,
-      MAX_TIMER_MS,
-    ),
     storeTimeoutMs: STORE_TIMEOUT_MS,
     signal: options.signal,
     onEvent: options.onEvent ?? warnOnce(),

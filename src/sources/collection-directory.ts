@@ -1,13 +1,14 @@
 import type { CollectionSource } from '../contracts/collection-source.ts'
-import type { HttpOptions } from '../http/client.ts'
+import { HTTP_OPTIONS, type HttpOptions } from '../http/client.ts'
 import { relayUrl } from '../http/server-url.ts'
+import { refuseUnknown } from '../util/validate-options.ts'
 import { known, pagedList } from './paged-list.ts'
 
 /** How a relay's collection directory is asked. */
 export interface CollectionDirectoryOptions extends HttpOptions {
   /**
    * The time for one attempt, in milliseconds. The first answer after such a server was started waits for a scan of its
-   * whole database: allow a minute, and stay below the run's `discoveryTimeoutMs`.
+   * whole database: allow a minute. A run gives each of its sources two minutes.
    *
    * @default 90_000
    */
@@ -31,6 +32,7 @@ export function collectionDirectory(
   relay: string,
   options: CollectionDirectoryOptions = {},
 ): CollectionSource {
+  refuseUnknown(options, HTTP_OPTIONS)
   const url = new URL(PATH, relayUrl(relay).origin)
   const { timeoutMs = 90_000 } = options
   const list = pagedList(url, { ...options, timeoutMs }, ({ collections }) =>

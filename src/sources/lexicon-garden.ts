@@ -1,8 +1,10 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { CollectionSource, KnownCollection } from '../contracts/collection-source.ts'
 import { RelayError } from '../errors.ts'
-import { createHttpClient, type HttpOptions } from '../http/client.ts'
+import { createHttpClient, HTTP_OPTIONS, type HttpOptions } from '../http/client.ts'
 import { sourceUrl } from '../http/source-url.ts'
+import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
+import { known, pagedList } from './paged-list.ts'
 
 /** How lexicon garden is asked. */
 export interface LexiconGardenOptions extends HttpOptions {
@@ -12,26 +14,54 @@ export interface LexiconGardenOptions extends HttpOptions {
    * @default 'https://lexicon.garden/llms.txt'
    */
   url?: string | undefined
+  /**
+   * Only the lexicons of records: those of queries and procedures name empty collections, which cost a run one request
+   * each. The list does not tell one from the other, so `garden.lexicon.browse` of the same server is asked besides, once
+   * or more for each first part of the listed NSIDs (`app`, `com`, …): some twenty requests instead of one.
+   *
+   * @default false
+   */
+  recordsOnly?: boolean | undefined
 }
 
+const OPTIONS: OptionNames<LexiconGardenOptions> = { ...HTTP_OPTIONS, url: true, recordsOnly: true }
+
+const BROWSE_PATH = '/xrpc/garden.lexicon.browse'
+
+/** The largest page that it gives. */
+const BROWSE_LIMIT = '100'
+
 /**
- * The collections that lexicon.garden, a directory of lexicons, knows: about 700. Some name queries and
- * procedures; as collections these are empty and cost one request each.
+ * The collections that lexicon.garden, a directory of lexicons, knows: about 700. Some name queries and procedures,
+ * unless `recordsOnly` is set.
  *
  * @throws InvalidOptionError
  */
 export function lexiconGarden(options: LexiconGardenOptions = {}): CollectionSource {
+  refuseUnknown(options, OPTIONS)
+  const { recordsOnly = false } = options
   const url = sourceUrl(options.url ?? 'https://lexicon.garden/llms.txt')
   const http = createHttpClient(options)
+  const browse = pagedList(new URL(BROWSE_PATH, url), options, ({ lexicons }) =>
+    Array.isArray(lexicons) ? lexicons.map((nsid) => known(nsid)) : undefined,
+  )
+
+  async function listed(signal: AbortSignal | undefined): Promise<KnownCollection[]> {
+    const asked = { relay: url.href, url, collection: undefined, cursor: undefined }
+    const { text } = await http.get({ ...asked, accept: 'text/plain, text/*;q=0.9', signal })
+    const found = listedNsids(text)
+    // Anything can come with status 200. Rubbish is not the news that no collection is known.
+    if (found.length === 0) throw noListError(url)
+    return found
+  }
+
   return {
     name: url.host,
     async *collections({ signal } = {}) {
-      const asked = { relay: url.href, url, collection: undefined, cursor: undefined }
-      const { text } = await http.get({ ...asked, accept: 'text/plain, text/*;q=0.9', signal })
-      const known = listedNsids(text)
-      // Anything can come with status 200. Rubbish is not the news that no collection is known.
-      if (known.length === 0) throw noListError(url)
-      yield* known
+      const found = await listed(signal)
+      if (!recordsOnly) return yield* found
+      const query = { lexiconType: 'record', limit: BROWSE_LIMIT }
+      for (const prefix of firstParts(found)) yield* browse.read({ prefix, ...query }, signal)
     },
   }
 }
@@ -44,6 +74,11 @@ function listedNsids(text: string): KnownCollection[] {
   return Array.from(text.matchAll(/^- \[`([^`\n]+)`\]\(/gm), ([, nsid = '']) => ({ nsid })).filter(
     ({ nsid }) => isValidNsid(nsid),
   )
+}
+
+/** `garden.lexicon.browse` does not answer without a prefix of whole parts. */
+function firstParts(collections: readonly KnownCollection[]): Set<string> {
+  return new Set(collections.map(({ nsid }) => nsid.slice(0, nsid.indexOf('.'))))
 }
 
 function noListError(url: URL): RelayError {

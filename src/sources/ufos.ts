@@ -1,7 +1,7 @@
 import type { CollectionSource } from '../contracts/collection-source.ts'
-import type { HttpOptions } from '../http/client.ts'
+import { HTTP_OPTIONS, type HttpOptions } from '../http/client.ts'
 import { sourceUrl } from '../http/source-url.ts'
-import { wholeNumber } from '../util/validate-options.ts'
+import { type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
 import { known, pagedList } from './paged-list.ts'
 
 /** How UFOs is asked. */
@@ -21,6 +21,8 @@ export interface UfosOptions extends HttpOptions {
   minRepos?: number | undefined
 }
 
+const OPTIONS: OptionNames<UfosOptions> = { ...HTTP_OPTIONS, url: true, minRepos: true }
+
 /** The largest page that it gives. */
 const LIMIT = '200'
 
@@ -31,6 +33,7 @@ const LIMIT = '200'
  * @throws InvalidOptionError
  */
 export function ufos(options: UfosOptions = {}): CollectionSource {
+  refuseUnknown(options, OPTIONS)
   const url = sourceUrl(options.url ?? 'https://ufos-api.microcosm.blue/collections')
   const minRepos = wholeNumber('minRepos', options.minRepos ?? 5, 0)
   const list = pagedList(url, options, ({ collections }) =>

@@ -2,7 +2,7 @@ import pRetry, { type RetryContext as PRetryContext } from 'p-retry'
 import { retryAfterMs } from '../errors.ts'
 import { sleep } from './abort.ts'
 import { isProgrammingError } from './programming-error.ts'
-import { wholeNumber } from './validate-options.ts'
+import { type OptionNames, refuseUnknown, wholeNumber } from './validate-options.ts'
 
 /** How patiently one request is tried again. */
 export interface RetryPolicy {
@@ -41,8 +41,11 @@ export const STORE_PATIENCE: RetryPolicy = {
   maxDelayMs: 30_000,
 }
 
+const OPTIONS: OptionNames<RetryPolicy> = { retries: true, minDelayMs: true, maxDelayMs: true }
+
 /** The policy with its defaults. @throws InvalidOptionError */
 export function retryPolicy(given: Partial<RetryPolicy> = {}): RetryPolicy {
+  refuseUnknown(given, OPTIONS, { within: 'retry' })
   return {
     retries: wholeNumber('retry.retries', given.retries ?? 9, 0),
     minDelayMs: wholeNumber('retry.minDelayMs', given.minDelayMs ?? 50, 0),

@@ -11,7 +11,7 @@ import { warnOnce } from '../run/warnings.ts'
 import { abortWith } from '../util/abort.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
-import { mustHave, wholeNumber } from '../util/validate-options.ts'
+import { mustHave, type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
 import { hashLists } from './hash-lists.ts'
 import { askIndex, type ListParts, startOf } from './lists.ts'
 import { mergeLists } from './merge-lists.ts'
@@ -90,7 +90,19 @@ interface VerifySettings {
   readonly onEvent: BackfillListener
 }
 
+const OPTIONS: OptionNames<VerifyOptions> = {
+  lister: true,
+  index: true,
+  collections: true,
+  samples: true,
+  memoryBytes: true,
+  retry: true,
+  signal: true,
+  onEvent: true,
+}
+
 function settingsOf(options: VerifyOptions): VerifySettings {
+  refuseUnknown(options, OPTIONS)
   const { lister, index, collections, signal, onEvent = warnOnce() } = options
   mustHave('lister', lister, 'listRepos', "a RepoLister such as relayLister('relay1.us-east.bsky.network')")
   mustHave('index', index, 'listRepos', 'a RepoIndex such as store.index')

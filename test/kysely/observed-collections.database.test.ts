@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createBackfiller, knownCollections, matching } from '../../src/index.ts'
+import { createBackfiller, knownCollections } from '../../src/index.ts'
 import {
   collectionIndex,
   kyselyIndexSink,
@@ -7,6 +7,7 @@ import {
   migrateToLatest,
   observedCollections,
 } from '../../src/kysely/index.ts'
+import { matching } from '../../src/sources/matching.ts'
 import { createPostgres, type TestPostgres } from '../support/databases.ts'
 import { didsOf, pagesOf, scriptedLister } from '../support/scripted-lister.ts'
 
@@ -33,7 +34,7 @@ describe('observedCollections, with a live feed that writes while the run goes o
     const backfiller = createBackfiller({
       lister,
       // The combinator passes on that the source is a live one.
-      sources: [knownCollections([A]), matching(observedCollections(db), 'com.*')],
+      sources: [knownCollections([A]), matching(observedCollections(db), ['com.*'])],
       sink: kyselyIndexSink(db),
       progress: kyselyProgressStore(db),
     })

@@ -5,7 +5,6 @@ import { discover } from '../../src/run/discovery.ts'
 const signal = new AbortController().signal
 const options = {
   signal,
-  timeoutMs: 10_000,
   retry: { retries: 2, minDelayMs: 1, maxDelayMs: 5 },
   onRetry: () => {},
 }
@@ -21,6 +20,8 @@ function source(name: string, collections: readonly unknown[], error?: Error): C
   }
 }
 
+const those = (...sources: CollectionSource[]) => sources.map((source) => ({ source }))
+
 describe('discovery', () => {
   it('is the union of all sources, each collection once, with the highest estimate', async () => {
     const sources = [
@@ -31,7 +32,7 @@ describe('discovery', () => {
       ]),
       source('c', [{ nsid: 'com.example.x' }, { nsid: 'com.example.z', estimatedRepos: 0 }]),
     ]
-    const { collections, errors } = await discover(sources, options)
+    const { collections, errors } = await discover(those(...sources), options)
     expect(collections).toHaveLength(3)
     expect(collections).toEqual(
       expect.arrayContaining([
@@ -56,7 +57,7 @@ describe('discovery', () => {
       { nsid: 'com.Example.camelCase', estimatedRepos: Number.NaN },
       { nsid: 'com.example.b', estimatedRepos: -3 },
     ]
-    const { collections, sources } = await discover([source('a', [...rubbish, ...good])], options)
+    const { collections, sources } = await discover(those(source('a', [...rubbish, ...good])), options)
     expect(collections).toEqual([{ nsid: 'com.Example.camelCase' }, { nsid: 'com.example.b' }])
     expect(sources).toEqual([{ name: 'a', found: 8, invalid: 6 }])
   })
@@ -64,7 +65,10 @@ describe('discovery', () => {
   it('keeps what a source gave before it failed, and names it', async () => {
     const error = new Error('cut off')
     const broken = source('broken', [{ nsid: 'com.example.early' }], error)
-    const { collections, errors } = await discover([broken, knownCollections(['com.example.late'])], options)
+    const { collections, errors } = await discover(
+      those(broken, knownCollections(['com.example.late'])),
+      options,
+    )
     expect(collections.map(({ nsid }) => nsid).sort()).toEqual(['com.example.early', 'com.example.late'])
     expect(errors).toEqual([{ source: 'broken', error }])
   })
@@ -77,10 +81,10 @@ describe('discovery', () => {
         await new Promise(() => {})
       },
     }
-    const { collections, errors } = await discover([deaf, knownCollections(['com.example.a'])], {
-      ...options,
-      timeoutMs: 50,
-    })
+    const { collections, errors } = await discover(
+      [{ source: deaf, timeoutMs: 50 }, ...those(knownCollections(['com.example.a']))],
+      options,
+    )
     expect(collections.map(({ nsid }) => nsid).sort()).toEqual(['com.example.a', 'com.example.early'])
     expect(errors).toMatchObject([
       { source: 'deaf', error: { message: expect.stringContaining('did not end within 50 ms') } },
@@ -96,7 +100,7 @@ describe('discovery', () => {
         await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
       },
     }
-    await discover([slow], { ...options, timeoutMs: 20 })
+    await discover([{ source: slow, timeoutMs: 20 }], options)
     expect(seen?.aborted).toBe(true)
   })
 
@@ -107,7 +111,7 @@ describe('discovery', () => {
       name: 'deaf',
       collections: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }),
     }
-    const found = discover([deaf], { ...options, signal: controller.signal })
+    const found = discover(those(deaf), { ...options, signal: controller.signal })
     controller.abort(reason)
     await expect(found).rejects.toBe(reason)
   })
@@ -126,7 +130,7 @@ describe('discovery', () => {
     const gone = new RelayError('RELAY_STATUS', '404', { relay: 'x', status: 404 })
     const retries: string[] = []
     const { collections, errors } = await discover(
-      [failing('busy', busy), failing('gone', gone), failing('plain', new Error('no idea'))],
+      those(failing('busy', busy), failing('gone', gone), failing('plain', new Error('no idea'))),
       { ...options, onRetry: ({ source }) => retries.push(source) },
     )
     expect(collections).toEqual([{ nsid: 'com.example.busy' }])
@@ -146,7 +150,7 @@ describe('discovery', () => {
         throw busy
       },
     }
-    const found = await discover([source], { ...options, retry: { ...options.retry, retries: 3 } })
+    const found = await discover(those(source), { ...options, retry: { ...options.retry, retries: 3 } })
     expect(tries).toBe(4)
     expect(found.sources).toEqual([{ name: 'breaks off', found: 3, invalid: 1 }])
     expect(found.collections.map(({ nsid }) => nsid)).toEqual(['com.example.a', 'com.example.b'])
@@ -160,6 +164,6 @@ describe('discovery', () => {
         throw error
       },
     }
-    expect((await discover([eager], options)).errors).toEqual([{ source: 'eager', error }])
+    expect((await discover(those(eager), options)).errors).toEqual([{ source: 'eager', error }])
   })
 })

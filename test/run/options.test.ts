@@ -33,9 +33,7 @@ describe('an option that cannot be used is refused at once, by name, with what w
     ['maxAttempts', 0, /maxAttempts/],
     ['leaseMs', 5, /leaseMs must be a whole number from 100 to/],
     ['leaseMs', 100 * 86_400_000, /leaseMs/],
-    ['discoveryTimeoutMs', 30 * 86_400_000, /discoveryTimeoutMs/],
     ['refreshAfterMs', -1, /refreshAfterMs/],
-    ['discoveryTimeoutMs', 0, /discoveryTimeoutMs/],
     ['retry', { retries: -1 }, /retry\.retries/],
     ['retry', { minDelayMs: '1' }, /retry\.minDelayMs/],
     ['retry', { maxDelayMs: Number.NaN }, /retry\.maxDelayMs/],
@@ -68,6 +66,5 @@ it('what is left out has the documented default', () => {
     maxAttempts: 5,
     retry: { retries: 9, minDelayMs: 50, maxDelayMs: 60_000 },
     leaseMs: 60_000,
-    discoveryTimeoutMs: 120_000,
   })
 })

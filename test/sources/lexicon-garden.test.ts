@@ -4,7 +4,10 @@ import { isValidNsid } from '@atproto/syntax'
 import { describe, expect, test } from 'vitest'
 import { RelayError } from '../../src/errors.ts'
 import { type LexiconGardenOptions, lexiconGarden } from '../../src/sources/lexicon-garden.ts'
+import { collectionSourceSuite } from '../../src/testing/index.ts'
+import { gardenText } from '../../src/testing/test-garden.ts'
 import { startAnswering, startServer } from '../support/http-server.ts'
+import { fixtureOf, pageOf, readSource, type ServedList, serveList } from '../support/served-list.ts'
 
 const LIST = readFileSync(join(import.meta.dirname, '../fixtures/lexicon-garden-llms.txt'), 'utf8')
 
@@ -108,3 +111,62 @@ test.each(['', 'lexicon.garden', 'ftp://lexicon.garden/', 'https://user:secret@l
     )
   },
 )
+
+/** A lexicon garden whose list holds all of these, and whose `garden.lexicon.browse` says that the `records` are records. */
+function serveGarden(
+  listed: readonly string[],
+  records: readonly unknown[],
+  size?: number,
+): Promise<ServedList> {
+  return serveList((query) => {
+    const prefix = query.get('prefix')
+    if (prefix === null) return { headers: { 'content-type': 'text/plain' }, body: gardenText(listed) }
+    const { page: lexicons, cursor } = pageOf(
+      records.filter((nsid) => String(nsid).startsWith(`${prefix}.`)),
+      query,
+      size,
+    )
+    return { body: { lexicons, cursor } }
+  })
+}
+
+describe('with recordsOnly, lexicon garden keeps what a source promises', () => {
+  for (const { name, run } of collectionSourceSuite) {
+    test(name, () =>
+      run(async (known) => {
+        const names = known.map(({ nsid }) => nsid)
+        const server = await serveGarden(names.length === 0 ? ['com.example.query'] : names, names)
+        return fixtureOf(server, lexiconGarden({ url: `${server.origin}/llms.txt`, recordsOnly: true }))
+      }),
+    )
+  }
+})
+
+describe('with recordsOnly, lexicon garden', () => {
+  test('is asked for the records under each first part of its list, each to its last page', async () => {
+    const records = ['com.a.a', 'com.a.b', 'com.a.c', 'sh.x.y']
+    await using server = await serveGarden([...records, 'com.a.query', 'app.bsky.query'], records, 2)
+    const source = lexiconGarden({ url: `${server.origin}/llms.txt`, recordsOnly: true })
+    expect(await readSource(source)).toEqual({ found: records.map((nsid) => ({ nsid })), error: undefined })
+    const each = { lexiconType: 'record', limit: '100' }
+    expect(server.queries).toEqual([
+      {},
+      { prefix: 'com', ...each },
+      { prefix: 'com', cursor: '2', ...each },
+      { prefix: 'sh', ...each },
+      { prefix: 'app', ...each },
+    ])
+    expect(server.requests.map(({ url = '' }) => url.split('?')[0])).toEqual([
+      '/llms.txt',
+      ...Array(4).fill('/xrpc/garden.lexicon.browse'),
+    ])
+  })
+
+  test('gives what is not text as names that are not valid', async () => {
+    await using server = await serveList((query) =>
+      query.has('prefix') ? { body: { lexicons: ['a.b.c', 5, null, {}] } } : { body: gardenText(['a.b.c']) },
+    )
+    const source = lexiconGarden({ url: server.origin, recordsOnly: true })
+    expect((await readSource(source)).found).toEqual([{ nsid: 'a.b.c' }, ...Array(3).fill({ nsid: '' })])
+  })
+})

@@ -3,8 +3,8 @@ import {
   type CollectionSource,
   CursorLoopError,
   collectionDirectory,
-  gardenLexicons,
   type HttpOptions,
+  lexiconGarden,
   RelayError,
   TooManyEmptyPagesError,
   ufos,
@@ -17,6 +17,12 @@ interface Kind {
   /** A page with these names. */
   page: (nsids: readonly unknown[], cursor?: unknown) => Record<string, unknown>
 }
+
+/** Answers with a list of one lexicon, so that the server is only asked for its records. */
+const withList: typeof fetch = async (input, init) =>
+  new URL(new Request(input).url).pathname === '/llms.txt'
+    ? new Response('- [`a.b.c`](x)')
+    : fetch(input, init)
 
 const kinds: Kind[] = [
   {
@@ -36,9 +42,9 @@ const kinds: Kind[] = [
     }),
   },
   {
-    name: 'gardenLexicons',
+    name: 'lexiconGarden with recordsOnly',
     make: (origin, options) =>
-      gardenLexicons({ url: `${origin}/xrpc/garden.lexicon.browse`, prefixes: ['a'], ...options }),
+      lexiconGarden({ url: `${origin}/llms.txt`, recordsOnly: true, fetch: withList, ...options }),
     page: (nsids, cursor) => ({ lexicons: nsids, cursor }),
   },
 ]

@@ -3,11 +3,8 @@ import {
   type BackfillListener,
   collectionDirectory,
   createBackfiller,
-  estimated,
-  gardenLexicons,
   knownCollections,
   lexiconGarden,
-  matching,
   memoryIndexSink,
   memoryProgressStore,
   type SourceReport,
@@ -29,7 +26,6 @@ function discoverAll(sources: Parameters<typeof createBackfiller>[0]['sources'],
     sink: memoryIndexSink(),
     progress: memoryProgressStore(),
     retry: { ...quick, retries: 1 },
-    discoveryTimeoutMs: 1_500,
     onEvent,
   }).run()
 }
@@ -40,7 +36,7 @@ it('a run uses the sources that answer, and names those that lack the list, talk
   await using silent = await serveList(() => undefined)
   const lacking = collectionDirectory(relay.url)
   const broken = ufos({ url: rubbish.origin })
-  const hanging = gardenLexicons({ url: silent.origin })
+  const hanging = lexiconGarden({ url: silent.origin, timeoutMs: 300 })
   const failed = new Map<string, unknown>()
   let known: readonly string[] = []
   const summary = await discoverAll(
@@ -57,7 +53,7 @@ it('a run uses the sources that answer, and names those that lack the list, talk
   expect(new Set(summary.failedSources)).toEqual(new Set([lacking.name, broken.name, hanging.name]))
   expect(failed.get(lacking.name)).toMatchObject({ code: 'RELAY_STATUS', status: 404 })
   expect(failed.get(broken.name)).toMatchObject({ code: 'RELAY_BAD_ANSWER' })
-  expect(failed.get(hanging.name)).toMatchObject({ code: 'SOURCE_TIMEOUT' })
+  expect(failed.get(hanging.name)).toMatchObject({ code: 'RELAY_TIMEOUT' })
   await expect.poll(() => silent.open()).toBe(0)
 })
 
@@ -76,12 +72,7 @@ it('what sources give is counted, names that are none apart, and the largest est
   }))
   let reports: readonly SourceReport[] = []
   const sizes: Record<string, number | undefined> = {}
-  const named = matching(knownCollections(NAMES), 'com.*')
-  const sources = [
-    collectionDirectory(directory.origin),
-    ufos({ url: seen.origin }),
-    estimated(named, directory.origin),
-  ]
+  const sources = [collectionDirectory(directory.origin), ufos({ url: seen.origin }), knownCollections(NAMES)]
   await discoverAll(
     sources,
     listenTo({
@@ -94,11 +85,12 @@ it('what sources give is counted, names that are none apart, and the largest est
   expect(reports.map(({ found, invalid }) => [found, invalid])).toEqual([
     [3, 1],
     [2, 1],
-    [3, 0],
+    [4, 0],
   ])
   expect(sizes).toEqual({
     'com.example.first': 90,
     'com.example.second': 5,
     'com.example.third': undefined,
+    [PROFILE]: undefined,
   })
 })

@@ -16,8 +16,7 @@ export interface DiscoverOptions extends RelayOptions, SourceOptions {
   readonly json?: boolean
 }
 
-/** As in a run, but somebody sits before the screen and waits: so a source is not tried as often. */
-const TIMEOUT_MS = 120_000
+/** Not as often as in a run: a person sits before the screen and waits. */
 const RETRY = { retries: 2, minDelayMs: 1_000, maxDelayMs: 10_000 }
 
 /** Tells what the sources know, with estimates where they have some. @returns the exit code */
@@ -44,9 +43,9 @@ async function ask(
   { err, interruption: { signal } }: Context,
 ): Promise<Discovery> {
   const say = (name: string, what: string) => err.write(`! ${printable(name)} ${printable(what)}\n`)
-  const discovery = await discover(sources, {
+  const asked = sources.map((source) => ({ source }))
+  const discovery = await discover(asked, {
     signal,
-    timeoutMs: TIMEOUT_MS,
     retry: RETRY,
     onRetry: ({ source, error, waitMs }) => say(source, `again in ${duration(waitMs)}: ${describe(error)}`),
   })

@@ -31,7 +31,7 @@ describe('discover', () => {
     const bodies: Record<string, unknown> = {
       '/v1/listCollections': { collections: { 'com.example.dir': 1_234 }, cursor: '' },
       '/ufos': { collections: [{ nsid: 'com.example.ufo', dids_estimate: 77 }], cursor: null },
-      '/browse': { lexicons: ['com.example.lexicon'] },
+      '/xrpc/garden.lexicon.browse': { lexicons: ['com.example.lexicon'] },
     }
     await using relay = await startRelay({
       collections: { 'com.example.garden': 1 },
@@ -39,7 +39,7 @@ describe('discover', () => {
     })
     await using folder = await temporaryFolder()
     const { url, gardenUrl } = relay
-    const sources = [`garden=${gardenUrl}`, `lexicons=${url}/browse`, `ufos=${url}/ufos`, 'directory']
+    const sources = [`garden=${gardenUrl}`, `lexicons=${gardenUrl}`, `ufos=${url}/ufos`, 'directory']
     const args = ['discover', '--relay', url, '--source', ...sources]
     const { code, stdout, stderr } = await cli(args, { cwd: folder.path })
     expect({ code, stdout }).toEqual({
@@ -48,7 +48,7 @@ describe('discover', () => {
         'com.example.dir             1,234\ncom.example.ufo                77\ncom.example.garden\ncom.example.lexicon\n',
     })
     expect(stderr).toMatch(
-      /^4 collections: 127\.0\.0\.1:\d+ 1, .*\/browse \d+, .*\/ufos 1, .*\/v1\/listCollections 1\n$/,
+      /^4 collections: 127\.0\.0\.1:\d+ 1, 127\.0\.0\.1:\d+ 1, .*\/ufos 1, .*\/v1\/listCollections 1\n$/,
     )
   })
 

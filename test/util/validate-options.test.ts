@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import { collectionDirectory, InvalidOptionError, lexiconGarden, relayLister, ufos } from '../../src/index.ts'
+import { retryPolicy } from '../../src/util/retry.ts'
+import { refuseUnknown } from '../../src/util/validate-options.ts'
+
+const NAMES = { relay: true, store: true, pagesAhead: true, maxAttempts: true } as const
+
+function refusal(given: object, more: Parameters<typeof refuseUnknown>[2] = {}): unknown {
+  try {
+    return refuseUnknown(given, NAMES as object, more)
+  } catch (error) {
+    return error
+  }
+}
+
+describe('an option that does not exist is refused, with the nearest that does', () => {
+  it.each([
+    ['relays', 'unknown option relays; did you mean relay?'],
+    ['pageAhead', 'unknown option pageAhead; did you mean pagesAhead?'],
+    ['maxattempts', 'unknown option maxattempts; did you mean maxAttempts?'],
+    ['maxRetries', 'unknown option maxRetries; the options are relay, store, pagesAhead, maxAttempts'],
+    ['lister', 'unknown option lister; the options are relay, store, pagesAhead, maxAttempts'],
+    ['toString', 'unknown option toString; the options are relay, store, pagesAhead, maxAttempts'],
+  ])('%s', (option, message) => {
+    const error = refusal({ relay: 1, [option]: undefined })
+    expect(error).toBeInstanceOf(InvalidOptionError)
+    expect(error).toMatchObject({ code: 'INVALID_OPTION', option, message })
+  })
+
+  it('a name that is likely to be tried leads to the option that serves', () => {
+    const meant = { lister: 'relay' } as never
+    expect(refusal({ lister: 1 }, { meant })).toMatchObject({
+      message: 'unknown option lister; did you mean relay?',
+    })
+  })
+
+  it('inside of another option, with that one’s name', () => {
+    expect(refusal({ reley: 1 }, { within: 'retry' })).toMatchObject({
+      option: 'retry.reley',
+      message: 'unknown option retry.reley; did you mean retry.relay?',
+    })
+  })
+
+  it('what exists is not refused', () => {
+    expect(refusal({ relay: undefined, maxAttempts: 5 })).toBeUndefined()
+    expect(refusal({})).toBeUndefined()
+  })
+
+  it('what is not an object is refused, too', () => {
+    expect(refusal(null as never)).toMatchObject({ option: 'options' })
+  })
+})
+
+describe('each function that takes options refuses unknown ones', () => {
+  const misspelt = { timeoutMS: 5 } as object
+  it.each<[string, () => unknown]>([
+    ['relayLister', () => relayLister('relay.example', misspelt)],
+    ['lexiconGarden', () => lexiconGarden(misspelt)],
+    ['collectionDirectory', () => collectionDirectory('relay.example', misspelt)],
+    ['ufos', () => ufos(misspelt)],
+  ])('%s', (_, call) => {
+    expect(call).toThrow('unknown option timeoutMS; did you mean timeoutMs?')
+  })
+
+  it('retry', () => {
+    expect(() => retryPolicy({ retrys: 5 } as object)).toThrow(
+      'unknown option retry.retrys; did you mean retry.retries?',
+    )
+  })
+})
