@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Claim, PageProgress } from '../contracts/progress-store.ts'
 import { ClaimLostError } from '../errors.ts'
 import { CommitUnansweredError, toStoreError } from './database-errors.ts'
-import { committedColumns, isClaimed, isOfRelay } from './progress-rows.ts'
+import { committedColumns, isClaimed, isOfRelay } from './progress-table.ts'
 import type { BackfillDatabase } from './schema.ts'
 import { inTransaction, namingErrors, retryingConflicts, statement } from './transaction.ts'
 

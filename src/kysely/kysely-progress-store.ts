@@ -23,7 +23,7 @@ import {
   toClaim,
   toProgress,
   UNTRIED,
-} from './progress-rows.ts'
+} from './progress-table.ts'
 import {
   type BackfillDatabase,
   backfillTables,

@@ -23,8 +23,7 @@ export function createWalks(): Walks {
     progress(collection, imported, done) {
       const place = placeOf(collection)
       const walk = places[place]
-      // Pages that were committed together are read after the news that the last of them ended the walk.
-      if (walk !== undefined) places[place] = { ...walk, imported, done: done || walk.done }
+      if (walk !== undefined) places[place] = { ...walk, imported, done }
     },
     end(collection) {
       const place = placeOf(collection)

@@ -76,7 +76,7 @@ export function verify(options: VerifyOptions): Verification {
     onlyHere: 0,
     cost: { requests: 0, pairs: 0, durationMs: 0 },
   }
-  return createRun(play(settings, stop, summary), stop, summary)
+  return createRun(verifyAll(settings, stop, summary), stop, summary)
 }
 
 interface VerifySettings {
@@ -131,7 +131,7 @@ interface VerifyParts extends ListParts {
   method: CollectionReport['method']
 }
 
-async function* play(
+async function* verifyAll(
   settings: VerifySettings,
   stop: AbortController,
   summary: VerificationSummary,
