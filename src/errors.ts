@@ -38,32 +38,45 @@ export class BackfillError extends Error {
  * version; messages are for people and may change at any time.
  */
 export interface BackfillErrors {
-  /** An option cannot be used. */
+  /** An option cannot be used. Correct the `option` that it names. */
   INVALID_OPTION: InvalidOptionError
-  /** A run that has ended was iterated again. */
+  /** A run that has ended was iterated again. Create a new one. */
   RUN_ENDED: BackfillError
-  /** A package that was not installed is needed. */
+  /** A package is missing. Install what the message names. */
   NOT_INSTALLED: BackfillError
+  /** There was no connection to the relay. Retried. */
   RELAY_UNREACHABLE: RelayError
+  /** The relay did not answer in time. Retried. */
   RELAY_TIMEOUT: RelayError
+  /** The relay answered with an error: see `status`, `error` and `serverMessage`. Retried for 408, 429 and 5xx but 501. */
   RELAY_STATUS: RelayError
+  /** The relay sends its clients elsewhere. Give its new address. */
   RELAY_REDIRECT: RelayError
+  /** The answer is not a page, or it was cut short. Retried twice, and never taken for the end of a list. */
   RELAY_BAD_ANSWER: RelayError
+  /** The relay is empty or lacks the method, as `reason` says. Use another one. */
   RELAY_UNSUITABLE: RelayUnsuitableError
+  /** The relay repeats a cursor, so its list has no end. Tell its operator. */
   CURSOR_LOOP: CursorLoopError
+  /** The relay returned a hundred empty pages in a row, each with a cursor. Tell its operator. */
   TOO_MANY_EMPTY_PAGES: TooManyEmptyPagesError
-  /** A source of collections did not end in time. */
+  /** A source of collections did not end in time. What the other sources know counts, and a later run asks it again. */
   SOURCE_TIMEOUT: BackfillError
+  /** Another worker took the collection over, or it was reset. Nothing to do: the run goes on with other work. */
   CLAIM_LOST: ClaimLostError
+  /** The store cannot be used at the moment: unreachable, restarting, full, read-only. The run waits for it. */
   STORE_UNAVAILABLE: StoreUnavailableError
-  /** The store cannot be opened until somebody changes something: it refuses the password, or does not exist. */
+  /** The database refuses the user or the password, or does not exist. The message says which. */
   STORE_NOT_OPENED: BackfillError
-  /** The store's tables are missing or older than this version. */
+  /** The tables are missing or older than this version. Run `await migrateToLatest(db)`. */
   NOT_MIGRATED: BackfillError
-  /** The index by DID is missing. */
+  /** The index by DID is missing. Run `await createDidIndex(db)`, which `collectionsOf` needs. */
   NOT_INDEXED: BackfillError
+  /** No source knew a collection: `errors` says why. Name the collections. */
   DISCOVERY_FAILED: DiscoveryError
+  /** The run has ended and some collections failed: `failures` lists them with their reasons. A new run retries them. */
   INCOMPLETE: IncompleteError
+  /** Some relays did not complete: `failures` lists them with their errors. The index holds what the others listed. */
   UNION_INCOMPLETE: UnionIncompleteError
 }
 
@@ -158,8 +171,8 @@ export class RelayError extends BackfillError {
   /** The cursor that was sent; `undefined` for the first page. */
   readonly cursor: string | undefined
   /**
-   * Whether the cursor may be what the server refused: it answered a request that carried one with an error, and not for
-   * want of time or because of too many requests. A walk whose first page is served may then begin anew.
+   * Whether the server may have refused the cursor: it answered a request with a cursor by an error other than a timeout or
+   * too many requests. If it serves the first page, the walk begins again there.
    */
   readonly cursorRefused: boolean
   /** The HTTP status, when there was an answer. */

@@ -12,10 +12,9 @@ export interface Documented {
   readonly byDefault?: string | undefined
 }
 
-export interface DocumentedClass extends Documented {
-  /** The codes that an error of this class carries, where its constructor says so. */
-  readonly codes: readonly string[]
-  readonly bases: readonly string[]
+export interface DocumentedMember extends Documented {
+  /** Its type, as the compiler writes it. */
+  readonly type: string
 }
 
 export interface DocumentedExport extends Documented {
@@ -29,13 +28,15 @@ export interface DocumentedVariant extends Documented {
 
 /** What the sources declare, read by the compiler: for the tables of the documents, and for tests that compare. */
 export interface Declarations {
-  /** The properties of an interface, inherited ones included; of a class, those that it declares itself. */
-  members(file: string, name: string): Documented[]
+  /**
+   * The properties of an interface, inherited ones included; of a class, those that it declares itself. One without a comment
+   * has that of its type.
+   */
+  members(file: string, name: string): DocumentedMember[]
   /** The members of a union of objects: by their `type`, with their other fields. */
   variants(file: string, name: string): DocumentedVariant[]
   /** The names that a file exports, in its order. */
   exports(file: string): DocumentedExport[]
-  classes(file: string): DocumentedClass[]
   /** What the code of a file puts in the place of options that were left out: `{ max = 10 }`, `options.max ?? 10`. */
   defaults(file: string): Map<string, string | number>
 }
@@ -71,21 +72,13 @@ export function declarationsOf(files: readonly string[]): Declarations {
       const own = properties.filter(({ declarations = [] }) =>
         declarations.some(({ parent }) => parent === type.symbol.valueDeclaration),
       )
-      return (type.isClass() ? own : properties).map(documented)
+      return (type.isClass() ? own : properties).map((each) => memberOf(each, checker))
     },
     variants(file, name) {
       const type = typeOf(file, name)
       return (type.isUnion() ? type.types : [type]).map((each) => variantOf(each, checker))
     },
     exports: (file) => exportsOf(file).map((symbol) => ({ ...documented(symbol), kind: kindOf(symbol) })),
-    classes: (file) =>
-      exportsOf(file)
-        .filter(({ flags }) => flags & ts.SymbolFlags.Class)
-        .map((symbol) => ({
-          ...documented(symbol),
-          codes: codesOf(symbol),
-          bases: basesOf(symbol, checker),
-        })),
     defaults: (file) => defaultsIn(source(file), checker),
   }
 }
@@ -105,6 +98,16 @@ function documentedOf(symbol: ts.Symbol, checker: ts.TypeChecker): Documented {
     comment: inOneLine(ts.displayPartsToString(symbol.getDocumentationComment(checker))),
     byDefault: tag && inOneLine(ts.displayPartsToString(tag.text)),
   }
+}
+
+function memberOf(symbol: ts.Symbol, checker: ts.TypeChecker): DocumentedMember {
+  const documented = documentedOf(symbol, checker)
+  const type = checker.getTypeOfSymbol(symbol)
+  const comment =
+    documented.comment === '' && type.isClass()
+      ? documentedOf(type.symbol, checker).comment
+      : documented.comment
+  return { ...documented, comment, type: checker.typeToString(type) }
 }
 
 /** Links of a doc comment become the names that they lead to. */
@@ -132,26 +135,6 @@ function kindOf({ flags }: ts.Symbol): DocumentedExport['kind'] {
   if (flags & ts.SymbolFlags.Class) return 'class'
   if (flags & ts.SymbolFlags.Function) return 'function'
   return flags & ts.SymbolFlags.Value ? 'value' : 'type'
-}
-
-function basesOf(symbol: ts.Symbol, checker: ts.TypeChecker): string[] {
-  if (!(symbol.flags & ts.SymbolFlags.Class)) return []
-  const bases = checker.getDeclaredTypeOfSymbol(symbol).getBaseTypes() ?? []
-  return bases.flatMap(({ symbol: base }) => [base.name, ...basesOf(base, checker)])
-}
-
-/** The string that a constructor gives to its base: `super('CURSOR_LOOP', …)`. */
-function codesOf(symbol: ts.Symbol): string[] {
-  const codes: string[] = []
-  const visit = (node: ts.Node): void => {
-    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.SuperKeyword) {
-      const [first] = node.arguments
-      if (first && ts.isStringLiteral(first)) codes.push(first.text)
-    }
-    ts.forEachChild(node, visit)
-  }
-  if (symbol.valueDeclaration) visit(symbol.valueDeclaration)
-  return codes
 }
 
 function defaultsIn(file: ts.SourceFile, checker: ts.TypeChecker): Map<string, string | number> {

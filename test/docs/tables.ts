@@ -1,6 +1,6 @@
 import type { Meter } from '@opentelemetry/api'
 import { createInstruments } from '../../src/opentelemetry/instruments.ts'
-import { type Declarations, type Documented, declarationsOf } from './declarations.ts'
+import { type Declarations, type Documented, type DocumentedMember, declarationsOf } from './declarations.ts'
 
 /** The entry points by the name of their import; the root is `.`. */
 const ENTRIES: Readonly<Record<string, string>> = {
@@ -12,6 +12,8 @@ const ENTRIES: Readonly<Record<string, string>> = {
   './opentelemetry': 'opentelemetry/index.ts',
   './testing': 'testing/index.ts',
 }
+
+export const ENTRY_FILES: readonly string[] = Object.values(ENTRIES)
 
 /**
  * The tables that pages ask for, each by a line `<!-- table: KIND NAME -->` above it and `<!-- end of table -->` below:
@@ -42,13 +44,10 @@ const KINDS: Readonly<Record<string, (declared: Declarations, name: string) => s
           each.fields.map((field) => code(field.name)).join(', '),
         ]),
     ),
-  errors: (declared, name) =>
+  codes: (declared, name) =>
     table(
-      ['class', '`code`', 'meaning'],
-      declared
-        .classes(fileOf(name))
-        .filter(({ bases }) => bases.includes('BackfillError'))
-        .map((each) => [code(each.name), each.codes.map(code).join(', '), each.comment]),
+      ['`code`', 'class', 'meaning'],
+      membersOf(declared, name).map((each) => [code(each.name), code(each.type), each.comment]),
     ),
   exports: (declared, name) => exportsTable(declared, name),
   suites: (declared, name) =>
@@ -76,7 +75,7 @@ export function withTables(page: string, declared: Declarations): string {
 }
 
 export function declarations(): Declarations {
-  return declarationsOf(Object.values(ENTRIES))
+  return declarationsOf(ENTRY_FILES)
 }
 
 function fileOf(entry: string): string {
@@ -87,32 +86,25 @@ function fileOf(entry: string): string {
 
 /** The entry point that exports a name. */
 function entryOf(declared: Declarations, name: string): string {
-  const file = Object.values(ENTRIES).find((each) =>
-    declared.exports(each).some((exported) => exported.name === name),
-  )
+  const file = ENTRY_FILES.find((each) => declared.exports(each).some((exported) => exported.name === name))
   if (file === undefined) throw new Error(`No entry point exports ${name}.`)
   return file
 }
 
-function membersOf(declared: Declarations, name: string): Documented[] {
+function membersOf(declared: Declarations, name: string): DocumentedMember[] {
   return declared.members(entryOf(declared, name), name)
 }
 
-/** What is there when a program runs, with the first sentence of its comment; then the names of the types. */
+/** What is there when a program runs, with the first sentence of its comment. Types are found from there. */
 function exportsTable(declared: Declarations, entry: string): string[] {
-  const names = declared.exports(fileOf(entry))
-  const values = names.filter(({ kind }) => kind !== 'type')
-  const types = names.filter(({ kind }) => kind === 'type')
-  const lines = table(
+  const values = declared.exports(fileOf(entry)).filter(({ kind }) => kind !== 'type')
+  return table(
     ['name', 'what it is'],
     values.map((each) => [
       code(each.kind === 'function' ? `${each.name}()` : each.name),
       firstSentence(each),
     ]),
   )
-  return types.length === 0
-    ? lines
-    : [...lines, '', `Types: ${types.map(({ name }) => code(name)).join(', ')}.`]
 }
 
 function firstSentence({ comment }: Documented): string {
