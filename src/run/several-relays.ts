@@ -2,7 +2,7 @@ import type { BackfillStatus, BackfillSummary, PageEvent } from '../contracts/ev
 import { InvalidOptionError, type RelayFailure, UnionIncompleteError } from '../errors.ts'
 import { abortWith } from '../util/abort.ts'
 import { merge } from '../util/merge-streams.ts'
-import { createRun, endedError, isLeft, type Run } from '../util/run-iterator.ts'
+import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
 import { mustHave } from '../util/validate-options.ts'
 import type { Backfiller } from './backfiller.ts'
 import { guardListener } from './listener.ts'
@@ -133,10 +133,6 @@ async function* follow(
   const { backfiller } = relay
   relay.run = 'running'
   try {
-    const first = await backfiller.next()
-    // Without an event and without a summary, it was used before: it may have ended anyhow.
-    if (first.done && first.value === undefined) throw endedError()
-    if (!first.done) yield first.value
     yield* backfiller
     relay.run = stop.aborted ? 'ended' : 'complete'
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { BackfillEvent, BackfillListener } from '../contracts/events.ts'
+import type { BackfillEvent, BackfillListener, RetryEvent } from '../contracts/events.ts'
 import { describe } from '../errors.ts'
 
 /** Where Node, Bun and Deno take warnings. Browsers have no such thing. */
@@ -25,12 +25,10 @@ function warningOf(event: BackfillEvent): { code: string; message: string } | un
   const { relay, type } = event
   switch (type) {
     case 'retry': {
-      const { source, collection } = event
-      const what = source ?? collection ?? 'the check before the run'
       const again = `It is tried again in ${seconds(event.waitMs)}.`
       return {
         code: 'BACKFILL_RETRY',
-        message: `${relay}: a request or write for ${what} failed${because(event.error)}. ${again}`,
+        message: `${relay}: ${triedFor(event)} failed${because(event.error)}. ${again}`,
       }
     }
     case 'paused': {
@@ -62,12 +60,17 @@ function warningOf(event: BackfillEvent): { code: string; message: string } | un
   return undefined
 }
 
+function triedFor({ source, collection }: RetryEvent): string {
+  if (source !== undefined) return `the source ${source}`
+  return collection === undefined ? 'the check of the relay' : `a request or a write for ${collection}`
+}
+
 function because(error: unknown): string {
   return error === undefined ? '' : `: ${describe(error).replace(/\.$/, '')}`
 }
 
 function seconds(ms: number): string {
-  return ms < 1000 ? `${Math.ceil(ms)} ms` : `${Math.ceil(ms / 1000)} s`
+  return ms < 1000 ? `${Math.ceil(ms)} ms` : `${Math.round(ms / 100) / 10} s`
 }
 
 function emitWarning(message: string, code: string): void {

@@ -5,7 +5,8 @@ const LEFT = Symbol('left')
 
 /**
  * Work that is done while somebody iterates over what it has done. Nothing starts before the first `next()`, and there is
- * one way to stop: leave the loop, or abort the signal that it was made with.
+ * one way to stop: leave the loop, or abort the signal that it was made with. It runs once: iterated again after its end, it
+ * throws a `BackfillError` with the code `RUN_ENDED`.
  */
 export interface Run<Event, Summary> extends AsyncGenerator<Event, Summary, void> {
   /** Runs to the end without looking at the events. */
@@ -26,17 +27,26 @@ export function createRun<Event, Summary>(
   summary: Summary,
 ): Run<Event, Summary> {
   let outcome: Summary | undefined
+  let hasEnded = false
   return {
     async next() {
-      const result = await events.next()
-      if (result.done) outcome ??= result.value
-      return result
+      try {
+        const result = await events.next()
+        hasEnded ||= result.done === true
+        if (result.done) outcome ??= result.value
+        return result
+      } catch (error) {
+        hasEnded = true
+        throw error
+      }
     },
     return(value) {
+      hasEnded = true
       stop.abort(LEFT)
       return events.return(value ?? summary)
     },
     throw(error) {
+      hasEnded = true
       stop.abort(LEFT)
       return events.throw(error)
     },
@@ -49,6 +59,7 @@ export function createRun<Event, Summary>(
       await this.return()
     },
     [Symbol.asyncIterator]() {
+      if (hasEnded) throw endedError()
       return this
     },
   }

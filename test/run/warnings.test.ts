@@ -24,7 +24,11 @@ afterEach(() => {
 describe('what fails where no listener is given', () => {
   it.each<[BackfillEvent, string, RegExp]>([
     [retry, 'BACKFILL_RETRY', /com\.example\.a failed: connection refused\. .* 50 ms/],
-    [{ type: 'retry', relay, source: 'garden', error, attempt: 1, waitMs: 50 }, 'BACKFILL_RETRY', /garden/],
+    [
+      { type: 'retry', relay, source: 'garden', error, attempt: 1, waitMs: 50 },
+      'BACKFILL_RETRY',
+      /the source garden failed/,
+    ],
     [{ type: 'paused', relay, waitMs: 61_000, error }, 'BACKFILL_PAUSED', /61 s: connection refused/],
     [{ type: 'paused', relay, waitMs: 2000 }, 'BACKFILL_PAUSED', / 2 s\./],
     [
@@ -72,7 +76,7 @@ describe('a sink that rejects for ever', () => {
   it('is a process warning with its first retry when no listener is given', async () => {
     const warned = Promise.withResolvers<void>()
     const emit = vi.spyOn(process, 'emitWarning').mockImplementation(() => warned.resolve())
-    const run = setUp(lister, { sink, maxAttempts: 1 })
+    const run = setUp(lister, { sink, maxAttempts: 1, onEvent: undefined })
       .start()
       .run()
       .catch(() => {})

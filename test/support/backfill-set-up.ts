@@ -27,12 +27,20 @@ export interface SetUp {
   start(more?: Partial<BackfillOptions>): Backfiller
 }
 
-/** Memory stores, and runs over the collections {@link A}, {@link B} and {@link C}. */
+/** Memory stores, and runs, which tell nothing where no listener is given, over the collections {@link A}, {@link B} and {@link C}. */
 export function setUp(lister: RepoLister, options: Partial<BackfillOptions> = {}): SetUp {
   const sink = memoryIndexSink()
   const progress = memoryProgressStore()
   const sources = [knownCollections([A, B, C])]
-  const all: BackfillOptions = { lister, sources, sink, progress, retry: quick, ...options }
+  const all: BackfillOptions = {
+    lister,
+    sources,
+    sink,
+    progress,
+    retry: quick,
+    onEvent: () => {},
+    ...options,
+  }
   return { sink, progress, options: all, start: (more = {}) => createBackfiller({ ...all, ...more }) }
 }
 
