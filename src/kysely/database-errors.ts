@@ -7,6 +7,9 @@ const NOT_MIGRATED = new Set(['42P01', '42703', '3F000'])
 /** Serialization failure and deadlock: the database asks to run the transaction again. */
 const CONFLICT = new Set(['40001', '40P01'])
 
+/** Another session created the same object at the same time: duplicate key in the catalog, schema, table, column, object. */
+const CREATED_MEANWHILE = new Set(['23505', '42P06', '42P07', '42701', '42710'])
+
 /** What passes without anyone changing the program: whole classes by their two digits, single states by all five. */
 const UNAVAILABLE = new Set([
   '08', // the connection
@@ -84,8 +87,18 @@ export function isAccessRefused(error: unknown): boolean {
   return code.startsWith('28') || code === '3D000' || code === '42501'
 }
 
+/** Whether the name of what was to be created is taken, by another session that did the same or from before. */
+export function isCreatedAlready(error: unknown): boolean {
+  return CREATED_MEANWHILE.has(codeOf(error))
+}
+
+/** Whether a lock was not free: what `nowait` gives. */
+export function isLockTaken(error: unknown): boolean {
+  return codeOf(error) === '55P03'
+}
+
 /** The SQLSTATE or the system's error code; empty without one. */
-export function codeOf(error: unknown): string {
+function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' ? code : ''
 }

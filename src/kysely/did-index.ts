@@ -1,6 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { abortable, sleep } from '../util/abort.ts'
-import { codeOf, hasGivenUp, isConflict, toStoreError } from './database-errors.ts'
+import { hasGivenUp, isConflict, isCreatedAlready, isLockTaken, toStoreError } from './database-errors.ts'
 import {
   type BackfillDatabase,
   backfillTables,
@@ -18,12 +18,6 @@ const UNFINISHED = 'collection_index_pair_did_unfinished'
 
 /** How often a call looks whether the one that builds the index is done, in milliseconds. */
 const POLL_MS = 500
-
-/** What `nowait` gives where a lock is not free. */
-const LOCK_NOT_AVAILABLE = '55P03'
-
-/** What a rename gives where the name is taken. */
-const NAME_TAKEN = '42P07'
 
 export interface DidIndexOptions extends SchemaOptions {
   /** Ends the waiting. What the server is building it builds to the end, and a later call finds it. */
@@ -107,9 +101,9 @@ async function retireUnfinished(db: Tables, options: SchemaOptions): Promise<boo
     await retryingConflicts(() => inTransaction(db, retire))
     return true
   } catch (error) {
-    if (codeOf(error) === LOCK_NOT_AVAILABLE) return false
+    if (isLockTaken(error)) return false
     // Left from before. The build drops it, and this one is retired in the next round.
-    if (codeOf(error) === NAME_TAKEN) return true
+    if (isCreatedAlready(error)) return true
     throw toStoreError(error)
   }
 }

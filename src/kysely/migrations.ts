@@ -1,14 +1,11 @@
 import type { DatabaseConnection, Kysely } from 'kysely'
 import { sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
-import { codeOf, isConflict } from './database-errors.ts'
+import { isConflict, isCreatedAlready } from './database-errors.ts'
 import { migratorKysely } from './migration-lock.ts'
 import { createTables } from './migrations/0001-tables.ts'
 import type { SchemaOptions } from './schema.ts'
 import { inTransaction, namingErrors, retryingConflicts } from './transaction.ts'
-
-/** Another session created the same object at the same time: duplicate key in the catalog, schema, table, column, object. */
-const CREATED_MEANWHILE = new Set(['23505', '42P06', '42P07', '42701', '42710'])
 
 /**
  * Creates the backfill's tables, or brings those of an earlier version up to date, in one transaction. Safe to call
@@ -23,7 +20,7 @@ export async function migrateToLatest<Database>(
   db: Kysely<Database>,
   options: SchemaOptions = {},
 ): Promise<void> {
-  const mayRetry = (error: unknown) => isConflict(error) || CREATED_MEANWHILE.has(codeOf(error))
+  const mayRetry = (error: unknown) => isConflict(error) || isCreatedAlready(error)
   await namingErrors(() =>
     retryingConflicts(() => inTransaction(db, (transaction) => migrate(transaction, options)), mayRetry),
   )
