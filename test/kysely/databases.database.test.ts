@@ -47,8 +47,8 @@ describe('which stores share a transaction', () => {
   })
 
   it('works with plugins that rename columns', async () => {
-    await using lite = await createPGlite()
-    const db = lite.db.withPlugin(new CamelCasePlugin())
+    await using apart = await createPostgres()
+    const db = apart.db.withPlugin(new CamelCasePlugin())
     await migrateToLatest(db)
     const progress = kyselyProgressStore(db)
     await progress.register(SOURCE, [{ nsid: batch.collection }])
