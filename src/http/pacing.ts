@@ -1,8 +1,8 @@
 import pLimit from 'p-limit'
+import type { RelayPause } from '../contracts/repo-lister.ts'
 import { InvalidOptionError, RelayError } from '../errors.ts'
-import { abortable, sleep, withJitter } from '../util/abort.ts'
-import { answered, halved, OPEN, type Pace, probing, roomOf } from './pace.ts'
-import { rateLimitResetMs } from './retry-after.ts'
+import { abortable, sleep } from '../util/abort.ts'
+import { createPacingState, LONGEST_PAUSE_MS, MAX_SPREAD_MS, roomOf } from './pacing-state.ts'
 
 /** How gently a relay is asked, beyond what it asks for itself. */
 export interface PacingOptions {
@@ -13,147 +13,96 @@ export interface PacingOptions {
    * @default no limit: the relay's answers and the number of collections walked at once set the pace
    */
   requestsPerSecond?: number | undefined
-  /**
-   * Told each time that every request has to wait, and for how many milliseconds from now: after a refusal, which is the
-   * `error` then, or because `RateLimit-Remaining` ran out. What it throws is an uncaught exception.
-   */
-  onPause?: ((context: { relay: string; waitMs: number; error?: unknown }) => void) | undefined
 }
 
 /** One for each server, shared by everything that asks it. */
 export interface Pacing {
-  /** Makes one request when the server has room for it, and learns from how that went. */
+  /**
+   * Makes one request when the server has room for it, and learns from how that went. It waits for a pause of a minute at
+   * most: while the server asks for more, it rejects at once with the time that is left, since its caller has something
+   * better to do than to wait.
+   */
   run<T extends { status: number; headers: Headers }>(
     signal: AbortSignal | undefined,
     send: () => Promise<T>,
   ): Promise<T>
+  /** See {@link RepoLister.onPause}. */
+  onPause(listener: (pause: RelayPause) => void, signal: AbortSignal): void
 }
 
 /**
- * The longest pause that requests wait for here, in milliseconds. While the server asks for more, they are refused at once
- * with the time that is left, and the caller has something better to do than to wait.
+ * A place in the gate is a request under way: what has to wait does so outside, and gives its place back when a pause began
+ * before it came to its turn.
+ *
+ * @throws InvalidOptionError
  */
-const LONGEST_PAUSE_MS = 60_000
-
-/** The first pause after a refusal that names no time, in milliseconds; each further one in a row is twice as long. */
-const FIRST_PAUSE_MS = 1000
-
-/**
- * A wait that the server asks for ends within an eighth of its length, 250 ms of two seconds: enough to keep the processes
- * of several machines apart, each of which begins with one request. One of our own is spread over half of its length.
- */
-const WAIT_PER_SPREAD = 8
-
-/** Over how much the end of any pause is spread at most, in milliseconds. */
-const MAX_SPREAD_MS = 500
-
-/** A pace, or a pause before it: nothing is begun before `until`, by `performance.now()`. */
-type State = Pace | { name: 'paused'; until: number; refusal: unknown; next: Pace }
-
-/** @throws InvalidOptionError */
 export function createPacing(relay: string, options: PacingOptions = {}): Pacing {
-  const { requestsPerSecond = Number.POSITIVE_INFINITY, onPause } = options
+  const { requestsPerSecond = Number.POSITIVE_INFINITY } = options
   if (!(requestsPerSecond > 0))
     throw new InvalidOptionError('requestsPerSecond', 'above 0', requestsPerSecond)
+  const listeners = new Set<(pause: RelayPause) => void>()
   const gate = pLimit(Number.POSITIVE_INFINITY)
-  let state: State = OPEN
+  const state = createPacingState((waitMs, error) => {
+    // Outside of the request: an error of a listener is no failure of the server.
+    for (const listener of listeners) queueMicrotask(() => listener({ waitMs, error }))
+  })
   let nextAt = 0
-  /** When the pace was last slowed down: what was under way then says nothing of what the server bears since. */
-  let slowedAt = Number.NEGATIVE_INFINITY
-  let refusals = 0
 
-  /** How long until a request may begin, in milliseconds; a pause that is over ends here. */
+  /** How long until a request may begin, in milliseconds. */
   function waitMs(): number {
-    const now = performance.now()
-    if (state.name === 'paused' && state.until <= now) state = state.next
-    return Math.max(state.name === 'paused' ? state.until : 0, nextAt) - now
+    const current = state.current()
+    const readyAt = current.name === 'paused' ? Math.max(current.until, nextAt) : nextAt
+    return readyAt - performance.now()
   }
 
-  /** Waits where no place is taken, so that the gate counts the requests under way and nothing else. */
   async function ready(signal: AbortSignal | undefined): Promise<void> {
     for (let ms = waitMs(); ms > 0; ms = waitMs()) {
+      const current = state.current()
       // The pause that was asked for, without what was added to spread its end.
-      if (state.name === 'paused' && ms > LONGEST_PAUSE_MS + MAX_SPREAD_MS)
-        throw stillPaused(relay, ms, state.refusal)
+      if (current.name === 'paused' && ms > LONGEST_PAUSE_MS + MAX_SPREAD_MS)
+        throw stillPaused(relay, ms, current.refusal)
       await sleep(ms, signal)
     }
   }
 
-  function change(by: (pace: Pace) => Pace): void {
-    const pace = by(state.name === 'paused' ? state.next : state)
-    state = state.name === 'paused' ? { ...state, next: pace } : pace
-    gate.concurrency = roomOf(pace)
-  }
-
-  /** Until `ms` from now, and up to `spreadMs` longer; not at all when everything waits as long already. */
-  function pause(ms: number, spreadMs: number, refusal?: unknown): void {
-    const now = performance.now()
-    if (state.name === 'paused' && now + ms <= state.until) return
-    const waitMs = withJitter(ms, 2 * Math.min(spreadMs, MAX_SPREAD_MS))
-    state = {
-      name: 'paused',
-      until: now + waitMs,
-      refusal,
-      next: state.name === 'paused' ? state.next : state,
+  /** One request, in a place of the gate. Nothing when it is too early. */
+  async function attempt<T extends { status: number; headers: Headers }>(
+    signal: AbortSignal | undefined,
+    send: () => Promise<T>,
+  ): Promise<T | undefined> {
+    signal?.throwIfAborted()
+    if (waitMs() > 0) return undefined
+    const begunAt = performance.now()
+    nextAt = begunAt + 1000 / requestsPerSecond
+    try {
+      const answer = await send()
+      state.succeeded(answer, { begunAt, underWay: gate.activeCount })
+      return answer
+    } catch (error) {
+      signal?.throwIfAborted()
+      state.failed(error, { begunAt, underWay: gate.activeCount })
+      throw error
+    } finally {
+      const current = state.current()
+      gate.concurrency = roomOf(current.name === 'paused' ? current.next : current)
     }
-    // Outside of the request: an error of the callback is no failure of the server.
-    if (onPause) queueMicrotask(() => onPause({ relay, waitMs, error: refusal }))
-  }
-
-  function learnFrom(error: unknown, begunAt: number): void {
-    if (!(error instanceof RelayError)) return
-    const { status, retryAfterMs } = error
-    const isRefused = status === 429 || status === 503
-    if (!isRefused && error.code !== 'RELAY_TIMEOUT') return
-    // Once for all that were under way together.
-    const isNews = begunAt > slowedAt
-    if (isNews) {
-      slowedAt = performance.now()
-      change((pace) => halved(pace, gate.activeCount))
-    }
-    if (!isRefused) return
-    change(probing)
-    if (isNews) refusals += 1
-    const ownMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.max(0, refusals - 1), LONGEST_PAUSE_MS)
-    if (retryAfterMs === undefined) pause(ownMs, ownMs / 2, error)
-    else pause(retryAfterMs, retryAfterMs / WAIT_PER_SPREAD, error)
-  }
-
-  function learn({ status, headers }: { status: number; headers: Headers }, begunAt: number): void {
-    if (begunAt > slowedAt) {
-      refusals = 0
-      change(answered)
-    }
-    const remaining = headers.get('ratelimit-remaining') ?? ''
-    // Short of the limit: the others under way are not in this answer's count, and will use what it says is left.
-    if (!/^\d{1,9}$/.test(remaining) || Number(remaining) >= gate.activeCount) return
-    const resetMs = rateLimitResetMs(headers)
-    if (status === 200 && resetMs !== undefined) pause(resetMs, resetMs / WAIT_PER_SPREAD)
   }
 
   return {
     async run(signal, send) {
-      /** In a place of the gate. Nothing, and the place is free again, when a pause began while it was waited for. */
-      const attempt = async () => {
-        signal?.throwIfAborted()
-        if (waitMs() > 0) return undefined
-        const begunAt = performance.now()
-        nextAt = begunAt + 1000 / requestsPerSecond
-        try {
-          const answer = await send()
-          learn(answer, begunAt)
-          return answer
-        } catch (error) {
-          signal?.throwIfAborted()
-          learnFrom(error, begunAt)
-          throw error
-        }
-      }
       for (;;) {
         await ready(signal)
-        const answer = await abortable(gate(attempt), signal)
+        const answer = await abortable(
+          gate(() => attempt(signal, send)),
+          signal,
+        )
         if (answer !== undefined) return answer
       }
+    },
+    onPause(listener, signal) {
+      if (signal.aborted) return
+      listeners.add(listener)
+      signal.addEventListener('abort', () => listeners.delete(listener), { once: true })
     },
   }
 }

@@ -28,6 +28,19 @@ export function relayUrl(relay: string, option = 'relay'): RelayUrl {
   return { relay: protocol === 'https:' && port === '' ? host : origin, origin }
 }
 
+/**
+ * The address of a list, as its option has it: whole, for it names one document.
+ *
+ * @throws InvalidOptionError
+ */
+export function sourceUrl(given: string): URL {
+  const url = URL.canParse(given) ? new URL(given) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
+    throw new InvalidOptionError('url', 'an http or https URL without credentials', url?.host ?? given)
+  }
+  return url
+}
+
 function parse(relay: string): URL | undefined {
   // Refused by character, since URL forgives much of it in silence: an empty user, an empty query, a newline.
   if (/[\s\p{Cc}@?#\\]/u.test(relay)) return undefined

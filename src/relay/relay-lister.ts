@@ -1,5 +1,5 @@
 import { isValidNsid } from '@atproto/syntax'
-import type { RelayPause, RepoLister, RepoListRequest, RepoPage } from '../contracts/repo-lister.ts'
+import type { RepoLister, RepoListRequest, RepoPage } from '../contracts/repo-lister.ts'
 import { InvalidOptionError, RelayError, RelayUnsuitableError } from '../errors.ts'
 import { createHttpClient, HTTP_OPTIONS, type HttpOptions } from '../http/client.ts'
 import { createPacing, type PacingOptions } from '../http/pacing.ts'
@@ -17,7 +17,7 @@ const LEXICON_MAX_PAGE_SIZE = 2000
 const NO_METHOD_STATUSES: readonly (number | undefined)[] = [400, 403, 404, 405, 501]
 
 /** How a relay is asked. */
-export interface RelayListerOptions extends HttpOptions, Omit<PacingOptions, 'onPause'> {
+export interface RelayListerOptions extends HttpOptions, PacingOptions {
   /**
    * How many repositories to ask for in a page, from 1 to 10,000. The lexicon's maximum is 2,000, and other
    * servers may refuse more; collectiondir (behind bsky.network's relays) and lightrail accept 10,000.
@@ -53,11 +53,7 @@ export function relayLister(relay: string, options: RelayListerOptions = {}): Re
   const { relay: host, origin } = relayUrl(relay)
   const { pageSize = LEXICON_MAX_PAGE_SIZE, checkCollection = 'app.bsky.actor.profile' } = options
   const http = createHttpClient(options)
-  const listeners = new Set<(pause: RelayPause) => void>()
-  const onPause = ({ waitMs, error }: RelayPause) => {
-    for (const listener of listeners) listener({ waitMs, error })
-  }
-  const pacing = createPacing(host, { ...options, onPause })
+  const pacing = createPacing(host, options)
   const { fetch, maxBodyBytes, userAgent } = options
   wholeNumber('pageSize', pageSize, 1, 10_000)
   if (!isValidNsid(checkCollection)) {
@@ -75,11 +71,7 @@ export function relayLister(relay: string, options: RelayListerOptions = {}): Re
     relay: host,
     directory: collectionDirectory(origin, { fetch, maxBodyBytes, userAgent }),
     listRepos,
-    onPause(listener, signal) {
-      if (signal.aborted) return
-      listeners.add(listener)
-      signal.addEventListener('abort', () => listeners.delete(listener), { once: true })
-    },
+    onPause: pacing.onPause,
     async check({ signal } = {}) {
       const page = await listRepos({ collection: checkCollection, signal }).catch((error: unknown) => {
         signal?.throwIfAborted()

@@ -2,7 +2,7 @@ import { isValidNsid } from '@atproto/syntax'
 import type { CollectionSource, KnownCollection } from '../contracts/collection-source.ts'
 import { RelayError } from '../errors.ts'
 import { createHttpClient, HTTP_OPTIONS, type HttpOptions } from '../http/client.ts'
-import { sourceUrl } from '../http/source-url.ts'
+import { sourceUrl } from '../http/server-url.ts'
 import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
 import { known, pagedList } from './paged-list.ts'
 

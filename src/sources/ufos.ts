@@ -1,6 +1,6 @@
 import type { CollectionSource } from '../contracts/collection-source.ts'
 import { HTTP_OPTIONS, type HttpOptions } from '../http/client.ts'
-import { sourceUrl } from '../http/source-url.ts'
+import { sourceUrl } from '../http/server-url.ts'
 import { type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
 import { known, pagedList } from './paged-list.ts'
 

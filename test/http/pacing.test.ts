@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { RelayPause } from '../../src/contracts/repo-lister.ts'
 import { createPacing, type Pacing } from '../../src/http/pacing.ts'
 import { RelayError } from '../../src/index.ts'
 import { gate } from '../support/scripted-lister.ts'
@@ -35,6 +36,13 @@ async function begin(pacing: Pacing, outcome: typeof ok | Error = ok): Promise<n
   return begunAt - calledAt
 }
 
+/** How long each pause is that it tells of, in milliseconds. */
+function pausesOf(pacing: Pacing): number[] {
+  const told: number[] = []
+  pacing.onPause(({ waitMs }) => told.push(waitMs), new AbortController().signal)
+  return told
+}
+
 beforeEach(() => {
   vi.useFakeTimers()
 })
@@ -59,12 +67,19 @@ describe('a relay that has had enough', () => {
   )
 
   it('is told of with the time that every request waits', async () => {
-    const pauses: { relay: string; waitMs: number; error?: unknown }[] = []
-    const pacing = createPacing('relay.test', { onPause: (pause) => pauses.push(pause) })
+    const pauses: RelayPause[] = []
+    const pacing = createPacing('relay.test')
+    const listening = new AbortController()
+    pacing.onPause((pause) => pauses.push(pause), listening.signal)
     const error = refusal(1000)
     await begin(pacing, error)
-    expect(pauses).toEqual([{ relay: 'relay.test', waitMs: expect.any(Number), error }])
+    expect(pauses).toEqual([{ waitMs: expect.any(Number), error }])
     expect(pauses[0]?.waitMs).toBeGreaterThanOrEqual(1000)
+
+    listening.abort()
+    pacing.onPause((pause) => pauses.push(pause), listening.signal)
+    await begin(pacing, refusal(1000))
+    expect(pauses).toHaveLength(1)
   })
 
   it('without a word pauses twice as long with each refusal, up to a minute, and anew after an answer', async () => {
@@ -250,8 +265,8 @@ describe('requests under way', () => {
   })
 
   it('pause for a second at least when one that was under way before a timeout is refused without a word', async () => {
-    const told: number[] = []
-    const pacing = createPacing('relay.test', { onPause: ({ waitMs }) => told.push(waitMs) })
+    const pacing = createPacing('relay.test')
+    const told = pausesOf(pacing)
     const run = await underWay(2, pacing)
     run.parked[0]?.fail(timeout())
     await run.results[0]
@@ -262,9 +277,8 @@ describe('requests under way', () => {
   })
 
   it('that are refused together are one pause, unless one of them is told to wait longer', async () => {
-    const told: number[] = []
-    const onPause = ({ waitMs }: { waitMs: number }) => told.push(waitMs)
-    const { parked, results } = await underWay(4, createPacing('relay.test', { onPause }))
+    const { pacing, parked, results } = await underWay(4)
+    const told = pausesOf(pacing)
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     for (const [index, waitMs] of [4000, 4000, 2000, 8000].entries()) parked[index]?.fail(refusal(waitMs))
     await Promise.all(results)

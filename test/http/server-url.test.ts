@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { InvalidOptionError } from '../../src/errors.ts'
-import { relayUrl } from '../../src/http/server-url.ts'
+import { relayUrl, sourceUrl } from '../../src/http/server-url.ts'
 
 test.each([
   ['relay.example', 'relay.example', 'https://relay.example'],
@@ -70,3 +70,19 @@ test.each([
 test('the error names the option that it was given for', () => {
   expect(() => relayUrl('', 'host')).toThrowError(expect.objectContaining({ option: 'host' }))
 })
+
+test.each(['https://lexicon.garden/llms.txt', 'http://127.0.0.1:2470/list?of=names'])(
+  '%s is the address of a list',
+  (given) => {
+    expect(sourceUrl(given).href).toBe(given)
+  },
+)
+
+test.each(['lexicon.garden/llms.txt', '', 'ftp://lexicon.garden/', 'https://user:secret@lexicon.garden/'])(
+  '%j is no address of a list, and the error repeats no password',
+  (given) => {
+    expect(() => sourceUrl(given)).toThrowError(
+      expect.objectContaining({ option: 'url', message: expect.not.stringContaining('secret') }),
+    )
+  },
+)

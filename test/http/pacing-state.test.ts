@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { answered, halved, OPEN, type Pace, probing, roomOf } from '../../src/http/pace.ts'
+import { answered, halved, OPEN, type Pace, probing, roomOf } from '../../src/http/pacing-state.ts'
 
 const recovering = (room: number, answers = 0, peak = 8): Pace => ({
   name: 'recovering',
