@@ -14,9 +14,9 @@ export interface Interruption extends Disposable {
 }
 
 /**
- * Listens for Ctrl-C and its like. Whoever asks twice does not want to wait: then the process ends at once.
+ * Listens for Ctrl-C and its like. The second one ends the process at once.
  *
- * @param out whoever reads the output and goes away, as `head` does, wants no more of it either
+ * @param out when its reader goes away, as `head` does, that is an interruption too
  */
 export function listenForInterruption(out: NodeJS.WritableStream): Interruption {
   const controller = new AbortController()
@@ -29,7 +29,7 @@ export function listenForInterruption(out: NodeJS.WritableStream): Interruption 
   }
   const onSignal = (name: NodeJS.Signals) =>
     interrupt(128 + constants.signals[name], new Error(`Stopped by ${name}.`))
-  // Every further write fails in the same way, which is nobody's second wish.
+  // Every further write fails in the same way: it is no second request to stop.
   const onError = (error: Error) => {
     if (!controller.signal.aborted) interrupt(128 + constants.signals.SIGPIPE, error)
   }

@@ -12,6 +12,6 @@ async function main(): Promise<number> {
   return await runCommandLine(argv.slice(2), { out, err, env, interruption })
 }
 
-// Whoever reads only the output and hears nothing of errors loses those, and not the work.
+// A reader of the error output that goes away loses the messages; the run goes on.
 process.stderr.on('error', () => {})
 process.exitCode = await main()

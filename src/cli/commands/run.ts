@@ -15,8 +15,8 @@ export interface RunOptions extends RelayOptions, SourceOptions, RequestOptions,
 }
 
 /**
- * How long a collection stays with a run that was killed, in milliseconds. A folder has one run at a time, so whoever
- * starts there after a kill finds the leases of the dead one and waits for them.
+ * How long a collection stays with a run that was killed, in milliseconds. A folder has one run at a time, so a
+ * run that starts there after a kill waits for the leases of the one that was killed.
  */
 const FOLDER_LEASE_MS = 10_000
 

@@ -55,7 +55,7 @@ export function adminHandler(options: AdminHandlerOptions): AdminHandler {
         return jsonAnswer(status, { error: name, message }, headers)
       },
     )
-    // What is answered is of this moment, and not for whoever uses the same computer next.
+    // An answer holds for this moment, and is not for the next user of the same computer.
     if (!answer.headers.has('cache-control')) answer.headers.set('cache-control', 'no-store')
     answer.headers.set('x-content-type-options', 'nosniff')
     if (request.method !== 'HEAD') return answer
@@ -102,7 +102,7 @@ async function answerTo(
   return route(url.searchParams, request)
 }
 
-/** Whoever asks has the token, so the reason is told. */
+/** The client has the token, so it is told the reason. */
 function failureOf(error: unknown): XrpcError {
   if (error instanceof XrpcError) return error
   const message = error instanceof Error ? error.message : String(error)

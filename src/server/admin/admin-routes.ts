@@ -39,7 +39,7 @@ export function adminRoutes(settings: AdminSettings, runs: Runs): ReadonlyMap<st
   ])
 }
 
-/** The run goes on when whoever started it hangs up. */
+/** The run goes on when the client that started it hangs up. */
 async function start(params: URLSearchParams, settings: AdminSettings, runs: Runs): Promise<Response> {
   const relay = settings.allowed.accept(single(params, 'source'))
   // From here to the beginning without a pause, so that of two at once one is refused.

@@ -11,7 +11,7 @@ import type { AdminOutcome } from './wire-types.ts'
 export interface Run {
   readonly relay: string
   readonly view: RunView
-  /** Aborts when somebody asks to stop. */
+  /** Aborts when the run is to stop. */
   readonly stop: AbortController
   /** Resolves once it was asked what the store knows, or the run is over. */
   readonly loaded: Promise<void>
@@ -91,7 +91,7 @@ async function runToEnd(
   const stopRefreshing = keepFresh(monitor, read)
   try {
     await drain(backfiller, signal)
-    // Decided before the last look at the store: whoever stops it during that stops nothing any more.
+    // Decided before the last look at the store: a request to stop during that look stops nothing any more.
     return { outcome: signal.aborted ? 'stopped' : 'complete' }
   } catch (error) {
     return endOf(error, signal)

@@ -27,7 +27,7 @@ export function allowedSources(allowed: readonly string[] | undefined): AllowedS
   return {
     names,
     accept(given) {
-      // Where there is one, nobody needs to say which.
+      // Where one relay is allowed, the request need not name it.
       const relay = given === undefined && names?.length === 1 ? names[0] : sourceOf(given)
       if (relay === undefined) {
         throw invalidRequest('source must be the host of a relay, such as relay1.us-east.bsky.network')

@@ -4,7 +4,7 @@ const MIN_LENGTH = 16
 
 /**
  * Tells whether a request carries the token as `Authorization: Bearer …`. How long that takes says nothing about the token:
- * what is compared are HMACs, by a key that nobody knows.
+ * it compares HMACs, by a key that never leaves the process.
  *
  * @throws InvalidOptionError for a token that is too short, or that no header can hold
  */

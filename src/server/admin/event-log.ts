@@ -5,7 +5,7 @@ export type LoggedEvent = Exclude<keyof AdminEvents, 'snapshot'>
 
 interface Entry {
   readonly name: keyof AdminEvents
-  /** Absent for a snapshot: it is made for whoever reads it, as things are then. */
+  /** Absent for a snapshot: it is made when a viewer reads it, as things are then. */
   readonly data?: object
   /** As it is sent: made once, when the first viewer reads it. */
   text?: string
@@ -29,7 +29,7 @@ export interface EventLog {
 
 /**
  * Far more than come in the seconds that a reconnect takes: a run of 61 million pairs in an hour has some thirty a second.
- * An entry is a few small objects until somebody reads it, and then some 500 bytes.
+ * An entry is a few small objects until a viewer reads it, and then some 500 bytes.
  */
 const SIZE = 4_096
 

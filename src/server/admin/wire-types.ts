@@ -2,7 +2,7 @@ import type { BackfillEvent, SourceReport } from '../../contracts/events.ts'
 import type { CollectionState } from '../../contracts/progress-store.ts'
 import type { MonitoredFailure } from '../../monitor/snapshot.ts'
 
-// What goes over the wire: types alone, for whoever writes a client. Fields of the status are in snake case, as those of
+// What goes over the wire: types alone, for those who write a client. Fields of the status are in snake case, as those of
 // the relay in Zig are; fields of events are named as in `BackfillEvent`.
 
 /** An error, for a program and for a person. The message may come from the network: it is text, never markup. */
@@ -101,7 +101,7 @@ export interface AdminTotals {
   readonly eta_ms: number | null
   /** What `total_imported` comes to in the end, by the estimates; null where most collections have none. */
   readonly expected_pairs: number | null
-  /** The relay asked everybody to wait; null when nobody waits. */
+  /** The relay asked for a pause; null where there is none. */
   readonly pause: { readonly until: string; readonly message: string | null } | null
   /** What went wrong last, a retry included. */
   readonly last_error: (AdminError & { readonly collection: string | null; readonly at: string }) | null
