@@ -1,27 +1,27 @@
-/** A collection that somebody knows of. */
+/** A collection that a source knows. */
 export interface KnownCollection {
   /** The collection's NSID, such as `app.bsky.feed.post`. */
   nsid: string
-  /** About how many repositories hold records in it. Serves the order of work and the time left, nothing else. */
+  /** About how many repositories hold records in it. Used for the order of work and the time left, and for nothing else. */
   estimatedRepos?: number | undefined
 }
 
 /**
- * Where collections are known: a directory, an index, a list of one's own.
+ * Where collection names come from: a directory, an index, a list of your own.
  *
  * `collections` is called at the beginning of a run, side by side with the other sources. It gives what it knows in any
- * order; repeated names are legal. Names that are no NSID are dropped and counted by the caller. A source that fails in the
+ * order; repeated names are legal. The caller drops and counts names that are not valid NSIDs. A source that fails in the
  * middle has still contributed what it gave before. When the signal aborts, it rejects with the signal's reason, unless it
  * has the whole list already: it never gives a shorter one as if that were all.
  */
 export interface CollectionSource {
-  /** For messages and hooks: `lexicon.garden`. */
+  /** For messages and events: `lexicon.garden`. */
   readonly name: string
   /**
-   * Whether it comes to know more while a run goes on, and is cheap to ask: it is asked again when the run has nothing left
-   * to do, and what is new is walked, too. @default false
+   * Whether it learns of more collections while a run goes on, and is cheap to ask. The run asks it again at its end and
+   * walks what is new. @default false
    */
   readonly live?: boolean | undefined
-  /** What it knows, in any order; rejects when it cannot tell. When the signal aborts, with the signal's reason. */
+  /** What it knows, in any order. Rejects if it cannot tell, and with the signal's reason when that aborts. */
   collections(options?: { signal?: AbortSignal | undefined }): AsyncIterable<KnownCollection>
 }

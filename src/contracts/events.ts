@@ -28,7 +28,7 @@ export type Emit = (event: BackfillEvent) => void
 
 /**
  * Pages that are durable: their pairs are in the index and the cursor behind them is saved. One page, or several that
- * waited for the database and were committed together. It is sent after the commit, so a crash may swallow one.
+ * waited for the database and were committed together. It is sent after the commit, so a crash may lose one.
  */
 export interface PageEvent {
   type: 'page'
@@ -39,7 +39,7 @@ export interface PageEvent {
   dids: readonly string[]
   /** How many of the pairs were new to the index. Absent where the sink cannot know. */
   added?: number | undefined
-  /** The entries of this walk that were no DID, these pages included. */
+  /** The entries of this walk that were not valid DIDs, these pages included. */
   invalid: number
   /** Where the next page begins, which is what is saved. Absent once the collection is complete. */
   cursor?: string | undefined
@@ -112,7 +112,7 @@ export interface RetryEvent {
   waitMs: number
 }
 
-/** All requests to the relay wait: it refused one, which is the `error`, or said that no more are allowed for now. */
+/** All requests to the relay wait: it refused one (`error` says how), or it said that no more are allowed for now. */
 export interface PausedEvent {
   type: 'paused'
   relay: string
@@ -127,7 +127,7 @@ export interface CollectionStartedEvent {
   relay: string
   collection: string
   cursor?: string | undefined
-  /** What this walk has committed before: pages, DIDs on them, entries that were no DID. */
+  /** What this walk has committed before: pages, DIDs on them, entries that were not valid DIDs. */
   pages: number
   imported: number
   invalid: number
@@ -175,7 +175,7 @@ export interface BackfillSummary {
   imported: number
   /** Pairs that were new to the index, as far as the sink could tell. */
   added: number
-  /** Entries that were no DID. */
+  /** Entries that were not valid DIDs. */
   invalid: number
   /** The names of the sources that failed: what they know may be missing, so a later run may find more. */
   failedSources: readonly string[]

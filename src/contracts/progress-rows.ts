@@ -10,7 +10,7 @@ export interface ProgressRow {
   readonly version: number
   /** {@link Claim.epoch} of the newest claim; 0 before the first. */
   readonly epoch: number
-  /** Who holds the collection; absent when it is free. */
+  /** The worker that holds the collection. Absent if it is free. */
   readonly owner?: string | undefined
   /** When the lease ends. */
   readonly leaseEndsAt?: number | undefined
@@ -32,8 +32,8 @@ export interface ProgressRow {
 }
 
 /**
- * A table of versioned rows, of which `progressStoreOn` makes a {@link ProgressStore}: claims, leases, fences, attempts
- * and the order of work are its part. Any number of processes use one table at the same time, each through an object of its own.
+ * A table of versioned rows, of which `progressStoreOn` makes a {@link ProgressStore}: it makes claims, leases,
+ * fences, attempts and the order of work of them. Any number of processes use one table at the same time, each through an object of its own.
  *
  * A call that rejects may have been carried out or not. Both are safe: the store reads before it goes on. For a database
  * that cannot be reached, reject with a {@link StoreUnavailableError}, and the run waits.
@@ -48,7 +48,7 @@ export interface ProgressRows {
   read(relay: string, collection: string, transaction?: unknown): Promise<ProgressRow | undefined>
   /**
    * Saves a row if it follows the stored one: a row of version 1 where there is none, any other in place of the one whose
-   * version is one less. Comparing and saving are one step, which no other write comes between: an `insert … on conflict do
+   * version is one less. Comparing and saving are one step, without another write in between: an `insert … on conflict do
    * nothing`, an `update … where version = …`, a conditional put. Outside of a transaction the row is durable when this
    * resolves.
    *
@@ -67,7 +67,7 @@ export interface ProgressRows {
    * comes back as the last argument of the other methods, all of which are called inside of a transaction then; on a
    * database with one connection, let one transaction wait for the other.
    *
-   * Absent: every `write` stands for itself.
+   * Absent: each `write` is a commit of its own.
    */
   transaction?<T>(body: (transaction: unknown) => Promise<T>): Promise<T>
   /**

@@ -15,7 +15,7 @@ export interface RepoPage {
   dids: readonly string[]
   /** Where the next page begins. Absent on the last page, and only there: nothing else ends the list. */
   cursor?: string | undefined
-  /** How many entries of the page were no DID and are not in `dids`. @default 0 */
+  /** How many entries of the page were not valid DIDs and are not in `dids`. @default 0 */
   invalid?: number | undefined
 }
 
@@ -29,10 +29,10 @@ export interface RelayPause {
 
 /**
  * Lists the repositories of a collection, page by page: a relay behind `com.atproto.sync.listReposByCollection`,
- * or anything else that knows.
+ * or anything else that has such lists.
  *
  * `listRepos` is called for one page after the other of a collection, and for several collections at once. It makes
- * one attempt; trying again is the caller's part. It rejects when the page cannot be had whole: a page that is cut
+ * one attempt; the caller tries again. It rejects if it cannot have the whole page: a page that is cut
  * short or malformed is an error and never the end of the list. An error with `retryable: false` is not tried again;
  * one with `retryAfterMs` not before that. When the signal aborts, it rejects soon, with the signal's reason.
  *
@@ -47,17 +47,17 @@ export interface RepoLister {
    */
   readonly relay: string
   /**
-   * The collections that this relay knows itself. A run whose sources are the default ones asks it, and does without when
-   * it has no such list or takes longer than ten seconds.
+   * The collections that this relay knows itself. A run with the default sources asks it, and goes on without it if the
+   * relay has no such list or takes longer than ten seconds.
    */
   readonly directory?: CollectionSource | undefined
-  /** One page, by one request; rejects for anything that is no whole page. */
+  /** One page, by one request. Rejects for anything that is not a whole page. */
   listRepos(request: RepoListRequest): Promise<RepoPage>
-  /** Called once before a run. Rejects when this server cannot serve a backfill: it is empty, or lacks the method. */
+  /** Called once before a run. Rejects if this server cannot serve a backfill: it is empty, or lacks the method. */
   check?(options?: { signal?: AbortSignal | undefined }): Promise<void>
   /**
-   * Calls `listener`, until the signal aborts, each time that all requests to this server have to wait. Absent where a
-   * lister knows of no such pauses.
+   * Calls `listener`, until the signal aborts, each time that all requests to this server have to wait. Absent if a
+   * lister has no such pauses.
    */
   onPause?(listener: (pause: RelayPause) => void, signal: AbortSignal): void
 }

@@ -37,8 +37,8 @@ import { type RowChange, type RowTable, withRows } from './row-table.ts'
 const WRITES_AT_ONCE = 16
 
 /**
- * Makes a progress store of a table of versioned rows. Rows are compared and saved by the table; claims, leases on the
- * table's clock, epochs, attempts, the order of work and commits whose answer was lost are seen to here.
+ * Makes a progress store of a table of versioned rows. The table compares and saves rows. The store does the rest: claims,
+ * leases on the table's clock, epochs, attempts, the order of work, and commits whose answer was lost.
  *
  * Looking for work reads all rows of the relay. A page costs one read and one write, and a transaction where there is one.
  *
