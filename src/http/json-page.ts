@@ -22,14 +22,14 @@ export interface JsonPage {
  */
 export function parseJsonPage(text: string, asked: Asked): JsonPage {
   const body = parseJson(text, asked)
-  if (typeof body !== 'object' || body === null) throw badPage(asked, 'is no object', text)
+  if (typeof body !== 'object' || body === null) throw badPage(asked, 'is not a JSON object', text)
   return { body: body as Record<string, unknown>, cursor: cursorOf(body, asked, text) }
 }
 
 function cursorOf({ cursor }: { cursor?: unknown }, asked: Asked, text: string): string | undefined {
   if (cursor === undefined || cursor === null || cursor === '') return undefined
   if (typeof cursor !== 'string')
-    throw badPage(asked, `has a cursor that is no string (${typeof cursor})`, text)
+    throw badPage(asked, `has a cursor that is not a string (${typeof cursor})`, text)
   if (cursor.length > MAX_CURSOR_LENGTH) {
     throw badPage(asked, `has a cursor of ${cursor.length} characters, more than ${MAX_CURSOR_LENGTH}`, text)
   }
@@ -44,7 +44,7 @@ function parseJson(text: string, asked: Asked): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw badPage(asked, 'is no JSON', text, error)
+    throw badPage(asked, 'is not JSON', text, error)
   }
 }
 

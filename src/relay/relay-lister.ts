@@ -119,7 +119,7 @@ function emptyError(relay: string, collection: string): RelayUnsuitableError {
     'empty',
     `${relay} lists no repository for ${collection}, which every populated relay has: a relay that only ` +
       'passes the firehose on answers an empty list for everything. Use a relay with a collection index, or ' +
-      'set checkCollection for a network of its own.',
+      'set checkCollection where the network is a private one.',
     { relay, collection },
   )
 }

@@ -79,7 +79,7 @@ async function answerTo(
   const url = new URL(request.url)
   const below = url.pathname.startsWith(path) ? url.pathname.slice(path.length).replace(/\/$/, '') : undefined
   const methods = below === undefined ? undefined : routes.get(below)
-  if (methods === undefined) throw new XrpcError(404, 'NotFound', 'There is nothing here')
+  if (methods === undefined) throw new XrpcError(404, 'NotFound', 'Nothing is served at this path')
   const allow = [...methods.keys(), ...(methods.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
   if (request.method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow } })
   // It holds no data: it asks its reader for the token.
@@ -98,7 +98,7 @@ async function answerTo(
   const route = methods.get(request.method === 'HEAD' ? 'GET' : request.method)
   if (route === undefined)
     throw new XrpcError(405, 'MethodNotAllowed', `The method must be one of ${allow}`, { allow })
-  if (isClosed) throw new XrpcError(503, 'ShuttingDown', 'The process is about to end')
+  if (isClosed) throw new XrpcError(503, 'ShuttingDown', 'The server is shutting down')
   return route(url.searchParams, request)
 }
 

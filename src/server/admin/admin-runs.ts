@@ -46,7 +46,7 @@ export function createRuns(settings: AdminSettings): Runs {
   }
 
   function begin(relay: string): Run {
-    if (isClosed) throw new XrpcError(503, 'ShuttingDown', 'The process is about to end')
+    if (isClosed) throw new XrpcError(503, 'ShuttingDown', 'The server is shutting down')
     const seen = createRunView(relay, stream)
     const run = beginRun(settings, seen, relay)
     view = seen

@@ -28,7 +28,8 @@ export async function listCollections(
 }
 
 async function count(named: readonly string[], counts: ExactCounts | undefined): Promise<object> {
-  if (counts === undefined) throw new XrpcError(501, 'MethodNotImplemented', 'This index does not count')
+  if (counts === undefined)
+    throw new XrpcError(501, 'MethodNotImplemented', 'Counting is not supported by this index')
   if (named.length > MAX_NAMED) throw invalidRequest(`c may be given ${MAX_NAMED} times`)
   if (!named.every((nsid) => isValidNsid(nsid)))
     throw invalidRequest('c must be an NSID such as app.bsky.feed.post')

@@ -68,7 +68,7 @@ async function answerTo(request: Request, routes: ReadonlyMap<string, Route>): P
   if (route === undefined) {
     throw pathname.startsWith('/xrpc/')
       ? new XrpcError(501, 'MethodNotImplemented', 'This server does not know the method')
-      : new XrpcError(404, 'NotFound', 'There is nothing here')
+      : new XrpcError(404, 'NotFound', 'Nothing is served at this path')
   }
   if (request.method === 'OPTIONS') return preflight(request)
   if (request.method === 'GET' || request.method === 'HEAD') return route(searchParams, request.signal)
