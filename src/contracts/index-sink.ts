@@ -1,6 +1,6 @@
 /** Pairs to add to the index: one collection, many repositories, of one page or of several that waited. */
 export interface IndexBatch {
-  /** The relay that said so: {@link RepoLister.relay}. */
+  /** The relay that listed them: {@link RepoLister.relay}. */
   relay: string
   /** The collection's NSID. */
   collection: string
@@ -26,8 +26,7 @@ export interface IndexContext {
  * `retryable: false`; and with a `StoreUnavailableError` the whole run waits until the index is back. When the signal
  * aborts, it may reject with the signal's reason.
  *
- * A given transaction may be rolled back although `add` resolved: when the claim was lost, and when several pages that
- * came as one batch are written again one by one, because `added` did not tell how many pairs of each were new. A batch
+ * A given transaction may be rolled back although `add` resolved, when the claim was lost or the commit failed. A batch
  * holds several pages, up to `pagesAhead`, in a given transaction only; when `add` rejects such a one, they come one by one.
  */
 export interface IndexSink {
@@ -36,6 +35,7 @@ export interface IndexSink {
    * cursor are committed in one transaction. Absent: the sink writes on its own, before the cursor moves.
    */
   readonly database?: object | undefined
-  /** @returns how many of the pairs were new to the index */
-  add(batch: IndexBatch, context?: IndexContext): Promise<{ added: number }>
+  /** @returns how many of the pairs were new to the index; nothing, with every batch, from a sink that cannot know */
+  // biome-ignore lint/suspicious/noConfusingVoidType: what a function without a return statement resolves to
+  add(batch: IndexBatch, context?: IndexContext): Promise<{ added: number } | void>
 }

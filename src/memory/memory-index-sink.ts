@@ -1,9 +1,10 @@
-import type { IndexSink } from '../contracts/index-sink.ts'
+import type { IndexBatch, IndexContext, IndexSink } from '../contracts/index-sink.ts'
 
 /** A sink that keeps the pairs in memory: for tests, for examples, for small collections. */
 export interface MemoryIndexSink extends IndexSink {
   /** The DIDs by collection. */
   readonly pairs: ReadonlyMap<string, ReadonlySet<string>>
+  add(batch: IndexBatch, context?: IndexContext): Promise<{ added: number }>
 }
 
 /** A sink that keeps the pairs in memory, where `pairs` shows them. Nothing is left when the process ends. */

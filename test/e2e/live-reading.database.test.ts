@@ -33,7 +33,7 @@ function startFeed(db: TestKysely): LiveFeed {
   async function feed(): Promise<void> {
     for (let i = 0; !stopped; i += 7) {
       const dids = Array.from({ length: 5 }, (_, n) => FLEETING[(i + n * 131) % FLEETING.length] ?? '')
-      changes.added += (await sink.add({ relay: SOURCE, collection: COLLECTION, dids })).added
+      changes.added += (await sink.add({ relay: SOURCE, collection: COLLECTION, dids }))?.added ?? 0
       const gone = FLEETING[(i * 3) % FLEETING.length] ?? ''
       const { removed } = i % 2 === 0 ? await index.remove(COLLECTION, gone) : await index.removeRepo(gone)
       changes.removed += removed

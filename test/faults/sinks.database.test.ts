@@ -16,8 +16,8 @@ function faultySink(
   fault: (
     nth: number,
     batch: IndexBatch,
-    write: () => Promise<{ added: number }>,
-  ) => Promise<{ added: number }>,
+    write: () => ReturnType<IndexSink['add']>,
+  ) => ReturnType<IndexSink['add']>,
 ): IndexSink {
   const counts = new Map<string, number>()
   return {

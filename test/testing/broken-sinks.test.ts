@@ -1,7 +1,7 @@
-import { describe } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type IndexBatch, type IndexSink, type MemoryIndexSink, memoryIndexSink } from '../../src/index.ts'
 import { type IndexSinkFixture, indexSinkSuite } from '../../src/testing/index.ts'
-import { type FaultRow, provesItself } from './broken.ts'
+import { type FaultRow, failuresOf, provesItself } from './broken.ts'
 
 type Make = () => Promise<IndexSinkFixture>
 type Add = IndexSink['add']
@@ -100,6 +100,14 @@ const faults: FaultRow<Make>[] = [
       return { added: batch.dids.length }
     }),
     COUNTS,
+  ],
+  [
+    'counts only what is new',
+    withAdd((index) => async (batch) => {
+      const { added } = await index.add(batch)
+      return added === 0 ? undefined : { added }
+    }),
+    'counts every batch or none',
   ],
   [
     'counts nothing',
@@ -206,4 +214,18 @@ describe('indexSinkSuite', () => {
     withAdd((index) => index.add),
     faults,
   )
+
+  it('passes a sink that cannot count', async () => {
+    const silent = withAdd((index) => async (batch, context) => {
+      await index.add(batch, context)
+    })
+    expect(await failuresOf(indexSinkSuite, silent)).toEqual([])
+  })
+
+  it('fails a sink that cannot count and forgets pairs', async () => {
+    const forgetful = withAdd((index) => async (batch) => {
+      await index.add({ ...batch, dids: batch.dids.slice(1) })
+    })
+    expect(await failuresOf(indexSinkSuite, forgetful)).not.toEqual([])
+  })
 })

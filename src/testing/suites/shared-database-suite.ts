@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { IndexSink } from '../../contracts/index-sink.ts'
 import type { Claim, ProgressStore } from '../../contracts/progress-store.ts'
-import { assertHolds, type IndexSinkFixture } from './index-sink-suite.ts'
+import { assertAdded, assertHolds, type IndexSinkFixture } from './index-sink-suite.ts'
 import {
   assertClaimLost,
   assertFields,
@@ -45,11 +45,9 @@ export const sharedDatabaseSuite: readonly SharedDatabaseCase[] = [
 
   sharedCase('pairs and cursor are committed together', async (fixture) => {
     const { progress, sink } = fixture
-    let added = 0
     await progress.advance(await claimed(progress), page('c1', 5), async (transaction) => {
-      added = (await sink.add({ relay: SOURCE, collection: NAME, dids: FIVE }, { transaction })).added
+      assertAdded(await sink.add({ relay: SOURCE, collection: NAME, dids: FIVE }, { transaction }), 5)
     })
-    assert.equal(added, 5)
     await assertHolds(fixture, NAME, FIVE)
     await assertRow(progress, { cursor: 'c1', pages: 1, imported: 5 })
   }),
@@ -68,8 +66,7 @@ export const sharedDatabaseSuite: readonly SharedDatabaseCase[] = [
     )
     await assertHolds(fixture, NAME, [])
     await assertRow(progress, { cursor: undefined, pages: 0, imported: 0 })
-    const { added } = await sink.add({ relay: SOURCE, collection: NAME, dids: FIVE })
-    assert.equal(added, 5, 'the pairs are new still')
+    assertAdded(await sink.add({ relay: SOURCE, collection: NAME, dids: FIVE }), 5)
     await assertHolds(fixture, NAME, FIVE)
   }),
 
