@@ -79,7 +79,7 @@ function rowTable(rows: ProgressRows, transaction: unknown): RowTable {
     },
     async now() {
       const now = await rows.now(transaction)
-      // Whole milliseconds: then a lease is as long as was asked for, whatever the clock's fractions.
+      // Whole milliseconds, so that a table may keep them as integers.
       if (Number.isFinite(now)) return Math.floor(now)
       throw new TypeError(`ProgressRows.now must answer milliseconds, not ${String(now)}.`)
     },

@@ -40,7 +40,9 @@ describe('custom-store.ts', () => {
     expect(stdout).toContain('added: 16540')
     using db = new DatabaseSync(file)
     expect(db.prepare('select count(*) as pairs from pair').get()).toEqual({ pairs: 16_540 })
-    expect(db.prepare('select count(*) as rows from progress where completed_at is null').get()).toEqual({
+    expect(
+      db.prepare("select count(*) as rows from progress where row ->> 'completedAt' is null").get(),
+    ).toEqual({
       rows: 0,
     })
   })

@@ -1,7 +1,16 @@
+import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type IndexSink, memoryIndexSink, memoryProgressStore, type ProgressStore } from '../../src/index.ts'
+import { sqliteStore } from '../../examples/custom-store.ts'
+import {
+  type IndexSink,
+  memoryIndexSink,
+  memoryProgressStore,
+  type ProgressStore,
+  progressStoreOn,
+} from '../../src/index.ts'
 import { kyselyIndexSink, kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
+import { memoryProgressRows } from '../../src/memory/memory-progress-rows.ts'
 import { createPGlite, createPostgres, type TestDatabase } from '../support/databases.ts'
 import { interleavings, play } from './progress-model.ts'
 
@@ -31,12 +40,41 @@ function memoryStores(progress: ProgressStore = memoryProgressStore()) {
   return { progress: transactional, sink, readPairs }
 }
 
+/** One store whose calls go to several in turn, as those of several processes. */
+function inTurns(stores: readonly ProgressStore[]): ProgressStore {
+  let calls = 0
+  return new Proxy(memoryProgressStore(), {
+    get(whole, name: keyof ProgressStore) {
+      if (typeof whole[name] !== 'function') return whole[name]
+      return (...parameters: unknown[]) => {
+        const store = stores[calls++ % stores.length]
+        return Reflect.apply(store?.[name] as () => unknown, store, parameters)
+      }
+    },
+  })
+}
+
 describe('a progress store keeps its promise in every interleaving of claim, advance, renew, release, retryFailed, reset, expiry and crash', () => {
-  it('memory', async () => {
-    await fc.assert(
-      fc.asyncProperty(interleavings, (commands) => play(commands, memoryStores())),
-      { numRuns: 400 },
-    )
+  it.each([1, 3])('memory, with %i instances on the same rows', async (count) => {
+    const property = fc.asyncProperty(interleavings, (commands) => {
+      const rows = memoryProgressRows()
+      const instances = Array.from({ length: count }, () => progressStoreOn(rows))
+      return play(commands, memoryStores(inTurns(instances)))
+    })
+    await fc.assert(property, { numRuns: 400 })
+  })
+
+  it('rows as JSON in SQLite, with the pairs in the same transaction', async () => {
+    const property = fc.asyncProperty(interleavings, async (commands) => {
+      using db = new DatabaseSync(':memory:')
+      const stores = sqliteStore(db)
+      const readPairs = async () => {
+        const pairs = db.prepare('select collection, did from pair').all()
+        return new Set(pairs.map(({ collection, did }) => `${collection} ${did}`))
+      }
+      await play(commands, { ...stores, readPairs })
+    })
+    await fc.assert(property, { numRuns: 100 })
   })
 
   describe.each([
