@@ -37,6 +37,8 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'package',
           include: ['test/package/*.test.ts'],
+          // Compilers run at once.
+          testTimeout: 120_000,
           globalSetup: './test/package/setup.ts',
         },
       },

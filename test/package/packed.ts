@@ -14,6 +14,9 @@ export const PACKAGE = 'atproto-collection-backfill'
 /** Peers that a user installs only for the entry points that need them. */
 export const OPTIONAL_PEERS = ['@electric-sql/pglite', '@opentelemetry/api', 'kysely', 'pg'] as const
 
+/** The declarations compile from this one on, which is also the oldest that Kysely takes. */
+export const OLDEST_TYPESCRIPT = '5.4.5'
+
 /** What these tests read of a package.json. */
 export interface Manifest {
   readonly name: string
