@@ -7,7 +7,7 @@ import { MAX_TIMER_MS, type OptionNames, wholeNumber } from '../util/validate-op
 import { USER_AGENT } from '../util/version.ts'
 import { type Asked, context, statusError, subject } from './response-error.ts'
 
-/** How requests are made, the same for everything that asks a server. */
+/** How to make requests: the same for relays and for sources of collections. */
 export interface HttpOptions {
   /**
    * The time for one attempt, in milliseconds, from the request to the last byte of the body.
@@ -23,9 +23,9 @@ export interface HttpOptions {
    */
   maxBodyBytes?: number | undefined
   /**
-   * Your own product, set before this library's in the `User-Agent`: `my-relay/1.0 (+https://relay.example)`.
+   * The name of your program, put before this library's in the `User-Agent`: `my-relay/1.0 (+https://relay.example)`.
    *
-   * @default none: the header names this library alone
+   * @default none: the header names only this library
    */
   userAgent?: string | undefined
   /**

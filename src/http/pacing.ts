@@ -4,13 +4,13 @@ import { InvalidOptionError, RelayError } from '../errors.ts'
 import { abortable, sleep } from '../util/abort.ts'
 import { createPacingState, LONGEST_PAUSE_MS, MAX_SPREAD_MS, roomOf } from './pacing-state.ts'
 
-/** How gently a relay is asked, beyond what it asks for itself. */
+/** How to spare a relay beyond what it asks for itself. */
 export interface PacingOptions {
   /**
-   * The most requests that are begun in a second, over all collections. The relay in Zig that this library succeeds asked
-   * for one page after the other and paused 100 ms after each: at most 10.
+   * The most requests that begin in a second, over all collections. zlay, the relay in Zig that did it first, asked for one
+   * page after the other and paused 100 ms after each: at most 10.
    *
-   * @default no limit: the relay's answers and the number of collections walked at once set the pace
+   * @default no limit: the relay's answers and `concurrency` set the pace
    */
   requestsPerSecond?: number | undefined
 }

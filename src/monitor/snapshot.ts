@@ -5,17 +5,17 @@ import type { CollectionProgress } from '../contracts/progress-store.ts'
 export interface CollectionCounts {
   readonly total: number
   readonly complete: number
-  /** Walked at the moment, by this run or by another worker. */
+  /** Read at the moment, by this run or by another worker. */
   readonly running: number
   /** Waiting for a worker, or for the end of a pause. */
   readonly pending: number
   /** Of the pending: those whose last walk ended with an error and that are tried again. */
   readonly retrying: number
-  /** Given up until the next run. */
+  /** Failed: no worker tries them until the next run, or until they are retried. */
   readonly failed: number
 }
 
-/** One collection that this run walks, or has walked to its end until another takes its place. */
+/** One collection that this run reads, or has read to its end until another takes its place. */
 export interface MonitoredWalk {
   readonly collection: string
   readonly imported: number
@@ -23,7 +23,7 @@ export interface MonitoredWalk {
   readonly done: boolean
 }
 
-/** Something that went wrong and that the run lives through. */
+/** A fault that the run survives. */
 export interface MonitoredFailure {
   /** When it happened, or happened last, in milliseconds on the monitor's clock. */
   readonly at: number
@@ -36,18 +36,18 @@ export interface MonitoredFailure {
   readonly kind: 'collection' | 'claim-lost' | 'source' | 'store'
   /** The collection, or the name of the source; absent for the store. */
   readonly subject?: string | undefined
-  /** Why, in the server's words where it gave any. From the network: never to be taken for markup or terminal codes. */
+  /** Why, in the server's words where it gave any. It comes from the network: never use it as markup or print its control characters. */
   readonly message: string
   /** How often the same happened in a row. */
   readonly times: number
-  /** When it is tried again, in milliseconds after {@link MonitoredFailure.at}; absent when it is not, in this run. */
+  /** When it is tried again, in milliseconds after {@link MonitoredFailure.at}; absent if this run does not try it again. */
   readonly retryInMs?: number | undefined
 }
 
 /** A request or a write that is made again. */
 export interface MonitoredRetry {
   readonly at: number
-  /** The collection, or whom the request was for where there is none. */
+  /** The collection; without one, the source or the relay that was asked. */
   readonly subject: string
   readonly message: string
   readonly attempt: number
@@ -61,15 +61,15 @@ export interface MonitorSnapshot {
   readonly collections: CollectionCounts
   /** DIDs imported by the current walk of each collection, earlier runs' and other workers' included. */
   readonly pairs: number
-  /** What `pairs` comes to in the end, by the estimates; absent where most collections have none. */
+  /** What `pairs` will be at the end, by the estimates. Absent if most collections have none. */
   readonly expectedPairs?: number | undefined
   /** The part of the work that is done, from 0 to 1: by pairs where there are estimates, else by collections. */
   readonly fraction: number
-  /** How long the rest takes, by the estimates and the speed of the last minute; absent while that cannot be told. */
+  /** How long the rest takes, by the estimates and the speed of the last minute. Absent while that is unknown. */
   readonly leftMs?: number | undefined
   /** Pairs that were new to the index, in this run. */
   readonly added: number
-  /** Entries of the current walks that were no DID. */
+  /** Entries of the current walks that were not valid DIDs. */
   readonly invalid: number
   /** The speed of this run over the last ten seconds; absent before there is one. */
   readonly pairsPerSecond?: number | undefined
@@ -87,7 +87,7 @@ export interface MonitorSnapshot {
   readonly walks: readonly MonitoredWalk[]
   /** The last hundred, the oldest first. */
   readonly failures: readonly MonitoredFailure[]
-  /** Failures of this run, those that are not among the last hundred included. */
+  /** All failures of this run, also those that are no longer among the last hundred. */
   readonly failureCount: number
 }
 
@@ -119,7 +119,7 @@ export interface MonitorOptions {
  */
 export interface Monitor {
   /**
-   * Takes an event of the run: for `onEvent` of `createBackfiller`. It needs no `this`, and passes over the events of other
+   * Takes an event of the run: for `onEvent` of `createBackfiller`. It needs no `this`, and ignores the events of other
    * relays.
    */
   handle(this: void, event: BackfillEvent): void
@@ -127,12 +127,12 @@ export interface Monitor {
    * Takes over what the progress store says: before the run, what earlier ones have done; now and then in it, what other
    * workers do. What changed here while it was read is newer and stays.
    *
-   * @param read such as `() => progress.list({ source })`; what it rejects with comes out
+   * @param read such as `() => progress.list({ relay })`; rejects as it does
    */
   refresh(read: () => Promise<readonly CollectionProgress[]>): Promise<void>
-  /** The state of the whole. Takes the same time for 5,000 collections as for five. */
+  /** The state of the run. Takes the same time for 5,000 collections as for five. */
   snapshot(): MonitorSnapshot
-  /** The row of one collection; nothing where it is not known. */
+  /** The row of one collection; nothing if it is unknown. */
   collection(collection: string): CollectionProgress | undefined
   /** A row for each collection, in the order in which they became known. */
   collections(): readonly CollectionProgress[]

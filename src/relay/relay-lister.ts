@@ -16,7 +16,7 @@ const LEXICON_MAX_PAGE_SIZE = 2000
 /** What servers without the method answer to it, or a proxy in their place. */
 const NO_METHOD_STATUSES: readonly (number | undefined)[] = [400, 403, 404, 405, 501]
 
-/** How a relay is asked. */
+/** How to ask a relay. */
 export interface RelayListerOptions extends HttpOptions, PacingOptions {
   /**
    * How many repositories to ask for in a page, from 1 to 10,000. The lexicon's maximum is 2,000, and other
@@ -26,8 +26,8 @@ export interface RelayListerOptions extends HttpOptions, PacingOptions {
    */
   pageSize?: number | undefined
   /**
-   * The collection that every populated relay has, asked for by `check()`. To be changed for a network of its
-   * own.
+   * A collection that every populated relay has. `check()` requests it once, as a health check. Change it for a network of
+   * your own.
    *
    * @default 'app.bsky.actor.profile'
    */
@@ -42,8 +42,8 @@ const OPTIONS: OptionNames<RelayListerOptions> = {
 }
 
 /**
- * Lists repositories from a relay, by `com.atproto.sync.listReposByCollection`. All requests of one lister go at the pace
- * that the relay asks for: share it where several runs ask the same relay.
+ * Lists repositories from a relay, by `com.atproto.sync.listReposByCollection`. All requests of one lister keep the pace
+ * that the relay asks for: share it if several runs ask the same relay.
  *
  * @param relay a host, or an http or https URL: https unless http is written out
  * @throws InvalidOptionError

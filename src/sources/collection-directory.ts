@@ -4,11 +4,11 @@ import { relayUrl } from '../http/server-url.ts'
 import { refuseUnknown } from '../util/validate-options.ts'
 import { known, pagedList } from './paged-list.ts'
 
-/** How a relay's collection directory is asked. */
+/** How to ask a relay's collection directory. */
 export interface CollectionDirectoryOptions extends HttpOptions {
   /**
-   * The time for one attempt, in milliseconds. The first answer after such a server was started waits for a scan of its
-   * whole database: allow a minute. A run gives each of its sources two minutes.
+   * The time for one attempt, in milliseconds. After its start, such a server scans its whole database before the first
+   * answer: allow a minute. A run gives each of its sources two minutes.
    *
    * @default 90_000
    */
@@ -21,9 +21,9 @@ const PATH = '/v1/listCollections'
 const LIMIT = '1000'
 
 /**
- * The collections that a relay's own directory knows, each with the number of its repos some minutes ago: collectiondir,
- * which stands behind the relays of bsky.network, and `xrpcHandler` of this library. collectiondir hides collections of
- * fewer than five repos. Whether a public relay lets others ask is up to it: one that answers 404 does not.
+ * The collections that a relay's own directory knows, each with its number of repos some minutes ago. collectiondir, behind
+ * the relays of bsky.network, is such a directory and hides collections of fewer than five repos; `xrpcHandler` serves one
+ * too. A relay that does not let others ask answers 404.
  *
  * @param relay a host, or an http or https URL: https unless http is written out
  * @throws InvalidOptionError

@@ -3,11 +3,10 @@ import type { CollectionSource, KnownCollection } from '../contracts/collection-
 import { InvalidOptionError } from '../errors.ts'
 
 /**
- * A source that knows just the collections it is given. Where no estimates are given, their NSIDs in the option
- * `collections` do the same.
+ * A source that knows the collections that you name. Without estimates, name them in the option `collections` instead.
  *
  * @param collections NSIDs, or NSIDs with estimates
- * @throws InvalidOptionError when one of them is not a valid NSID: a name written by hand is worth an error, not a skip
+ * @throws InvalidOptionError when one of them is not a valid NSID: a typing error should not pass unnoticed
  */
 export function knownCollections(collections: Iterable<string | KnownCollection>): CollectionSource {
   const known = Array.from(collections, (entry) => (typeof entry === 'string' ? { nsid: entry } : entry))

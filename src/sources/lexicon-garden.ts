@@ -6,7 +6,7 @@ import { sourceUrl } from '../http/server-url.ts'
 import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
 import { known, pagedList } from './paged-list.ts'
 
-/** How lexicon garden is asked. */
+/** How to ask lexicon garden. */
 export interface LexiconGardenOptions extends HttpOptions {
   /**
    * Where the list is.
@@ -16,7 +16,7 @@ export interface LexiconGardenOptions extends HttpOptions {
   url?: string | undefined
   /**
    * Only the lexicons of records: those of queries and procedures name empty collections, which cost a run one request
-   * each. The list does not tell one from the other, so `garden.lexicon.browse` of the same server is asked besides, once
+   * each. The list does not say which is which, so `garden.lexicon.browse` of the same server is asked too, once
    * or more for each first part of the listed NSIDs (`app`, `com`, …): some twenty requests instead of one.
    *
    * @default false

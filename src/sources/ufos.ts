@@ -4,7 +4,7 @@ import { sourceUrl } from '../http/server-url.ts'
 import { type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
 import { known, pagedList } from './paged-list.ts'
 
-/** How UFOs is asked. */
+/** How to ask UFOs. */
 export interface UfosOptions extends HttpOptions {
   /**
    * Where the list is.
@@ -13,8 +13,8 @@ export interface UfosOptions extends HttpOptions {
    */
   url?: string | undefined
   /**
-   * The least estimate of repos (`dids_estimate`) that a collection must have; one without an estimate is given. Most
-   * names there are of tests and trials that nobody else uses: 0 gives them all.
+   * The least estimate of repos (`dids_estimate`) that a collection must have; one without an estimate is kept. Most
+   * names there belong to tests and trials: 0 keeps them all.
    *
    * @default 5, below which collectiondir hides collections too
    */
@@ -27,8 +27,8 @@ const OPTIONS: OptionNames<UfosOptions> = { ...HTTP_OPTIONS, url: true, minRepos
 const LIMIT = '200'
 
 /**
- * The collections that UFOs has seen on the firehose, each with an estimate of its repos: whatever anybody has written,
- * published lexicon or not.
+ * The collections that UFOs has seen on the firehose, each with an estimate of its repos, with or without a published
+ * lexicon.
  *
  * @throws InvalidOptionError
  */

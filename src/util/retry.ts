@@ -4,27 +4,27 @@ import { sleep } from './abort.ts'
 import { isProgrammingError } from './programming-error.ts'
 import { type OptionNames, refuseUnknown, wholeNumber } from './validate-options.ts'
 
-/** How patiently one request is tried again. */
+/** How often one request is tried again, and after which pauses. */
 export interface RetryPolicy {
   /**
-   * Further tries after the first. With the default pauses, nine last some half a minute: a server that restarts is
-   * waited for in place.
+   * Further tries after the first. With the default pauses, nine take about half a minute, in which a server can
+   * restart.
    *
    * @default 9
    */
   retries: number
   /**
-   * The first pause, in milliseconds; each further one is twice as long, with jitter on top: up to as much again. Well below the 140 ms that a
-   * page takes, so that one failed answer costs little: where 2 % of them fail, a run takes 2 % longer to fetch them again,
-   * and another 1 % to pause before that. With 100 ms that would be 2 %, with a second 18 %. A server that is overloaded says
-   * so, and is given time of its own.
+   * The first pause, in milliseconds; each further one is twice as long, and up to as much again is added at
+   * random. It is well below the 140 ms that a page takes, so that one failed answer costs little: if 2 % of them fail, a run
+   * takes 2 % longer to fetch them again, and 1 % to pause before that. With 100 ms that would be 2 %, with a second 18 %. An
+   * overloaded server says so, and gets the time that it asks for.
    *
    * @default 50
    */
   minDelayMs: number
   /**
-   * The longest pause, in milliseconds. A server that asks for more is not waited for in place: its collection is set
-   * aside.
+   * The longest pause, in milliseconds. If a server asks for more, the run sets the collection aside and goes on
+   * with others.
    *
    * @default 60_000
    */

@@ -10,16 +10,16 @@ export interface Differences {
   samples: { readonly onlyThere: readonly string[]; readonly onlyHere: readonly string[] }
 }
 
-/** What it took. */
+/** What the comparison cost. */
 export interface VerificationCost {
-  /** Requests to the relay, those that failed or were not needed after all included. */
+  /** Requests to the relay, including those that failed or turned out not to be needed. */
   requests: number
   /** DIDs that the relay gave, repeats and further walks included. */
   pairs: number
   durationMs: number
 }
 
-/** What came of one collection. */
+/** The result for one collection. */
 export interface CollectionReport {
   /** The relay: {@link RepoLister.relay}. */
   relay: string
@@ -33,7 +33,7 @@ export interface CollectionReport {
   cost: VerificationCost
 }
 
-/** What came of all collections so far. */
+/** The sums over all collections so far. */
 export interface VerificationSummary {
   relay: string
   /** Collections compared to the end. */

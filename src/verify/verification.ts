@@ -19,9 +19,9 @@ import type { CollectionReport, VerificationCost, VerificationSummary } from './
 
 /** What to compare with what, and how. */
 export interface VerifyOptions {
-  /** The relay that is walked again. */
+  /** The relay to read again. */
   lister: RepoLister
-  /** The index that is compared with it, and only read. */
+  /** The index to compare with it. It is only read. */
   index: RepoIndex
   /**
    * The collections, by their NSIDs.
@@ -32,15 +32,15 @@ export interface VerifyOptions {
   /** How many DIDs of each kind a report gives as samples. @default 10 */
   samples?: number | undefined
   /**
-   * The most memory that the digests of one collection may take, in bytes, where the relay's order is no help. A repo takes
-   * 8 to 11 bytes; what does not fit costs further walks of the relay.
+   * The most memory that the digests of one collection may take, in bytes, if the relay does not list repos in order. A repo
+   * takes 8 to 11 bytes. What does not fit is compared by reading the relay again.
    *
    * @default 268_435_456 (256 MiB: 24 million repos, more than the largest collection of the network has)
    */
   memoryBytes?: number | undefined
-  /** How one request is tried again before its collection is given up. */
+  /** How one request is tried again before its collection is reported with an error. */
   retry?: Partial<RetryPolicy> | undefined
-  /** Ends it, with the signal's own reason. */
+  /** Stops the verification, with the signal's own reason. */
   signal?: AbortSignal | undefined
   /** Gets the events of a backfill that occur here too: `requested`, `retry`, `paused`, `storeUnavailable`. */
   onEvent?: BackfillListener | undefined
@@ -50,18 +50,17 @@ export interface VerifyOptions {
 export interface Verification extends Run<CollectionReport, VerificationSummary> {}
 
 /**
- * Walks a relay again without writing anything, and reports for each collection what both have, only the relay, and only
- * the index. One collection after the other; a collection that cannot be read to its end is reported with its error, and
- * the others follow.
+ * Reads a relay again, writes nothing, and reports for each collection what both have, only the relay, and only the index.
+ * It goes through one collection after the other. A collection that cannot be read to its end is reported with its error.
  *
- * It begins with a merge of both lists, in the memory of a few pages, for some relays list their repos in the order of
- * their DIDs. Where that turns out not to be so, it compares digests, 8 to 11 bytes for each repo, and begins anew; from
- * then on all collections of this relay are compared that way, so that this happens once.
+ * Some relays list their repos in the order of their DIDs: then it merges both lists, in the memory of a few pages. If a
+ * repo is out of order, it begins that collection again and compares digests, 8 to 11 bytes for each repo, as with all
+ * collections of this relay from then on.
  *
  * The lists are no snapshots: what changes while they are read may show as a difference.
  *
  * @throws InvalidOptionError for an option that cannot be used. While iterated: `RelayUnsuitableError` or another
- * `RelayError` when the relay cannot be asked at all, `NotMigratedError`, what a hook throws, the signal's reason when that
+ * `RelayError` when the relay cannot be asked at all, `NotMigratedError`, what `onEvent` throws, the signal's reason when that
  * aborts.
  */
 export function verify(options: VerifyOptions): Verification {
