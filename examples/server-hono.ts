@@ -63,4 +63,4 @@ const ended = Promise.withResolvers<void>()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.resolve())
 await ended.promise
 server.close()
-await admin[Symbol.asyncDispose]()
+await admin.close()

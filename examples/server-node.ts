@@ -50,7 +50,7 @@ const ended = Promise.withResolvers<void>()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.resolve())
 await ended.promise
 server.close()
-await admin[Symbol.asyncDispose]()
+await admin.close()
 
 /** A handler on web standards for node:http, of requests without a body; what `@hono/node-server` does for all. */
 function listenerOf(handle: (request: Request) => Promise<Response>): RequestListener {

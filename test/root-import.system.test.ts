@@ -56,8 +56,13 @@ describe('what an import loads', () => {
     expect(loaded.filter((url) => isDriver(url) || isNode(url))).toEqual([])
   })
 
-  it('./postgres loads pg, and with it modules of Node', async () => {
+  it('./postgres loads no package, so that openPostgres can say which one is missing', async () => {
     const loaded = await loadedBy('postgres/index.ts')
+    expect(loaded.filter((url) => isNode(url) || url.includes('/node_modules/'))).toEqual([])
+  })
+
+  it('the pool of openPostgres loads pg, and with it modules of Node', async () => {
+    const loaded = await loadedBy('postgres/own-pool.ts')
     expect(loaded.some((url) => url.includes('/node_modules/pg/'))).toBe(true)
     expect(loaded.some(isNode)).toBe(true)
   })

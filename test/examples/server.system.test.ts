@@ -67,7 +67,7 @@ test('server-node.ts follows a run over node:http, and hands its claims back whe
   await using example = startExample('server-node.ts', { env })
   const [, admin = ''] = await example.until(/^(http:\S+\/admin\/backfill-collections), token/m)
   const started = await fetch(admin, { method: 'POST', headers: { authorization } })
-  expect(await started.json()).toEqual({ status: 'started', relay: relay.url, collections: 2 })
+  expect(await started.json()).toEqual({ status: 'started', source: relay.url, collections: 2 })
   const text = await readUntil(admin, /event: page/)
   expect(text).toContain('event: snapshot')
   expect(await statusAt(admin)).toMatchObject({ running: true, total: 2, in_progress: expect.any(Number) })
