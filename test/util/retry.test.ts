@@ -78,7 +78,7 @@ describe('a retry', () => {
     expect(waits.map(({ error }) => error)).toEqual(errors.slice(0, 2))
   })
 
-  it('is not made after a mistake in a program, whoever would', async () => {
+  it('is not made after a mistake in a program, also where mayRetry allows it', async () => {
     for (const mistake of [new TypeError('x is undefined'), new ReferenceError('x'), new RangeError('x')])
       expect(await play([mistake])).toEqual({ error: mistake, waits: [] })
   })
