@@ -119,7 +119,8 @@ async function troubledRun(options: Partial<TelemetryOptions> = {}) {
 
 const total = (count: number, sum: number) => ({ count, sum: expect.closeTo(sum, 9) })
 
-describe('the metrics of a run with faults', () => {
+// Each run takes the seconds that its relay and its store ask for: they take them together.
+describe.concurrent('the metrics of a run with faults', () => {
   it('tell every page, pair, request, wait, retry and failure, and nothing else', async () => {
     const { collect, sums, relay: source, telemetry } = await troubledRun()
     const of = (value: unknown, attributes: Record<string, unknown> = {}) => ({
@@ -257,7 +258,7 @@ describe('the gauge of collections', () => {
   })
 })
 
-describe('the spans of a run with faults', () => {
+describe.concurrent('the spans of a run with faults', () => {
   it('are one for each walk, with what it came to and its failures', async () => {
     const { spans, relay: source } = await troubledRun()
     const told = spans().map(({ name, attributes, status, events }) => ({
