@@ -42,8 +42,12 @@ export function createWorkerPool(parts: WorkerParts): WorkerPool {
     if (isBackfillError(error, 'CLAIM_LOST')) return emit({ type: 'claimLost', relay, collection, error })
     const postponed = postponements.get(collection) ?? 0
     const policy = { maxAttempts, maxDelayMs: retry.maxDelayMs, postponed }
-    const restarts = isCursorRefused(failure, claim) && (await servesFirstPage(collection))
-    const outcome = outcomeOf(failure, claim, { ...policy, servesFirstPage: restarts })
+    let outcome = outcomeOf(failure, claim, { ...policy, servesFirstPage: false })
+    // The relay is asked only when the collection would be given up otherwise.
+    const isLast = outcome.kind === 'failed' && outcome.retryInMs === undefined
+    if (isLast && isCursorRefused(failure, claim) && (await servesFirstPage(collection))) {
+      outcome = outcomeOf(failure, claim, { ...policy, servesFirstPage: true })
+    }
     if (outcome.kind === 'postponed') {
       postponements.set(collection, postponed + 1)
       queue.holdOff(outcome.retryInMs)
