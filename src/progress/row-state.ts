@@ -67,7 +67,7 @@ export function claimOf(row: ProgressRow, owner: string, leaseMs: number): Claim
   return { relay, collection, owner, leaseMs, epoch, ...walked, attempts, restarts }
 }
 
-/** The row as everybody may see it. */
+/** The row as `list` shows it. */
 export function progressOf(row: ProgressRow, now: number): CollectionProgress {
   const { relay, collection, cursor, pages, imported, invalid } = row
   const { estimatedRepos, attempts, lastError, completedAt } = row

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Claim, IndexSink, PageProgress, ProgressStore, ReleaseOutcome } from '../../src/index.ts'
 
-export const SOURCE = 'relay.example'
+export const RELAY = 'relay.example'
 const LEASE_MS = 3_600_000
 const LATER_MS = 3_600_000
 /** What a failed collection forgets when it is tried again. */
-const UNTRIED = { givenUp: false, delayed: false, attempts: 0, restarts: 0 } as const
+const UNTRIED = { failed: false, delayed: false, attempts: 0, restarts: 0 } as const
 
 /** What a row must be, by the promise alone. */
 interface Row {
@@ -19,7 +19,7 @@ interface Row {
   imported: number
   cursor: string | undefined
   complete: boolean
-  givenUp: boolean
+  failed: boolean
   delayed: boolean
   attempts: number
   restarts: number
@@ -41,7 +41,7 @@ export interface Real {
 
 type Command = fc.AsyncCommand<Model, Real>
 
-const isFree = (row: Row) => !row.complete && !row.givenUp && !row.leased && !row.delayed
+const isFree = (row: Row) => !row.complete && !row.failed && !row.leased && !row.delayed
 const size = (row: Row) => Math.max(row.estimate, row.imported)
 
 function biggestFree(model: Model): Row | undefined {
@@ -57,7 +57,7 @@ function holds(row: Row | undefined, claim: Claim): row is Row {
 }
 
 async function assertSame(model: Model, { progress, readPairs }: Real): Promise<void> {
-  const seen = (await progress.list({ relay: SOURCE })).map(
+  const seen = (await progress.list({ relay: RELAY })).map(
     ({ collection, state, cursor, pages, imported, attempts }) => ({
       collection,
       state,
@@ -71,15 +71,15 @@ async function assertSame(model: Model, { progress, readPairs }: Real): Promise<
     .sort((a, b) => (a.collection < b.collection ? -1 : 1))
     .map((row) => ({
       collection: row.collection,
-      state: row.complete ? 'complete' : row.givenUp ? 'failed' : row.leased ? 'running' : 'pending',
+      state: row.complete ? 'complete' : row.failed ? 'failed' : row.leased ? 'running' : 'pending',
       cursor: row.cursor,
       pages: row.pages,
       imported: row.imported,
       attempts: row.attempts,
     }))
   assert.deepEqual(seen, expected)
-  const open = [...model.rows.values()].filter((row) => !row.complete && !row.givenUp)
-  const { collections, dueInMs } = await progress.remaining(SOURCE)
+  const open = [...model.rows.values()].filter((row) => !row.complete && !row.failed)
+  const { collections, dueInMs } = await progress.remaining(RELAY)
   assert.equal(collections, open.length)
   assert.equal(dueInMs === 0, open.some(isFree))
   assert.deepEqual(await readPairs(), model.pairs)
@@ -99,9 +99,9 @@ function command(name: string, run: (model: Model, real: Real) => Promise<void>)
 
 const register = (collection: string, estimate: number | undefined) =>
   command(`register(${collection}, ${estimate})`, async ({ rows }, { progress }) => {
-    await progress.register(SOURCE, [{ nsid: collection, estimatedRepos: estimate }])
+    await progress.register(RELAY, [{ nsid: collection, estimatedRepos: estimate }])
     for (const row of rows.values()) {
-      if (row.givenUp) Object.assign(row, UNTRIED)
+      if (row.failed) Object.assign(row, UNTRIED)
     }
     const row = rows.get(collection)
     if (row) row.estimate = estimate ?? row.estimate
@@ -115,15 +115,15 @@ function named({ rows }: Model, collections: readonly string[] | undefined): Row
 
 const retryFailed = (collections: readonly string[] | undefined) =>
   command(`retryFailed(${collections})`, async (model, { progress }) => {
-    const failed = named(model, collections).filter(({ givenUp }) => givenUp)
-    assert.equal(await progress.retryFailed(SOURCE, collections), failed.length)
+    const failed = named(model, collections).filter(({ failed }) => failed)
+    assert.equal(await progress.retryFailed(RELAY, collections), failed.length)
     for (const row of failed) Object.assign(row, UNTRIED)
   })
 
 const reset = (collections: readonly string[] | undefined) =>
   command(`reset(${collections})`, async (model, { progress }) => {
     const free = named(model, collections).filter(({ leased }) => !leased)
-    assert.equal(await progress.reset(SOURCE, collections), free.length)
+    assert.equal(await progress.reset(RELAY, collections), free.length)
     for (const row of free) {
       Object.assign(row, UNTRIED)
       row.estimate = size(row)
@@ -139,7 +139,7 @@ function newRow(collection: string, estimate: number): Row {
     epoch: 0,
     owner: undefined,
     leased: false,
-    givenUp: false,
+    failed: false,
     delayed: false,
     attempts: 0,
     restarts: 0,
@@ -150,7 +150,7 @@ function newRow(collection: string, estimate: number): Row {
 const claim = (owner: string) =>
   command(`claim(${owner})`, async (model, { progress, claims }) => {
     const expected = biggestFree(model)
-    const given = await progress.claim({ relay: SOURCE, owner, leaseMs: LEASE_MS })
+    const given = await progress.claim({ relay: RELAY, owner, leaseMs: LEASE_MS })
     assert.equal(given?.collection, expected?.collection)
     if (given === undefined || expected === undefined) return
     Object.assign(expected, { epoch: expected.epoch + 1, owner, leased: true })
@@ -197,7 +197,7 @@ const advance = (index: number, last: boolean, count: number, pages: number) =>
     }
     const dids = Array.from({ length: count }, (_, i) => `did:web:${collection}.e${epoch}p${page}n${i}`)
     const write = async (transaction?: unknown) => {
-      await real.sink.add({ relay: SOURCE, collection, dids }, { transaction })
+      await real.sink.add({ relay: RELAY, collection, dids }, { transaction })
     }
     const row = rowOf(model, claim)
     const expected = holds(row, claim) && row.pages === page
@@ -253,7 +253,7 @@ const release = (index: number, outcome: ReleaseOutcome | undefined) =>
     row.delayed = (outcome.retryInMs ?? 0) > 0
     if (outcome.kind === 'postponed') return
     row.attempts += 1
-    row.givenUp = outcome.retryInMs === undefined
+    row.failed = outcome.retryInMs === undefined
   })
 
 const index = fc.nat({ max: 6 })

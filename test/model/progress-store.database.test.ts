@@ -159,7 +159,7 @@ describe('the model finds a store that', () => {
     expect(await verdict(twice)).toBe(true)
   })
 
-  it('forgets to give a lease that ran out to somebody else', async () => {
+  it('forgets to give a collection to another worker when its lease ran out', async () => {
     const sticky = (store: ProgressStore): Partial<ProgressStore> => ({
       renew: (claim, leaseMs) => store.renew(claim, Math.max(leaseMs, 1000)),
     })

@@ -28,9 +28,9 @@ const claims: FaultRow<Make>[] = [
     TAKEOVER,
   ],
   [
-    'has leases that hold nobody off',
+    'has leases that keep no other worker away',
     broken((store) => ({ claim: (request) => store.claim({ ...request, leaseMs: 0 }) })),
-    'a live lease keeps everybody else away',
+    'a live lease keeps all other workers away',
   ],
   [
     'does not renew',
@@ -59,9 +59,9 @@ const claims: FaultRow<Make>[] = [
   [
     'claims by name alone',
     broken((store) => ({
-      register: (source, collections, options) =>
+      register: (relay, collections, options) =>
         store.register(
-          source,
+          relay,
           collections.map(({ nsid }) => ({ nsid })),
           options,
         ),
@@ -69,14 +69,14 @@ const claims: FaultRow<Make>[] = [
     'claims the biggest first, by estimate or by what it brought, then by name',
   ],
   [
-    'claims whatever source it is',
+    'claims for any relay',
     broken((store) => ({
       async claim(request) {
         const [row] = await store.list()
         return store.claim({ ...request, relay: row?.relay ?? request.relay })
       },
     })),
-    'gives nothing of another source, and keeps the rows of two sources apart',
+    'gives nothing of another relay, and keeps the rows of two relays apart',
   ],
   [
     'changes the claim that it was given',

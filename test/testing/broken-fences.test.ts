@@ -47,19 +47,19 @@ const fences: FaultRow<Make>[] = [
     TAKEOVER,
   ],
   [
-    'lets a claim that was taken over free the current one',
+    'lets a claim that was taken over release the current one',
     withNewest((store, newest) => ({ release: (claim, outcome) => store.release(newest(claim), outcome) })),
-    'a claim that was taken over hands nothing back',
+    'a claim that was taken over releases nothing',
   ],
   [
-    'throws when there is nothing to hand back',
+    'throws when there is nothing to release',
     broken((store) => ({
       async release(claim, outcome) {
         if ((await rowOf(store, claim))?.state !== 'running') throw new ClaimLostError(claim)
         return store.release(claim, outcome)
       },
     })),
-    'a claim that was handed back is none any more',
+    'a released claim is no longer valid',
   ],
   [
     'says that a claim is lost with an error of its own',

@@ -23,9 +23,9 @@ export const later = (): Promise<void> => new Promise((resolve) => setTimeout(re
 
 export async function rowOf(
   store: ProgressStore,
-  { relay: source, collection }: Claim,
+  { relay, collection }: Claim,
 ): Promise<CollectionProgress | undefined> {
-  return (await store.list({ relay: source })).find((row) => row.collection === collection)
+  return (await store.list({ relay })).find((row) => row.collection === collection)
 }
 
 /** Remembers the newest claim of each collection, as a store without this fence would find it in its row. */

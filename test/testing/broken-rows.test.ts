@@ -7,7 +7,7 @@ import { broken, type Make } from './broken-progress.ts'
 const SAVES = 'saves each page, and the next claim goes on there'
 const LETTERS = 'keeps a cursor letter by letter'
 const ONLY_LAST = 'nothing but a page without a cursor completes: no empty page, no release, no failure'
-const GIVEN_UP = 'one that is given up stays so until it is registered anew'
+const FAILED = 'a failed collection stays failed until it is registered again'
 
 const changingCursors = (change: (cursor: string) => string): Make =>
   broken((store) => ({
@@ -73,7 +73,7 @@ const rows: FaultRow<Make>[] = [
     ONLY_LAST,
   ],
   [
-    'completes what is handed back',
+    'completes what is released',
     broken((store) => ({
       async release(claim) {
         await store.advance(claim, { pages: 1, imported: 0, invalid: 0 })
@@ -106,12 +106,12 @@ const rows: FaultRow<Make>[] = [
     'a restart begins at the first page and is counted',
   ],
   [
-    'never gives up',
+    'never fails a collection',
     broken((store) => ({
       release: (claim, outcome) =>
         store.release(claim, outcome?.kind === 'failed' ? { retryInMs: 0, ...outcome } : outcome),
     })),
-    GIVEN_UP,
+    FAILED,
   ],
   [
     'resets rows that exist when they are registered again',
@@ -133,9 +133,9 @@ const rows: FaultRow<Make>[] = [
   [
     'forgets an estimate that is not given again',
     broken((store) => ({
-      register: (source, collections, options) =>
+      register: (relay, collections, options) =>
         store.register(
-          source,
+          relay,
           collections.map(({ nsid, estimatedRepos = 0 }) => ({ nsid, estimatedRepos })),
           options,
         ),
@@ -145,10 +145,10 @@ const rows: FaultRow<Make>[] = [
   [
     'throws on a name that is registered twice',
     broken((store) => ({
-      async register(source, collections, options) {
+      async register(relay, collections, options) {
         if (new Set(collections.map(({ nsid }) => nsid)).size < collections.length)
           throw new Error('duplicate key')
-        return store.register(source, collections, options)
+        return store.register(relay, collections, options)
       },
     })),
     'registering again keeps what is there',
@@ -156,9 +156,9 @@ const rows: FaultRow<Make>[] = [
   [
     'folds the case of NSIDs',
     broken((store) => ({
-      register: (source, collections, options) =>
+      register: (relay, collections, options) =>
         store.register(
-          source,
+          relay,
           collections.map((known) => ({ ...known, nsid: known.nsid.toLowerCase() })),
           options,
         ),
@@ -166,29 +166,29 @@ const rows: FaultRow<Make>[] = [
     'keeps an NSID letter by letter',
   ],
   [
-    'tries again what was given up when a run only adds something',
+    'tries failed collections again when a run only adds something',
     broken((store) => ({
-      register: (source, collections, { refreshAfterMs } = {}) =>
-        store.register(source, collections, { refreshAfterMs }),
+      register: (relay, collections, { refreshAfterMs } = {}) =>
+        store.register(relay, collections, { refreshAfterMs }),
     })),
-    'registering with keepFailed adds rows, and leaves those given up as they are',
+    'registering with keepFailed adds rows, and leaves failed ones as they are',
   ],
   [
     'never walks again',
-    broken((store) => ({ register: (source, collections) => store.register(source, collections) })),
+    broken((store) => ({ register: (relay, collections) => store.register(relay, collections) })),
     'a refresh walks what was completed long enough ago, from the start',
   ],
   [
     'says that there is always something to claim',
     broken((store) => ({
-      remaining: async (source) => ({ ...(await store.remaining(source)), dueInMs: 0 }),
+      remaining: async (relay) => ({ ...(await store.remaining(relay)), dueInMs: 0 }),
     })),
     'tells how many collections are left and when the first is due',
   ],
   [
-    'lists every source',
+    'lists every relay',
     broken((store) => ({ list: () => store.list() })),
-    'gives nothing of another source, and keeps the rows of two sources apart',
+    'gives nothing of another relay, and keeps the rows of two relays apart',
   ],
 ]
 

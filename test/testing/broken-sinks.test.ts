@@ -84,7 +84,7 @@ function keepingRepeats(): Make {
 }
 
 const COUNTS = 'counts the pairs that are new, and adding them again changes nothing'
-const DURABLE = 'resolves when the pairs are durable: whoever reads then finds them'
+const DURABLE = 'resolves when the pairs are durable: a reader finds them then'
 const REPEATS = 'takes a DID that a page holds twice, and counts it once'
 const DIDS = 'keeps a DID letter by letter'
 const NSIDS = 'keeps an NSID letter by letter'
@@ -163,9 +163,9 @@ const faults: FaultRow<Make>[] = [
     'keeps the collections apart, also when they are filled at the same time',
   ],
   [
-    'tells sources apart',
+    'tells relays apart',
     writing((batch) => ({ ...batch, collection: `${batch.collection}@${batch.relay}` })),
-    'does not tell sources apart: a pair is a fact, whoever says so',
+    'does not tell relays apart: a pair is the same from each',
   ],
   ['folds the case of DIDs', changingDids((did) => did.toLowerCase()), DIDS],
   ['decodes DIDs', changingDids((did) => decodeURIComponent(did)), DIDS],

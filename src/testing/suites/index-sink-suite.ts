@@ -3,13 +3,13 @@ import type { IndexSink } from '../../contracts/index-sink.ts'
 import { didsFrom, ODD_DIDS, ODD_NSIDS } from './samples.ts'
 import { fixtureCase, type SuiteCase, type SuiteFixture } from './suite.ts'
 
-/** A sink on an empty index, and somebody else's view of that index. */
+/** A sink on an empty index, and another reader's view of that index. */
 export interface IndexSinkFixture extends SuiteFixture {
   readonly sink: IndexSink
   /**
    * The DIDs that the index holds for a collection, in any order, each as often as it stands there.
    *
-   * Read them as somebody else would, at the moment of the call: through a connection or a process of its own, and
+   * Read them as another reader would, at the moment of the call: through a connection or a process of its own, and
    * never through the sink, its connection or its cache. Only this tells a sink that resolves before it is durable.
    */
   read(collection: string): Promise<Iterable<string>>
@@ -88,7 +88,7 @@ const countingCases: readonly IndexSinkCase[] = [
     await assertHolds(fixture, POST.collection, [])
   }),
 
-  fixtureCase('does not tell sources apart: a pair is a fact, whoever says so', async ({ sink }) => {
+  fixtureCase('does not tell relays apart: a pair is the same from each', async ({ sink }) => {
     await assertAdds(sink, { ...POST, dids: didsFrom(0, 5) }, 5)
     await assertAdds(sink, { ...POST, relay: 'http://127.0.0.1:8080', dids: didsFrom(0, 6) }, 1)
   }),
@@ -121,7 +121,7 @@ const countingCases: readonly IndexSinkCase[] = [
 ]
 
 const keepingCases: readonly IndexSinkCase[] = [
-  fixtureCase('resolves when the pairs are durable: whoever reads then finds them', async (fixture) => {
+  fixtureCase('resolves when the pairs are durable: a reader finds them then', async (fixture) => {
     for (let pages = 0; pages < 10; pages += 1) {
       await fixture.sink.add({ ...POST, dids: didsFrom(pages * 10, 10) })
       await assertHolds(fixture, POST.collection, didsFrom(0, pages * 10 + 10))

@@ -13,7 +13,7 @@ import {
   NAME,
   type ProgressStoreCase,
   page,
-  SOURCE,
+  RELAY,
   storeCase,
   untilDue,
 } from './progress-helpers.ts'
@@ -22,7 +22,7 @@ const grantingCases: readonly ProgressStoreCase[] = [
   storeCase(
     'claims the biggest first, by estimate or by what it brought, then by name',
     async ({ progress }) => {
-      await progress.register(SOURCE, [
+      await progress.register(RELAY, [
         { nsid: 'com.example.b' },
         { nsid: 'com.example.small', estimatedRepos: 10 },
         { nsid: 'com.example.a' },
@@ -44,7 +44,7 @@ const grantingCases: readonly ProgressStoreCase[] = [
 
   storeCase('a new claim begins at the first page', async ({ progress }) => {
     const claim = await claimed(progress)
-    const asked = { relay: SOURCE, collection: NAME, owner: 'worker', leaseMs: LEASE_MS }
+    const asked = { relay: RELAY, collection: NAME, owner: 'worker', leaseMs: LEASE_MS }
     assertFields(claim, asked, 'what was asked for')
     const start = {
       cursor: undefined,
@@ -60,12 +60,12 @@ const grantingCases: readonly ProgressStoreCase[] = [
   storeCase('gives each collection to one of ten workers that ask at once', async ({ progress, other }) => {
     const names = Array.from({ length: 6 }, (_, i) => `com.example.n${i}`)
     await progress.register(
-      SOURCE,
+      RELAY,
       names.map((nsid) => ({ nsid })),
     )
     const claims = await Promise.all(
       Array.from({ length: 10 }, (_, i) =>
-        (i % 2 ? other : progress).claim({ relay: SOURCE, owner: `worker ${i}`, leaseMs: LEASE_MS }),
+        (i % 2 ? other : progress).claim({ relay: RELAY, owner: `worker ${i}`, leaseMs: LEASE_MS }),
       ),
     )
     assert.deepEqual(claims.flatMap((claim) => claim?.collection ?? []).sort(), names)
@@ -73,17 +73,17 @@ const grantingCases: readonly ProgressStoreCase[] = [
   }),
 
   storeCase(
-    'gives nothing of another source, and keeps the rows of two sources apart',
+    'gives nothing of another relay, and keeps the rows of two relays apart',
     async ({ progress }) => {
       const otherRelay = 'http://127.0.0.1:8080'
-      await progress.register(SOURCE, [{ nsid: NAME }])
+      await progress.register(RELAY, [{ nsid: NAME }])
       await assertNothingFree(progress, otherRelay)
       const claim = await mustClaim(progress)
       await progress.register(otherRelay, [{ nsid: NAME }])
       await progress.advance(claim, page('c1'))
       const other = await progress.claim({ relay: otherRelay, owner: 'worker', leaseMs: LEASE_MS })
-      assert.ok(other, 'the other source has a collection of its own')
-      assertFields(other, { relay: otherRelay, cursor: undefined, pages: 0 }, 'the claim of the other source')
+      assert.ok(other, 'the other relay has a collection of its own')
+      assertFields(other, { relay: otherRelay, cursor: undefined, pages: 0 }, 'the claim of the other relay')
       assert.equal((await progress.list({ relay: otherRelay })).length, 1)
       assert.equal((await progress.list()).length, 2)
     },
@@ -104,11 +104,11 @@ const grantingCases: readonly ProgressStoreCase[] = [
 ]
 
 const leaseCases: readonly ProgressStoreCase[] = [
-  storeCase('a live lease keeps everybody else away', async ({ progress, other }) => {
+  storeCase('a live lease keeps all other workers away', async ({ progress, other }) => {
     await claimed(progress)
     await assertNothingFree(progress)
     await assertNothingFree(other)
-    assertFields(await other.remaining(SOURCE), { collections: 1 }, 'what is left')
+    assertFields(await other.remaining(RELAY), { collections: 1 }, 'what is left')
     await assertDueLater(other)
   }),
 
@@ -176,7 +176,7 @@ const staleCases: readonly ProgressStoreCase[] = [
     assertFields(await progress.advance(second, page('c1')), { pages: 1 }, 'the next claim')
   }),
 
-  storeCase('a claim that was taken over hands nothing back', async ({ progress, other }) => {
+  storeCase('a claim that was taken over releases nothing', async ({ progress, other }) => {
     const first = await expiredClaim(progress)
     const second = await other.advance(await mustClaim(other, 'second'), page('c1'))
     await progress.release(first)
@@ -188,7 +188,7 @@ const staleCases: readonly ProgressStoreCase[] = [
     assertFields(await other.advance(second, page('c2')), { pages: 2 }, 'the next claim')
   }),
 
-  storeCase('a claim that was handed back is none any more', async ({ progress, other }) => {
+  storeCase('a released claim is no longer valid', async ({ progress, other }) => {
     const claim = await claimed(progress)
     await progress.release(claim)
     await progress.release(claim)

@@ -26,7 +26,7 @@ interface Stores {
   readonly other: ProgressStore
 }
 
-export const SOURCE = 'relay.example'
+export const RELAY = 'relay.example'
 export const NAME = 'app.bsky.feed.post'
 export const LEASE_MS = 60_000
 /** How long a lease or a pause of one millisecond may take to end, on a clock that is coarse. */
@@ -59,7 +59,7 @@ export async function mustClaim(
   owner = 'worker',
   leaseMs: number = LEASE_MS,
 ): Promise<Claim> {
-  const claim = await progress.claim({ relay: SOURCE, owner, leaseMs })
+  const claim = await progress.claim({ relay: RELAY, owner, leaseMs })
   assert.ok(claim, 'a collection is free, so there is a claim')
   return claim
 }
@@ -69,17 +69,17 @@ export async function claimed(
   progress: ProgressStore,
   collection: KnownCollection = { nsid: NAME },
 ): Promise<Claim> {
-  await progress.register(SOURCE, [collection])
+  await progress.register(RELAY, [collection])
   return mustClaim(progress)
 }
 
-export async function assertNothingFree(progress: ProgressStore, relay: string = SOURCE): Promise<void> {
+export async function assertNothingFree(progress: ProgressStore, relay: string = RELAY): Promise<void> {
   const claim = await progress.claim({ relay, owner: 'another', leaseMs: LEASE_MS })
   assert.equal(claim?.collection, undefined, 'a collection that is claimed although none is free')
 }
 
 export async function onlyRow(progress: ProgressStore): Promise<CollectionProgress> {
-  const rows = await progress.list({ relay: SOURCE })
+  const rows = await progress.list({ relay: RELAY })
   const [row] = rows
   assert.ok(row && rows.length === 1, `one row, not ${rows.length}`)
   return row
@@ -111,7 +111,7 @@ export async function assertClaimLost(promise: Promise<unknown>, what: string): 
 
 /** That the first collection is due within about a lease. */
 export async function assertDueLater(progress: ProgressStore, leaseMs: number = LEASE_MS): Promise<void> {
-  const { dueInMs } = await progress.remaining(SOURCE)
+  const { dueInMs } = await progress.remaining(RELAY)
   assert.ok(
     dueInMs !== undefined && dueInMs > leaseMs / 2 && dueInMs <= leaseMs,
     `due in about ${leaseMs} ms, not in ${dueInMs} ms`,
@@ -122,7 +122,7 @@ export async function assertDueLater(progress: ProgressStore, leaseMs: number = 
 export async function untilDue(progress: ProgressStore): Promise<void> {
   const end = performance.now() + DUE_MS
   for (;;) {
-    const { dueInMs } = await progress.remaining(SOURCE)
+    const { dueInMs } = await progress.remaining(RELAY)
     if (dueInMs === 0) return
     assert.ok(
       dueInMs !== undefined && performance.now() + dueInMs < end,
@@ -132,9 +132,9 @@ export async function untilDue(progress: ProgressStore): Promise<void> {
   }
 }
 
-/** A claim whose lease has run out, and nobody has taken the collection over yet. */
+/** A claim whose lease has run out, of a collection that no other worker has taken over yet. */
 export async function expiredClaim(progress: ProgressStore, owner = 'first'): Promise<Claim> {
-  await progress.register(SOURCE, [{ nsid: NAME }])
+  await progress.register(RELAY, [{ nsid: NAME }])
   const claim = await mustClaim(progress, owner, 1)
   await untilDue(progress)
   return claim

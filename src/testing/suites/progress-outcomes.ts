@@ -11,7 +11,7 @@ import {
   onlyRow,
   type ProgressStoreCase,
   page,
-  SOURCE,
+  RELAY,
   storeCase,
   untilDue,
 } from './progress-helpers.ts'
@@ -25,7 +25,7 @@ const releaseCases: readonly ProgressStoreCase[] = [
       const claim = await claimed(progress)
       await progress.advance(claim, page('c1'))
       await progress.release(claim)
-      assertFields(await other.remaining(SOURCE), { collections: 1, dueInMs: 0 }, 'what is left')
+      assertFields(await other.remaining(RELAY), { collections: 1, dueInMs: 0 }, 'what is left')
       await assertRow(other, { state: 'pending', attempts: 0, lastError: undefined, cursor: 'c1' })
       assertFields(await mustClaim(other), { cursor: 'c1', pages: 1 }, 'the claim after that')
     },
@@ -36,7 +36,7 @@ const releaseCases: readonly ProgressStoreCase[] = [
     await progress.release(claim, { kind: 'failed', error: 'busy', retryInMs: LEASE_MS })
     await assertRow(other, { state: 'pending', attempts: 1, cursor: 'c1', lastError: 'busy' })
     await assertNothingFree(other)
-    assertFields(await other.remaining(SOURCE), { collections: 1 }, 'what is left')
+    assertFields(await other.remaining(RELAY), { collections: 1 }, 'what is left')
     await assertDueLater(other)
   }),
 
@@ -77,57 +77,54 @@ const releaseCases: readonly ProgressStoreCase[] = [
     await assertRow(other, { invalid: 0, imported: 0, cursor: undefined, lastError: 'cursor refused' })
   }),
 
-  storeCase('one that is given up stays so until it is registered anew', async ({ progress, other }) => {
+  storeCase('a failed collection stays failed until it is registered again', async ({ progress, other }) => {
     const claim = await progress.advance(await claimed(progress), page('c1'))
     await progress.release(claim, { kind: 'failed', error: 'gone' })
     await assertRow(other, { state: 'failed', attempts: 1, lastError: 'gone' })
-    assertFields(await other.remaining(SOURCE), { collections: 0, dueInMs: undefined }, 'what is left')
+    assertFields(await other.remaining(RELAY), { collections: 0, dueInMs: undefined }, 'what is left')
     await assertNothingFree(other)
-    await progress.register(SOURCE, [{ nsid: NAME }])
+    await progress.register(RELAY, [{ nsid: NAME }])
     const again = await mustClaim(other)
     assertFields(again, { cursor: 'c1', pages: 1, attempts: 0, restarts: 0 }, 'the claim after that')
   }),
 ]
 
 const registerCases: readonly ProgressStoreCase[] = [
-  storeCase(
-    'registering with keepFailed adds rows, and leaves those given up as they are',
-    async (stores) => {
-      const { progress, other } = stores
-      await progress.release(await claimed(progress), { kind: 'failed', error: 'gone' })
-      await assertRow(progress, { state: 'failed', attempts: 1, lastError: 'gone' })
-      const before = await progress.list({ relay: SOURCE })
-      await other.register(SOURCE, [{ nsid: NAME }, { nsid: `${NAME}2` }], { keepFailed: true })
-      assert.equal((await mustClaim(progress)).collection, `${NAME}2`, 'the collection that was added')
-      const rows = await progress.list({ relay: SOURCE })
-      assert.deepEqual(rows.slice(0, 1), before, 'the row that was given up, as it was')
-      await assertNothingFree(other)
-    },
-  ),
+  storeCase('registering with keepFailed adds rows, and leaves failed ones as they are', async (stores) => {
+    const { progress, other } = stores
+    await progress.release(await claimed(progress), { kind: 'failed', error: 'gone' })
+    await assertRow(progress, { state: 'failed', attempts: 1, lastError: 'gone' })
+    const before = await progress.list({ relay: RELAY })
+    await other.register(RELAY, [{ nsid: NAME }, { nsid: `${NAME}2` }], { keepFailed: true })
+    assert.equal((await mustClaim(progress)).collection, `${NAME}2`, 'the collection that was added')
+    const rows = await progress.list({ relay: RELAY })
+    assert.deepEqual(rows.slice(0, 1), before, 'the failed row, as it was')
+    await assertNothingFree(other)
+  }),
 
   storeCase('registering again keeps what is there', async ({ progress, other }) => {
     const claim = await progress.advance(await claimed(progress), { ...page('c1', 10, 2), loopGuard: 'g' })
-    await other.register(SOURCE, [{ nsid: NAME }, { nsid: NAME }])
+    await other.register(RELAY, [{ nsid: NAME }, { nsid: NAME }])
     await assertRow(progress, { cursor: 'c1', pages: 1, imported: 10, invalid: 2, state: 'running' })
     await assertNothingFree(other)
     assertFields(await progress.advance(claim, page('c2')), { pages: 2, imported: 20 }, 'the next claim')
   }),
 
   storeCase('takes over a newer estimate, and forgets none', async ({ progress }) => {
-    await progress.register(SOURCE, [{ nsid: NAME }])
+    await progress.register(RELAY, [{ nsid: NAME }])
     await assertRow(progress, { estimatedRepos: undefined })
-    await progress.register(SOURCE, [{ nsid: NAME, estimatedRepos: 5 }])
+    await progress.register(RELAY, [{ nsid: NAME, estimatedRepos: 5 }])
     await assertRow(progress, { estimatedRepos: 5 })
-    await progress.register(SOURCE, [{ nsid: NAME }])
+    await progress.register(RELAY, [{ nsid: NAME }])
     await assertRow(progress, { estimatedRepos: 5 })
-    await progress.register(SOURCE, [{ nsid: NAME, estimatedRepos: 5_000_000_000 }])
+    await progress.register(RELAY, [{ nsid: NAME, estimatedRepos: 5_000_000_000 }])
     await assertRow(progress, { estimatedRepos: 5_000_000_000 })
   }),
 
   storeCase('a pause that is not over outlasts a registration', async ({ progress, other }) => {
     const waiting = { kind: 'failed', error: 'busy', retryInMs: LEASE_MS } as const
     await progress.release(await claimed(progress), waiting)
-    await other.register(SOURCE, [{ nsid: NAME }])
+    await other.register(RELAY, [{ nsid: NAME }])
     await assertRow(progress, { attempts: 1, state: 'pending' })
     await assertNothingFree(progress)
   }),
@@ -135,7 +132,7 @@ const registerCases: readonly ProgressStoreCase[] = [
   storeCase('ten workers may register the same at once, in any order', async ({ progress, other }) => {
     const known = Array.from({ length: 200 }, (_, i) => ({ nsid: `com.example.n${i}`, estimatedRepos: i }))
     const orders = Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? known : known.toReversed()))
-    await Promise.all(orders.map((order, i) => (i % 3 === 0 ? other : progress).register(SOURCE, order)))
+    await Promise.all(orders.map((order, i) => (i % 3 === 0 ? other : progress).register(RELAY, order)))
     const rows = await progress.list()
     assert.equal(rows.length, 200)
     assert.equal(new Set(rows.map(({ collection }) => collection)).size, 200)
@@ -143,7 +140,7 @@ const registerCases: readonly ProgressStoreCase[] = [
 
   storeCase('keeps an NSID letter by letter', async ({ progress }) => {
     await progress.register(
-      SOURCE,
+      RELAY,
       ODD_NSIDS.map((nsid) => ({ nsid })),
     )
     const claims = await Promise.all(ODD_NSIDS.map(() => mustClaim(progress)))
@@ -157,13 +154,13 @@ const registerCases: readonly ProgressStoreCase[] = [
     'a refresh walks what was completed long enough ago, from the start',
     async ({ progress, other }) => {
       await progress.advance(await claimed(progress), { ...page(undefined, 10, 1), loopGuard: 'g' })
-      await progress.register(SOURCE, [{ nsid: NAME }], { refreshAfterMs: LEASE_MS })
+      await progress.register(RELAY, [{ nsid: NAME }], { refreshAfterMs: LEASE_MS })
       await assertRow(other, { state: 'complete', imported: 10 })
       const end = performance.now() + 5_000
       while ((await onlyRow(progress)).state === 'complete') {
         assert.ok(performance.now() < end, 'completed more than 1 ms ago, so it is walked again')
         await new Promise((resolve) => setTimeout(resolve, 2))
-        await progress.register(SOURCE, [{ nsid: NAME }], { refreshAfterMs: 1 })
+        await progress.register(RELAY, [{ nsid: NAME }], { refreshAfterMs: 1 })
       }
       // What it brought the last time is what to expect of it, so the biggest walks still begin first.
       const walk = { imported: 0, invalid: 0, pages: 0, completedAt: undefined }
@@ -177,16 +174,16 @@ const registerCases: readonly ProgressStoreCase[] = [
 
 const reportCases: readonly ProgressStoreCase[] = [
   storeCase('tells how many collections are left and when the first is due', async ({ progress, other }) => {
-    await progress.register(SOURCE, [{ nsid: 'com.example.a' }, { nsid: 'com.example.b' }])
-    assertFields(await other.remaining(SOURCE), { collections: 2, dueInMs: 0 }, 'with none claimed')
+    await progress.register(RELAY, [{ nsid: 'com.example.a' }, { nsid: 'com.example.b' }])
+    assertFields(await other.remaining(RELAY), { collections: 2, dueInMs: 0 }, 'with none claimed')
     await mustClaim(progress, 'worker', 3 * LEASE_MS)
-    assertFields(await other.remaining(SOURCE), { collections: 2, dueInMs: 0 }, 'with one claimed')
+    assertFields(await other.remaining(RELAY), { collections: 2, dueInMs: 0 }, 'with one claimed')
     await mustClaim(progress, 'worker', LEASE_MS)
-    assertFields(await other.remaining(SOURCE), { collections: 2 }, 'with both claimed')
+    assertFields(await other.remaining(RELAY), { collections: 2 }, 'with both claimed')
     await assertDueLater(other)
   }),
 
-  storeCase('knows nothing of a source that was never registered', async ({ progress }) => {
+  storeCase('knows nothing of a relay that was never registered', async ({ progress }) => {
     await claimed(progress)
     const left = await progress.remaining('nobody.example')
     assertFields(left, { collections: 0, dueInMs: undefined }, 'what is left')
@@ -194,7 +191,7 @@ const reportCases: readonly ProgressStoreCase[] = [
     await assertNothingFree(progress, 'nobody.example')
   }),
 
-  storeCase('lists by source and name', async ({ progress }) => {
+  storeCase('lists by relay and name', async ({ progress }) => {
     await progress.register('b.example', [{ nsid: 'com.example.z' }, { nsid: 'com.example.y' }])
     await progress.register('a.example', [{ nsid: 'com.example.zz' }])
     const names = (await progress.list()).map(({ relay, collection }) => `${relay} ${collection}`)

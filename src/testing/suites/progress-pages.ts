@@ -13,7 +13,7 @@ import {
   onlyRow,
   type ProgressStoreCase,
   page,
-  SOURCE,
+  RELAY,
   storeCase,
 } from './progress-helpers.ts'
 import { ODD_CURSORS } from './samples.ts'
@@ -45,7 +45,7 @@ const savingCases: readonly ProgressStoreCase[] = [
 
   storeCase('everything that resolves is durable: another instance sees it at once', async (stores) => {
     const { progress, other } = stores
-    await progress.register(SOURCE, [{ nsid: NAME, estimatedRepos: 5 }])
+    await progress.register(RELAY, [{ nsid: NAME, estimatedRepos: 5 }])
     await assertRow(other, { state: 'pending', estimatedRepos: 5 })
     let claim = await mustClaim(progress)
     await assertRow(other, { state: 'running' })
@@ -61,17 +61,17 @@ const savingCases: readonly ProgressStoreCase[] = [
 
   storeCase('a page without a cursor completes the collection, for good', async ({ progress, other }) => {
     const claim = await progress.advance(await claimed(progress), page('c1'))
-    assertFields(await other.remaining(SOURCE), { collections: 1 }, 'what is left before')
+    assertFields(await other.remaining(RELAY), { collections: 1 }, 'what is left before')
     const last = await progress.advance(claim, page(undefined))
     assertFields(last, { cursor: undefined, pages: 2, imported: 20 }, 'the last claim')
     await assertRow(other, { state: 'complete', cursor: undefined, imported: 20, pages: 2 })
     assert.ok((await onlyRow(other)).completedAt instanceof Date, 'completedAt is a Date')
-    assertFields(await other.remaining(SOURCE), { collections: 0, dueInMs: undefined }, 'what is left')
+    assertFields(await other.remaining(RELAY), { collections: 0, dueInMs: undefined }, 'what is left')
     await assertNothingFree(other)
     await assertClaimLost(progress.renew(last, LEASE_MS), 'renew of a complete collection')
     await assertClaimLost(progress.advance(last, page('c3')), 'advance of a complete collection')
     await progress.release(last, { kind: 'failed', error: 'too late' })
-    await progress.register(SOURCE, [{ nsid: NAME, estimatedRepos: 5 }])
+    await progress.register(RELAY, [{ nsid: NAME, estimatedRepos: 5 }])
     await assertRow(other, { state: 'complete', imported: 20, pages: 2, lastError: undefined })
     await assertNothingFree(progress)
   }),
@@ -194,9 +194,9 @@ const writeCases: readonly ProgressStoreCase[] = [
       const { progress, other } = stores
       const first = await expiredClaim(progress)
       const takeovers: Promise<Claim | undefined>[] = []
-      // A store with transactions lets the other wait until this one is over, so nobody may wait for it in here.
+      // A store with transactions lets the other wait until this one is over, so this must not wait for it.
       const write = async () => {
-        takeovers.push(other.claim({ relay: SOURCE, owner: 'second', leaseMs: LEASE_MS }))
+        takeovers.push(other.claim({ relay: RELAY, owner: 'second', leaseMs: LEASE_MS }))
         await Promise.race([takeovers[0], new Promise((resolve) => setTimeout(resolve, 20))])
       }
       const [commit] = await Promise.allSettled([progress.advance(first, page('c1'), write)])
@@ -207,7 +207,7 @@ const writeCases: readonly ProgressStoreCase[] = [
   ),
 ]
 
-/** That the page is there or not, for the row and for whoever took over alike. */
+/** That the page is there or not, alike in the row and for the worker that took over. */
 async function assertWhole(
   progress: ProgressStore,
   committed: boolean,

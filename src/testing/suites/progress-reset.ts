@@ -12,7 +12,7 @@ import {
   NAME,
   type ProgressStoreCase,
   page,
-  SOURCE,
+  RELAY,
   storeCase,
 } from './progress-helpers.ts'
 
@@ -32,14 +32,14 @@ const UNWALKED = {
 
 /** Two failed collections, the first after a page. */
 async function failedTwo(progress: ProgressStore): Promise<void> {
-  await progress.register(SOURCE, [{ nsid: NAME, estimatedRepos: 10 }, { nsid: OTHER_NAME }])
+  await progress.register(RELAY, [{ nsid: NAME, estimatedRepos: 10 }, { nsid: OTHER_NAME }])
   const first = await progress.advance(await mustClaim(progress), page('c1'))
   await progress.release(first, { kind: 'failed', error: 'gone' })
   await progress.release(await mustClaim(progress), { kind: 'failed', error: 'gone' })
 }
 
 async function rowsByName(progress: ProgressStore): Promise<Record<string, CollectionProgress>> {
-  return Object.fromEntries((await progress.list({ relay: SOURCE })).map((row) => [row.collection, row]))
+  return Object.fromEntries((await progress.list({ relay: RELAY })).map((row) => [row.collection, row]))
 }
 
 const retryCases: readonly ProgressStoreCase[] = [
@@ -47,7 +47,7 @@ const retryCases: readonly ProgressStoreCase[] = [
     'retryFailed tries failed collections again where they stopped, and forgets their attempts',
     async ({ progress, other }) => {
       await failedTwo(progress)
-      assert.equal(await other.retryFailed(SOURCE), 2, 'as many as failed')
+      assert.equal(await other.retryFailed(RELAY), 2, 'as many as failed')
       const rows = await rowsByName(progress)
       const expected = {
         state: 'pending',
@@ -62,7 +62,7 @@ const retryCases: readonly ProgressStoreCase[] = [
         { collection: NAME, cursor: 'c1', pages: 1, attempts: 0, restarts: 0 },
         'the claim after that',
       )
-      assert.equal(await progress.retryFailed(SOURCE), 0, 'none is failed any more')
+      assert.equal(await progress.retryFailed(RELAY), 0, 'none is failed any more')
     },
   ),
 
@@ -71,9 +71,9 @@ const retryCases: readonly ProgressStoreCase[] = [
     async (stores) => {
       const { progress, other } = stores
       await failedTwo(progress)
-      assert.equal(await progress.retryFailed(SOURCE, []), 0, 'an empty list is none, not all')
+      assert.equal(await progress.retryFailed(RELAY, []), 0, 'an empty list is none, not all')
       const listed = [OTHER_NAME, 'com.example.unknown', OTHER_NAME]
-      assert.equal(await progress.retryFailed(SOURCE, listed), 1, 'one of them has a row')
+      assert.equal(await progress.retryFailed(RELAY, listed), 1, 'one of them has a row')
       const rows = await rowsByName(other)
       assert.equal(rows[OTHER_NAME]?.state, 'pending', 'the listed one')
       assert.equal(rows[NAME]?.state, 'failed', 'the other one')
@@ -86,13 +86,13 @@ const retryCases: readonly ProgressStoreCase[] = [
     assert.equal(await progress.retryFailed(OTHER_SOURCE), 0, 'it has no rows to try again')
     assert.equal(await progress.reset(OTHER_SOURCE), 0, 'it has no rows to reset')
     assert.equal((await rowsByName(progress))[NAME]?.cursor, 'c1')
-    assertFields(await progress.remaining(SOURCE), { collections: 0 }, 'what is left')
+    assertFields(await progress.remaining(RELAY), { collections: 0 }, 'what is left')
   }),
 
   storeCase('retryFailed leaves alone what has not failed, and its pause', async ({ progress, other }) => {
     const waiting = { kind: 'failed', error: 'busy', retryInMs: LEASE_MS } as const
     await progress.release(await claimed(progress), waiting)
-    assert.equal(await other.retryFailed(SOURCE), 0, 'none is failed')
+    assert.equal(await other.retryFailed(RELAY), 0, 'none is failed')
     await assertRow(other, { attempts: 1, state: 'pending' })
     await assertNothingFree(progress)
   }),
@@ -104,7 +104,7 @@ const beginAgainCases: readonly ProgressStoreCase[] = [
     async ({ progress, other }) => {
       const claim = await progress.advance(await claimed(progress), page('c1', 10, 2))
       await progress.advance(claim, page(undefined))
-      assert.equal(await other.reset(SOURCE, [NAME]), 1)
+      assert.equal(await other.reset(RELAY, [NAME]), 1)
       await assertRow(progress, { ...UNWALKED, estimatedRepos: 20 })
       const again = await mustClaim(progress)
       const start = {
@@ -121,9 +121,9 @@ const beginAgainCases: readonly ProgressStoreCase[] = [
   ),
 
   storeCase('reset lowers no estimate and makes none up', async ({ progress }) => {
-    await progress.register(SOURCE, [{ nsid: NAME, estimatedRepos: 50 }, { nsid: OTHER_NAME }])
+    await progress.register(RELAY, [{ nsid: NAME, estimatedRepos: 50 }, { nsid: OTHER_NAME }])
     await progress.release(await progress.advance(await mustClaim(progress), page('c1')))
-    assert.equal(await progress.reset(SOURCE), 2, 'all of the source')
+    assert.equal(await progress.reset(RELAY), 2, 'all of the relay')
     const rows = await rowsByName(progress)
     assert.equal(rows[NAME]?.estimatedRepos, 50)
     assert.equal(rows[OTHER_NAME]?.estimatedRepos, undefined)
@@ -135,7 +135,7 @@ const beginAgainCases: readonly ProgressStoreCase[] = [
     for (const retryInMs of [LEASE_MS, undefined]) {
       claim = await progress.advance(claim, { ...page('c1', 10, 2), loopGuard: 'g' })
       await progress.release(claim, { kind: 'failed', error: 'no', retryInMs })
-      assert.equal(await other.reset(SOURCE, [NAME]), 1)
+      assert.equal(await other.reset(RELAY, [NAME]), 1)
       await assertRow(other, UNWALKED)
       claim = await mustClaim(progress)
       assertFields(claim, { cursor: undefined, pages: 0, loopGuard: undefined }, 'the claim after that')
@@ -144,14 +144,14 @@ const beginAgainCases: readonly ProgressStoreCase[] = [
 
   storeCase('reset leaves a running collection alone', async ({ progress, other }) => {
     const claim = await progress.advance(await claimed(progress), page('c1'))
-    assert.equal(await other.reset(SOURCE, [NAME]), 0, 'it is being walked')
+    assert.equal(await other.reset(RELAY, [NAME]), 0, 'it is running')
     await assertRow(other, { state: 'running', cursor: 'c1', pages: 1 })
     assertFields(await progress.advance(claim, page('c2')), { pages: 2 }, 'the next claim')
   }),
 
   storeCase('reset takes the claim from a worker whose lease ran out', async ({ progress, other }) => {
     const late = await expiredClaim(progress)
-    assert.equal(await other.reset(SOURCE), 1)
+    assert.equal(await other.reset(RELAY), 1)
     let written = false
     const write = async () => {
       written = true

@@ -11,7 +11,7 @@ import {
   mustClaim,
   NAME,
   page,
-  SOURCE,
+  RELAY,
 } from './progress-helpers.ts'
 import { didsFrom } from './samples.ts'
 import { fixtureCase, rejectionOf, type SuiteCase, type SuiteFixture } from './suite.ts'
@@ -20,7 +20,7 @@ import { fixtureCase, rejectionOf, type SuiteCase, type SuiteFixture } from './s
 export interface SharedDatabaseFixture extends SuiteFixture {
   readonly sink: IndexSink
   readonly progress: ProgressStore
-  /** What the index holds, as somebody else sees it: {@link IndexSinkFixture}. Not called while a transaction is open. */
+  /** What the index holds, as another reader sees it: {@link IndexSinkFixture}. Not called while a transaction is open. */
   read: IndexSinkFixture['read']
 }
 
@@ -32,7 +32,7 @@ const FIVE = didsFrom(0, 5)
 /** Adds in the transaction that `advance` hands over, as the backfill does. */
 function adding({ sink }: SharedDatabaseFixture, dids: readonly string[], collection: string = NAME) {
   return async (transaction?: unknown): Promise<void> => {
-    await sink.add({ relay: SOURCE, collection, dids }, { transaction })
+    await sink.add({ relay: RELAY, collection, dids }, { transaction })
   }
 }
 
@@ -46,7 +46,7 @@ export const sharedDatabaseSuite: readonly SharedDatabaseCase[] = [
   sharedCase('pairs and cursor are committed together', async (fixture) => {
     const { progress, sink } = fixture
     await progress.advance(await claimed(progress), page('c1', 5), async (transaction) => {
-      assertAdded(await sink.add({ relay: SOURCE, collection: NAME, dids: FIVE }, { transaction }), 5)
+      assertAdded(await sink.add({ relay: RELAY, collection: NAME, dids: FIVE }, { transaction }), 5)
     })
     await assertHolds(fixture, NAME, FIVE)
     await assertRow(progress, { cursor: 'c1', pages: 1, imported: 5 })
@@ -66,7 +66,7 @@ export const sharedDatabaseSuite: readonly SharedDatabaseCase[] = [
     )
     await assertHolds(fixture, NAME, [])
     await assertRow(progress, { cursor: undefined, pages: 0, imported: 0 })
-    assertAdded(await sink.add({ relay: SOURCE, collection: NAME, dids: FIVE }), 5)
+    assertAdded(await sink.add({ relay: RELAY, collection: NAME, dids: FIVE }), 5)
     await assertHolds(fixture, NAME, FIVE)
   }),
 
@@ -96,7 +96,7 @@ export const sharedDatabaseSuite: readonly SharedDatabaseCase[] = [
     const { progress } = fixture
     const names = Array.from({ length: 4 }, (_, i) => `com.example.n${i}`)
     await progress.register(
-      SOURCE,
+      RELAY,
       names.map((nsid) => ({ nsid })),
     )
     const claims = await Promise.all(names.map(() => mustClaim(progress)))
