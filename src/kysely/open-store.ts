@@ -11,7 +11,7 @@ import type { BackfillDatabase, SchemaOptions } from './schema.ts'
 
 /** A database that is open and migrated, with everything that a backfill needs on it. */
 export interface OpenStore extends AsyncDisposable {
-  /** For queries of one's own: `db.selectFrom('collection_index')…`. With a `schema`, say `db.withSchema(schema)`. */
+  /** For queries of your own: `db.selectFrom('collection_index')…`. With a `schema`, say `db.withSchema(schema)`. */
   readonly db: Kysely<BackfillDatabase>
   readonly sink: IndexSink
   readonly progress: ProgressStore

@@ -59,7 +59,7 @@ const SCOPE = 'atproto-collection-backfill'
  * The number of series is bounded, however long a run takes and whatever the network holds. Attributes are the relay,
  * the code of an error of this library (`_OTHER` for others), the status of an answer, and short lists of words. There
  * is never one for a DID or a cursor, and none for a collection but those that `collections` names: there were 1,287 in
- * March 2026, anybody can make another one up, and with the buckets of the histograms each costs some sixty series. The
+ * March 2026, any account can create another one, and with the buckets of the histograms each costs some sixty series. The
  * spans, one for each walk of a collection, name it, which costs nothing there.
  */
 export function createTelemetry(options: TelemetryOptions): Telemetry {

@@ -16,7 +16,7 @@ export type { OpenStore } from '../kysely/open-store.ts'
 
 export interface PostgresOptions extends SchemaOptions {
   /**
-   * The most connections at once. Each collection that is walked holds one while its page commits, and one more serves
+   * The most connections at once. Each collection that is read holds one while its page commits, and one more serves
    * renewals, so with `concurrency + 1` no worker waits; a server allows 100 by default, for all its clients.
    *
    * @default 10

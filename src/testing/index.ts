@@ -1,6 +1,6 @@
 /**
  * For tests of a backfill and of what is built around one: a relay on a loopback port that does as it is told, and a
- * suite for each contract, to prove an adapter of one's own.
+ * suite for each contract, to prove an adapter of your own.
  *
  * A suite is a list of `{ name, run(make) }` on `node:assert`. `make` is called once for each case and gives a fresh
  * fixture: your adapter on something empty, closed by its `[Symbol.asyncDispose]` where it has one. With vitest:

@@ -4,7 +4,7 @@ import { BackfillError } from '../errors.ts'
 const LEFT = Symbol('left')
 
 /**
- * Work that is done while somebody iterates over what it has done. Nothing starts before the first `next()`, and there is
+ * Work that goes on while its consumer iterates over what it has done. Nothing starts before the first `next()`, and there is
  * one way to stop: leave the loop, or abort the signal that it was made with. It runs once: iterated again after its end, it
  * throws a `BackfillError` with the code `RUN_ENDED`.
  */

@@ -21,15 +21,15 @@ export interface AdminHandler extends AsyncDisposable {
  *
  * | request | does |
  * |---|---|
- * | `GET` | how far it is: {@link AdminStatus}; for a browser, the status page |
+ * | `GET` | tells the progress: {@link AdminStatus}; shows a browser the status page |
  * | `POST ?source=HOST` | starts a run: 200 with {@link AdminStarted}, 409 while one is under way |
  * | `DELETE` | stops the run: 200 with {@link AdminStopped} |
- * | `GET /events` | what happens, as server-sent events: {@link AdminEvents} |
- * | `POST /retry?collection=NSID` | has collections tried again that were given up, all where none is named: {@link AdminRetried} |
+ * | `GET /events` | sends the events of the run as server-sent events: {@link AdminEvents} |
+ * | `POST /retry?collection=NSID` | retries failed collections, all of them if none is named: {@link AdminRetried} |
  *
- * Every request but that for the page, which holds no data, carries the token in a header of its own, which no foreign web
- * page can make a browser send: no cookie, so no forged request, and no CORS header, so none from another origin. It
- * answers every request and rejects only with what `onError` throws. One handler has one run at a time; other processes on
+ * Every request but that for the page, which holds no data, carries the token in a header. There is no cookie, so another
+ * web page cannot forge a request, and no CORS header, so it cannot read an answer. The handler answers every request and
+ * rejects only with what `onError` throws. One handler has one run at a time; other processes on
  * the same database share the work of a run, and each has its own handler.
  *
  * @throws InvalidOptionError

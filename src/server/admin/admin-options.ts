@@ -16,35 +16,35 @@ export interface AdminRunContext {
   readonly onEvent: BackfillListener
 }
 
-/** Who may do what, and how a run is made. */
+/** Who may do what, and how to make a run. */
 export interface AdminHandlerOptions {
   /**
-   * What requests have to carry as `Authorization: Bearer …`: at least 16 visible ASCII characters. Whoever has it can
-   * start and stop runs, so make it long and random, and serve it over TLS.
+   * What requests have to carry as `Authorization: Bearer …`: at least 16 visible ASCII characters. It lets its owner
+   * start and stop runs: make it long and random, and serve it over TLS.
    */
   token: string
   /**
-   * Makes a run, for each that is started: a backfiller, or an async generator that passes on the pages of one and closes
-   * what it has opened. It is left when the run is to stop; a generator has to pass the signal on for that.
+   * Makes a run each time that one is started: a backfiller, or an async generator that passes on the pages of one and closes
+   * what it has opened. A generator has to pass the signal on, so that the run can be stopped.
    */
   backfill: (context: AdminRunContext) => AsyncIterable<PageEvent> | Promise<AsyncIterable<PageEvent>>
-  /** Where the place is kept: the same store that the runs use. */
+  /** Where cursors and claims are stored: the same store that the runs use. */
   progress: ProgressStore
   /**
-   * The relays that a run may be started with, as `relayLister` takes them. Name them where you can: whoever has the
-   * token chooses whom this server sends requests to. With one, requests need not name it.
+   * The relays that a run may be started with, as `relayLister` takes them. Name them if you can: the owner of the
+   * token chooses the hosts that this server sends requests to. If there is only one, requests need not name it.
    *
-   * @default any public host name, on https: no address, no port, no name of a private network. What such a name resolves
-   * to is not looked at
+   * @default any public host name, on https: no address, no port, no name of a private network. The address
+   * behind such a name is not checked
    */
   allowedSources?: readonly string[] | undefined
   /** The path of the endpoint, as requests have it. @default '/admin/backfill-collections' */
   path?: string | undefined
   /** Stops the run and ends the event streams, when the process is to end; then every request is answered with 503. */
   signal?: AbortSignal | undefined
-  /** Told when a run is over, however it ended: for a log or an alarm. */
+  /** Called when a run is over, no matter how it ended: for a log or an alarm. */
   onEnd?: ((context: { relay: string; outcome: AdminOutcome; error?: unknown }) => void) | undefined
-  /** Told of each request that is answered with a status of 500 or more for a reason that is not the run's. */
+  /** Called for each request that is answered with a status of 500 or more for another reason than a failed run. */
   onError?: ((context: { request: Request; error: unknown }) => void) | undefined
 }
 

@@ -44,7 +44,7 @@ export interface AdminRow {
  */
 export type AdminOutcome = 'complete' | 'incomplete' | 'stopped' | 'failed'
 
-/** Something that went wrong and that the run lives through: as `MonitoredFailure` has it. */
+/** A fault that the run survives: as `MonitoredFailure` has it. */
 export interface AdminFailure {
   readonly kind: MonitoredFailure['kind']
   /** The collection, or null where the failure is not one of a collection. */
@@ -101,7 +101,7 @@ export interface AdminTotals {
   readonly eta_ms: number | null
   /** What `total_imported` comes to in the end, by the estimates; null where most collections have none. */
   readonly expected_pairs: number | null
-  /** The relay asked for a pause; null where there is none. */
+  /** The pause that the relay asked for; null if there is none. */
   readonly pause: { readonly until: string; readonly message: string | null } | null
   /** What went wrong last, a retry included. */
   readonly last_error: (AdminError & { readonly collection: string | null; readonly at: string }) | null
@@ -184,13 +184,13 @@ export interface AdminStarted {
 /** The answer to POST …/retry. */
 export interface AdminRetried {
   readonly source: string
-  /** Collections that were given up and are tried again. */
+  /** The failed collections that are retried. */
   readonly collections: number
   /** Whether this started a run, since none was under way. */
   readonly started: boolean
 }
 
-/** The answer to DELETE: 200 once the run is over and its claims are handed back, 202 when that takes longer. */
+/** The answer to DELETE: 200 once the run is over and its claims are released, 202 if that takes longer. */
 export interface AdminStopped {
   readonly status: 'stopped' | 'stopping' | 'idle'
 }

@@ -6,11 +6,11 @@ import { exactCounts } from './exact-counts.ts'
 import { listCollections } from './list-collections.ts'
 import { listReposByCollection } from './list-repos.ts'
 
-/** What is served, and how. */
+/** What to serve, and how. */
 export interface XrpcHandlerOptions {
-  /** What is served: `store.index`, `collectionIndex(db)`, or one of your own. */
+  /** The index to serve: `store.index`, `collectionIndex(db)`, or one of your own. */
   index: RepoIndex
-  /** Told of each failure that a client sees as a status of 500 or more, without the reason. */
+  /** Called for each failure that a client sees as a status of 500 or more, without the reason. */
   onError?: ((context: { request: Request; error: unknown }) => void) | undefined
 }
 
@@ -31,7 +31,7 @@ type Route = (params: URLSearchParams, signal: AbortSignal) => Promise<Response>
  * - `/v1/listCollections`, in the shape of collectiondir, where the index has `listCollections`
  *
  * It answers every request, with 404 for a path and 501 for a method of XRPC that it does not know, and rejects only with
- * what `onError` throws. Anybody may ask from any web page.
+ * what `onError` throws. Any web page may send requests.
  *
  * @throws InvalidOptionError
  */

@@ -18,7 +18,7 @@ export interface ServedRequest {
 
 /** What a server answers to a request for a page. */
 export interface ServedPage {
-  /** What stands on the page in the place of DIDs, in this order; some of it may be none. */
+  /** The entries of the page, in this order; some may not be valid DIDs. */
   readonly repos: readonly string[]
   /** What the server gives as its cursor; absent on the last page. */
   readonly cursor?: string | undefined

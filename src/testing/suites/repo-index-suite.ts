@@ -3,7 +3,7 @@ import type { RepoIndex } from '../../contracts/repo-index.ts'
 import { didsFrom, ODD_DIDS, ODD_NSIDS } from './samples.ts'
 import { assertAborts, fixtureCase, rejectionOf, type SuiteCase, type SuiteFixture, soon } from './suite.ts'
 
-/** An empty index, and somebody who writes to it. */
+/** An empty index, and a writer to it. */
 export interface RepoIndexFixture extends SuiteFixture {
   readonly index: RepoIndex
   /** Writes pairs as a live feed or a backfill does; resolves once they are durable. */
