@@ -1,11 +1,7 @@
 import { RelayError } from '../errors.ts'
+import { cursorProblem, isNoCursor } from '../util/cursor.ts'
 import { oneLine } from '../util/text.ts'
 import { type Asked, context, subject } from './response-error.ts'
-
-/**
- * The longest cursor that is believed, in characters. Real ones have under 200; it goes into a URL and a row.
- */
-const MAX_CURSOR_LENGTH = 4096
 
 /** One page of a list, as JSON: an object with some list in it, and where the next page begins. */
 export interface JsonPage {
@@ -27,17 +23,10 @@ export function parseJsonPage(text: string, asked: Asked): JsonPage {
 }
 
 function cursorOf({ cursor }: { cursor?: unknown }, asked: Asked, text: string): string | undefined {
-  if (cursor === undefined || cursor === null || cursor === '') return undefined
-  if (typeof cursor !== 'string')
-    throw badPage(asked, `has a cursor that is not a string (${typeof cursor})`, text)
-  if (cursor.length > MAX_CURSOR_LENGTH) {
-    throw badPage(asked, `has a cursor of ${cursor.length} characters, more than ${MAX_CURSOR_LENGTH}`, text)
-  }
-  // Half a surrogate pair would not reach the server again as it came, and no Postgres text holds a NUL.
-  if (cursor.includes('\0') || /[\p{Cs}\uFFFD]/u.test(cursor)) {
-    throw badPage(asked, 'has a cursor with characters that cannot be stored and sent back', text)
-  }
-  return cursor
+  if (isNoCursor(cursor)) return undefined
+  const problem = cursorProblem(cursor)
+  if (problem !== undefined) throw badPage(asked, `has ${problem}`, text)
+  return String(cursor)
 }
 
 function parseJson(text: string, asked: Asked): unknown {

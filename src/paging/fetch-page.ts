@@ -3,6 +3,7 @@ import type { RepoLister, RepoPage } from '../contracts/repo-lister.ts'
 import { isBackfillError } from '../errors.ts'
 import { abortable } from '../util/abort.ts'
 import { isFinal, LONGEST_WAIT_MS, type RetryPolicy, retrying } from '../util/retry.ts'
+import { checkPage } from './check-page.ts'
 import { advancePosition, type Position } from './cursor-guard.ts'
 import type { FetchedPage } from './prefetch.ts'
 
@@ -75,7 +76,8 @@ async function request(
       ...outcome,
     })
   try {
-    const page = await abortable(lister.listRepos({ collection, cursor, signal }), signal)
+    const answer = await abortable(lister.listRepos({ collection, cursor, signal }), signal)
+    const page = checkPage(answer, { relay, collection, cursor })
     tell({ repos: page.dids.length })
     return page
   } catch (error) {

@@ -77,7 +77,7 @@ export function relayLister(relay: string, options: RelayListerOptions = {}): Re
         signal?.throwIfAborted()
         throw isWithoutMethod(error) ? noMethodError(error, pageSize) : error
       })
-      if (page.dids.length === 0) throw emptyError(host, checkCollection)
+      if (page.dids.length + (page.invalid ?? 0) === 0) throw emptyError(host, checkCollection)
     },
   }
 }

@@ -5,7 +5,8 @@ import type { Asked } from '../http/response-error.ts'
 
 /**
  * Reads the body of a successful answer of `listReposByCollection`. A page is taken whole or not at all;
- * within it, an entry that is no DID is dropped and counted.
+ * within it, an entry that is no DID is dropped and counted. A list without a single object that has a `did` is no list of
+ * repos.
  *
  * @throws RelayError with the code `RELAY_BAD_ANSWER`
  */
@@ -19,9 +20,13 @@ export function parseRepoPage(text: string, asked: Asked): RepoPage {
     if (did !== undefined) dids.push(did)
   }
   const invalid = repos.length - dids.length
-  if (dids.length === 0 && invalid > 0)
-    throw badPage(asked, `has ${invalid} entries and no DID in them`, text)
+  if (dids.length === 0 && invalid > 0 && !repos.some(hasDid))
+    throw badPage(asked, `has ${invalid} entries, none of them with a did`, text)
   return cursor === undefined ? { dids, invalid } : { dids, cursor, invalid }
+}
+
+function hasDid(entry: unknown): boolean {
+  return typeof entry === 'object' && entry !== null && Object.hasOwn(entry, 'did')
 }
 
 function didOf(entry: unknown): string | undefined {

@@ -35,15 +35,15 @@ export interface FailurePolicy {
   readonly maxDelayMs: number
   /** How often the collection was set aside in a row, for a wait that the relay asked for. */
   readonly postponed: number
-  /** Whether the relay serves the collection's first page, though it refused the saved cursor. */
-  readonly servesFirstPage: boolean
+  /** Whether the relay refuses the saved cursor and serves the collection's first page. */
+  readonly cursorForgotten: boolean
 }
 
 /** What becomes of a collection whose walk failed. `claim` is where the walk had come to. */
 export function outcomeOf(
   { error, isOfRelay }: Failure,
   claim: Pick<Claim, 'attempts'>,
-  { maxAttempts, maxDelayMs, postponed, servesFirstPage }: FailurePolicy,
+  { maxAttempts, maxDelayMs, postponed, cursorForgotten }: FailurePolicy,
 ): ReleaseOutcome {
   const words = describe(error)
   const askedMs = retryAfterMs(error)
@@ -52,12 +52,13 @@ export function outcomeOf(
   if (isOfRelay && askedMs > maxDelayMs && postponed < maxAttempts) {
     return { kind: 'postponed', error: words, retryInMs: withJitter(askedMs, maxDelayMs) }
   }
+  if (cursorForgotten) return { kind: 'restart', error: words }
   const attempt = claim.attempts + 1
   if (!isUselessToRepeat(error) && attempt < maxAttempts) {
     const pauseMs = Math.min(maxDelayMs * 2 ** (attempt - 1), LONGEST_PAUSE_MS)
     return { kind: 'failed', error: words, retryInMs: withJitter(Math.max(askedMs, pauseMs), pauseMs) }
   }
-  return servesFirstPage ? { kind: 'restart', error: words } : { kind: 'failed', error: words }
+  return { kind: 'failed', error: words }
 }
 
 function isUselessToRepeat(error: unknown): boolean {
@@ -67,11 +68,15 @@ function isUselessToRepeat(error: unknown): boolean {
 }
 
 /**
- * Whether the relay refused the saved cursor, by its lister's word: a server whose database was rebuilt answers an old
- * cursor with an error for ever. Where that is so and the first page is served, the walk may begin again, once.
+ * Whether a walk may have failed because the relay has forgotten its cursors: a server whose database was rebuilt answers
+ * an old cursor with an error for ever. Then the walk may begin again at the first page, once.
  */
-export function isCursorRefused({ error, isOfRelay }: Failure, claim: Claim): boolean {
-  if (!isOfRelay || claim.cursor === undefined || claim.restarts > 0) return false
+export function mayBeForgotten({ error, isOfRelay }: Failure, claim: Claim): boolean {
+  return isOfRelay && claim.cursor !== undefined && claim.restarts === 0 && refusesCursor(error)
+}
+
+/** Whether an error is a server's answer to a request that carried a cursor, by its lister's word. */
+export function refusesCursor(error: unknown): boolean {
   return error instanceof Error && 'cursorRefused' in error && error.cursorRefused === true
 }
 

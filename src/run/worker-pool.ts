@@ -3,7 +3,14 @@ import type { Claim, ReleaseOutcome } from '../contracts/progress-store.ts'
 import { isBackfillError } from '../errors.ts'
 import { abortable, settledWithin } from '../util/abort.ts'
 import type { ClaimQueue } from './claim-queue.ts'
-import { endsRun, type Failure, failureFrom, isCursorRefused, outcomeOf } from './failure-policy.ts'
+import {
+  endsRun,
+  type Failure,
+  failureFrom,
+  mayBeForgotten,
+  outcomeOf,
+  refusesCursor,
+} from './failure-policy.ts'
 import { keepLease } from './lease.ts'
 import { RELEASE_MS } from './patient-store.ts'
 import { type WalkParts, walk } from './walk.ts'
@@ -25,14 +32,20 @@ export function createWorkerPool(parts: WorkerParts): WorkerPool {
   /** How often each collection was set aside in a row because the relay asked for a wait. */
   const postponements = new Map<string, number>()
 
-  async function servesFirstPage(collection: string): Promise<boolean> {
-    try {
-      await abortable(lister.listRepos({ collection, signal }), signal)
-      return true
-    } catch {
-      signal.throwIfAborted()
-      return false
-    }
+  /**
+   * Whether the relay refuses the saved cursor while it serves the collection's first page. It is asked for both once more,
+   * so that a relay which was down for a while and is back does not pass for one that has forgotten its cursors.
+   */
+  async function hasForgotten({ collection, cursor }: Claim): Promise<boolean> {
+    const ask = (at: string | undefined) =>
+      abortable(lister.listRepos({ collection, cursor: at, signal }), signal).then(
+        () => undefined,
+        (error: unknown) => error ?? true,
+      )
+    const first = await ask(undefined)
+    const again = first === undefined ? await ask(cursor) : undefined
+    signal.throwIfAborted()
+    return refusesCursor(again)
   }
 
   async function giveBack(claim: Claim, failure: Failure): Promise<void> {
@@ -42,12 +55,8 @@ export function createWorkerPool(parts: WorkerParts): WorkerPool {
     if (isBackfillError(error, 'CLAIM_LOST')) return emit({ type: 'claimLost', relay, collection, error })
     const postponed = postponements.get(collection) ?? 0
     const policy = { maxAttempts, maxDelayMs: retry.maxDelayMs, postponed }
-    let outcome = outcomeOf(failure, claim, { ...policy, servesFirstPage: false })
-    // The relay is asked only when the collection would be given up otherwise.
-    const isLast = outcome.kind === 'failed' && outcome.retryInMs === undefined
-    if (isLast && isCursorRefused(failure, claim) && (await servesFirstPage(collection))) {
-      outcome = outcomeOf(failure, claim, { ...policy, servesFirstPage: true })
-    }
+    const cursorForgotten = mayBeForgotten(failure, claim) && (await hasForgotten(claim))
+    const outcome = outcomeOf(failure, claim, { ...policy, cursorForgotten })
     if (outcome.kind === 'postponed') {
       postponements.set(collection, postponed + 1)
       queue.holdOff(outcome.retryInMs)

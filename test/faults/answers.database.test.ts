@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { RepoLister, RepoPage } from '../../src/index.ts'
 import { kyselyProgressStore } from '../../src/kysely/index.ts'
 import type { Fault, ListReposPage, RelayRequest } from '../../src/testing/index.ts'
 import { failuresOf, PAGE, serving, setUp } from '../support/fault-run.ts'
@@ -77,8 +78,8 @@ const badAnswers: { answer: string; fault: Fault; code: string }[] = [
     code: 'RELAY_BAD_ANSWER',
   },
   {
-    answer: 'nothing but entries that are no DID',
-    fault: { answer: () => ({ repos: [{ did: 'nobody' }, 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'] }) },
+    answer: 'nothing but entries without a did',
+    fault: { answer: () => ({ repos: [{ handle: 'a.example' }, 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'] }) },
     code: 'RELAY_BAD_ANSWER',
   },
 ]
@@ -115,7 +116,7 @@ describe('an answer that is no page', () => {
       expect([...codes]).toEqual([code])
       expect(failures[BAD]?.length).toBeLessThanOrEqual(500)
       const asked = run.relay.requests.filter(isPage).length
-      expect(asked).toBe(code === 'RELAY_STATUS' ? 16 : code === 'RELAY_BAD_ANSWER' ? 6 : 8)
+      expect(asked).toBe(code === 'RELAY_STATUS' ? 13 : code === 'RELAY_BAD_ANSWER' ? 6 : 8)
       const [row] = await kyselyProgressStore(run.db).list()
       expect(row).toMatchObject({ collection: BAD, state: 'failed', pages: 2, imported: 20 })
       expect(await run.check()).toMatchObject({ completed: 1 })
@@ -179,5 +180,59 @@ describe('entries that are no DID', () => {
     ])
     expect(await kyselyProgressStore(run.db).list()).toMatchObject([{ imported: SIZE, invalid: all }])
     expect(await run.check()).toMatchObject({ completed: 1, foreign: 0 })
+  })
+
+  it.each([
+    ['alone on its page', (offset: number) => offset === 10],
+    ['alone in its list', (offset: number) => offset === 0],
+    ['on every page', () => true],
+  ])('%s: it is counted, the walk goes on and the collection is complete', async (where, isBad) => {
+    const bad = { did: 'not-a-did' }
+    const answer = ({ repos, cursor }: ListReposPage): ListReposPage => {
+      const end = cursor === undefined ? {} : { cursor }
+      if (where === 'on every page') return { repos: [bad, ...repos], ...end }
+      return where === 'alone in its list' ? { repos: [bad] } : { repos: [bad], ...end }
+    }
+    await using run = await setUp({
+      collections: { [BAD]: SIZE },
+      script: ({ collection, offset = 0 }) => (collection === BAD && isBad(offset) ? { answer } : undefined),
+    })
+    const retries: unknown[] = []
+    await run.start({ onEvent: listenTo({ retry: (event) => retries.push(event) }) }).run()
+    const [row] = await kyselyProgressStore(run.db).list()
+    const imported = { 'alone on its page': SIZE - PAGE, 'alone in its list': 0, 'on every page': SIZE }[
+      where
+    ]
+    expect(row).toMatchObject({ state: 'complete', imported, invalid: where === 'on every page' ? 5 : 1 })
+    expect(retries).toEqual([])
+  })
+})
+
+describe('a lister of the user’s own', () => {
+  const DIDS = ['did:web:a.example', 'did:web:b.example']
+  const lister = (page: unknown): RepoLister => ({
+    relay: 'my lister',
+    listRepos: async ({ cursor }) => (cursor === undefined ? page : { dids: DIDS.slice(1) }) as RepoPage,
+  })
+
+  it('may give entries that are no DID: they are counted', async () => {
+    await using run = await setUp({ collections: { [BAD]: 1 } })
+    const page = { dids: [DIDS[0], 'not-a-did', 7, null], cursor: '1' }
+    expect(await run.start({ lister: lister(page) }).run()).toMatchObject({
+      imported: 2,
+      added: 2,
+      invalid: 3,
+    })
+  })
+
+  it.each([
+    ['a cursor that is no string', { dids: DIDS, cursor: 7 }],
+    ['a page without a list', { repos: DIDS }],
+    ['no page', undefined],
+  ])('that gives %s fails its collection with an error that names it', async (_, page) => {
+    await using run = await setUp({ collections: { [BAD]: 1 } })
+    const failures = await failuresOf(run.start({ lister: lister(page) }).run())
+    expect(failures[BAD]).toContain('The lister of my lister gave a page')
+    expect(await kyselyProgressStore(run.db).list()).toMatchObject([{ state: 'failed', imported: 0 }])
   })
 })

@@ -5,7 +5,7 @@ import {
   type Failure,
   type FailurePolicy,
   failureFrom,
-  isCursorRefused,
+  mayBeForgotten,
   outcomeOf,
   throwAsRelayFailure,
 } from '../../src/run/failure-policy.ts'
@@ -24,7 +24,7 @@ const ofStore = (error: unknown): Failure => ({ error, isOfRelay: false })
 const final = new BackfillError('RELAY_STATUS', 'words', { retryable: false })
 const loop = new CursorLoopError('relay.test', 'com.example.a', 'again')
 
-const POLICY: FailurePolicy = { maxAttempts: 5, maxDelayMs: MINUTE_MS, postponed: 0, servesFirstPage: false }
+const POLICY: FailurePolicy = { maxAttempts: 5, maxDelayMs: MINUTE_MS, postponed: 0, cursorForgotten: false }
 
 /** What becomes of a failure, after how many attempts, by which policy; and the least wait before the next one. */
 const TABLE: [
@@ -40,13 +40,7 @@ const TABLE: [
   ['a fourth one', ofRelay(relayError(502)), 3, {}, 'failed', 8 * MINUTE_MS],
   ['the tenth of a hundred', ofRelay(relayError(502)), 9, { maxAttempts: 100 }, 'failed', HOUR_MS],
   ['the last attempt', ofRelay(relayError(502)), 4, {}, 'failed'],
-  [
-    'the last attempt, refused at its cursor',
-    ofRelay(relayError(500)),
-    4,
-    { servesFirstPage: true },
-    'restart',
-  ],
+  ['a forgotten cursor', ofRelay(relayError(500)), 0, { cursorForgotten: true }, 'restart'],
   ['an error that says it is final', ofRelay(final), 0, {}, 'failed'],
   ['a list that runs in circles', ofRelay(loop), 0, {}, 'failed'],
   ['a wait within the bound', ofRelay(relayError(429, 30_000)), 0, {}, 'failed', MINUTE_MS],
@@ -91,7 +85,7 @@ describe('a saved cursor', () => {
   const refusal = Object.assign(new Error('words'), { cursorRefused: true })
 
   it('was refused where the lister says so', () => {
-    expect(isCursorRefused(ofRelay(refusal), claim)).toBe(true)
+    expect(mayBeForgotten(ofRelay(refusal), claim)).toBe(true)
   })
 
   it.each([
@@ -100,7 +94,7 @@ describe('a saved cursor', () => {
     ['where none was sent', ofRelay(refusal), { ...claim, cursor: undefined }],
     ['a second time', ofRelay(refusal), { ...claim, restarts: 1 }],
   ])('was not refused %s', (_, failure, at) => {
-    expect(isCursorRefused(failure, at)).toBe(false)
+    expect(mayBeForgotten(failure, at)).toBe(false)
   })
 })
 

@@ -93,16 +93,18 @@ describe('cursors', () => {
     expect([...(sink.pairs.get(A) ?? [])]).toEqual(['did:web:x'])
   })
 
-  it('that the relay refuses while it serves the first page make the collection begin again, once', async () => {
-    const gone = () =>
-      new RelayError('RELAY_STATUS', '500 DatabaseError', {
-        relay: 'relay.test',
-        status: 500,
-        cursorRefused: true,
-        retryable: true,
-      })
+  const gone = () =>
+    new RelayError('RELAY_STATUS', '500 DatabaseError', {
+      relay: 'relay.test',
+      status: 500,
+      cursorRefused: true,
+      retryable: true,
+    })
+
+  /** A walk of three pages whose third is refused so often, with four tries an attempt; and how its attempts ended. */
+  async function refusing(times: number) {
     const pages = pagesOf(A, 3)
-    let refusals = 6
+    let refusals = times
     const lister = scriptedLister({
       [A]: ({ cursor }) =>
         cursor === '2' && refusals-- > 0
@@ -113,22 +115,25 @@ describe('cursors', () => {
     const { start, sink } = setUp(lister, {
       sources: [knownCollections([A])],
       maxAttempts: 2,
+      retry: { retries: 3, minDelayMs: 0, maxDelayMs: 0 },
       onEvent: listenTo({ collectionFailed: ({ restart }) => restarts.push(restart) }),
     })
     await start().run()
-    expect(restarts).toEqual([false, true])
     expect([...(sink.pairs.get(A) ?? [])]).toEqual(didsOf(pages))
     expect(await start().status()).toMatchObject({ imported: 6, complete: 1 })
+    return { restarts, firstPages: lister.requests.filter(({ cursor }) => cursor === undefined).length }
+  }
+
+  it('that the relay refuses while it serves the first page make the collection begin again, once', async () => {
+    // The first page is asked for to begin, to look whether it is served, and to begin again.
+    expect(await refusing(5)).toEqual({ restarts: [true], firstPages: 3 })
+  })
+
+  it('that the relay takes again when it is asked once more are kept: it was down, and has forgotten nothing', async () => {
+    expect(await refusing(4)).toEqual({ restarts: [false], firstPages: 2 })
   })
 
   it('that the relay refuses for ever fail the collection after one new beginning', async () => {
-    const gone = () =>
-      new RelayError('RELAY_STATUS', '500 DatabaseError', {
-        relay: 'relay.test',
-        status: 500,
-        cursorRefused: true,
-        retryable: true,
-      })
     const lister = scriptedLister({
       [A]: ({ cursor }) => (cursor === undefined ? { ...did, cursor: '1' } : Promise.reject(gone())),
     })
