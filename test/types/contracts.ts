@@ -4,7 +4,10 @@ import {
   type IndexSink,
   memoryIndexSink,
   memoryProgressStore,
+  type ProgressRow,
+  type ProgressRows,
   type ProgressStore,
+  progressStoreOn,
   type RepoLister,
   relayLister,
 } from 'atproto-collection-backfill'
@@ -35,10 +38,34 @@ export const source: CollectionSource = {
 export const sinks: readonly IndexSink[] = [
   { add: async ({ dids }) => ({ added: dids.length }) },
   memoryIndexSink(),
+  // A sink that cannot know how many pairs were new answers nothing.
+  { add: async () => {} },
   // @ts-expect-error: a sink adds pairs
   { write: async () => {} },
   // @ts-expect-error: `added` is a number
   { add: async () => ({ added: 'all' }) },
+]
+
+const rows: ProgressRows = {
+  async list(relay) {
+    assertType<Same<typeof relay, string | undefined>>()
+    return []
+  },
+  read: async () => undefined,
+  async write(row) {
+    assertType<Same<typeof row, ProgressRow>>()
+    return true
+  },
+  now: Date.now,
+}
+
+export const stores: readonly ProgressStore[] = [
+  progressStoreOn(rows),
+  progressStoreOn({ ...rows, transaction: (body) => body('mine'), database: rows }),
+  // @ts-expect-error: the clock is named on purpose
+  progressStoreOn({ list: rows.list, read: rows.read, write: rows.write }),
+  // @ts-expect-error: a write tells whether the row was saved
+  progressStoreOn({ ...rows, write: async () => {} }),
 ]
 
 export const listers: readonly RepoLister[] = [
