@@ -32,14 +32,14 @@ const APPLICATION_NAME = 'atproto-collection-backfill'
 /**
  * Opens a Postgres database for a backfill and migrates it.
  *
- * With a URL, on a pool of its own with the settings that hours of work need. Its timeouts are sent when a connection begins; a
- * pooler such as PgBouncer has to be told to let them pass (`ignore_startup_parameters`). Needs the packages `kysely` and `pg`.
+ * With a URL, `postgres://user:password@host:5432/database` as in the variable DATABASE_URL, it opens a pool of its own with
+ * the settings that hours of work need. Its timeouts are sent when a connection begins; a pooler such as PgBouncer has to be
+ * told to let them pass (`ignore_startup_parameters`). Needs the packages `kysely` and `pg`.
  *
  * With a pool of your own, which is never closed here: its settings stay as you made them, so give it timeouts
  * (`statement_timeout`, `query_timeout`, `lock_timeout`, `idle_in_transaction_session_timeout`), `keepAlive`, a listener for
  * its event `error`, and a connection for each collection at once and one more. Needs `kysely`.
  *
- * @param urlOrPool `postgres://user:password@host:5432/database`, as in the variable DATABASE_URL, or a `pg.Pool`
  * @throws InvalidOptionError when the url cannot be read, or an option cannot be used
  * @throws StoreUnavailableError when the database cannot be used at the moment; nothing stays open
  * @throws BackfillError with the code `STORE_NOT_OPENED` when it refuses the user, the password or the database's name, with
