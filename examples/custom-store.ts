@@ -94,7 +94,11 @@ if (import.meta.main) {
     },
   })
   const sources = [lexiconGarden({ url: relay.gardenUrl })]
-  const backfiller = createBackfiller({ lister: relayLister(relay.url), sources, ...sqliteStore(db) })
+  const backfiller = createBackfiller({
+    relay: relayLister(relay.url),
+    collections: sources,
+    store: sqliteStore(db),
+  })
   console.log(await backfiller.run())
   console.table(db.prepare('select collection, count(*) as repos from pair group by collection').all())
 }

@@ -63,10 +63,9 @@ async function join(_payload: unknown, helpers: JobHelpers): Promise<void> {
 async function backfill(helpers: JobHelpers, refreshAfterMs?: number): Promise<void> {
   let called: Promise<unknown> | undefined
   const backfiller = createBackfiller({
-    lister,
-    sources: [garden, store.observed],
-    sink: store.sink,
-    progress: store.progress,
+    relay: lister,
+    collections: [garden, store.observed],
+    store: { sink: store.sink, progress: store.progress },
     refreshAfterMs,
     leaseMs: Number(LEASE_MS),
     signal: helpers.abortSignal,

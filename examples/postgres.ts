@@ -62,10 +62,9 @@ function openKysely(connectionString: string | undefined): Kysely<Database> {
 
 async function backfill(relay: string, garden: CollectionSource = lexiconGarden()): Promise<void> {
   const backfiller = createBackfiller({
-    lister: relayLister(relay),
-    sources: [garden, observedCollections(db)],
-    sink: kyselyIndexSink(db),
-    progress: kyselyProgressStore(db),
+    relay: relayLister(relay),
+    collections: [garden, observedCollections(db)],
+    store: { sink: kyselyIndexSink(db), progress: kyselyProgressStore(db) },
     // So long do a killed run's collections stay taken.
     leaseMs: 3_000,
     signal: stop.signal,

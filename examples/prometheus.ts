@@ -50,10 +50,9 @@ using telemetry = createTelemetry({
 })
 try {
   const backfiller = createBackfiller({
-    lister,
-    sources: [lexiconGarden({ url: bundled?.gardenUrl })],
-    sink: memoryIndexSink(),
-    progress,
+    relay: lister,
+    collections: [lexiconGarden({ url: bundled?.gardenUrl })],
+    store: { sink: memoryIndexSink(), progress },
     signal: stop.signal,
     onEvent: telemetry.handle,
   })

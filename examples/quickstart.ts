@@ -15,10 +15,9 @@ await using relay = await startRelay({
 
 const sink = memoryIndexSink()
 const backfiller = createBackfiller({
-  lister: relayLister(relay.url),
-  sources: [lexiconGarden({ url: relay.gardenUrl })],
-  sink,
-  progress: memoryProgressStore(),
+  relay: relayLister(relay.url),
+  collections: [lexiconGarden({ url: relay.gardenUrl })],
+  store: { sink, progress: memoryProgressStore() },
 })
 
 for await (const page of backfiller) {

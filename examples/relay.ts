@@ -149,10 +149,9 @@ await using admin = adminHandler({
   progress: store.progress,
   backfill: ({ relay, signal, onEvent }) =>
     createBackfiller({
-      lister: relayLister(relay),
-      sources: [lexiconGarden({ url: GARDEN }), store.observed],
-      sink,
-      progress: store.progress,
+      relay: relayLister(relay),
+      collections: [lexiconGarden({ url: GARDEN }), store.observed],
+      store: { sink, progress: store.progress },
       refreshAfterMs: 7 * 24 * 3_600_000,
       signal,
       onEvent(event) {

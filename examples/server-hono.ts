@@ -36,10 +36,9 @@ await using admin = adminHandler({
   progress,
   backfill: ({ relay, signal, onEvent }) =>
     createBackfiller({
-      lister: relayLister(relay),
-      sources: [garden],
-      sink,
-      progress,
+      relay: relayLister(relay),
+      collections: [garden],
+      store: { sink, progress },
       signal,
       onEvent,
     }),

@@ -30,10 +30,9 @@ await using admin = adminHandler({
   progress: store.progress,
   backfill: ({ relay, signal, onEvent }) =>
     createBackfiller({
-      lister: relayLister(relay),
-      sources: [garden, store.observed],
-      sink: store.sink,
-      progress: store.progress,
+      relay: relayLister(relay),
+      collections: [garden, store.observed],
+      store: { sink: store.sink, progress: store.progress },
       signal,
       onEvent,
     }),

@@ -40,7 +40,7 @@ export class BackfillError extends Error {
 export interface BackfillErrors {
   /** An option cannot be used. Correct the `option` that it names. */
   INVALID_OPTION: InvalidOptionError
-  /** A run that has ended was iterated again. Create a new one. */
+  /** A run that was iterated, or has ended, was iterated again. Create a new one. */
   RUN_ENDED: BackfillError
   /** A package is missing. Install what the message names. */
   NOT_INSTALLED: BackfillError
@@ -76,8 +76,6 @@ export interface BackfillErrors {
   DISCOVERY_FAILED: DiscoveryError
   /** The run has ended and some collections failed: `failures` lists them with their reasons. A new run retries them. */
   INCOMPLETE: IncompleteError
-  /** Some relays did not complete: `failures` lists them with their errors. The index holds what the others listed. */
-  UNION_INCOMPLETE: UnionIncompleteError
 }
 
 /** The codes of this library. */
@@ -308,41 +306,40 @@ export interface CollectionFailure {
   lastError: string
 }
 
-/** The run is over and some collections are not complete; everything else is. */
-export class IncompleteError extends BackfillError {
-  override readonly name = 'IncompleteError'
-  declare readonly code: 'INCOMPLETE'
-  readonly failures: readonly CollectionFailure[]
-
-  constructor(failures: readonly CollectionFailure[]) {
-    const lines = failures.slice(0, 10).map((failure) => `\n  ${failure.collection}: ${failure.lastError}`)
-    const more = failures.length > 10 ? `\n  and ${failures.length - 10} more` : ''
-    const collections = `${failures.length} ${failures.length === 1 ? 'collection' : 'collections'}`
-    const message = `${collections} failed. Run again to retry.${lines.join('')}${more}`
-    super('INCOMPLETE', message, { scope: 'run' })
-    this.failures = failures
-  }
-}
-
-/** One relay whose run did not complete, and why. */
+/** One relay whose run ended before its collections were walked, and why. */
 export interface RelayFailure {
   relay: string
   error: unknown
 }
 
-/** The run is over and some of its relays are not complete; what the others listed is in the index. */
-export class UnionIncompleteError extends BackfillError {
-  override readonly name = 'UnionIncompleteError'
-  declare readonly code: 'UNION_INCOMPLETE'
-  /** Each with the error that its own run ended with. */
-  readonly failures: readonly RelayFailure[]
+/** The run is over and some collections are not complete; everything else is. */
+export class IncompleteError extends BackfillError {
+  override readonly name = 'IncompleteError'
+  declare readonly code: 'INCOMPLETE'
+  /** The collections that failed, of all relays. */
+  readonly failures: readonly CollectionFailure[]
+  /** Of several relays, those whose run failed as a whole. One relay alone fails with its own error. */
+  readonly relays: readonly RelayFailure[]
 
-  constructor(failures: readonly RelayFailure[], relays: number) {
-    const lines = failures.map(({ relay, error }) => `\n${relay}: ${describe(error)}`)
-    const message =
-      `${failures.length} of ${relays} relays failed. What the others listed is in the index. ` +
-      `Run again to retry.${lines.join('')}`
-    super('UNION_INCOMPLETE', message, { scope: 'run' })
+  constructor(failures: readonly CollectionFailure[], relays: readonly RelayFailure[] = []) {
+    const named = relays.length > 0 || new Set(failures.map(({ relay }) => relay)).size > 1
+    const lines = failures
+      .slice(0, 10)
+      .map(
+        ({ relay, collection, lastError }) => `\n  ${collection}${named ? ` at ${relay}` : ''}: ${lastError}`,
+      )
+    const more = failures.length > 10 ? `\n  and ${failures.length - 10} more` : ''
+    const failed = [
+      ...(relays.length === 0 ? [] : [`${relays.length} ${relays.length === 1 ? 'relay' : 'relays'}`]),
+      ...(failures.length === 0 && relays.length > 0
+        ? []
+        : [`${failures.length} ${failures.length === 1 ? 'collection' : 'collections'}`]),
+    ].join(' and ')
+    const whole = relays.map(({ relay, error }) => `\n  ${relay}: ${describe(error)}`)
+    super('INCOMPLETE', `${failed} failed. Run again to retry.${whole.join('')}${lines.join('')}${more}`, {
+      scope: 'run',
+    })
     this.failures = failures
+    this.relays = relays
   }
 }

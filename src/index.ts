@@ -17,10 +17,14 @@ export type {
   DiscoveredEvent,
   PageEvent,
   PausedEvent,
+  RelayFailedEvent,
+  RelayStatus,
+  RelaySummary,
   RequestedEvent,
   RetryEvent,
   SourceFailedEvent,
   SourceReport,
+  StatusCounts,
   StoreUnavailableEvent,
 } from './contracts/events.ts'
 export type { IndexBatch, IndexContext, IndexSink } from './contracts/index-sink.ts'
@@ -57,7 +61,6 @@ export {
   RelayUnsuitableError,
   StoreUnavailableError,
   TooManyEmptyPagesError,
-  UnionIncompleteError,
 } from './errors.ts'
 export type { HttpOptions } from './http/client.ts'
 export type { PacingOptions } from './http/pacing.ts'
@@ -80,15 +83,7 @@ export { type RelayListerOptions, relayLister } from './relay/relay-lister.ts'
 // Withheld on purpose: the retry loop, the walk and the cursor guard, which are how the promise is kept and not part of
 // it; and everything that touches a database or `node:` (see the subpaths).
 export { type Backfiller, createBackfiller } from './run/backfiller.ts'
-export type { BackfillOptions } from './run/options.ts'
-export {
-  type RelayStatus,
-  type Union,
-  type UnionOptions,
-  type UnionStatus,
-  type UnionSummary,
-  unionOf,
-} from './run/several-relays.ts'
+export type { BackfillOptions, BackfillStore } from './run/options.ts'
 export { type CollectionDirectoryOptions, collectionDirectory } from './sources/collection-directory.ts'
 export { knownCollections } from './sources/known-collections.ts'
 export { type LexiconGardenOptions, lexiconGarden } from './sources/lexicon-garden.ts'

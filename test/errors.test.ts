@@ -16,10 +16,9 @@ import {
   RelayUnsuitableError,
   StoreUnavailableError,
   TooManyEmptyPagesError,
-  UnionIncompleteError,
 } from '../src/index.ts'
 import { NotIndexedError, NotMigratedError } from '../src/kysely/table-errors.ts'
-import { endedError } from '../src/util/run-iterator.ts'
+import { usedError } from '../src/util/run-iterator.ts'
 
 const relay = 'relay.test'
 const collection = 'com.example.a'
@@ -31,7 +30,7 @@ function relayError(code: RelayErrorCode, retryable: boolean): RelayError {
 /** An error of each code, as it is made. */
 const errors: { readonly [Code in BackfillErrorCode]: BackfillErrors[Code] } = {
   INVALID_OPTION: new InvalidOptionError('max', 'a whole number', 1.5),
-  RUN_ENDED: endedError(),
+  RUN_ENDED: usedError(),
   NOT_INSTALLED: new BackfillError('NOT_INSTALLED', 'npm install pg'),
   RELAY_UNREACHABLE: relayError('RELAY_UNREACHABLE', true),
   RELAY_TIMEOUT: relayError('RELAY_TIMEOUT', true),
@@ -49,7 +48,6 @@ const errors: { readonly [Code in BackfillErrorCode]: BackfillErrors[Code] } = {
   NOT_INDEXED: new NotIndexedError(),
   DISCOVERY_FAILED: new DiscoveryError([]),
   INCOMPLETE: new IncompleteError([]),
-  UNION_INCOMPLETE: new UnionIncompleteError([], 2),
 }
 const codes = Object.keys(errors) as BackfillErrorCode[]
 
@@ -70,7 +68,6 @@ const OF_RUN: readonly string[] = [
   'NOT_MIGRATED',
   'DISCOVERY_FAILED',
   'INCOMPLETE',
-  'UNION_INCOMPLETE',
 ]
 
 describe('code, class and retryable agree', () => {

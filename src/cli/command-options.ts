@@ -1,6 +1,13 @@
 import { type Command, Option } from 'commander'
 import { type Database, DEFAULT_FOLDER } from './database.ts'
-import { durationOf, nsids, positiveNumber, relays, wholeNumberFrom } from './option-values.ts'
+import {
+  durationOf,
+  namesOrPatterns,
+  nsids,
+  positiveNumber,
+  relays,
+  wholeNumberFrom,
+} from './option-values.ts'
 import { DEFAULT_SOURCES, type SourceRequest, sourceRequests } from './source-options.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -61,14 +68,23 @@ export function addCollections(command: Command, help: string): Command {
 }
 
 export function addSources(command: Command): Command {
-  return addCollections(command, 'these collections and no others that are not known yet').addOption(
-    option(
-      '--source <name...>',
-      `where collections are known, see below (${DEFAULT_SOURCES.join(', ')})`,
-      'BACKFILL_SOURCES',
-      sourceRequests,
-    ),
-  )
+  return command
+    .addOption(
+      option(
+        '--collection <name...>',
+        "these collections and no others that are not known yet; 'app.bsky.*' for those that the sources know of them",
+        'BACKFILL_COLLECTIONS',
+        namesOrPatterns,
+      ),
+    )
+    .addOption(
+      option(
+        '--source <name...>',
+        `where collections are known, see below (${DEFAULT_SOURCES.join(', ')})`,
+        'BACKFILL_SOURCES',
+        sourceRequests,
+      ),
+    )
 }
 
 export interface RequestOptions {

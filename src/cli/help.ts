@@ -18,9 +18,10 @@ ${SOURCES_HELP}
 
 Examples:
   atproto-collection-backfill run --relay relay1.us-east.bsky.network
-      into ./collection-backfill-data, from the collections that lexicon.garden lists
+      into ./collection-backfill-data, from the collections that lexicon.garden and the relay know
   atproto-collection-backfill run --relay relay.example --database postgres://localhost/relay --concurrency 8
   atproto-collection-backfill run --relay relay.example --collection app.bsky.feed.post,com.whtwnd.blog.entry
+  atproto-collection-backfill run --relay relay.example --collection 'app.bsky.*'
   atproto-collection-backfill run --relay relay.example --relay other.example --source directory observed
   RELAY=relay.example DATABASE_URL=postgres://localhost/relay atproto-collection-backfill run --refresh 7d --json
 

@@ -2,6 +2,7 @@ import { isValidNsid } from '@atproto/syntax'
 import { InvalidArgumentError } from 'commander'
 import type { CollectionState } from '../contracts/progress-store.ts'
 import { relayUrl } from '../http/server-url.ts'
+import { isPattern } from '../sources/matching.ts'
 
 /** What an option's or an argument's text stands for. Each throws what commander tells with the option's name. */
 
@@ -45,6 +46,16 @@ export function nsids(text: string, before: readonly string[] = []): readonly st
     )
   }
   return [...before, ...names]
+}
+
+/** The same, and patterns such as `app.bsky.*`. */
+export function namesOrPatterns(text: string, before: readonly string[] = []): readonly string[] {
+  const given = words(text)
+  const wrong = given.find((word) => !isValidNsid(word) && !isPattern(word))
+  if (wrong === undefined) return [...before, ...given]
+  throw new InvalidArgumentError(
+    `${JSON.stringify(wrong)} is not a valid NSID, nor a pattern: write it as app.bsky.feed.post or 'app.bsky.*'.`,
+  )
 }
 
 /** One relay or several, separated by commas or spaces, added to those given before; each once. */

@@ -1,6 +1,5 @@
-import type { BackfillEvent, BackfillSummary } from '../contracts/events.ts'
-import { type CollectionFailure, describe, isBackfillError, type RelayFailure } from '../errors.ts'
-import type { UnionSummary } from '../run/several-relays.ts'
+import type { BackfillEvent, BackfillSummary, RelaySummary } from '../contracts/events.ts'
+import { type CollectionFailure, describe, type RelayFailure } from '../errors.ts'
 import { count, plural } from '../util/format.ts'
 import { printable } from '../util/text.ts'
 import type { Context } from './context.ts'
@@ -15,7 +14,7 @@ import { createTerminal } from './terminal.ts'
 
 /** How a run ended. */
 export type RunEnd =
-  | { readonly outcome: 'complete'; readonly exitCode: number; readonly summary: UnionSummary }
+  | { readonly outcome: 'complete'; readonly exitCode: number; readonly summary: BackfillSummary }
   | {
       readonly outcome: 'incomplete'
       readonly exitCode: number
@@ -31,8 +30,6 @@ export interface RunReport {
   /** An event of a run, of one relay or of another. */
   handle(event: BackfillEvent): void
   begin(run: { relays: readonly string[]; database: string }): void
-  /** One of several relays ended with an error, and the others go on. */
-  relayFailed(failure: RelayFailure): void
   /** Takes away what was only for the time of the run; told before the rest is closed. */
   end(end: RunEnd): void
 }
@@ -43,7 +40,6 @@ export function jsonReport({ out, debug }: Context): RunReport {
   return {
     handle: (event) => writeBackfillEvent(write, event),
     begin: (run) => write('begin', run),
-    relayFailed: (failure) => write('relayFailed', failure),
     end: (end) => write('end', end),
   }
 }
@@ -63,10 +59,6 @@ export function textReport(relays: readonly Relay[], context: Context): RunRepor
       for (const relay of known) terminal.say([`resuming: ${howFar(relay, relays)}`])
       terminal.show({ lines: (size) => relaysDisplay(relays, size), plain: () => relaysLine(relays) })
     },
-    relayFailed(failure) {
-      // One relay alone is told of at the end, and collections that failed were told one by one.
-      if (relays.length > 1 && !isBackfillError(failure.error, 'INCOMPLETE')) messages.relayFailed(failure)
-    },
     end(end) {
       terminal.clear()
       const screen = terminal.screen()
@@ -80,7 +72,7 @@ export function textReport(relays: readonly Relay[], context: Context): RunRepor
   }
 }
 
-function outcomeLines(relays: readonly Relay[], summary: UnionSummary, screen: Screen): string[] {
+function outcomeLines(relays: readonly Relay[], summary: BackfillSummary, screen: Screen): string[] {
   const { failedSources } = summary
   return [
     ...tables(relays, summary.relays, screen),
@@ -93,7 +85,7 @@ function outcomeLines(relays: readonly Relay[], summary: UnionSummary, screen: S
 }
 
 /** The closing table of each relay. */
-function tables(relays: readonly Relay[], summaries: readonly BackfillSummary[], screen: Screen): string[] {
+function tables(relays: readonly Relay[], summaries: readonly RelaySummary[], screen: Screen): string[] {
   return relays.flatMap(({ relay, monitor }, i) => [
     ...(i === 0 ? [] : ['']),
     ...(relays.length === 1 ? [] : [`  ${printable(relay)}`]),

@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from 'commander'
 import type { CollectionSource } from '../contracts/collection-source.ts'
 import { collectionDirectory } from '../sources/collection-directory.ts'
-import { knownCollections } from '../sources/known-collections.ts'
 import { lexiconGarden } from '../sources/lexicon-garden.ts'
 import { ufos } from '../sources/ufos.ts'
+import type { SourceOptions } from './command-options.ts'
 import { words } from './option-values.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -57,8 +57,8 @@ const SOURCES: Readonly<Record<SourceName, NamedSource>> = {
   },
 }
 
-/** Asked when none is named. */
-export const DEFAULT_SOURCES: readonly SourceName[] = ['garden', 'observed']
+/** What the library asks by default. */
+export const DEFAULT_SOURCES: readonly SourceName[] = ['garden', 'directory', 'observed']
 
 /** What the help tells of them. */
 export const SOURCES_HELP: string = [
@@ -88,19 +88,15 @@ function isSourceName(name: string): name is SourceName {
 }
 
 /**
- * The sources of a run: those that are asked for, and the collections that are named. Named ones alone mean no others.
+ * The option `collections` of a run: the names and patterns that are given, and the sources that are asked for.
  *
  * @throws UsageError when one that is asked for cannot be
  */
-export function sourcesOf(
-  requests: readonly SourceRequest[],
-  collections: readonly string[],
+export function collectionsOf(
+  { collection = [], source = [] }: SourceOptions,
   parts: SourceParts,
-): CollectionSource[] {
-  const asked = requests.flatMap((request) => mustMake(request, parts))
-  if (collections.length > 0) return [knownCollections(collections), ...asked]
-  if (requests.length > 0) return asked
-  return DEFAULT_SOURCES.flatMap((name) => SOURCES[name].make(undefined, parts))
+): (string | CollectionSource)[] {
+  return [...collection, ...source.flatMap((request) => mustMake(request, parts))]
 }
 
 function mustMake({ name, address }: SourceRequest, parts: SourceParts): readonly CollectionSource[] {

@@ -16,6 +16,7 @@ export type BackfillEvent =
   | CollectionFailedEvent
   | ClaimLostEvent
   | StoreUnavailableEvent
+  | RelayFailedEvent
 
 /**
  * Gets every event of a run at the moment it happens. The run does not wait for it; when it throws, or returns a promise
@@ -165,8 +166,16 @@ export interface StoreUnavailableEvent {
   waitMs: number
 }
 
-/** What one run did in this process. */
-export interface BackfillSummary {
+/** The run over one of several relays ended with an error; the others go on. One relay alone ends the run with its error. */
+export interface RelayFailedEvent {
+  type: 'relayFailed'
+  relay: string
+  error: unknown
+}
+
+/** What one run did in this process, at one relay. */
+export interface RelaySummary {
+  /** The relay: {@link RepoLister.relay}. */
   relay: string
   /** Collections whose last page this run committed. */
   completed: number
@@ -179,12 +188,18 @@ export interface BackfillSummary {
   invalid: number
   /** The names of the sources that failed: what they know may be missing, so a later run may find more. */
   failedSources: readonly string[]
+  /** How long it took, or has taken up to the last page. */
   durationMs: number
 }
 
-/** How far the work is, over all runs and workers of this relay. */
-export interface BackfillStatus {
-  relay: string
+/** What one run did in this process: the sums over all its relays, and each relay's own part. */
+export interface BackfillSummary extends Omit<RelaySummary, 'relay'> {
+  /** In the order of the option `relay`. */
+  relays: readonly RelaySummary[]
+}
+
+/** Collections by their state, over all runs and workers. */
+export interface StatusCounts {
   /** Collections registered. */
   total: number
   complete: number
@@ -193,6 +208,22 @@ export interface BackfillStatus {
   failed: number
   /** DIDs imported by the current walk of each collection. */
   imported: number
-  /** One row for each collection, by name. */
+}
+
+/** How far the work is at one relay. */
+export interface RelayStatus extends StatusCounts {
+  /** The relay: {@link RepoLister.relay}. */
+  relay: string
+  /** What has become of this run at this relay. `stopped`: the run was left or aborted before that relay's end. */
+  run: 'pending' | 'running' | 'complete' | 'failed' | 'stopped'
+  /** What it failed with. */
+  error?: unknown
+}
+
+/** How far the work is. A collection counts once for each relay that is asked for it. */
+export interface BackfillStatus extends StatusCounts {
+  /** In the order of the option `relay`. */
+  relays: readonly RelayStatus[]
+  /** One row for each collection of each relay, by name. */
   collections: readonly CollectionProgress[]
 }

@@ -109,6 +109,11 @@ export interface RegisterOptions {
    * What the last walk imported becomes their estimate, if that is larger.
    */
   refreshAfterMs?: number | undefined
+  /**
+   * The same for collections completed before this moment. It is compared with `completedAt`, which is on the store's clock:
+   * a moment taken from another clock is off by as much as that clock is.
+   */
+  refreshBefore?: Date | undefined
   /** Leave failed collections as they are. A run sets it when it registers what it learns on its way. @default false */
   keepFailed?: boolean | undefined
 }

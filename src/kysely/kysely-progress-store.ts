@@ -75,12 +75,16 @@ async function register(
   progress: RawBuilder<unknown>,
   registration: Registration,
 ): Promise<void> {
-  const { relay, collections, refreshAfterMs, keepFailed = false } = registration
+  const { relay, collections, refreshAfterMs, refreshBefore, keepFailed = false } = registration
   if (!keepFailed) await retryFailed(tables, relay)
   if (refreshAfterMs !== undefined) {
     await statement(() =>
       beginAgain(tables, relay).where('completed_at', '<', fromNow(-refreshAfterMs)).execute(),
     )
+  }
+  if (refreshBefore !== undefined) {
+    const moment = sql<Date>`to_timestamp(${refreshBefore.getTime() / 1000}::float8)`
+    await statement(() => beginAgain(tables, relay).where('completed_at', '<', moment).execute())
   }
   await statement(() => insertNew(tables, progress, relay, withoutRepeats(collections)))
 }

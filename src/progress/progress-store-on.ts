@@ -82,11 +82,12 @@ async function register(
   { relay, collections, options, atOnce }: RegisterCall,
 ): Promise<void> {
   const { refreshAfterMs = Number.POSITIVE_INFINITY, keepFailed = false } = options
+  const before = options.refreshBefore?.getTime() ?? Number.NEGATIVE_INFINITY
   const estimates = new Map<string, number | undefined>()
   for (const { nsid, estimatedRepos } of collections)
     estimates.set(nsid, estimatedRepos ?? estimates.get(nsid))
   const stored = new Map((await table.list(relay)).map((row) => [row.collection, row]))
-  const refreshBefore = (await table.now()) - refreshAfterMs
+  const refreshBefore = Math.max((await table.now()) - refreshAfterMs, before)
   // In one order everywhere, so that two transactions which lock the same rows wait for each other and do not deadlock.
   const names = [...new Set([...stored.keys(), ...estimates.keys()])].sort()
   await forEach(names, atOnce, async (collection) => {

@@ -1,20 +1,28 @@
-import type { CollectionSource, KnownCollection } from '../contracts/collection-source.ts'
-import type { BackfillEvent, BackfillStatus, BackfillSummary, Emit, PageEvent } from '../contracts/events.ts'
-import type { ProgressStore } from '../contracts/progress-store.ts'
+import type { KnownCollection } from '../contracts/collection-source.ts'
+import type {
+  BackfillStatus,
+  BackfillSummary,
+  Emit,
+  PageEvent,
+  RelayStatus,
+  StatusCounts,
+} from '../contracts/events.ts'
+import type { CollectionProgress, CollectionState } from '../contracts/progress-store.ts'
 import { DiscoveryError, IncompleteError } from '../errors.ts'
 import { checkRelay, tellPauses } from '../paging/fetch-page.ts'
 import { abortWith } from '../util/abort.ts'
 import { merge } from '../util/merge-streams.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
 import { createClaimQueue } from './claim-queue.ts'
-import { type Discovery, discover } from './discovery.ts'
+import { type AskedSource, type Discovery, discover } from './discovery.ts'
 import { guardListener } from './listener.ts'
-import { type BackfillOptions, type Settings, settingsOf } from './options.ts'
-import { pageDeltas } from './page-deltas.ts'
+import { type BackfillOptions, type RunSettings, type Settings, settingsOf } from './options.ts'
 import { createPatience, patientStore } from './patient-store.ts'
+import { type RelayRun, sideBySide } from './several-relays.ts'
+import { countSummary, type SummaryCounts } from './summary.ts'
 import { createWorkerPool, type WorkerPool } from './worker-pool.ts'
 
-// One run, from the top: check the relay, ask the sources, register what they know (`prepare`); let the workers claim
+// One run, from the top: all relays side by side (several-relays), and for each: check the relay, ask the sources, register what they know (`prepare`); let the workers claim
 // and walk until nothing is left (worker-pool, walk, commit); look once more, and go another round if there is new work
 // (`isOver`). Who repeats what, from the inside out:
 //
@@ -38,100 +46,112 @@ import { createWorkerPool, type WorkerPool } from './worker-pool.ts'
  * One run, as an async iterator of durable pages. Nothing starts before the first `next()`.
  *
  * There is one way to stop: leave the loop, or abort the signal. Both abort what is under way, release the claims and
- * settle within a second. If the loop finishes without throwing, every collection that is registered for the relay is
+ * settle within a second. If the loop finishes without throwing, every collection that is registered for the relays is
  * complete.
+ *
+ * It is one run: iterated a second time, it throws.
  */
 export interface Backfiller extends Run<PageEvent, BackfillSummary> {
-  /** The relay: {@link RepoLister.relay}. */
-  readonly relay: string
-  /** What ends it besides leaving it, as it was given. */
-  readonly signal: AbortSignal | undefined
+  /** What this run has done in this process, up to date at any time. */
+  readonly summary: BackfillSummary
   /** How far the work is, over all runs and workers, at any time: read from the progress store. */
   status(): Promise<BackfillStatus>
 }
 
 /**
- * Imports what a relay knows into an index: discovers collections, pages `listReposByCollection` for each, adds every
- * (collection, DID) pair to the sink and saves its place with each page. Another run, after a crash or beside this one,
- * goes on from there.
+ * Imports what relays know into an index: discovers collections, pages `listReposByCollection` for each, adds every
+ * (collection, DID) pair to the store and saves its place with each page. Another run, after a crash or beside this one,
+ * goes on from there. Of several relays, one that fails does not stop the others.
  *
- * @throws InvalidOptionError for an option that cannot be used. While iterated: `RelayUnsuitableError` when the relay
- * cannot serve a backfill, another `RelayError` when it cannot be reached at the start, `DiscoveryError` when there is
- * nothing to do, `IncompleteError` at the end when collections are left, `NotMigratedError` and what else a store cannot
- * recover from, what the listener throws, the signal's reason when that aborts.
+ * @throws InvalidOptionError for an option that cannot be used. While iterated: `IncompleteError` at the end when
+ * collections are left, or one of several relays has failed; `RelayUnsuitableError` when the only relay cannot serve a
+ * backfill, another `RelayError` when it cannot be reached at the start, `DiscoveryError` when there is nothing to do;
+ * `NotMigratedError` and what else a store cannot recover from, what the listener throws, the signal's reason when that
+ * aborts.
  */
 export function createBackfiller(options: BackfillOptions): Backfiller {
   const settings = settingsOf(options)
   const stop = new AbortController()
-  const summary: BackfillSummary = {
-    relay: settings.lister.relay,
-    completed: 0,
-    pages: 0,
-    imported: 0,
-    added: 0,
-    invalid: 0,
-    failedSources: [],
-    durationMs: 0,
+  const emit = guardListener(settings.onEvent, stop)
+  const counts = countSummary(settings.relays.map(({ lister: { relay } }) => relay))
+  const counted: Emit = (event) => {
+    counts.count(event)
+    emit(event)
   }
-  return Object.assign(createRun(backfill(settings, stop, summary), stop, summary), {
-    relay: summary.relay,
-    signal: settings.signal,
-    status: () => readStatus(settings),
-  })
+  const runs = settings.relays.map(
+    (relay): RelayRun => ({
+      relay: relay.lister.relay,
+      state: 'pending',
+      pages: () => walkRelay(relay, stop.signal, counted),
+    }),
+  )
+  const run = createRun(backfill(runs, { ...settings, stop, emit, counts }), stop, counts.summary)
+  return Object.assign(run, { status: () => readStatus(runs, settings.relays) })
+}
+
+interface RunParts extends RunSettings {
+  readonly stop: AbortController
+  readonly emit: Emit
+  readonly counts: SummaryCounts
+}
+
+async function* backfill(
+  runs: readonly RelayRun[],
+  { signal, stop, emit, counts }: RunParts,
+): AsyncGenerator<PageEvent, BackfillSummary, void> {
+  counts.begin()
+  signal?.throwIfAborted()
+  abortWith(signal, stop)
+  try {
+    yield* sideBySide(runs, stop, emit)
+  } catch (error) {
+    // An abort is the caller's decision, not a failure of the run, and so is leaving the loop.
+    if (isLeft(stop.signal)) return counts.summary
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    counts.end()
+    stop.abort()
+  }
+  return counts.summary
 }
 
 /** How often a run looks for work again that appeared at its very end; more often, and something is wrong with the store. */
 const MAX_ROUNDS = 10
 
-async function* backfill(
+/** The run over one relay, to its end. Its own failure ends nothing but itself. */
+async function* walkRelay(
   settings: Settings,
-  stop: AbortController,
-  summary: BackfillSummary,
-): AsyncGenerator<PageEvent, BackfillSummary, void> {
-  const startedAt = performance.now()
-  const { signal } = settings
-  signal?.throwIfAborted()
+  signal: AbortSignal,
+  emit: Emit,
+): AsyncGenerator<PageEvent, void, void> {
+  const stop = new AbortController()
   abortWith(signal, stop)
   try {
-    const running = startRun(settings, stop, summary)
+    const running = startRelay(settings, stop.signal, emit)
     const discovery = await prepare(running)
-    summary.failedSources = namesOf(discovery.errors)
     for (let round = 1; ; round += 1) {
       const workers = Array.from({ length: settings.concurrency }, () => running.pool.work())
       yield* merge(workers, stop)
       const isLastRound = round === MAX_ROUNDS
       if (!isLastRound) await askAgain(running, discovery)
-      summary.failedSources = namesOf(discovery.errors)
-      if (await isOver(running, discovery.collections, isLastRound)) break
+      if (await isOver(running, discovery.collections, isLastRound)) return
     }
-  } catch (error) {
-    // An abort is the caller's decision, not a failure of the run, and so is leaving the loop.
-    if (isLeft(stop.signal)) return finished(summary, startedAt)
-    signal?.throwIfAborted()
-    throw error
   } finally {
     stop.abort()
   }
-  return finished(summary, startedAt)
 }
 
-/** The settings of a run under way: with a signal that its end aborts, and a progress store that waits. */
-interface Running extends Omit<Settings, 'signal' | 'onEvent'> {
+/** The settings of a relay whose run is under way: with a signal that its end aborts, and a progress store that waits. */
+interface Running extends Settings {
   readonly signal: AbortSignal
   readonly emit: Emit
   readonly pool: WorkerPool
 }
 
-function startRun(settings: Settings, stop: AbortController, summary: BackfillSummary): Running {
-  const { signal } = stop
-  const { lister, leaseMs, storeTimeoutMs, onEvent } = settings
+function startRelay(settings: Settings, signal: AbortSignal, emit: Emit): Running {
+  const { lister, leaseMs, storeTimeoutMs } = settings
   const { relay } = lister
-  const tell = guardListener(onEvent, stop)
-  const count = counting(summary)
-  const emit = (event: BackfillEvent) => {
-    count(event)
-    tell(event)
-  }
   const patience = createPatience({ relay, timeoutMs: storeTimeoutMs, signal, emit })
   const progress = patientStore(settings.progress, patience, signal)
   const queue = createClaimQueue({ relay, progress, leaseMs, signal })
@@ -139,36 +159,15 @@ function startRun(settings: Settings, stop: AbortController, summary: BackfillSu
   return { ...running, pool: createWorkerPool(running) }
 }
 
-function counting(summary: BackfillSummary): Emit {
-  const deltaOf = pageDeltas()
-  return (event) => {
-    const { pages, invalid } = deltaOf(event)
-    if (event.type !== 'page') return
-    summary.pages += pages
-    summary.invalid += invalid
-    summary.imported += event.dids.length
-    summary.added += event.added ?? 0
-    if (event.completed) summary.completed += 1
-  }
-}
-
-function namesOf(errors: Discovery['errors']): string[] {
-  return [...new Set(errors.map(({ source }) => source))]
-}
-
-function finished(summary: BackfillSummary, startedAt: number): BackfillSummary {
-  return Object.assign(summary, { durationMs: Math.round(performance.now() - startedAt) })
-}
-
 /** Checks the relay, asks the sources, registers what they know. */
 async function prepare(running: Running): Promise<Discovery> {
-  const { lister, sources, progress, emit, refreshAfterMs } = running
+  const { lister, sources, progress, emit, refreshAfterMs, refreshBefore } = running
   const { relay } = lister
   tellPauses(running)
   await checkRelay(running)
   const discovery = await ask(sources, running)
   emit({ type: 'discovered', relay, collections: discovery.collections, sources: discovery.sources })
-  await progress.register(relay, discovery.collections, { refreshAfterMs })
+  await progress.register(relay, discovery.collections, { refreshAfterMs, refreshBefore })
   if (discovery.collections.length > 0) return discovery
   const registered = await progress.list({ relay })
   if (registered.length === 0) throw new DiscoveryError(discovery.errors)
@@ -177,7 +176,7 @@ async function prepare(running: Running): Promise<Discovery> {
 
 /** What is new to the sources that come to know more while a run goes on. */
 async function askAgain(running: Running, discovery: Discovery): Promise<void> {
-  const live = running.sources.filter((source) => source.live)
+  const live = running.sources.filter(({ source }) => source.live)
   const { collections, errors } = await ask(live, running)
   const known = new Set(discovery.collections.map(({ nsid }) => nsid))
   discovery.collections.push(...collections.filter(({ nsid }) => !known.has(nsid)))
@@ -185,11 +184,10 @@ async function askAgain(running: Running, discovery: Discovery): Promise<void> {
 }
 
 async function ask(
-  sources: readonly CollectionSource[],
+  sources: readonly AskedSource[],
   { lister: { relay }, retry, emit, signal }: Running,
 ): Promise<Discovery> {
-  const asked = sources.map((source) => ({ source }))
-  const discovery = await discover(asked, {
+  const discovery = await discover(sources, {
     signal,
     retry,
     onRetry: (context) => emit({ type: 'retry', relay, ...context }),
@@ -227,23 +225,26 @@ async function isOver(
   return true
 }
 
-async function readStatus({
-  progress,
-  lister: { relay },
-}: {
-  progress: ProgressStore
-  lister: { relay: string }
-}): Promise<BackfillStatus> {
-  const collections = await progress.list({ relay })
-  const inState = (state: string) => collections.filter((collection) => collection.state === state).length
+/** How far the work is, as the store has it, and what has become of each relay's run. */
+async function readStatus(runs: readonly RelayRun[], settings: readonly Settings[]): Promise<BackfillStatus> {
+  const lists = await Promise.all(settings.map(({ progress, lister: { relay } }) => progress.list({ relay })))
+  const collections = lists.flat()
+  const relays = runs.map(({ relay, state: run, error }, i): RelayStatus => {
+    const status = { relay, run, ...countsOf(lists[i] ?? []) }
+    return run === 'failed' ? { ...status, error } : status
+  })
+  return { ...countsOf(collections), relays, collections }
+}
+
+function countsOf(collections: readonly CollectionProgress[]): StatusCounts {
+  const inState = (state: CollectionState) =>
+    collections.filter((collection) => collection.state === state).length
   return {
-    relay,
     total: collections.length,
     complete: inState('complete'),
     running: inState('running'),
     pending: inState('pending'),
     failed: inState('failed'),
     imported: collections.reduce((sum, { imported }) => sum + imported, 0),
-    collections,
   }
 }

@@ -4,20 +4,40 @@ import type { IndexSink } from '../contracts/index-sink.ts'
 import type { ProgressStore } from '../contracts/progress-store.ts'
 import type { RepoLister } from '../contracts/repo-lister.ts'
 import { InvalidOptionError } from '../errors.ts'
+import { relayLister } from '../relay/relay-lister.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
-import { MAX_TIMER_MS, mustHave, wholeNumber } from '../util/validate-options.ts'
+import {
+  MAX_TIMER_MS,
+  mustHave,
+  type OptionNames,
+  refuseUnknown,
+  wholeNumber,
+} from '../util/validate-options.ts'
+import { collectionChoice, sourcesOf } from './collections-option.ts'
+import type { AskedSource } from './discovery.ts'
 import { warnOnce } from './warnings.ts'
 
 /** What to import, from where, into what, and how. */
 export interface BackfillOptions {
-  /** The relay that knows. */
-  lister: RepoLister
-  /** Where collections are known; the run takes their union. At least one. */
-  sources: readonly CollectionSource[]
-  /** The index that is filled. */
-  sink: IndexSink
-  /** Where the place is kept. */
-  progress: ProgressStore
+  /**
+   * The relay that is read: a host such as `relay1.us-east.bsky.network`, an http or https URL, or a lister such as
+   * `relayLister(host, options)`. Several, each of another name: one index from all of them, side by side, each at its own
+   * pace. Relays differ in what they know, and a pair that several of them list is added once.
+   */
+  relay: string | RepoLister | readonly (string | RepoLister)[]
+  /** The index that is filled and the progress that is kept: what `openPostgres` and `memoryStore` give. */
+  store: BackfillStore
+  /**
+   * The collections: NSIDs (`app.bsky.feed.post`), patterns (`app.bsky.*`, or `*` for everything), and sources such as
+   * `lexiconGarden()`. NSIDs alone mean just these. Patterns leave of the sources beside them what at least one of them
+   * matches; where no source is given, of the default sources. NSIDs beside sources or patterns come on top.
+   *
+   * What earlier runs have registered for the relay is finished in any case.
+   *
+   * @default lexicon garden; each relay's own directory, where it has one that answers within ten seconds; the
+   * collections that the index holds already (`store.observed`)
+   */
+  collections?: readonly (string | CollectionSource)[] | undefined
   /**
    * How many collections are walked at once, each with one request under way. All pages of today's network are some five
    * times those of its biggest collection (4.5 at 1,000 a page, 5.4 at 10,000), and pages of one collection can only be
@@ -42,6 +62,12 @@ export interface BackfillOptions {
    */
   refreshAfterMs?: number | undefined
   /**
+   * Walk collections again, from the start, that were completed before this moment: the time at which a weekly job was
+   * planned, say, so that all its processes, and those that repeat it after a crash, walk each collection once. Instead of
+   * `refreshAfterMs`. It is compared with times on the store's clock.
+   */
+  refreshBefore?: Date | undefined
+  /**
    * How often a collection is tried in a row without a page committed before the run gives it up. The pauses between
    * grow from `retry.maxDelayMs` to an hour.
    *
@@ -62,20 +88,65 @@ export interface BackfillOptions {
   onEvent?: BackfillListener | undefined
 }
 
-/** The options with nothing left open. */
+/** Where a run writes. */
+export interface BackfillStore {
+  /** The index that is filled. */
+  readonly sink: IndexSink
+  /** Where the place is kept. */
+  readonly progress: ProgressStore
+  /** The collections that the index holds already, for the default of `collections`. */
+  readonly observed?: CollectionSource | undefined
+}
+
+const OPTIONS: OptionNames<BackfillOptions> = {
+  relay: true,
+  store: true,
+  collections: true,
+  concurrency: true,
+  pagesAhead: true,
+  maxAttempts: true,
+  retry: true,
+  leaseMs: true,
+  refreshAfterMs: true,
+  refreshBefore: true,
+  signal: true,
+  onEvent: true,
+}
+
+/** What goes by another name elsewhere: in the contracts, in other libraries. */
+const MEANT = {
+  lister: 'relay',
+  host: 'relay',
+  source: 'relay',
+  sources: 'collections',
+  sink: 'store',
+  progress: 'store',
+  database: 'store',
+  retries: 'retry',
+  hooks: 'onEvent',
+} as const
+
+/** What the run over one relay works with, with nothing left open. */
 export interface Settings {
   readonly lister: RepoLister
-  readonly sources: readonly CollectionSource[]
+  readonly sources: readonly AskedSource[]
   readonly sink: IndexSink
   readonly progress: ProgressStore
   readonly concurrency: number
   readonly pagesAhead: number
   readonly refreshAfterMs: number | undefined
+  readonly refreshBefore: Date | undefined
   readonly maxAttempts: number
   readonly retry: RetryPolicy
   readonly leaseMs: number
   /** How long one call to a store may take, in milliseconds, before it is made again. */
   readonly storeTimeoutMs: number
+}
+
+/** The options of a run with nothing left open. */
+export interface RunSettings {
+  /** At least one, each of another name. */
+  readonly relays: readonly Settings[]
   readonly signal: AbortSignal | undefined
   readonly onEvent: BackfillListener
 }
@@ -87,37 +158,64 @@ export interface Settings {
 const STORE_TIMEOUT_MS = 300_000
 
 /** @throws InvalidOptionError for the first option that cannot be used */
-export function settingsOf(options: BackfillOptions): Settings {
-  const { lister, sources, sink, progress } = options
-  mustHave('lister', lister, 'listRepos', "a RepoLister such as relayLister('relay1.us-east.bsky.network')")
-  if (!Array.isArray(sources) || sources.length === 0) {
-    throw new InvalidOptionError(
-      'sources',
-      'a list of at least one source such as [lexiconGarden()]',
-      sources,
-    )
-  }
-  for (const source of sources) {
-    mustHave('sources', source, 'collections', 'a list of CollectionSource such as [lexiconGarden()]')
-  }
-  mustHave('sink', sink, 'add', 'an IndexSink such as memoryIndexSink()')
-  mustHave('progress', progress, 'claim', 'a ProgressStore such as memoryProgressStore()')
-  return {
-    lister,
-    sources,
+export function settingsOf(options: BackfillOptions): RunSettings {
+  refuseUnknown(options, OPTIONS, { meant: MEANT })
+  const { signal, onEvent = warnOnce(), retry } = options
+  const listers = listersOf(options.relay)
+  const { sink, progress, observed } = storeOf(options.store)
+  const choice = collectionChoice(options.collections)
+  if (typeof onEvent !== 'function') throw new InvalidOptionError('onEvent', 'a function', onEvent)
+  const shared = {
     sink,
     progress,
+    ...refreshOf(options),
     concurrency: wholeNumber('concurrency', options.concurrency ?? 6, 1),
     pagesAhead: wholeNumber('pagesAhead', options.pagesAhead ?? 4, 1),
-    refreshAfterMs:
-      options.refreshAfterMs === undefined
-        ? undefined
-        : wholeNumber('refreshAfterMs', options.refreshAfterMs, 0),
     maxAttempts: wholeNumber('maxAttempts', options.maxAttempts ?? 5, 1),
-    retry: retryPolicy(options.retry),
+    retry: retryPolicy(retry),
     leaseMs: wholeNumber('leaseMs', options.leaseMs ?? 60_000, 100, MAX_TIMER_MS),
     storeTimeoutMs: STORE_TIMEOUT_MS,
-    signal: options.signal,
-    onEvent: options.onEvent ?? warnOnce(),
   }
+  const relays = listers.map((lister): Settings => {
+    const directories = lister.directory === undefined ? [] : [lister.directory]
+    return { ...shared, lister, sources: sourcesOf(choice, { directories, observed }) }
+  })
+  return { relays, signal, onEvent }
+}
+
+function listersOf(given: BackfillOptions['relay']): readonly RepoLister[] {
+  const listers = [given].flat().map((relay) => listerOf(relay as string | RepoLister))
+  const names = listers.map(({ relay }) => relay)
+  if (names.length === 0 || new Set(names).size < names.length)
+    throw new InvalidOptionError('relay', 'a relay, or a list of relays that each have another name', names)
+  return listers
+}
+
+/** A lister for a relay that may be given by its address. @throws InvalidOptionError */
+export function listerOf(relay: string | RepoLister): RepoLister {
+  if (typeof relay === 'string') return relayLister(relay)
+  const expected = "a host such as 'relay1.us-east.bsky.network' or a RepoLister such as relayLister(host)"
+  mustHave('relay', relay, 'listRepos', expected)
+  return relay
+}
+
+function storeOf(store: BackfillStore): BackfillStore {
+  mustHave('store', store, 'sink', 'a store such as memoryStore() or await openPostgres(url)')
+  mustHave('store.sink', store.sink, 'add', 'an IndexSink')
+  mustHave('store.progress', store.progress, 'claim', 'a ProgressStore')
+  if (store.observed !== undefined)
+    mustHave('store.observed', store.observed, 'collections', 'a CollectionSource')
+  return store
+}
+
+function refreshOf({
+  refreshAfterMs,
+  refreshBefore,
+}: BackfillOptions): Pick<Settings, 'refreshAfterMs' | 'refreshBefore'> {
+  if (refreshAfterMs !== undefined && refreshBefore !== undefined)
+    throw new InvalidOptionError('refreshBefore', 'left out where refreshAfterMs is given', refreshBefore)
+  if (refreshAfterMs !== undefined) wholeNumber('refreshAfterMs', refreshAfterMs, 0)
+  if (refreshBefore !== undefined && !(refreshBefore instanceof Date && refreshBefore.getTime() > -Infinity))
+    throw new InvalidOptionError('refreshBefore', 'a valid Date', refreshBefore)
+  return { refreshAfterMs, refreshBefore }
 }

@@ -49,6 +49,11 @@ function warningOf(event: BackfillEvent): { code: string; message: string } | un
         message: `${relay}: ${collection} failed${because(event.error)}.${next}`,
       }
     }
+    case 'relayFailed':
+      return {
+        code: 'BACKFILL_FAILED',
+        message: `${relay}: the run over this relay failed${because(event.error)}. The other relays go on.`,
+      }
     case 'storeUnavailable': {
       const again = `The run waits for it and tries again in ${seconds(event.waitMs)}.`
       return {

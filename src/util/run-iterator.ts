@@ -4,11 +4,15 @@ import { BackfillError } from '../errors.ts'
 const LEFT = Symbol('left')
 
 /**
- * Work that goes on while its consumer iterates over what it has done. Nothing starts before the first `next()`, and there is
- * one way to stop: leave the loop, or abort the signal that it was made with. It runs once: iterated again after its end, it
- * throws a `BackfillError` with the code `RUN_ENDED`.
+ * Work that is done while a loop takes what it has done. Nothing starts before the first `next()`, and there is one way to
+ * stop: leave the loop, or abort the signal that it was made with.
+ *
+ * It can be iterated once: a second loop, or `run()` after or beside one, is an error with the code `RUN_ENDED`. `next()` by
+ * hand may come before either, and after the end it is done again, as with any generator.
  */
 export interface Run<Event, Summary> extends AsyncGenerator<Event, Summary, void> {
+  /** What the run has done so far. */
+  readonly summary: Summary
   /** Runs to the end without looking at the events. */
   run(): Promise<Summary>
   /** Ends the run, as leaving the loop does. */
@@ -26,51 +30,56 @@ export function createRun<Event, Summary>(
   stop: AbortController,
   summary: Summary,
 ): Run<Event, Summary> {
-  let outcome: Summary | undefined
-  let hasEnded = false
-  return {
+  let taken = false
+  let ended = false
+  /** Lets one loop have the events. */
+  const take = () => {
+    if (taken || ended) throw usedError()
+    taken = true
+  }
+  const run: Run<Event, Summary> = {
+    summary,
     async next() {
       try {
         const result = await events.next()
-        hasEnded ||= result.done === true
-        if (result.done) outcome ??= result.value
+        ended ||= result.done === true
         return result
       } catch (error) {
-        hasEnded = true
+        ended = true
         throw error
       }
     },
     return(value) {
-      hasEnded = true
+      ended = true
       stop.abort(LEFT)
       return events.return(value ?? summary)
     },
     throw(error) {
-      hasEnded = true
+      ended = true
       stop.abort(LEFT)
       return events.throw(error)
     },
     async run() {
-      while (!(await this.next()).done);
-      if (outcome === undefined) throw endedError()
-      return outcome
+      take()
+      for (;;) {
+        const { done, value } = await run.next()
+        if (done) return value ?? summary
+      }
     },
     async [Symbol.asyncDispose]() {
-      await this.return()
+      await run.return()
     },
     [Symbol.asyncIterator]() {
-      if (hasEnded) throw endedError()
-      return this
+      take()
+      return run
     },
   }
+  return run
 }
 
-/** For a run that has ended and is iterated again: an empty loop would be taken for a complete one. */
-export function endedError(): BackfillError {
-  return new BackfillError(
-    'RUN_ENDED',
-    'A run can be iterated once, and this one has ended. Create a new one.',
-  )
+/** For a run that is iterated again: an empty loop would be taken for a complete one. */
+export function usedError(): BackfillError {
+  return new BackfillError('RUN_ENDED', 'A run can be iterated once, and this one was. Create a new one.')
 }
 
 /** Whether a run ends because its consumer left it, which is no failure. */

@@ -7,6 +7,7 @@ import { advancePosition } from '../paging/cursor-guard.ts'
 import { checkRelay, tellPauses } from '../paging/fetch-page.ts'
 import { endsRun } from '../run/failure-policy.ts'
 import { guardListener } from '../run/listener.ts'
+import { listerOf } from '../run/options.ts'
 import { warnOnce } from '../run/warnings.ts'
 import { abortWith } from '../util/abort.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
@@ -19,8 +20,8 @@ import type { CollectionReport, VerificationCost, VerificationSummary } from './
 
 /** What to compare with what, and how. */
 export interface VerifyOptions {
-  /** The relay to read again. */
-  lister: RepoLister
+  /** The relay to read again: a host, an http or https URL, or a lister. */
+  relay: string | RepoLister
   /** The index to compare with it. It is only read. */
   index: RepoIndex
   /**
@@ -90,7 +91,7 @@ interface VerifySettings {
 }
 
 const OPTIONS: OptionNames<VerifyOptions> = {
-  lister: true,
+  relay: true,
   index: true,
   collections: true,
   samples: true,
@@ -101,9 +102,9 @@ const OPTIONS: OptionNames<VerifyOptions> = {
 }
 
 function settingsOf(options: VerifyOptions): VerifySettings {
-  refuseUnknown(options, OPTIONS)
-  const { lister, index, collections, signal, onEvent = warnOnce() } = options
-  mustHave('lister', lister, 'listRepos', "a RepoLister such as relayLister('relay1.us-east.bsky.network')")
+  refuseUnknown(options, OPTIONS, { meant: { lister: 'relay' } })
+  const lister = listerOf(options.relay)
+  const { index, collections, signal, onEvent = warnOnce() } = options
   mustHave('index', index, 'listRepos', 'a RepoIndex such as store.index')
   const isList = Array.isArray(collections) && collections.every((nsid) => isValidNsid(nsid))
   const canTell = collections === undefined && index.listCollections !== undefined

@@ -59,7 +59,11 @@ async function measure({ sizes, pageSize, relayUrl }: OverheadOptions): Promise<
     },
   }
   const progress = memoryProgressStore()
-  const backfiller = createBackfiller({ lister, sources: [knownCollections(known)], sink, progress })
+  const backfiller = createBackfiller({
+    relay: lister,
+    collections: [knownCollections(known)],
+    store: { sink, progress },
+  })
   const { pages, completed } = await backfiller.run()
   const figures = await taken[0]
   if (figures === undefined) throw new Error(`${imported} of ${total} pairs came.`)

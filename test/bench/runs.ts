@@ -3,8 +3,7 @@ import {
   type BackfillListener,
   createBackfiller,
   knownCollections,
-  memoryIndexSink,
-  memoryProgressStore,
+  memoryStore,
   relayLister,
 } from '../../src/index.ts'
 import { openPostgres } from '../../src/postgres/index.ts'
@@ -27,10 +26,9 @@ export async function backfill({ url, relay, load, concurrency, onEvent }: RunOp
   await using store = await openPostgres(url, concurrency === undefined ? {} : { max: concurrency + 1 })
   const startedAt = performance.now()
   await createBackfiller({
-    lister: relayLister(relay.url, { pageSize: load.pageSize }),
-    sources: [knownCollections(estimates(load))],
-    sink: store.sink,
-    progress: store.progress,
+    relay: relayLister(relay.url, { pageSize: load.pageSize }),
+    collections: [knownCollections(estimates(load))],
+    store: { sink: store.sink, progress: store.progress },
     concurrency,
     onEvent,
   }).run()
@@ -43,12 +41,7 @@ export function estimates({ sizes }: Pick<Load, 'sizes'>): { nsid: string; estim
 
 /** How many collections a run walks at once that does not say. */
 export function defaultConcurrency(): number {
-  return settingsOf({
-    lister: relayLister('relay.invalid'),
-    sources: [knownCollections([])],
-    sink: memoryIndexSink(),
-    progress: memoryProgressStore(),
-  }).concurrency
+  return settingsOf({ relay: 'relay.invalid', store: memoryStore() }).relays[0]?.concurrency ?? 0
 }
 
 /** Everything that a run left. */

@@ -25,10 +25,9 @@ if (options !== undefined) await work(options)
 async function work({ databaseUrl, relayUrl, load, concurrency }: WorkerOptions): Promise<void> {
   await using store = await openPostgres(databaseUrl)
   const backfiller = createBackfiller({
-    lister: relayLister(relayUrl, { pageSize: load.pageSize }),
-    sources: [knownCollections(estimates(load))],
-    sink: store.sink,
-    progress: store.progress,
+    relay: relayLister(relayUrl, { pageSize: load.pageSize }),
+    collections: [knownCollections(estimates(load))],
+    store: { sink: store.sink, progress: store.progress },
     concurrency,
   })
   say('ready')

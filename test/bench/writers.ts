@@ -17,7 +17,13 @@ export function libraryWriter(store: OpenStore, concurrency: number, pagesAhead?
     return await timed(async () => {
       const lister = readyLister(pages)
       const sources = [readySource(pages)]
-      await createBackfiller({ lister, sources, sink, progress, concurrency, pagesAhead }).run()
+      await createBackfiller({
+        relay: lister,
+        collections: sources,
+        store: { sink, progress },
+        concurrency,
+        pagesAhead,
+      }).run()
     })
   }
 }

@@ -23,14 +23,13 @@ async function walkAll(options: WorkerOptions): Promise<void> {
   /** The pages of the last commit of each collection whose events are still to come. */
   const unsaid = new Map<string, number>()
   const backfiller = createBackfiller({
-    lister: relayLister(relayUrl, {
+    relay: relayLister(relayUrl, {
       pageSize: PAGE_SIZE,
       timeoutMs: REQUEST_TIMEOUT_MS,
       userAgent: name,
     }),
-    sources: [knownCollections(known)],
-    sink: store.sink,
-    progress: fence === 'on' ? store.progress : unfenced(store),
+    collections: [knownCollections(known)],
+    store: { sink: store.sink, progress: fence === 'on' ? store.progress : unfenced(store) },
     leaseMs: LEASE_MS,
     retry: { retries: 4, minDelayMs: 20, maxDelayMs: 1200 },
     maxAttempts: 20,

@@ -1,9 +1,6 @@
 import { expect, it } from 'vitest'
-import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
-import { memoryProgressStore } from '../../src/memory/memory-store.ts'
-import { relayLister } from '../../src/relay/relay-lister.ts'
+import { memoryStore } from '../../src/memory/memory-store.ts'
 import { settingsOf } from '../../src/run/options.ts'
-import { knownCollections } from '../../src/sources/known-collections.ts'
 import { declarations } from './tables.ts'
 
 const declared = declarations()
@@ -19,12 +16,7 @@ function documentedDefaults(name: string, file = 'index.ts'): Map<string, string
 }
 
 it('the options of createBackfiller have the defaults of their comments when a run begins', () => {
-  const settings: object = settingsOf({
-    lister: relayLister('relay.example'),
-    sources: [knownCollections(['app.bsky.feed.post'])],
-    sink: memoryIndexSink(),
-    progress: memoryProgressStore(),
-  })
+  const [settings = {}] = settingsOf({ relay: 'relay.example', store: memoryStore() }).relays
   const expectDefaults = (given: object, documented: Map<string, string>) => {
     const actual = [...documented.keys()].map((name) => [name, String(Reflect.get(given, name))])
     expect(actual).toEqual([...documented])

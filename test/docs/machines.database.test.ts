@@ -30,10 +30,9 @@ async function runShown(db: TestKysely, script: string): Promise<void> {
 
 async function backfill(db: TestKysely, relay: TestRelay): Promise<void> {
   const backfiller = createBackfiller({
-    lister: relayLister(relay.url, { pageSize: 100 }),
-    sources: [knownCollections(relay.collections)],
-    sink: kyselyIndexSink(db),
-    progress: kyselyProgressStore(db),
+    relay: relayLister(relay.url, { pageSize: 100 }),
+    collections: [knownCollections(relay.collections)],
+    store: { sink: kyselyIndexSink(db), progress: kyselyProgressStore(db) },
   })
   await backfiller.run()
 }

@@ -49,7 +49,8 @@ function setUp(db: TestKysely, relay: TestRelay) {
     lister,
     sink,
     progress,
-    start: () => createBackfiller({ lister, sink, progress, sources, retry: quick }),
+    start: () =>
+      createBackfiller({ relay: lister, store: { sink, progress }, collections: sources, retry: quick }),
   }
 }
 
@@ -139,7 +140,13 @@ describe.each(databases)('a backfill into $kind', ({ create }) => {
     const sources = [knownCollections([PROFILE, 'com.example.odd'])]
     // A run for each page: every cursor goes through the database.
     for (let finished = false; !finished; ) {
-      const backfiller = createBackfiller({ lister, sink, progress, sources, retry: quick, concurrency: 1 })
+      const backfiller = createBackfiller({
+        relay: lister,
+        store: { sink, progress },
+        collections: sources,
+        retry: quick,
+        concurrency: 1,
+      })
       await backfiller.next()
       await backfiller.return()
       finished = (await backfiller.status()).complete === 2

@@ -40,10 +40,9 @@ it('sends nothing that the official server library refuses, and gets everything'
     const progress = kyselyProgressStore(postgres.db, { schema: `pages_of_${pageSize}` })
     await migrateToLatest(postgres.db, { schema: `pages_of_${pageSize}` })
     await createBackfiller({
-      lister: relayLister(relay.url, { pageSize, fetch: noting(statuses) }),
-      sources: [knownCollections(walked)],
-      sink: kyselyIndexSink(postgres.db),
-      progress,
+      relay: relayLister(relay.url, { pageSize, fetch: noting(statuses) }),
+      collections: [knownCollections(walked)],
+      store: { sink: kyselyIndexSink(postgres.db), progress },
     }).run()
     const pages = walked.reduce((sum, nsid) => sum + pageCount(relay.size(nsid), pageSize), 0)
     // And the check before the run.
@@ -60,7 +59,7 @@ it("lives through the official rate limiter's refusals, and never asks earlier t
   const walked = Object.keys(collections)
   const sources = [knownCollections(walked)]
   const retry = { minDelayMs: 1 }
-  await createBackfiller({ lister: way.lister, sources, sink, progress, retry }).run()
+  await createBackfiller({ relay: way.lister, collections: sources, store: { sink, progress }, retry }).run()
 
   for (const nsid of walked) expect([...(sink.pairs.get(nsid) ?? [])]).toEqual([...relay.dids(nsid)])
   expect((await progress.list()).map(({ attempts, lastError }) => [attempts, lastError])).toEqual(

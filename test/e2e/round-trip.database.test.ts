@@ -36,10 +36,9 @@ it.each(databases)(
     await using first = await create()
     await migrateToLatest(first.db)
     await createBackfiller({
-      lister: relayLister(relay.url),
-      sources: [lexiconGarden({ url: relay.gardenUrl })],
-      sink: kyselyIndexSink(first.db),
-      progress: kyselyProgressStore(first.db),
+      relay: relayLister(relay.url),
+      collections: [lexiconGarden({ url: relay.gardenUrl })],
+      store: { sink: kyselyIndexSink(first.db), progress: kyselyProgressStore(first.db) },
       retry: quick,
     }).run()
     expect(await differences(first.db, relay)).toEqual(NONE)
@@ -48,10 +47,9 @@ it.each(databases)(
     await using second = await createPGlite()
     await migrateToLatest(second.db)
     const summary = await createBackfiller({
-      lister: relayLister(served.url),
-      sources: [knownCollections(Object.keys(collections))],
-      sink: kyselyIndexSink(second.db),
-      progress: kyselyProgressStore(second.db),
+      relay: relayLister(served.url),
+      collections: [knownCollections(Object.keys(collections))],
+      store: { sink: kyselyIndexSink(second.db), progress: kyselyProgressStore(second.db) },
       retry: quick,
     }).run()
     const total = Object.values(collections).reduce((sum, size) => sum + size, 0)
@@ -65,10 +63,9 @@ it("the network's own client finds nothing wrong with an answer, and gets the wh
   await using postgres = await createPostgres()
   await migrateToLatest(postgres.db)
   await createBackfiller({
-    lister: relayLister(relay.url),
-    sources: [knownCollections(Object.keys(collections))],
-    sink: kyselyIndexSink(postgres.db),
-    progress: memoryProgressStore(),
+    relay: relayLister(relay.url),
+    collections: [knownCollections(Object.keys(collections))],
+    store: { sink: kyselyIndexSink(postgres.db), progress: memoryProgressStore() },
     retry: quick,
   }).run()
   await using served = await serve(xrpcHandler({ index: collectionIndex(postgres.db) }))

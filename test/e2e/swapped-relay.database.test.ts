@@ -21,10 +21,9 @@ const walked = [LIKE, POST]
 
 function start(relayUrl: string, { sink, progress }: { sink: IndexSink; progress: ProgressStore }) {
   return createBackfiller({
-    lister: relayLister(relayUrl, { pageSize: PAGE }),
-    sources: [knownCollections(walked)],
-    sink,
-    progress,
+    relay: relayLister(relayUrl, { pageSize: PAGE }),
+    collections: [knownCollections(walked)],
+    store: { sink, progress },
     concurrency: 1,
     // An event for each page.
     pagesAhead: 1,

@@ -17,10 +17,9 @@ const collections = { [PROFILE]: 1, [POST]: 500 }
 
 function backfiller(relayUrl: string, sinkOn: TestKysely, progressOn: TestKysely) {
   return createBackfiller({
-    lister: relayLister(relayUrl, { pageSize: 100 }),
-    sources: [knownCollections([POST]), observedCollections(sinkOn)],
-    sink: kyselyIndexSink(sinkOn),
-    progress: kyselyProgressStore(progressOn),
+    relay: relayLister(relayUrl, { pageSize: 100 }),
+    collections: [knownCollections([POST]), observedCollections(sinkOn)],
+    store: { sink: kyselyIndexSink(sinkOn), progress: kyselyProgressStore(progressOn) },
     retry: quick,
   })
 }

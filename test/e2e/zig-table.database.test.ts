@@ -80,10 +80,9 @@ describe.each(databases)('a table that the Zig relay left, on $kind,', ({ create
     const fresh = [...untouched, NEW].reduce((sum, nsid) => sum + relay.size(nsid), 0)
     const rest = relay.size(HALF) - HALF_DONE
     const summary = await createBackfiller({
-      lister,
-      sources: [knownCollections([...done, HALF, NEW])],
-      sink: kyselyIndexSink(db),
-      progress,
+      relay: lister,
+      collections: [knownCollections([...done, HALF, NEW])],
+      store: { sink: kyselyIndexSink(db), progress },
       retry: quick,
     }).run()
     expect(summary).toMatchObject({ completed: walked.length, imported: rest + fresh, added: rest + fresh })

@@ -218,7 +218,7 @@ describe('a lister of the user’s own', () => {
   it('may give entries that are no DID: they are counted', async () => {
     await using run = await setUp({ collections: { [BAD]: 1 } })
     const page = { dids: [DIDS[0], 'not-a-did', 7, null], cursor: '1' }
-    expect(await run.start({ lister: lister(page) }).run()).toMatchObject({
+    expect(await run.start({ relay: lister(page) }).run()).toMatchObject({
       imported: 2,
       added: 2,
       invalid: 3,
@@ -231,7 +231,7 @@ describe('a lister of the user’s own', () => {
     ['no page', undefined],
   ])('that gives %s fails its collection with an error that names it', async (_, page) => {
     await using run = await setUp({ collections: { [BAD]: 1 } })
-    const failures = await failuresOf(run.start({ lister: lister(page) }).run())
+    const failures = await failuresOf(run.start({ relay: lister(page) }).run())
     expect(failures[BAD]).toContain('The lister of my lister gave a page')
     expect(await kyselyProgressStore(run.db).list()).toMatchObject([{ state: 'failed', imported: 0 }])
   })

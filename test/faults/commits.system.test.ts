@@ -61,7 +61,9 @@ describe('a connection that breaks', () => {
     })
     const { reached } = proxy.onClientMessage(sql, fate, 2)
     const { sink, progress } = store
-    const summary = await run.start({ sink, progress, onEvent, maxAttempts: 1, leaseMs: 1_000 }).run()
+    const summary = await run
+      .start({ store: { sink, progress }, onEvent, maxAttempts: 1, leaseMs: 1_000 })
+      .run()
     await reached
     expect(summary).toMatchObject({ completed: 2, pages: 8, imported: 70, added: 70 })
     expect(unavailable).toHaveLength(told)
@@ -133,7 +135,7 @@ describe('a connection over which bytes vanish', () => {
         claimLost: (context: unknown) => failed.push(context),
       })
       const stopwatch = startStopwatch()
-      const summary = await run.start({ sink, progress, onEvent, maxAttempts: 1 }).run()
+      const summary = await run.start({ store: { sink, progress }, onEvent, maxAttempts: 1 }).run()
       await reached
       expect(stopwatch.stop()).toBeLessThan(10_000)
       expect(summary).toMatchObject({ completed: 2, pages: 8, imported: 70, added: 70 })

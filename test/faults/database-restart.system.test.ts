@@ -35,7 +35,12 @@ async function play(
   await using store = await openPostgres(run.postgres.url, { applicationName: 'played' })
   const { sink, progress } = store
   let pages = 0
-  for await (const event of run.start({ sink, progress, maxAttempts: 1, pagesAhead: 1, ...options })) {
+  for await (const event of run.start({
+    store: { sink, progress },
+    maxAttempts: 1,
+    pagesAhead: 1,
+    ...options,
+  })) {
     pages += 1
     await onPage(event, pages)
   }

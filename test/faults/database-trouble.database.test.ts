@@ -96,7 +96,12 @@ async function play(
   await using store = await openPostgres(url, { applicationName: 'troubled' })
   const { sink, progress } = store
   let pages = 0
-  for await (const page of run.start({ sink, progress, maxAttempts: 1, pagesAhead: 1, ...options })) {
+  for await (const page of run.start({
+    store: { sink, progress },
+    maxAttempts: 1,
+    pagesAhead: 1,
+    ...options,
+  })) {
     pages += 1
     await onPage(page, pages)
   }
@@ -206,7 +211,7 @@ describe.each(['read committed', 'serializable'])('a third of all statements ref
     const db = run.postgres.connect({ options })
     const { onEvent, told, others } = notes()
     const [sink, progress] = [kyselyIndexSink(db), kyselyProgressStore(db)]
-    const summary = await run.start({ sink, progress, onEvent, maxAttempts: 1 }).run()
+    const summary = await run.start({ store: { sink, progress }, onEvent, maxAttempts: 1 }).run()
     expect(summary).toMatchObject({ completed: 2, pages: ALL_PAGES, imported: 110, added: 110 })
     expect([told, others]).toEqual([[], []])
     const { rows } = await sql<{ tries: number }>`select last_value::float8 as tries from tries`.execute(

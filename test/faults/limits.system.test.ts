@@ -37,7 +37,7 @@ describe('an answer that has no end in time or size', () => {
     })
     const retried: unknown[] = []
     const onEvent = listenTo({ retry: (context: unknown) => retried.push(context) })
-    expect(await run.start({ lister: run.lister(limits), onEvent }).run()).toMatchObject({
+    expect(await run.start({ relay: run.lister(limits), onEvent }).run()).toMatchObject({
       completed: 2,
       added: 70,
     })
@@ -54,7 +54,7 @@ describe('an answer that has no end in time or size', () => {
         script: (request) => (isPage(request) ? script : undefined),
       })
       const failures = await failuresOf(
-        run.start({ lister: run.lister(limits), retry: { retries: 1, minDelayMs: 1 }, maxAttempts: 1 }).run(),
+        run.start({ relay: run.lister(limits), retry: { retries: 1, minDelayMs: 1 }, maxAttempts: 1 }).run(),
       )
       expect(Object.keys(failures)).toEqual([A])
       const [row] = await kyselyProgressStore(run.db).list()

@@ -80,7 +80,7 @@ describe('another relay', () => {
     for await (const { pages: page, collection } of run.start({ pagesAhead: 1 }))
       if (collection === A && page === 2) break
     const lister = relayLister(other.url, { pageSize: PAGE })
-    expect(await run.start({ lister }).run()).toMatchObject({ relay: other.url, completed: 2 })
+    expect(await run.start({ relay: lister }).run()).toMatchObject({ relay: other.url, completed: 2 })
     expect(other.requestsOf(A).map(({ cursor, offset }) => [cursor, offset])).toEqual([
       [undefined, 0],
       [other.cursorAt(A, 10), 10],
@@ -112,7 +112,7 @@ describe('discovery', () => {
     const failed: string[] = []
     const sources = [lexiconGarden({ url: run.relay.gardenUrl, timeoutMs: 150 }), knownCollections([A])]
     const onEvent = listenTo({ sourceFailed: ({ source }: { source: string }) => failed.push(source) })
-    expect(await run.start({ sources, onEvent }).run()).toMatchObject({
+    expect(await run.start({ collections: sources, onEvent }).run()).toMatchObject({
       completed: 1,
     })
     expect(failed).toEqual([new URL(run.relay.url).host])
@@ -131,7 +131,7 @@ describe('discovery', () => {
       },
     }
     const sources = [lexiconGarden({ url: run.relay.gardenUrl }), broken]
-    const error = await rejection(run.start({ sources }).run())
+    const error = await rejection(run.start({ collections: sources }).run())
     expect(error).toBeInstanceOf(DiscoveryError)
     expect(error).toMatchObject({
       errors: expect.arrayContaining([
@@ -150,7 +150,7 @@ describe('discovery', () => {
     })
     for await (const _ of run.start({ pagesAhead: 1 })) break
     const sources = [lexiconGarden({ url: run.relay.gardenUrl })]
-    expect(await run.start({ sources }).run()).toMatchObject({ completed: 2 })
+    expect(await run.start({ collections: sources }).run()).toMatchObject({ completed: 2 })
     expect(await run.check()).toMatchObject({ completed: 2 })
   })
 })

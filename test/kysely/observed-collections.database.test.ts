@@ -32,11 +32,10 @@ describe('observedCollections, with a live feed that writes while the run goes o
       [OTHER]: pagesOf(OTHER, 1),
     })
     const backfiller = createBackfiller({
-      lister,
+      relay: lister,
       // The combinator passes on that the source is a live one.
-      sources: [knownCollections([A]), matching(observedCollections(db), ['com.*'])],
-      sink: kyselyIndexSink(db),
-      progress: kyselyProgressStore(db),
+      collections: [knownCollections([A]), matching(observedCollections(db), ['com.*'])],
+      store: { sink: kyselyIndexSink(db), progress: kyselyProgressStore(db) },
     })
     for await (const { collection, pages: page } of backfiller) {
       if (collection !== A || page !== 1) continue

@@ -71,7 +71,7 @@ it('a walk keeps its promise whatever fails, comes late or is left, however many
         const asked = lister.requests.length
         let [durable, events] = [saved, 0]
         const retry = { retries: 30, minDelayMs: 0, maxDelayMs: 0 }
-        const options = { lister, sources: [knownCollections([A])], sink, progress, pagesAhead, retry }
+        const options = { relay: lister, collections: [A], store: { sink, progress }, pagesAhead, retry }
         for await (const { pages, dids, completed } of createBackfiller(options)) {
           events += 1
           // In order, none left out, and each of them durable.
@@ -104,20 +104,22 @@ it('counts what is new with each commit exactly, however the pages come to be co
       const written = player(writes.map(({ turns }) => ({ turns, fails: false })))
       const index = memoryIndexSink()
       const backfiller = createBackfiller({
-        lister: scriptedLister({
+        relay: scriptedLister({
           [A]: async ({ cursor = '0' }) => {
             await fetched()
             return list[Number(cursor)] ?? { dids: [] }
           },
         }),
-        sources: [knownCollections([A])],
-        sink: {
-          async add(batch) {
-            await written()
-            return await index.add(batch)
+        collections: [knownCollections([A])],
+        store: {
+          sink: {
+            async add(batch) {
+              await written()
+              return await index.add(batch)
+            },
           },
+          progress: memoryProgressStore(),
         },
-        progress: memoryProgressStore(),
         pagesAhead,
       })
       const seen = new Set<string>()

@@ -307,10 +307,9 @@ it('follows a whole run, and agrees with its summary and its store', async () =>
   const lister = relayLister(relay.url, { pageSize: 10 })
   const monitor = createMonitor({ relay: lister.relay })
   const backfiller = createBackfiller({
-    lister,
-    sources: [knownCollections(['app.bsky.actor.profile', A, B, C])],
-    sink: memoryIndexSink(),
-    progress: memoryProgressStore(),
+    relay: lister,
+    collections: [knownCollections(['app.bsky.actor.profile', A, B, C])],
+    store: { sink: memoryIndexSink(), progress: memoryProgressStore() },
     retry: { minDelayMs: 1, maxDelayMs: 5 },
     onEvent: monitor.handle,
   })

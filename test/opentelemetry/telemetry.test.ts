@@ -95,10 +95,9 @@ async function troubledRun(options: Partial<TelemetryOptions> = {}) {
   const sdk = collector()
   const telemetry = createTelemetry({ relay: lister.relay, ...sdk, ...options })
   const backfiller = createBackfiller({
-    lister,
-    sources: [knownCollections(Object.keys(collections)), brokenSource],
-    sink: memoryIndexSink(),
-    progress: troubledStore(),
+    relay: lister,
+    collections: [knownCollections(Object.keys(collections)), brokenSource],
+    store: { sink: memoryIndexSink(), progress: troubledStore() },
     concurrency: 1,
     leaseMs: 200,
     retry: { minDelayMs: 1, retries: 3 },

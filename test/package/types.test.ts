@@ -28,9 +28,9 @@ const lister: RepoLister = {
 const sink: IndexSink = { add: async ({ dids }) => ({ added: dids.length }) }
 
 export async function fill(db: Kysely<BackfillDatabase>, signal?: AbortSignal): Promise<number> {
-  const stores = { sink: signal ? kyselyIndexSink(db) : sink, progress: memoryProgressStore() }
+  const store = { sink: signal ? kyselyIndexSink(db) : sink, progress: memoryProgressStore() }
   try {
-    for await (const page of createBackfiller({ lister, sources: [source], ...stores, signal })) {
+    for await (const page of createBackfiller({ relay: lister, collections: [source], store, signal })) {
       const cursor: string | undefined = page.cursor
       if (cursor === undefined && page.completed) return page.imported
     }

@@ -70,14 +70,14 @@ describe('in a project of JavaScript', () => {
 
   it('under ten lines fill an index from the bundled relay', async () => {
     const lines = [
-      `import { createBackfiller, lexiconGarden, relayLister } from '${PACKAGE}'`,
+      `import { createBackfiller, lexiconGarden } from '${PACKAGE}'`,
       `import { openPGlite } from '${PACKAGE}/pglite'`,
       `import { startRelay } from '${PACKAGE}/testing'`,
       `await using relay = await startRelay({ collections: { 'app.bsky.actor.profile': 4_500, 'app.bsky.feed.like': 30 } })`,
       `await using store = await openPGlite()`,
-      `const from = { lister: relayLister(relay.url), sources: [lexiconGarden({ url: relay.gardenUrl }), store.observed] }`,
-      `const { sink, progress, index } = store`,
-      `for await (const page of createBackfiller({ ...from, sink, progress })) console.log(page.collection, page.added)`,
+      `const collections = [lexiconGarden({ url: relay.gardenUrl }), store.observed]`,
+      `const { index } = store`,
+      `for await (const page of createBackfiller({ relay: relay.url, collections, store })) console.log(page.collection, page.added)`,
       `console.log(await index.countRepos('app.bsky.actor.profile'), await index.countRepos('app.bsky.feed.like'))`,
     ]
     expect(lines.length).toBeLessThan(10)

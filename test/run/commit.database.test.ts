@@ -59,10 +59,9 @@ async function run(
   }
   const retries: unknown[] = []
   const backfiller = createBackfiller({
-    lister,
-    sources: [knownCollections([A])],
-    sink,
-    progress: kyselyProgressStore(db),
+    relay: lister,
+    collections: [knownCollections([A])],
+    store: { sink, progress: kyselyProgressStore(db) },
     pagesAhead: PAGES_AHEAD,
     onEvent: listenTo({ retry: ({ error }) => retries.push(error) }),
   })

@@ -2,12 +2,11 @@ import { describe, expect, it } from 'vitest'
 import {
   BackfillError,
   type BackfillEvent,
-  type BackfillOptions,
   type CollectionSource,
   memoryProgressStore,
   type RepoLister,
 } from '../../src/index.ts'
-import { A, B, setUp } from '../support/backfill-set-up.ts'
+import { A, B, type MoreOptions, setUp } from '../support/backfill-set-up.ts'
 import { pagesOf, scriptedLister } from '../support/scripted-lister.ts'
 
 const typo = new TypeError("Cannot read properties of undefined (reading 'length')")
@@ -22,10 +21,7 @@ interface Outcome {
   readonly events: readonly BackfillEvent['type'][]
 }
 
-async function outcomeWith(
-  options: Partial<BackfillOptions>,
-  lister: RepoLister = served(),
-): Promise<Outcome> {
+async function outcomeWith(options: MoreOptions, lister: RepoLister = served()): Promise<Outcome> {
   const events: BackfillEvent['type'][] = []
   const onEvent = ({ type }: BackfillEvent) => events.push(type)
   const error = await setUp(lister, { retry: slow, onEvent, ...options })
@@ -99,8 +95,8 @@ describe('a mistake in a program ends the run at once, with that error, and noth
         throw typo
       },
     }
-    const { sources } = setUp(served()).options
-    const { error, events } = await outcomeWith({ sources: [broken, ...sources] })
+    const { collections = [] } = setUp(served()).options
+    const { error, events } = await outcomeWith({ collections: [broken, ...collections] })
     expect(error).toBe(typo)
     expect(events).not.toContain('sourceFailed')
   })

@@ -1,24 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
+  BackfillError,
+  type BackfillEvent,
   type Backfiller,
   type BackfillOptions,
+  type BackfillStore,
   createBackfiller,
-  IncompleteError,
-  knownCollections,
+  type IncompleteError,
   memoryIndexSink,
   memoryProgressStore,
   type PageEvent,
   RelayError,
   type RelayListerOptions,
   relayLister,
-  type UnionIncompleteError,
-  unionOf,
 } from '../../src/index.ts'
 import { kyselyIndexSink, kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
 import { startRelay, type TestRelay, type TestRelayOptions } from '../../src/testing/index.ts'
+import { type MoreOptions, withMore } from '../support/backfill-set-up.ts'
 import { createPostgres, type TestPostgres } from '../support/databases.ts'
 import { differences, NONE, PROFILE, quick } from '../support/e2e.ts'
-import { didsOf, gate, pagesOf, scriptedLister } from '../support/scripted-lister.ts'
+import { gate, pagesOf, scriptedLister } from '../support/scripted-lister.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
 import { didsFrom } from '../support/store-steps.ts'
 
@@ -35,11 +36,8 @@ const GAPS: Record<string, string[]>[] = [
 
 interface Relays extends AsyncDisposable {
   relays: TestRelay[]
-  /** A backfiller for each, on the stores given. */
-  backfillers(
-    stores: Pick<BackfillOptions, 'sink' | 'progress'>,
-    more?: Partial<BackfillOptions>,
-  ): Backfiller[]
+  /** A run over all of them, on the store given. */
+  start(store: BackfillStore, more?: Partial<BackfillOptions>): Backfiller
 }
 
 async function startRelays(
@@ -53,17 +51,15 @@ async function startRelays(
   )
   return {
     relays,
-    backfillers: (stores, more = {}) =>
-      relays.map((relay) =>
-        createBackfiller({
-          lister: relayLister(relay.url, { pageSize: 20, ...pace }),
-          sources: [knownCollections([PROFILE, A, B])],
-          retry: quick,
-          maxAttempts: 1,
-          ...stores,
-          ...more,
-        }),
-      ),
+    start: (store, more = {}) =>
+      createBackfiller({
+        relay: relays.map(({ url }) => relayLister(url, { pageSize: 20, ...pace })),
+        store,
+        collections: [PROFILE, A, B],
+        retry: quick,
+        maxAttempts: 1,
+        ...more,
+      }),
     async [Symbol.asyncDispose]() {
       for (const relay of relays) await relay[Symbol.asyncDispose]()
     },
@@ -79,7 +75,7 @@ async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
-describe('a union of relays with different gaps, on one Postgres', () => {
+describe('a run over relays with different gaps, on one Postgres', () => {
   let database: TestPostgres
   const stores = () => ({ sink: kyselyIndexSink(database.db), progress: kyselyProgressStore(database.db) })
   beforeAll(async () => {
@@ -90,7 +86,7 @@ describe('a union of relays with different gaps, on one Postgres', () => {
   it('holds what any of them knows, each pair once, and names what each relay did', async () => {
     await migrateToLatest(database.db)
     await using three = await startRelays()
-    const union = unionOf(three.backfillers(stores()))
+    const union = three.start(stores())
     expect(three.relays.flatMap(({ requests }) => requests)).toEqual([])
     const pages: PageEvent[] = []
     for await (const page of union) pages.push(page)
@@ -106,7 +102,7 @@ describe('a union of relays with different gaps, on one Postgres', () => {
       [PROFILE, A, B].reduce((sum, nsid) => sum + relay.size(nsid), 0),
     )
     const imported = sizes.reduce((sum, size) => sum + size, 0)
-    expect(await union.run()).toMatchObject({
+    expect(union.summary).toMatchObject({
       completed: 9,
       pages: 36,
       imported,
@@ -130,7 +126,7 @@ describe('a union of relays with different gaps, on one Postgres', () => {
     await database.db.deleteFrom('backfill_progress').execute()
     await database.db.deleteFrom('collection_index_pair').execute()
     await using three = await startRelays()
-    const first = unionOf(three.backfillers(stores()))
+    const first = three.start(stores())
     const seen = new Set<string>()
     let stopwatch = startStopwatch()
     for await (const { relay: source } of first) {
@@ -146,9 +142,9 @@ describe('a union of relays with different gaps, on one Postgres', () => {
     const unfinished = rows.filter(({ state }) => state === 'pending')
     expect(unfinished.length).toBeGreaterThan(0)
     const { relays } = await first.status()
-    expect(relays.map(({ run }) => run)).toContain('ended')
+    expect(relays.map(({ run }) => run)).toContain('stopped')
 
-    const second = await unionOf(three.backfillers(stores())).run()
+    const second = await three.start(stores()).run()
     expect(await differences(database.db, ...three.relays)).toEqual(NONE)
     expect(second.completed).toBe(unfinished.length)
     const { relays: ended, complete } = await first.status()
@@ -163,17 +159,18 @@ describe('a relay that fails does not stop the others', () => {
     await using three = await startRelays([{}, down, {}])
     const [first, second, third] = three.relays
     const index = memory()
-    const told: unknown[] = []
-    const union = unionOf(three.backfillers(index), { onRelayFailed: (failure) => told.push(failure) })
-    const error = (await failureOf(union.run())) as UnionIncompleteError
+    const told: BackfillEvent[] = []
+    const onEvent = (event: BackfillEvent) => event.type === 'relayFailed' && told.push(event)
+    const union = three.start(index, { onEvent })
+    const error = (await failureOf(union.run())) as IncompleteError
     expect(error).toMatchObject({
-      name: 'UnionIncompleteError',
-      code: 'UNION_INCOMPLETE',
-      failures: [{ relay: second?.url, error: expect.any(RelayError) }],
-      message: expect.stringMatching(/^1 of 3 relays /),
+      code: 'INCOMPLETE',
+      failures: [],
+      relays: [{ relay: second?.url, error: expect.any(RelayError) }],
+      message: expect.stringMatching(/^1 relay failed\. Run again to retry\./),
     })
-    expect(error.message).toContain(`\n${second?.url}: `)
-    expect(told).toEqual(error.failures)
+    expect(error.message).toContain(`\n  ${second?.url}: `)
+    expect(told).toEqual(error.relays.map((failure) => ({ type: 'relayFailed', ...failure })))
     for (const nsid of [A, B]) {
       const known = new Set([first, third].flatMap((relay) => [...(relay?.dids(nsid) ?? [])]))
       expect(new Set(index.sink.pairs.get(nsid))).toEqual(known)
@@ -201,9 +198,9 @@ describe('a relay that fails does not stop the others', () => {
     ])
     const failed: string[] = []
     const both = Promise.withResolvers<void>()
-    const union = unionOf(three.backfillers(memory()), {
-      onRelayFailed({ relay: source }) {
-        if (failed.push(source) === 2) both.resolve()
+    const union = three.start(memory(), {
+      onEvent({ type, relay }) {
+        if (type === 'relayFailed' && failed.push(relay) === 2) both.resolve()
       },
     })
     const ended = failureOf(union.run())
@@ -211,7 +208,7 @@ describe('a relay that fails does not stop the others', () => {
     await parked.reached
     expect((await union.status()).relays.map(({ run }) => run)).toEqual(['running', 'failed', 'failed'])
     parked.pass()
-    expect(await ended).toMatchObject({ failures: { length: 2 } })
+    expect(await ended).toMatchObject({ relays: { length: 2 } })
     expect(failed.toSorted()).toEqual(
       three.relays
         .slice(1)
@@ -224,36 +221,60 @@ describe('a relay that fails does not stop the others', () => {
     const script: TestRelayOptions['script'] = ({ collection }) =>
       collection === A ? { status: 404 } : undefined
     await using three = await startRelays([{}, {}, { script }])
-    const error = await failureOf(unionOf(three.backfillers(memory())).run())
+    const error = await failureOf(three.start(memory()).run())
     expect(error).toMatchObject({
-      failures: [{ relay: three.relays[2]?.url, error: { failures: [{ collection: A }] } }],
-      message: expect.stringContaining('1 collection '),
+      code: 'INCOMPLETE',
+      failures: [{ relay: three.relays[2]?.url, collection: A }],
+      relays: [],
+      message: expect.stringMatching(/^1 collection failed/),
     })
-    expect((error as UnionIncompleteError).failures[0]?.error).toBeInstanceOf(IncompleteError)
   })
 
-  it('what onRelayFailed throws ends them all', async () => {
+  it('what a listener throws when it is told ends them all', async () => {
     await using three = await startRelays([down, { script: () => ({ stall: 'headers' }) }, {}])
     const fault = new Error('listener broken')
-    const union = unionOf(three.backfillers(memory()), {
-      onRelayFailed() {
-        throw fault
+    const union = three.start(memory(), {
+      onEvent({ type }) {
+        if (type === 'relayFailed') throw fault
       },
     })
     expect(await failureOf(union.run())).toBe(fault)
     await expect.poll(() => three.relays.map(({ inFlight }) => inFlight)).toEqual([0, 0, 0])
   })
 
-  it('a promise of onRelayFailed that rejects ends them all, too', async () => {
+  it('a promise of a listener that rejects ends them all, too', async () => {
     await using three = await startRelays([down, { script: () => ({ stall: 'headers' }) }, {}])
     const fault = new Error('listener broken')
-    const union = unionOf(three.backfillers(memory()), {
-      async onRelayFailed() {
-        throw fault
+    const union = three.start(memory(), {
+      async onEvent({ type }) {
+        if (type === 'relayFailed') throw fault
       },
     })
     expect(await failureOf(union.run())).toBe(fault)
     await expect.poll(() => three.relays.map(({ inFlight }) => inFlight)).toEqual([0, 0, 0])
+  })
+})
+
+describe('an error that concerns all relays ends them all, with that error', () => {
+  const listers = () => [0, 1].map((i) => scriptedLister({ [A]: pagesOf(`${A}${i}`, 50) }, `relay${i}.test`))
+  const told: BackfillEvent['type'][] = []
+  const start = (store: BackfillStore, relay: BackfillOptions['relay'] = listers()) =>
+    createBackfiller({ relay, store, collections: [A], retry: quick, onEvent: ({ type }) => told.push(type) })
+
+  it('a mistake in a program', async () => {
+    const typo = new TypeError('sink.ad is not a function')
+    const sink = { add: () => Promise.reject(typo) }
+    expect(await failureOf(start({ ...memory(), sink }).run())).toBe(typo)
+    const [first, second] = listers()
+    const broken = { ...second, relay: 'relay1.test', listRepos: () => Promise.reject(typo) }
+    expect(await failureOf(start(memory(), [first ?? '', broken]).run())).toBe(typo)
+  })
+
+  it('one that says so', async () => {
+    const full = new BackfillError('DISK_QUOTA', 'no room', { scope: 'run' })
+    const sink = { add: () => Promise.reject(full) }
+    expect(await failureOf(start({ ...memory(), sink }).run())).toBe(full)
+    expect(told).not.toContain('relayFailed')
   })
 })
 
@@ -266,7 +287,7 @@ describe('each relay has its own pace', () => {
     await using three = await startRelays([{ script: busy }, {}, {}])
     const order: string[] = []
     const retry = { ...quick, maxDelayMs: 10_000 }
-    for await (const { relay: source, completed } of unionOf(three.backfillers(memory(), { retry }))) {
+    for await (const { relay: source, completed } of three.start(memory(), { retry })) {
       if (completed) order.push(source)
     }
     const [slow, ...quickOnes] = three.relays.map(({ url }) => url)
@@ -279,21 +300,23 @@ describe('each relay has its own pace', () => {
   })
 })
 
-describe('a union stops as one backfiller does', () => {
+describe('a run over several relays stops as one over a single relay does', () => {
   const reason = new Error('the caller has had enough')
 
-  function scripted(more: (i: number) => Partial<BackfillOptions> = () => ({})) {
+  function scripted(more: MoreOptions = {}, hanging?: () => Promise<{ dids: string[] }>) {
     const index = memory()
-    const listers = [0, 1, 2].map((i) => scriptedLister({ [A]: pagesOf(`${A}${i}`, 50) }, `relay${i}.test`))
-    const backfillers = listers.map((lister, i) =>
-      createBackfiller({ ...index, lister, sources: [knownCollections([A])], retry: quick, ...more(i) }),
+    const listers = [0, 1, 2].map((i) =>
+      scriptedLister(
+        { [A]: i === 1 && hanging !== undefined ? hanging : pagesOf(`${A}${i}`, 50) },
+        `relay${i}.test`,
+      ),
     )
-    return { index, listers, backfillers }
+    const usual = { store: index, relay: listers, collections: [A], retry: quick }
+    return { index, listers, union: createBackfiller(withMore(usual, more)) }
   }
 
   it('nothing is asked for before the first event, and nothing after it was left before that', async () => {
-    const { listers, backfillers } = scripted()
-    const union = unionOf(backfillers)
+    const { listers, union } = scripted()
     expect(await union.return()).toMatchObject({ done: true })
     expect(await union.next()).toMatchObject({ done: true })
     expect(listers.flatMap(({ requests }) => requests)).toEqual([])
@@ -302,11 +325,7 @@ describe('a union stops as one backfiller does', () => {
   it('an abort ends it with the signal’s own reason within a second, also where a relay hangs', async () => {
     const hanging = gate<{ dids: string[] }>()
     const controller = new AbortController()
-    const { index, backfillers } = scripted((i) => ({
-      signal: controller.signal,
-      ...(i === 1 ? { lister: scriptedLister({ [A]: () => hanging.wait() }, 'relay1.test') } : {}),
-    }))
-    const union = unionOf(backfillers)
+    const { index, union } = scripted({ signal: controller.signal }, () => hanging.wait())
     await union.next()
     await hanging.reached
     const stopwatch = startStopwatch()
@@ -319,37 +338,25 @@ describe('a union stops as one backfiller does', () => {
     hanging.pass({ dids: [] })
   })
 
-  it('an abort of one backfiller ends the union, and so the others', async () => {
-    const controller = new AbortController()
-    const { index, backfillers } = scripted((i) => (i === 2 ? { signal: controller.signal } : {}))
-    const union = unionOf(backfillers)
-    await union.next()
-    controller.abort(reason)
-    expect(await failureOf(union.run())).toBe(reason)
-    await expect
-      .poll(() => index.progress.list().then((rows) => rows.map(({ state }) => state)))
-      .not.toContain('running')
-  })
-
   it('aborted beforehand, it asks nobody', async () => {
-    const { listers, backfillers } = scripted(() => ({ signal: AbortSignal.abort(reason) }))
-    expect(await failureOf(unionOf(backfillers).run())).toBe(reason)
+    const { listers, union } = scripted({ signal: AbortSignal.abort(reason) })
+    expect(await failureOf(union.run())).toBe(reason)
     expect(listers.flatMap(({ requests }) => requests)).toEqual([])
   })
 
   it('an error in the loop comes out as it is', async () => {
-    const { backfillers } = scripted()
+    const { union } = scripted()
     const loop = async () => {
-      for await (const _ of unionOf(backfillers)) throw reason
+      for await (const _ of union) throw reason
     }
     expect(await failureOf(loop())).toBe(reason)
   })
 
   it('the block of an await using ends it', async () => {
-    const { index, backfillers } = scripted()
+    const { index, union } = scripted()
     {
-      await using union = unionOf(backfillers)
-      await union.next()
+      await using run = union
+      await run.next()
     }
     expect((await index.progress.list()).map(({ state }) => state)).not.toContain('running')
   })
@@ -366,8 +373,7 @@ describe('a union stops as one backfiller does', () => {
         return progress.renew(claim, ...rest)
       },
     }
-    const { listers, backfillers } = scripted(() => ({ progress: counting, leaseMs: 100, pagesAhead: 1 }))
-    const union = unionOf(backfillers)
+    const { listers, union } = scripted({ progress: counting, leaseMs: 100, pagesAhead: 1 })
     await union.next()
     // Four renewals are longer than a lease: time enough for relays that do not wait.
     await renewals.reached
@@ -375,52 +381,5 @@ describe('a union stops as one backfiller does', () => {
     for (const { requests } of listers) expect(requests.length).toBeLessThanOrEqual(2 + 2 + 1)
     expect(await union.status()).toMatchObject({ running: 3 })
     await union.return()
-  })
-
-  it('one relay that its caller leaves ends quietly, and the others go on', async () => {
-    const { index, backfillers } = scripted()
-    const union = unionOf(backfillers)
-    await union.next()
-    await backfillers[0]?.return()
-    expect(await union.run()).toMatchObject({ relays: { length: 3 } })
-    for (const i of [1, 2]) {
-      const dids = didsOf(pagesOf(`${A}${i}`, 50))
-      expect(dids.every((did) => index.sink.pairs.get(A)?.has(did))).toBe(true)
-    }
-  })
-})
-
-it('a backfiller that has run already does not pass for one that is complete', async () => {
-  const make = (name: string) =>
-    createBackfiller({
-      ...memory(),
-      lister: scriptedLister({ [A]: pagesOf(A, 2) }, name),
-      sources: [knownCollections([A])],
-    })
-  const [left, fresh] = [make('left.test'), make('fresh.test')]
-  await left.next()
-  await left.return()
-  const union = unionOf([left, fresh])
-  expect(await failureOf(union.run())).toMatchObject({
-    failures: [{ relay: 'left.test', error: { code: 'RUN_ENDED' } }],
-  })
-  expect((await union.status()).relays.map(({ run }) => run)).toEqual(['failed', 'complete'])
-})
-
-describe('what is no union is refused', () => {
-  const make = () =>
-    createBackfiller({ ...memory(), lister: scriptedLister({}), sources: [knownCollections([A])] })
-  const backfiller = make()
-
-  it.each([
-    ['none', []],
-    ['one twice', [backfiller, backfiller]],
-    ['one relay twice', [backfiller, make()]],
-    ['something else', [{}]],
-    ['no list', backfiller],
-  ])('%s', (_, backfillers) => {
-    expect(() => unionOf(backfillers as Backfiller[])).toThrowError(
-      expect.objectContaining({ name: 'InvalidOptionError', option: 'backfillers' }),
-    )
   })
 })

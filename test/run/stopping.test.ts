@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
-  type BackfillOptions,
   type CollectionSource,
   createBackfiller,
   DiscoveryError,
@@ -10,6 +9,7 @@ import {
   memoryProgressStore,
   RelayError,
 } from '../../src/index.ts'
+import { type MoreOptions, withMore } from '../support/backfill-set-up.ts'
 import { listenTo } from '../support/listen-to.ts'
 import { gate, pagesOf, scriptedLister } from '../support/scripted-lister.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
@@ -28,17 +28,16 @@ function newHandles(before: readonly string[]): string[] {
   })
 }
 
-function setUp(options: Partial<BackfillOptions> = {}) {
+function setUp(options: MoreOptions = {}) {
   const controller = new AbortController()
   const progress = memoryProgressStore()
-  const backfiller = createBackfiller({
-    lister: scriptedLister({ [A]: pagesOf(A, 5), [B]: pagesOf(B, 5) }),
-    sources: [knownCollections([A, B])],
-    sink: memoryIndexSink(),
-    progress,
+  const usual = {
+    relay: scriptedLister({ [A]: pagesOf(A, 5), [B]: pagesOf(B, 5) }),
+    collections: [A, B],
+    store: { sink: memoryIndexSink(), progress },
     signal: controller.signal,
-    ...options,
-  })
+  }
+  const backfiller = createBackfiller(withMore(usual, options))
   return { controller, progress, backfiller }
 }
 
@@ -75,7 +74,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
 
   it('aborted beforehand: it asks nobody for anything', async () => {
     const lister = scriptedLister({ [A]: pagesOf(A, 1) })
-    const run = setUp({ lister, signal: AbortSignal.abort(reason) })
+    const run = setUp({ relay: lister, signal: AbortSignal.abort(reason) })
     expect(await ending(run.backfiller.run())).toMatchObject({ error: reason })
     expect(lister.requests).toEqual([])
   })
@@ -89,7 +88,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
         yield { nsid: A }
       },
     }
-    const run = setUp({ sources: [deaf] })
+    const run = setUp({ collections: [deaf] })
     const ended = ending(run.backfiller.run())
     await asked.reached
     run.controller.abort(reason)
@@ -101,7 +100,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
 
   it('aborted in a fetch that does not listen', async () => {
     const fetching = gate<{ dids: string[] }>()
-    const run = setUp({ lister: scriptedLister({ [A]: () => fetching.wait() }) })
+    const run = setUp({ relay: scriptedLister({ [A]: () => fetching.wait() }) })
     const ended = ending(run.backfiller.run())
     await fetching.reached
     run.controller.abort(reason)
@@ -121,7 +120,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
         return inner.add(batch)
       },
     }
-    const run = setUp({ sink, sources: [knownCollections([A])] })
+    const run = setUp({ sink, collections: [knownCollections([A])] })
     const ended = ending(run.backfiller.run())
     await writing.reached
     run.controller.abort(reason)
@@ -152,7 +151,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
         new RelayError('RELAY_STATUS', '503', { relay: 'relay.test', status: 503, retryable: true }),
       )
     const run = setUp({
-      lister: scriptedLister({ [A]: failing, [B]: failing }),
+      relay: scriptedLister({ [A]: failing, [B]: failing }),
       retry: { minDelayMs: 60_000 },
       onEvent: listenTo({ retry: () => void retried.wait() }),
     })
@@ -166,7 +165,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
   })
 
   it('aborted while it waits for another worker', async () => {
-    const run = setUp({ sources: [knownCollections([A])] })
+    const run = setUp({ collections: [knownCollections([A])] })
     await run.progress.register('relay.test', [{ nsid: A }])
     await run.progress.claim({ relay: 'relay.test', owner: 'somebody else', leaseMs: 60_000 })
     const waiting = gate()
@@ -203,7 +202,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
         throw new Error('not even begun')
       },
     }
-    const run = setUp({ sources: [eager] })
+    const run = setUp({ collections: [eager] })
     expect((await ending(run.backfiller.run())).error).toBeInstanceOf(DiscoveryError)
   })
 
@@ -225,7 +224,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
   })
 
   it('left by break', async () => {
-    const run = setUp()
+    const run = setUp({ relay: scriptedLister({ [A]: pagesOf(A, 50), [B]: pagesOf(B, 50) }) })
     for await (const _ of run.backfiller) break
     await assertFree(run)
     expect((await run.backfiller.status()).pending).toBe(2)
@@ -242,7 +241,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
 
   it('left by return() while a next() is waiting: that next() is done', async () => {
     const fetching = gate<{ dids: string[] }>()
-    const run = setUp({ lister: scriptedLister({ [A]: () => fetching.wait(), [B]: () => fetching.wait() }) })
+    const run = setUp({ relay: scriptedLister({ [A]: () => fetching.wait(), [B]: () => fetching.wait() }) })
     const next = run.backfiller.next()
     await fetching.reached
     const { ms } = await ending(run.backfiller.return())

@@ -29,10 +29,9 @@ it('asks for the next page once it has read one: no commit, no consumer and no t
   const stuck: IndexSink = { add: () => new Promise(() => {}) }
   const stop = new AbortController()
   const backfiller = createBackfiller({
-    lister: { ...relayLister('relay.test', { fetch }), check: async () => {} },
-    sources: [knownCollections([A])],
-    sink: stuck,
-    progress: memoryProgressStore(),
+    relay: { ...relayLister('relay.test', { fetch }), check: async () => {} },
+    collections: [knownCollections([A])],
+    store: { sink: stuck, progress: memoryProgressStore() },
     pagesAhead,
     signal: stop.signal,
   })

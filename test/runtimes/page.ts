@@ -25,14 +25,19 @@ export async function backfill(origin: string): Promise<PageOutcome> {
   const stop = new AbortController()
   let aborted = ''
   try {
-    for await (const _ of createBackfiller({ lister, sources, sink, progress, signal: stop.signal })) {
+    for await (const _ of createBackfiller({
+      relay: lister,
+      collections: sources,
+      store: { sink, progress },
+      signal: stop.signal,
+    })) {
       stop.abort(new Error('enough'))
     }
   } catch (error) {
     aborted = String(error)
   }
   const claimed = (await progress.list()).filter(({ state }) => state === 'running')
-  await createBackfiller({ lister, sources, sink, progress }).run()
+  await createBackfiller({ relay: lister, collections: sources, store: { sink, progress } }).run()
   const indexed = Object.fromEntries([...sink.pairs].map(([collection, dids]) => [collection, dids.size]))
   return { indexed, aborted, stillClaimed: claimed.length }
 }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import {
   type BackfillListener,
+  type BackfillOptions,
   collectionDirectory,
   createBackfiller,
   knownCollections,
@@ -19,12 +20,11 @@ import { serveList } from '../support/served-list.ts'
 const NAMES = ['com.example.first', 'com.example.second', 'com.example.third', PROFILE]
 
 /** A run over nothing but empty collections: what it discovers is what counts here. */
-function discoverAll(sources: Parameters<typeof createBackfiller>[0]['sources'], onEvent: BackfillListener) {
+function discoverAll(sources: BackfillOptions['collections'], onEvent: BackfillListener) {
   return createBackfiller({
-    lister: scriptedLister({}),
-    sources,
-    sink: memoryIndexSink(),
-    progress: memoryProgressStore(),
+    relay: scriptedLister({}),
+    collections: sources,
+    store: { sink: memoryIndexSink(), progress: memoryProgressStore() },
     retry: { ...quick, retries: 1 },
     onEvent,
   }).run()

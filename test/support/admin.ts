@@ -44,10 +44,9 @@ export function backfillerOf(
   options: Partial<BackfillOptions>,
 ): Backfiller {
   return createBackfiller({
-    lister: relayLister(source, { pageSize: 100 }),
-    sources: [knownCollections(collections)],
-    sink: memoryIndexSink(),
-    progress,
+    relay: relayLister(source, { pageSize: 100 }),
+    collections: [knownCollections(collections)],
+    store: { sink: memoryIndexSink(), progress },
     ...options,
   })
 }
@@ -86,7 +85,7 @@ export async function startAdmin({ run, collections = [], ...options }: AdminOpt
     progress,
     backfill: ({ relay: source, signal, onEvent }) =>
       backfillerOf(source, progress, collections, {
-        lister: relayLister(source, { pageSize: 100 }),
+        relay: relayLister(source, { pageSize: 100 }),
         retry: { minDelayMs: 1, maxDelayMs: 20 },
         // An event for each page.
         pagesAhead: 1,

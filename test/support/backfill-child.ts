@@ -12,10 +12,9 @@ const say = (line: BackfillLine) => console.log(JSON.stringify(line))
 const options = JSON.parse(process.argv[2] ?? '') as BackfillProcessOptions
 await using store = await openPostgres(options.databaseUrl, { applicationName: options.name })
 const backfiller = createBackfiller({
-  lister: relayLister(options.relayUrl, { pageSize: options.pageSize, userAgent: options.name }),
-  sources: [knownCollections(options.collections)],
-  sink: store.sink,
-  progress: store.progress,
+  relay: relayLister(options.relayUrl, { pageSize: options.pageSize, userAgent: options.name }),
+  collections: [knownCollections(options.collections)],
+  store: { sink: store.sink, progress: store.progress },
   concurrency: options.concurrency,
   leaseMs: options.leaseMs,
   onEvent: listenTo({
@@ -26,4 +25,4 @@ const backfiller = createBackfiller({
 for await (const { collection, cursor, pages: page, imported, added } of backfiller) {
   say({ event: 'page', collection, cursor, pages: page, imported, added })
 }
-say({ event: 'done', summary: await backfiller.run() })
+say({ event: 'done', summary: backfiller.summary })

@@ -34,16 +34,18 @@ process.on('SIGUSR2', () => abortAt('told'))
 
 function backfillerOn({ sink, progress }: OpenStore): Backfiller {
   return createBackfiller({
-    lister: relayLister(options.relayUrl, { pageSize: options.pageSize, userAgent: options.name }),
-    sources: [knownCollections(options.collections)],
-    sink: {
-      database: sink.database,
-      add(batch, context) {
-        abortAt('commit')
-        return sink.add(batch, context)
+    relay: relayLister(options.relayUrl, { pageSize: options.pageSize, userAgent: options.name }),
+    collections: [knownCollections(options.collections)],
+    store: {
+      sink: {
+        database: sink.database,
+        add(batch, context) {
+          abortAt('commit')
+          return sink.add(batch, context)
+        },
       },
+      progress,
     },
-    progress,
     concurrency: options.concurrency,
     leaseMs: options.leaseMs,
     retry: options.retry,

@@ -1,6 +1,5 @@
 import {
   type Backfiller,
-  type BackfillOptions,
   createBackfiller,
   IncompleteError,
   knownCollections,
@@ -10,6 +9,7 @@ import {
 } from '../../src/index.ts'
 import { kyselyIndexSink, kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
 import { startRelay, type TestRelay, type TestRelayOptions } from '../../src/testing/index.ts'
+import { type MoreOptions, withMore } from './backfill-set-up.ts'
 import { type CheckOptions, check, recordProgress, type Served, type Verdict } from './checker.ts'
 import { createPostgres, type TestKysely, type TestPostgres } from './databases.ts'
 import { PROFILE, quick } from './e2e.ts'
@@ -23,7 +23,7 @@ export interface FaultRun extends AsyncDisposable {
   readonly db: TestKysely
   readonly relay: TestRelay
   lister(options?: RelayListerOptions): RepoLister
-  start(options?: Partial<BackfillOptions>): Backfiller
+  start(options?: MoreOptions): Backfiller
   /** The verdict on everything so far: see `check`. */
   check(options?: Partial<CheckOptions>): Promise<Verdict>
 }
@@ -42,16 +42,19 @@ export async function setUp(options: TestRelayOptions, onServer?: string): Promi
     db,
     relay,
     lister,
-    start: (more = {}) =>
-      createBackfiller({
-        lister: lister(),
-        sources: [knownCollections(walked)],
-        sink: kyselyIndexSink(db),
-        progress: kyselyProgressStore(db),
-        retry: quick,
-        maxAttempts: 2,
-        ...more,
-      }),
+    start: (more) =>
+      createBackfiller(
+        withMore(
+          {
+            relay: lister(),
+            collections: [knownCollections(walked)],
+            store: { sink: kyselyIndexSink(db), progress: kyselyProgressStore(db) },
+            retry: quick,
+            maxAttempts: 2,
+          },
+          more,
+        ),
+      ),
     check: (more = {}) => check({ progress: db, relays: [relay], ...more }),
     async [Symbol.asyncDispose]() {
       await relay[Symbol.asyncDispose]()

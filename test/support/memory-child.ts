@@ -30,10 +30,9 @@ function used(): number {
 
 const lister = relayLister(options.relayUrl, { maxBodyBytes: options.maxBodyBytes })
 const backfiller = createBackfiller({
-  lister,
-  sources: [knownCollections(options.collections)],
-  sink: memoryIndexSink(),
-  progress: memoryProgressStore(),
+  relay: lister,
+  collections: [knownCollections(options.collections)],
+  store: { sink: memoryIndexSink(), progress: memoryProgressStore() },
   concurrency: options.concurrency,
   retry: { retries: 0 },
   maxAttempts: 1,

@@ -38,7 +38,7 @@ export async function compare(
   const pairs = new Map(Object.entries(here).map(([nsid, dids]) => [nsid, new Set(dids)]))
   const before = JSON.stringify([...pairs].map(([nsid, dids]) => [nsid, [...dids]]))
   const verification = verify({
-    lister: relayLister(relay.url, { pageSize: 40 }),
+    relay: relayLister(relay.url, { pageSize: 40 }),
     index: memoryIndex(pairs),
     retry: quick,
     ...options,
@@ -46,5 +46,5 @@ export async function compare(
   const reports: CollectionReport[] = []
   for await (const report of verification) reports.push(report)
   expect(JSON.stringify([...pairs].map(([nsid, dids]) => [nsid, [...dids]]))).toBe(before)
-  return { reports, summary: await verification.run(), requests: relay.requests, relay: relay.url }
+  return { reports, summary: verification.summary, requests: relay.requests, relay: relay.url }
 }

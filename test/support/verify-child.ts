@@ -22,7 +22,7 @@ const sampling = setInterval(() => {
   peak = Math.max(peak, process.memoryUsage.rss())
 }, 10)
 const [report] = await Array.fromAsync(
-  verify({ lister, index: store.index, collections: [collection], samples: 100 }),
+  verify({ relay: lister, index: store.index, collections: [collection], samples: 100 }),
 )
 clearInterval(sampling)
 console.log(JSON.stringify({ report, took: peak - before }))

@@ -65,10 +65,23 @@ describe('a run under way', () => {
     expect(taken).toEqual([1])
   })
 
-  it('gives its outcome, also when it is asked for after a loop', async () => {
-    expect(await numbers([1, 2]).run()).toBe(3)
+  it('gives its outcome to who runs it, and what it has come to at any time', async () => {
     const run = numbers([1, 2])
-    await takeAll(run)
+    expect(run.summary).toBe(0)
     expect(await run.run()).toBe(3)
+  })
+
+  it('has one loop: a second one beside it, or a run, throws', async () => {
+    const run = numbers([1, 2, 3])
+    for await (const _ of run) {
+      await expect(takeAll(run)).rejects.toMatchObject(ended)
+      await expect(run.run()).rejects.toMatchObject(ended)
+    }
+  })
+
+  it('is done again for next() by hand after its end, as any generator is', async () => {
+    const run = numbers([1])
+    await takeAll(run)
+    expect(await run.next()).toEqual({ done: true, value: undefined })
   })
 })

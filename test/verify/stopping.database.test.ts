@@ -13,7 +13,7 @@ describe('it stops as a backfiller does', () => {
 
   it('nothing is asked for before the first report', async () => {
     const lister = scriptedLister({})
-    await verify({ lister, index }).return()
+    await verify({ relay: lister, index }).return()
     expect(lister.requests).toEqual([])
   })
 
@@ -21,7 +21,7 @@ describe('it stops as a backfiller does', () => {
     const silent = gate<{ dids: string[] }>()
     const controller = new AbortController()
     const lister = scriptedLister({ [A]: () => silent.wait() })
-    const running = verify({ lister, index, signal: controller.signal }).run()
+    const running = verify({ relay: lister, index, signal: controller.signal }).run()
     await silent.reached
     const stopwatch = startStopwatch()
     controller.abort(reason)
@@ -35,7 +35,7 @@ describe('it stops as a backfiller does', () => {
     const controller = new AbortController()
     const lister = scriptedLister({ [A]: [{ dids: SORTED }] })
     const slow: RepoIndex = { listRepos: () => silent.wait() }
-    const running = verify({ lister, index: slow, collections: [A], signal: controller.signal }).run()
+    const running = verify({ relay: lister, index: slow, collections: [A], signal: controller.signal }).run()
     await silent.reached
     controller.abort(reason)
     await expect(running).rejects.toBe(reason)
@@ -44,7 +44,7 @@ describe('it stops as a backfiller does', () => {
 
   it('aborted beforehand, it asks nobody', async () => {
     const lister = scriptedLister({})
-    const running = verify({ lister, index, signal: AbortSignal.abort(reason) }).run()
+    const running = verify({ relay: lister, index, signal: AbortSignal.abort(reason) }).run()
     await expect(running).rejects.toBe(reason)
     expect(lister.requests).toEqual([])
   })
@@ -52,7 +52,7 @@ describe('it stops as a backfiller does', () => {
   it('left after a report, it asks for no other collection', async () => {
     await using relay = await startRelay({ collections: { [PROFILE]: [FIRST], [A]: SORTED, [B]: SORTED } })
     for await (const { collection } of verify({
-      lister: relayLister(relay.url),
+      relay: relayLister(relay.url),
       index,
       collections: [A, B],
     })) {
@@ -68,6 +68,8 @@ describe('it stops as a backfiller does', () => {
     const requested = () => {
       throw reason
     }
-    await expect(verify({ lister, index, onEvent: listenTo({ requested }) }).run()).rejects.toBe(reason)
+    await expect(verify({ relay: lister, index, onEvent: listenTo({ requested }) }).run()).rejects.toBe(
+      reason,
+    )
   })
 })

@@ -54,7 +54,7 @@ describe('trouble', () => {
     })
     const lister = scriptedLister({ [A]: ({ cursor = '0' }) => pages(cursor) })
     const index = memoryIndex(new Map([[A, new Set([FIRST])]]))
-    const [report] = await Array.fromAsync(verify({ lister, index, retry: quick }))
+    const [report] = await Array.fromAsync(verify({ relay: lister, index, retry: quick }))
     expect(report).toMatchObject({ error: { code: 'CURSOR_LOOP' } })
     expect(lister.requests.length).toBeLessThan(60)
   })
@@ -62,7 +62,7 @@ describe('trouble', () => {
   it('an index whose cursors run in a circle ends, too', async () => {
     const lister = scriptedLister({ [A]: [{ dids: SORTED }] })
     const index: RepoIndex = { listRepos: async () => ({ dids: [FIRST], cursor: 'x' }) }
-    const [report] = await Array.fromAsync(verify({ lister, index, collections: [A], retry: quick }))
+    const [report] = await Array.fromAsync(verify({ relay: lister, index, collections: [A], retry: quick }))
     expect(report).toMatchObject({ error: { code: 'CURSOR_LOOP' } })
   })
 
@@ -74,7 +74,7 @@ describe('trouble', () => {
     }
     const reports: CollectionReport[] = []
     const read = async () => {
-      for await (const report of verify({ lister, index })) {
+      for await (const report of verify({ relay: lister, index })) {
         if (reports.push(report) > 10) return
       }
     }
@@ -84,7 +84,7 @@ describe('trouble', () => {
   it('a relay that is empty, or lacks the method, ends it before it begins', async () => {
     await using relay = await startRelay({ collections: {} })
     const index = memoryIndex(new Map([[A, new Set(SORTED)]]))
-    await expect(verify({ lister: relayLister(relay.url), index }).run()).rejects.toMatchObject({
+    await expect(verify({ relay: relayLister(relay.url), index }).run()).rejects.toMatchObject({
       code: 'RELAY_UNSUITABLE',
     })
   })
@@ -102,7 +102,9 @@ describe('trouble', () => {
     }
     const lister = scriptedLister({ [A]: [{ dids: SORTED }] })
     const onEvent = listenTo({ storeUnavailable: (context: unknown) => told.push(context) })
-    expect(await verify({ lister, index, collections: [A], onEvent }).run()).toMatchObject({ both: 500 })
+    expect(await verify({ relay: lister, index, collections: [A], onEvent }).run()).toMatchObject({
+      both: 500,
+    })
     expect(told).toHaveLength(1)
   })
 
@@ -110,13 +112,13 @@ describe('trouble', () => {
     const fault = new NotMigratedError(undefined)
     const index: RepoIndex = { listRepos: () => Promise.reject(fault) }
     const lister = scriptedLister({ [A]: [{ dids: SORTED }] })
-    await expect(verify({ lister, index, collections: [A] }).run()).rejects.toBe(fault)
+    await expect(verify({ relay: lister, index, collections: [A] }).run()).rejects.toBe(fault)
   })
 
   it('an index that is not in order is no reason for differences', async () => {
     const index: RepoIndex = { listRepos: async () => ({ dids: MIXED }) }
     const lister = scriptedLister({ [A]: [{ dids: SORTED }] })
-    const [report] = await Array.fromAsync(verify({ lister, index, collections: [A] }))
+    const [report] = await Array.fromAsync(verify({ relay: lister, index, collections: [A] }))
     expect(report).toMatchObject({ method: 'hash', differences: { both: 500, onlyThere: 0, onlyHere: 0 } })
   })
 })

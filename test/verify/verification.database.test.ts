@@ -3,6 +3,7 @@ import {
   type CollectionReport,
   memoryIndex,
   type RepoIndex,
+  type RepoLister,
   relayLister,
   type VerifyOptions,
   verify,
@@ -139,7 +140,7 @@ describe('what it costs', () => {
       }
       const lister = relayLister(relay.url, { pageSize: 10_000 })
       const [report] = await Array.fromAsync(
-        verify({ lister, index, collections: [A], samples: 100, memoryBytes }),
+        verify({ relay: lister, index, collections: [A], samples: 100, memoryBytes }),
       )
       expect(report?.differences).toMatchObject({ both: 59_970, onlyThere: 30, onlyHere: 25 })
       expect(new Set(report?.differences?.samples.onlyThere)).toEqual(lost)
@@ -169,7 +170,11 @@ describe('which collections', () => {
     const names = Array.from({ length: 1_100 }, (_, i) => `com.example.n${String(i).padStart(4, '0')}`)
     const lister = scriptedLister(Object.fromEntries(names.map((nsid) => [nsid, [{ dids: [FIRST] }]])))
     const index = memoryIndex(new Map(names.map((nsid) => [nsid, new Set([FIRST])])))
-    expect(await verify({ lister, index }).run()).toMatchObject({ compared: 1_100, both: 1_100, onlyHere: 0 })
+    expect(await verify({ relay: lister, index }).run()).toMatchObject({
+      compared: 1_100,
+      both: 1_100,
+      onlyHere: 0,
+    })
   })
 })
 
@@ -185,7 +190,7 @@ describe('what the live feed changes meanwhile', () => {
       },
     })
     pairs.get(A)?.add('did:web:gone.example')
-    const [report] = await Array.fromAsync(verify({ lister, index: memoryIndex(pairs) }))
+    const [report] = await Array.fromAsync(verify({ relay: lister, index: memoryIndex(pairs) }))
     expect(report?.method).toBe('hash')
     expect(report?.differences).toMatchObject({ both: 498, onlyThere: 2, onlyHere: 0 })
     expect(report?.differences?.samples.onlyThere.toSorted()).toEqual(SORTED.slice(498))
@@ -193,7 +198,7 @@ describe('what the live feed changes meanwhile', () => {
 })
 
 it.each<[string, Partial<VerifyOptions>]>([
-  ['lister', { lister: {} as VerifyOptions['lister'] }],
+  ['relay', { relay: {} as RepoLister }],
   ['index', { index: {} as RepoIndex }],
   ['collections', { collections: ['not an nsid'] }],
   ['collections', { index: { listRepos: async () => ({ dids: [] }) } }],
@@ -202,7 +207,7 @@ it.each<[string, Partial<VerifyOptions>]>([
   ['retry.retries', { retry: { retries: 0.5 } }],
 ])('refuses a bad %s', (option, options) => {
   const index = memoryIndex(new Map())
-  expect(() => verify({ lister: scriptedLister({}), index, ...options })).toThrowError(
+  expect(() => verify({ relay: scriptedLister({}), index, ...options })).toThrowError(
     expect.objectContaining({ name: 'InvalidOptionError', option }),
   )
 })

@@ -1,6 +1,7 @@
-import type { CollectionSource } from '../../contracts/collection-source.ts'
 import { DiscoveryError, describe } from '../../errors.ts'
-import { type Discovery, discover } from '../../run/discovery.ts'
+import { collectionChoice, sourcesOf } from '../../run/collections-option.ts'
+import { type AskedSource, type Discovery, discover } from '../../run/discovery.ts'
+import { collectionDirectory } from '../../sources/collection-directory.ts'
 import { count, duration, plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
 import type { RelayOptions, SourceOptions } from '../command-options.ts'
@@ -10,7 +11,7 @@ import { eventWriter } from '../output/json-lines.ts'
 import { screenOf } from '../output/screen.ts'
 import { painter } from '../output/terminal-format.ts'
 import { fit } from '../output/terminal-text.ts'
-import { sourcesOf } from '../source-options.ts'
+import { collectionsOf } from '../source-options.ts'
 
 export interface DiscoverOptions extends RelayOptions, SourceOptions {
   readonly json?: boolean
@@ -26,10 +27,13 @@ export async function discoverCollections(
   context: Context,
 ): Promise<number> {
   const { signal } = context.interruption
-  const { source = [], collection = [], relay: relays = [] } = options
+  const { relay: relays = [] } = options
   // A database is not made for this.
   await using store = exists(database) ? await openDatabase(database, { signal }) : undefined
-  const sources = sourcesOf(source, collection, { relays, observed: store?.observed })
+  const observed = store?.observed
+  const choice = collectionChoice(collectionsOf(options, { relays, observed }))
+  const directories = relays.map((relay) => collectionDirectory(relay))
+  const sources = sourcesOf(choice, { directories, observed })
   const discovery = await ask(sources, context)
   if (discovery.collections.length === 0) throw new DiscoveryError(discovery.errors)
   if (options.json) eventWriter(context.out, context.debug)('discovered', discovery)
@@ -39,12 +43,11 @@ export async function discoverCollections(
 
 /** Says what goes wrong as it comes, beside the list that may go to another program. */
 async function ask(
-  sources: readonly CollectionSource[],
+  sources: readonly AskedSource[],
   { err, interruption: { signal } }: Context,
 ): Promise<Discovery> {
   const say = (name: string, what: string) => err.write(`! ${printable(name)} ${printable(what)}\n`)
-  const asked = sources.map((source) => ({ source }))
-  const discovery = await discover(asked, {
+  const discovery = await discover(sources, {
     signal,
     retry: RETRY,
     onRetry: ({ source, error, waitMs }) => say(source, `again in ${duration(waitMs)}: ${describe(error)}`),

@@ -1,14 +1,13 @@
-import { IncompleteError, UnionIncompleteError } from '../../errors.ts'
-import type { OpenStore } from '../../kysely/open-store.ts'
+import { isBackfillError } from '../../errors.ts'
 import { keepFresh } from '../../monitor/keep-fresh.ts'
 import { type Backfiller, createBackfiller } from '../../run/backfiller.ts'
-import { type Union, unionOf } from '../../run/several-relays.ts'
+import type { BackfillStore } from '../../run/options.ts'
 import type { PaceOptions, RelayOptions, RequestOptions, SourceOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openDatabase } from '../database.ts'
 import { type Relay, relaysOf } from '../relay-options.ts'
 import { jsonReport, type RunEnd, type RunReport, textReport } from '../run-report.ts'
-import { sourcesOf } from '../source-options.ts'
+import { collectionsOf } from '../source-options.ts'
 
 export interface RunOptions extends RelayOptions, SourceOptions, RequestOptions, PaceOptions {
   readonly json?: boolean
@@ -49,7 +48,7 @@ async function backfill(parts: Parts): Promise<RunEnd> {
   const { options, database, relays, report, signal } = parts
   const walks = options.concurrency === undefined ? undefined : options.concurrency * relays.length
   await using store = await openDatabase(database, { signal, walks })
-  const backfillers = relays.map((relay) => backfillerOf(relay, store, parts))
+  const backfiller = backfillerOf(store, parts)
   const read =
     ({ relay }: Relay) =>
     () =>
@@ -58,8 +57,7 @@ async function backfill(parts: Parts): Promise<RunEnd> {
   await refresh()
   report.begin({ relays: relays.map(({ relay }) => relay), database: nameOf(database) })
   const stops = relays.map((relay) => keepFresh(relay.monitor, read(relay)))
-  const union = unionOf(backfillers, { onRelayFailed: (failure) => report.relayFailed(failure) })
-  const end = await follow(union, relays).finally(() => {
+  const end = await follow(backfiller).finally(() => {
     for (const stop of stops) stop()
   })
   await refresh()
@@ -69,16 +67,17 @@ async function backfill(parts: Parts): Promise<RunEnd> {
 }
 
 function backfillerOf(
-  { address, lister, monitor }: Relay,
-  store: OpenStore,
-  { options, database, report, signal }: Parts,
+  store: BackfillStore,
+  { options, database, relays, report, signal }: Parts,
 ): Backfiller {
-  const parts = { relays: [address], observed: store.observed }
+  const monitors = new Map(relays.map(({ relay, monitor }) => [relay, monitor]))
   return createBackfiller({
-    lister,
-    sources: sourcesOf(options.source ?? [], options.collection ?? [], parts),
-    sink: store.sink,
-    progress: store.progress,
+    relay: relays.map(({ lister }) => lister),
+    store,
+    collections: collectionsOf(options, {
+      relays: relays.map(({ address }) => address),
+      observed: store.observed,
+    }),
     concurrency: options.concurrency,
     refreshAfterMs: options.refresh,
     maxAttempts: options.maxAttempts,
@@ -86,31 +85,18 @@ function backfillerOf(
     leaseMs: database.kind === 'pglite' ? FOLDER_LEASE_MS : undefined,
     signal,
     onEvent(event) {
-      monitor.handle(event)
+      monitors.get(event.relay)?.handle(event)
       report.handle(event)
     },
   })
 }
 
-/** The loop over the page events. */
-async function follow(union: Union, relays: readonly Relay[]): Promise<RunEnd> {
+async function follow(backfiller: Backfiller): Promise<RunEnd> {
   try {
-    for (;;) {
-      const { done, value } = await union.next()
-      if (done) return { outcome: 'complete', exitCode: EXIT.complete, summary: value }
-    }
+    return { outcome: 'complete', exitCode: EXIT.complete, summary: await backfiller.run() }
   } catch (error) {
-    if (!(error instanceof UnionIncompleteError)) throw error
-    return incomplete(error, relays)
+    if (!isBackfillError(error, 'INCOMPLETE')) throw error
+    const { failures, relays: failedRelays } = error
+    return { outcome: 'incomplete', exitCode: EXIT.incomplete, failures, failedRelays }
   }
-}
-
-function incomplete({ failures }: UnionIncompleteError, relays: readonly Relay[]): RunEnd {
-  const failedRelays = failures.filter(({ error }) => !(error instanceof IncompleteError))
-  const [failed] = failedRelays
-  if (failed !== undefined && relays.length === 1) throw failed.error
-  const collections = failures.flatMap(({ error }) =>
-    error instanceof IncompleteError ? error.failures : [],
-  )
-  return { outcome: 'incomplete', exitCode: EXIT.incomplete, failures: collections, failedRelays }
 }

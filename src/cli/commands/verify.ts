@@ -111,7 +111,7 @@ async function compare({ relay, rows }: Work, store: OpenStore, parts: Parts): P
   const collections = rows.map(({ collection, imported }) => ({ nsid: collection, estimatedRepos: imported }))
   monitor.handle({ type: 'discovered', relay: name, collections, sources: [] })
   const verification: Verification = verify({
-    lister: watched(relay, report),
+    relay: watched(relay, report),
     index: store.index,
     collections: rows.map(({ collection }) => collection),
     samples: options.samples ?? SAMPLES,

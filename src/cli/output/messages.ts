@@ -1,5 +1,5 @@
 import type { BackfillEvent, CollectionFailedEvent, SourceReport } from '../../contracts/events.ts'
-import { describe, type RelayFailure } from '../../errors.ts'
+import { describe, isBackfillError } from '../../errors.ts'
 import { count, duration, plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
 import type { Screen } from './screen.ts'
@@ -13,8 +13,6 @@ const NARROWEST = 20
 export interface Messages {
   /** What was discovered and what went wrong. */
   handle(event: BackfillEvent): void
-  /** A relay's run is over before its time. */
-  relayFailed(failure: RelayFailure): void
 }
 
 /** @param to where it is said, and how wide that is */
@@ -48,9 +46,11 @@ export function createMessages(
           return warn(event.collection, 'taken over by another worker')
         case 'storeUnavailable':
           return warn('database', `again in ${duration(event.waitMs)}: ${describe(event.error)}`)
+        case 'relayFailed':
+          // Collections that failed were told one by one.
+          if (!isBackfillError(event.error, 'INCOMPLETE')) fail(event.relay, describe(event.error))
       }
     },
-    relayFailed: ({ relay, error }) => fail(relay, describe(error)),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { BackfillSummary } from '../../contracts/events.ts'
+import type { RelaySummary } from '../../contracts/events.ts'
 import type { CollectionProgress } from '../../contracts/progress-store.ts'
 import { count, duration, plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
@@ -12,7 +12,7 @@ const MAX_WIDTH = 72
 /** The closing table: the largest collections, the totals, and what this run did. */
 export function summaryLines(
   rows: readonly CollectionProgress[],
-  run: BackfillSummary | undefined,
+  run: RelaySummary | undefined,
   screen: Screen,
 ): string[] {
   const paint = painter(screen.color)
@@ -37,7 +37,7 @@ export function summaryLines(
 }
 
 /** What a run did. */
-export function runLine({ durationMs, imported, added, completed }: Omit<BackfillSummary, 'relay'>): string {
+export function runLine({ durationMs, imported, added, completed }: Omit<RelaySummary, 'relay'>): string {
   const seconds = durationMs / 1000
   const repeats = added === imported ? '' : ` (${count(added)} new)`
   const speed = imported === 0 ? '' : ` · ${count(imported / seconds)} pairs/s`

@@ -40,10 +40,7 @@ describe('help', () => {
 
 describe('wrong usage is told in a line without a stack, and ends with 2', () => {
   test.each([
-    [
-      ['run', '--relay', 'relay.example', '--collection', 'foo'],
-      '"foo" is no NSID: write it as app.bsky.feed.post',
-    ],
+    [['run', '--relay', 'relay.example', '--collection', 'foo'], '"foo" is not a valid NSID, nor a pattern'],
     [['run'], 'Give --relay HOST or set RELAY'],
     [['run', '--relay', 'ftp://x'], 'relay must be the host of a relay'],
     [['run', '--relay', 'x,ftp://y'], 'relay must be the host of a relay'],

@@ -7,7 +7,7 @@ import { didsOf, pagesOf, scriptedLister } from '../../support/scripted-lister.t
 describe('cursors', () => {
   it('a run that is left goes on at the saved cursor', async () => {
     const lister = scriptedLister({ [A]: pagesOf(A, 6) })
-    const { start, sink } = setUp(lister, { sources: [knownCollections([A])] })
+    const { start, sink } = setUp(lister, { collections: [knownCollections([A])] })
     for await (const page of start()) {
       if (page.pages === 3) break
     }
@@ -39,7 +39,7 @@ describe('cursors', () => {
     ],
   ])('%s ends the collection in bounded requests, and only that', async (_, script) => {
     const lister = scriptedLister({ [A]: script, [B]: pagesOf(B, 3) })
-    const { start, sink } = setUp(lister, { sources: [knownCollections([A, B])] })
+    const { start, sink } = setUp(lister, { collections: [knownCollections([A, B])] })
     const error = await start()
       .run()
       .catch((error: unknown) => error)
@@ -52,7 +52,7 @@ describe('cursors', () => {
 
   it('a cycle is found across restarts', async () => {
     const lister = scriptedLister({ [A]: ({ cursor }) => ({ ...did, cursor: String(next(cursor) % 5) }) })
-    const { start } = setUp(lister, { sources: [knownCollections([A])] })
+    const { start } = setUp(lister, { collections: [knownCollections([A])] })
     let outcome: unknown
     for (let runs = 0; runs < 20 && outcome === undefined; runs++) {
       const backfiller = start()
@@ -73,7 +73,7 @@ describe('cursors', () => {
     const lister = scriptedLister({
       [A]: ({ cursor }) => pages[cursor === '2' && repeats-- > 0 ? 1 : Number(cursor ?? 0)] ?? { dids: [] },
     })
-    const { start, sink } = setUp(lister, { sources: [knownCollections([A])] })
+    const { start, sink } = setUp(lister, { collections: [knownCollections([A])] })
     expect(await start().run()).toMatchObject({ completed: 1, pages: 4 })
     expect([...(sink.pairs.get(A) ?? [])]).toEqual(didsOf(pages))
   })
@@ -83,7 +83,7 @@ describe('cursors', () => {
       [A]: [{ dids: [], cursor: '1' }, { dids: ['did:web:x'], cursor: '2' }, { dids: [] }],
       [B]: ({ cursor }) => ({ dids: [], cursor: String(next(cursor)) }),
     })
-    const { start, sink } = setUp(lister, { sources: [knownCollections([A, B])] })
+    const { start, sink } = setUp(lister, { collections: [knownCollections([A, B])] })
     const error = await start()
       .run()
       .catch((error: unknown) => error)
@@ -113,7 +113,7 @@ describe('cursors', () => {
     })
     const restarts: boolean[] = []
     const { start, sink } = setUp(lister, {
-      sources: [knownCollections([A])],
+      collections: [knownCollections([A])],
       maxAttempts: 2,
       retry: { retries: 3, minDelayMs: 0, maxDelayMs: 0 },
       onEvent: listenTo({ collectionFailed: ({ restart }) => restarts.push(restart) }),
@@ -137,7 +137,7 @@ describe('cursors', () => {
     const lister = scriptedLister({
       [A]: ({ cursor }) => (cursor === undefined ? { ...did, cursor: '1' } : Promise.reject(gone())),
     })
-    const { start } = setUp(lister, { sources: [knownCollections([A])], maxAttempts: 2 })
+    const { start } = setUp(lister, { collections: [knownCollections([A])], maxAttempts: 2 })
     await expect(start().run()).rejects.toMatchObject({
       failures: [{ collection: A, lastError: '500 DatabaseError' }],
     })

@@ -16,7 +16,7 @@ describe('discovery', () => {
   it('uses the other sources when one fails, and tells', async () => {
     const failed: unknown[] = []
     const { start } = setUp(scriptedLister({ [A]: pagesOf(A, 1) }), {
-      sources: [failing, knownCollections([A])],
+      collections: [failing, knownCollections([A])],
       onEvent: listenTo({ sourceFailed: (context) => failed.push(context) }),
     })
     expect(await start().run()).toMatchObject({ completed: 1 })
@@ -27,7 +27,7 @@ describe('discovery', () => {
   })
 
   it('is an error when no source gives anything and nothing is registered', async () => {
-    const { start } = setUp(scriptedLister({}), { sources: [failing] })
+    const { start } = setUp(scriptedLister({}), { collections: [failing] })
     const error = await start()
       .run()
       .catch((error: unknown) => error)
@@ -48,7 +48,7 @@ describe('discovery', () => {
       },
     }
     const still = { ...live, name: 'asked once', live: false }
-    const { sink, start } = setUp(lister, { sources: [live, still] })
+    const { sink, start } = setUp(lister, { collections: [live, still] })
     const backfiller = start()
     for await (const { collection, completed } of backfiller) {
       if (collection === A && completed) known.push(B)
@@ -57,7 +57,7 @@ describe('discovery', () => {
     expect([...sink.pairs.keys()]).toEqual([A, B, C])
     // At the beginning both; then the live one alone, after each of the three.
     expect(asked).toBe(2 + 3)
-    expect(await backfiller.run()).toMatchObject({ completed: 3, failedSources: [] })
+    expect(backfiller.summary).toMatchObject({ completed: 3, failedSources: [] })
   })
 
   it('what a live source brings does not have a collection tried again that was given up', async () => {
@@ -76,7 +76,7 @@ describe('discovery', () => {
     }
     const failed: string[] = []
     const { sink, start } = setUp(lister, {
-      sources: [live],
+      collections: [live],
       onEvent: listenTo({
         collectionFailed: ({ collection }) => failed.push(collection),
         page: ({ completed }) => completed && known.push(C),
@@ -101,7 +101,7 @@ describe('discovery', () => {
     }
     const told: unknown[] = []
     const { start } = setUp(scriptedLister({ [A]: pagesOf(A, 1) }), {
-      sources: [live],
+      collections: [live],
       onEvent: listenTo({ sourceFailed: (context) => told.push(context) }),
     })
     expect(await start().run()).toMatchObject({ completed: 1, failedSources: ['live'] })
@@ -109,10 +109,10 @@ describe('discovery', () => {
   })
 
   it('goes on with what is registered when every source fails', async () => {
-    const { start } = setUp(scriptedLister({ [A]: pagesOf(A, 6) }), { sources: [knownCollections([A])] })
+    const { start } = setUp(scriptedLister({ [A]: pagesOf(A, 6) }), { collections: [knownCollections([A])] })
     const first = start()
     await first.next()
     await first.return()
-    expect(await start({ sources: [failing] }).run()).toMatchObject({ completed: 1 })
+    expect(await start({ collections: [failing] }).run()).toMatchObject({ completed: 1 })
   })
 })

@@ -43,7 +43,7 @@ describe('failures', () => {
     const lister = scriptedLister({
       [A]: () => (broken ? Promise.reject(refused()) : { dids: ['did:web:x'] }),
     })
-    const { start } = setUp(lister, { sources: [knownCollections([A])] })
+    const { start } = setUp(lister, { collections: [knownCollections([A])] })
     await expect(start().run()).rejects.toBeInstanceOf(IncompleteError)
     broken = false
     expect(await start().run()).toMatchObject({ completed: 1, added: 1 })
@@ -56,7 +56,7 @@ describe('failures', () => {
     })
     const attempts: number[] = []
     const { start } = setUp(lister, {
-      sources: [knownCollections([A])],
+      collections: [knownCollections([A])],
       onEvent: listenTo({
         retry: ({ attempt }) => attempts.push(attempt),
         collectionFailed: () => attempts.push(-1),
@@ -70,7 +70,7 @@ describe('failures', () => {
     const pauses: (number | undefined)[] = []
     const lister = scriptedLister({ [A]: () => Promise.reject(passing()) })
     const { start } = setUp(lister, {
-      sources: [knownCollections([A])],
+      collections: [knownCollections([A])],
       maxAttempts: 3,
       onEvent: listenTo({ collectionFailed: ({ retryInMs }) => pauses.push(retryInMs) }),
     })
@@ -94,7 +94,7 @@ describe('failures', () => {
     const sink = failingSink(2, new Error('disk on fire'))
     const retries: unknown[] = []
     const { start } = setUp(lister, {
-      sources: [knownCollections([A])],
+      collections: [knownCollections([A])],
       sink,
       onEvent: listenTo({
         retry: ({ error }) => retries.push(error),
@@ -111,7 +111,7 @@ describe('failures', () => {
     const sink = failingSink(3, new Error('disk on fire'))
     const failed: unknown[] = []
     const { start } = setUp(lister, {
-      sources: [knownCollections([A])],
+      collections: [knownCollections([A])],
       sink,
       onEvent: listenTo({ collectionFailed: ({ error, attempts }) => failed.push([error, attempts]) }),
     })
@@ -132,7 +132,7 @@ describe('failures', () => {
     })
     const counts: number[] = []
     const { start } = setUp(lister, {
-      sources: [knownCollections([A])],
+      collections: [knownCollections([A])],
       maxAttempts: 2,
       onEvent: listenTo({ collectionFailed: ({ attempts }) => counts.push(attempts) }),
     })
@@ -152,7 +152,7 @@ describe('failures', () => {
     }
     const told: number[] = []
     const { start } = setUp(scriptedLister({ [A]: pagesOf(A, 2) }), {
-      sources: [knownCollections([A])],
+      collections: [knownCollections([A])],
       progress,
       maxAttempts: 1,
       onEvent: listenTo({ storeUnavailable: ({ attempt }) => told.push(attempt) }),
@@ -242,7 +242,7 @@ describe('failures', () => {
         return asked++ === 0 ? Promise.reject(busy) : { dids: [] }
       },
     })
-    const { start } = setUp(lister, { sources: [knownCollections([A])], maxAttempts: 1 })
+    const { start } = setUp(lister, { collections: [knownCollections([A])], maxAttempts: 1 })
     await start().run()
     expect(times).toHaveLength(2)
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(40)

@@ -15,7 +15,7 @@ describe('onEvent', () => {
       },
     })
     const { start } = setUp(lister, {
-      sources: [knownCollections([A])],
+      collections: [knownCollections([A])],
       onEvent: listenTo({
         requested: ({ durationMs, ...request }) => told.push([request, durationMs >= 0]),
         page: ({ durationMs, ...page }) => told.push([page, durationMs >= 0]),

@@ -17,7 +17,7 @@ describe('a run', () => {
     expect([...(sink.pairs.get(B) ?? [])]).toEqual(didsOf(pagesOf(B, 1)))
     const status = await backfiller.status()
     expect(status).toMatchObject({ total: 3, complete: 3, pending: 0, running: 0, failed: 0, imported: 8 })
-    expect(await backfiller.run()).toMatchObject({
+    expect(backfiller.summary).toMatchObject({
       completed: 3,
       pages: 5,
       imported: 8,
@@ -28,7 +28,7 @@ describe('a run', () => {
 
   it('numbers the pages, sums up, and marks the last one', async () => {
     const lister = scriptedLister({ [A]: pagesOf(A, 2, 3) })
-    const { start } = setUp(lister, { sources: [knownCollections([A])] })
+    const { start } = setUp(lister, { collections: [knownCollections([A])] })
     expect(await collect(start())).toEqual([
       expect.objectContaining({
         pages: 1,
@@ -62,7 +62,7 @@ describe('a run', () => {
         { ...second, dids: ['did:web:x'] },
       ] as never,
     })
-    const { start } = setUp(lister, { sources: [knownCollections([A])] })
+    const { start } = setUp(lister, { collections: [knownCollections([A])] })
     expect((await collect(start())).map(({ added }) => added)).toEqual([1, 0])
   })
 
@@ -70,7 +70,7 @@ describe('a run', () => {
     const started: string[] = []
     const { start } = setUp(scriptedLister({}), {
       concurrency: 1,
-      sources: [knownCollections([A, { nsid: B, estimatedRepos: 5 }, { nsid: C, estimatedRepos: 900 }])],
+      collections: [knownCollections([A, { nsid: B, estimatedRepos: 5 }, { nsid: C, estimatedRepos: 900 }])],
       onEvent: listenTo({ collectionStarted: ({ collection }) => started.push(collection) }),
     })
     await start().run()
@@ -112,7 +112,7 @@ describe('a run', () => {
         return sink.add(...parameters)
       },
     }
-    const { start } = setUp(lister, { sources: [knownCollections([A])], sink: slowSink })
+    const { start } = setUp(lister, { collections: [knownCollections([A])], sink: slowSink })
     const run = start().run()
     await Promise.all([commit.reached, second.reached])
     expect(sink.pairs.size).toBe(0)
@@ -138,7 +138,7 @@ describe('a run', () => {
         return sink.add(...parameters)
       },
     }
-    const { start } = setUp(lister, { sources: [knownCollections([A])], sink: slowSink, pagesAhead: 3 })
+    const { start } = setUp(lister, { collections: [knownCollections([A])], sink: slowSink, pagesAhead: 3 })
     const events = collect(start())
     await last.reached
     first.pass()
@@ -168,7 +168,7 @@ describe('a run', () => {
       },
     }
     const sources = [knownCollections([A])]
-    const { start } = setUp(lister, { sources, progress: counting, leaseMs: 100, pagesAhead: 2 })
+    const { start } = setUp(lister, { collections: sources, progress: counting, leaseMs: 100, pagesAhead: 2 })
     const backfiller = start()
     await backfiller.next()
     // Four renewals are longer than a lease: time enough for a run that does not wait, and the claim is still held.
@@ -195,7 +195,7 @@ describe('a run', () => {
 
   it('walks complete collections again only when they are older than refreshAfterMs', async () => {
     const lister = scriptedLister({ [A]: pagesOf(A, 2) })
-    const { start } = setUp(lister, { sources: [knownCollections([A])] })
+    const { start } = setUp(lister, { collections: [knownCollections([A])] })
     await start().run()
     expect(await start().run()).toMatchObject({ pages: 0 })
     expect(await start({ refreshAfterMs: 3_600_000 }).run()).toMatchObject({ pages: 0 })

@@ -8,7 +8,7 @@ describe('several runs on one store', () => {
   it('share the collections, and each is walked once', async () => {
     const names = Array.from({ length: 12 }, (_, i) => `com.example.c${i}`)
     const lister = scriptedLister(Object.fromEntries(names.map((name) => [name, pagesOf(name, 3)])))
-    const { start } = setUp(lister, { sources: [knownCollections(names)], concurrency: 2 })
+    const { start } = setUp(lister, { collections: [knownCollections(names)], concurrency: 2 })
     const summaries = await Promise.all([start().run(), start().run(), start().run()])
     expect(summaries.reduce((sum, { completed }) => sum + completed, 0)).toBe(12)
     expect(lister.requests).toHaveLength(36)
@@ -22,7 +22,7 @@ describe('several runs on one store', () => {
         return { dids: ['did:web:x'] }
       },
     })
-    const { start } = setUp(lister, { sources: [knownCollections([A])] })
+    const { start } = setUp(lister, { collections: [knownCollections([A])] })
     const holder = start().run()
     await held.reached
     const waiter = start()
@@ -36,7 +36,7 @@ describe('several runs on one store', () => {
 
   it('a run whose end finds work that another one registered does it, too', async () => {
     const lister = scriptedLister({ [A]: pagesOf(A, 1) })
-    const { start, progress } = setUp(lister, { sources: [knownCollections([A])] })
+    const { start, progress } = setUp(lister, { collections: [knownCollections([A])] })
     const remaining = progress.remaining
     let registered = false
     progress.remaining = async (source) => {
@@ -69,7 +69,7 @@ describe('several runs on one store', () => {
       },
     }
     const { start } = setUp(lister, {
-      sources: [knownCollections([A, B])],
+      collections: [knownCollections([A, B])],
       progress: robbing,
       concurrency: 1,
       onEvent: listenTo({

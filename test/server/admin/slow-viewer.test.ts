@@ -26,10 +26,9 @@ function startWithoutRelay(onEnd: () => void = () => {}): Promise<TestAdmin> {
     onEnd,
     backfill: ({ onEvent }) =>
       createBackfiller({
-        lister: scriptedLister({ [COLLECTION]: pages }),
-        sources: [knownCollections([COLLECTION])],
-        sink: memoryIndexSink(),
-        progress: memoryProgressStore(),
+        relay: scriptedLister({ [COLLECTION]: pages }),
+        collections: [knownCollections([COLLECTION])],
+        store: { sink: memoryIndexSink(), progress: memoryProgressStore() },
         onEvent,
       }),
   })

@@ -18,7 +18,7 @@ describe('the status', () => {
     await using admin = await startAdmin({
       allowedSources: [relay.url],
       run: {
-        sources: [
+        collections: [
           knownCollections([
             { nsid: PROFILE, estimatedRepos: 150 },
             { nsid: BIG, estimatedRepos: 1_000 },
