@@ -49,7 +49,11 @@ const USES: Readonly<Record<string, { readonly use: string; readonly prints: str
 async function printedBy(code: string): Promise<string> {
   await using folder = await temporaryFolder()
   await using database = await createPostgres()
-  await using relay = await startRelay({ collections })
+  await using relay = await startRelay({
+    collections,
+    script: ({ path }) =>
+      path === '/v1/listCollections' ? { status: 200, body: { collections } } : undefined,
+  })
   const file = join(folder.path, 'program.ts')
   // A server is left running by its program; here it ends once it listens.
   const end = isServer(code) ? '\nsetTimeout(() => process.exit(), 100)' : ''
@@ -58,7 +62,7 @@ async function printedBy(code: string): Promise<string> {
   const env = {
     STAND_IN_RELAY: relay.url,
     STAND_IN_GARDEN: relay.gardenUrl,
-    ADMIN_TOKEN: 'a token of some length',
+    ADMIN_TOKEN: 'a-token-of-some-length',
   }
   await using program = startProgram(file, { imports, env })
   const { code: exit, stdout, stderr } = await program.ended

@@ -112,22 +112,22 @@ describe('at 80 columns', () => {
 
 test('the README shows a run as it looks', () => {
   const walks = [
-    ['app.bsky.feed.like', 68_000, 224_936],
-    ['app.bsky.feed.post', 68_000, 186_885],
-    ['app.bsky.graph.follow', 68_000, 178_689],
-    ['app.bsky.actor.profile', 68_000, 159_016],
-    ['app.bsky.feed.repost', 68_000, 103_279],
-    ['chat.bsky.actor.declaration', 20_000, 31_148],
+    ['app.bsky.feed.like', 56_000, 224_936],
+    ['app.bsky.feed.post', 56_000, 186_885],
+    ['app.bsky.graph.follow', 56_000, 178_689],
+    ['app.bsky.actor.profile', 56_000, 159_016],
+    ['app.bsky.feed.repost', 56_000, 103_279],
+    ['chat.bsky.actor.declaration', 10_000, 31_148],
   ] as const
   const shown: MonitorSnapshot = {
     ...half,
     collections: { ...half.collections, complete: 1 },
-    pairs: 404_262,
-    fraction: 0.295,
-    pairsPerSecond: 34_622,
-    leftMs: 30_000,
-    requestsPerSecond: 17,
-    requests: 203,
+    pairs: 334_262,
+    fraction: 0.243,
+    pairsPerSecond: 25_620,
+    leftMs: 39_000,
+    requestsPerSecond: 13,
+    requests: 168,
     walks: walks.map(([collection, imported, estimatedRepos]) => ({
       collection,
       imported,
