@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Claim, PageProgress } from '../contracts/progress-store.ts'
 import { ClaimLostError } from '../errors.ts'
 import { CommitUnansweredError, toStoreError } from './database-errors.ts'
+import { jsonRow, rowOf } from './json-row.ts'
 import { committedColumns, isClaimed, isOfRelay } from './progress-table.ts'
 import type { BackfillDatabase } from './schema.ts'
 import { inTransaction, namingErrors, retryingConflicts, statement } from './transaction.ts'
@@ -66,29 +67,41 @@ function savePage(tables: Tables, claim: Claim, page: PageProgress) {
     .where('page_count', '=', claim.pages)
 }
 
+/** What of a row tells whether a commit happened. */
+interface Place {
+  epoch: number
+  page_count: number
+  owned: boolean
+  completed: boolean
+  same_cursor: boolean
+}
+
 /** Where the row is: before these pages, after them by our own commit, or taken from us. Cursors are compared as stored. */
 async function readPlace(
   tables: Tables,
   claim: Claim,
   page: PageProgress,
 ): Promise<'before' | 'after' | 'lost'> {
-  const row = await tables
+  const found = await tables
     .selectFrom('backfill_progress')
-    .select([
-      'epoch',
-      'page_count',
-      'owner',
-      'completed_at',
-      sql<boolean>`cursor = ${page.cursor ?? ''}`.as('same_cursor'),
-    ])
+    .select(
+      jsonRow<Place>({
+        epoch: sql.ref('epoch'),
+        page_count: sql.ref('page_count'),
+        owned: sql`coalesce(owner = ${claim.owner}, false)`,
+        completed: sql`completed_at is not null`,
+        same_cursor: sql`cursor = ${page.cursor ?? ''}`,
+      }),
+    )
     .where('collection', '=', claim.collection)
     .where(isOfRelay(claim.relay))
     .executeTakeFirst()
-  if (row === undefined || Number(row.epoch) !== claim.epoch) return 'lost'
+  if (found === undefined) return 'lost'
+  const row = rowOf(found)
+  if (Number(row.epoch) !== claim.epoch) return 'lost'
   const pages = Number(row.page_count) - claim.pages
-  const completed = row.completed_at !== null
-  if (pages === 0 && row.owner === claim.owner) return 'before'
-  const ours = completed ? page.cursor === undefined : page.cursor !== undefined && row.owner === claim.owner
+  if (pages === 0 && row.owned) return 'before'
+  const ours = row.completed ? page.cursor === undefined : page.cursor !== undefined && row.owned
   return pages === page.pages && row.same_cursor && ours ? 'after' : 'lost'
 }
 

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import { type JsonRow, jsonRow, rowOf } from './json-row.ts'
 import { type BackfillDatabase, catalogName, type SchemaOptions, tableName } from './schema.ts'
 
 /** Collections are counted up to here: about as many pairs as one block of their primary key holds. */
@@ -13,11 +14,11 @@ export interface EstimatedCollection {
 interface Row {
   nsid: string
   /** Up to {@link COUNTED}. */
-  counted: string | number
+  counted: number
   /** By the planner's statistics; it knows the most common collections only, and none before the first ANALYZE. */
-  sampled: string | number | null
+  sampled: number | null
   /** The most that a walk of it has brought so far, repeats included. */
-  imported: string | number | null
+  imported: number | null
 }
 
 /**
@@ -31,7 +32,13 @@ export async function readCollections(
   limit: number,
 ): Promise<EstimatedCollection[]> {
   const pairs = tableName('collection_index_pair', options)
-  const { rows } = await sql<Row>`
+  const row = jsonRow<Row>({
+    nsid: sql.ref('page.nsid'),
+    counted: sql.ref('counted.repos'),
+    sampled: sql`sampled.repos::bigint`,
+    imported: sql.ref('imported.repos'),
+  })
+  const { rows } = await sql<JsonRow<Row>>`
     with page as (
       select id, nsid from ${tableName('collection_index_nsid', options)}
       where nsid > ${after} order by nsid limit ${limit}
@@ -45,7 +52,7 @@ export async function readCollections(
       where class.oid = to_regclass(${catalogName('collection_index_pair', options)}) and stats.attname = 'collection_id'
         and class.reltuples > 0 and stats.inherited = (class.relkind = 'p')
     )
-    select page.nsid, counted.repos as counted, sampled.repos as sampled, imported.repos as imported
+    select ${row}
     from page
     cross join lateral (
       select count(*) as repos
@@ -58,12 +65,12 @@ export async function readCollections(
     left join sampled on sampled.id = page.id
     order by page.nsid
   `.execute(tables)
-  return rows.map(estimateOf)
+  return rows.map((found) => estimateOf(rowOf(found)))
 }
 
 /** A collection may have grown since it was walked, or since the planner looked: the larger one is nearer. */
 function estimateOf({ nsid, counted, sampled, imported }: Row): EstimatedCollection {
   const least = Number(counted)
   if (least < COUNTED) return { nsid, estimatedRepos: least }
-  return { nsid, estimatedRepos: Math.max(least, Math.round(Number(sampled ?? 0)), Number(imported ?? 0)) }
+  return { nsid, estimatedRepos: Math.max(least, Number(sampled ?? 0), Number(imported ?? 0)) }
 }

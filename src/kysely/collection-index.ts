@@ -11,6 +11,7 @@ import { pageLimit } from '../util/page-limit.ts'
 import { wholeNumber } from '../util/validate-options.ts'
 import { readCollections } from './collection-estimates.ts'
 import { hasDidIndex } from './did-index.ts'
+import { jsonRow, rowOf } from './json-row.ts'
 import { type BackfillDatabase, backfillTables, type SchemaOptions, tableName } from './schema.ts'
 import { NotIndexedError } from './table-errors.ts'
 import { statement } from './transaction.ts'
@@ -114,11 +115,11 @@ async function listRepos(
   const { cursor, signal } = request
   const after = storable(cursor)
   const page = pairsOf(tables, collection)
-    .select('did')
+    .select(jsonRow<{ did: string }>({ did: sql.ref('did') }))
     .where('did', '>', after)
     .orderBy('did')
     .limit(limit + 1)
-  const dids = (await run(page, signal)).map(({ did }) => did)
+  const dids = (await run(page, signal)).map((row) => rowOf(row).did)
   return dids.length > limit ? { dids: dids.slice(0, limit), cursor: dids[limit - 1] } : { dids }
 }
 
@@ -142,9 +143,9 @@ async function countRepos(
   collection: string,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const count = pairsOf(tables, collection).select((eb) => eb.fn.countAll<string | number>().as('repos'))
+  const count = pairsOf(tables, collection).select(jsonRow<{ repos: number }>({ repos: sql`count(*)` }))
   const [row] = await run(count, signal)
-  return Number(row?.repos ?? 0)
+  return row === undefined ? 0 : Number(rowOf(row).repos)
 }
 
 /** By the collection's number and not by its name, as the index by DID has them. */
@@ -161,16 +162,14 @@ async function collectionsOf(
   const page = tables
     .selectFrom('collection_index_pair as pair')
     .innerJoin('collection_index_nsid as known', 'known.id', 'pair.collection_id')
-    .select(['pair.collection_id', 'known.nsid'])
+    .select(jsonRow<{ id: number; nsid: string }>({ id: sql.ref('known.id'), nsid: sql.ref('known.nsid') }))
     .where('pair.did', '=', did)
     .where('pair.collection_id', '>', after)
     .orderBy('pair.collection_id')
     .limit(limit + 1)
-  const rows = await run(page, signal)
+  const rows = (await run(page, signal)).map(rowOf)
   const collections = rows.slice(0, limit).map(({ nsid }) => nsid)
-  return rows.length > limit
-    ? { collections, cursor: String(rows[limit - 1]?.collection_id) }
-    : { collections }
+  return rows.length > limit ? { collections, cursor: String(rows[limit - 1]?.id) } : { collections }
 }
 
 async function has(

@@ -1,6 +1,7 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { abortable, sleep } from '../util/abort.ts'
 import { hasGivenUp, isConflict, isCreatedAlready, isLockTaken, toStoreError } from './database-errors.ts'
+import { type JsonRow, jsonRow, rowOf } from './json-row.ts'
 import {
   type BackfillDatabase,
   backfillTables,
@@ -73,13 +74,14 @@ async function stateOf<Database>(
   db: Kysely<Database>,
   options: SchemaOptions,
 ): Promise<'finished' | 'unfinished' | 'absent'> {
-  const { rows } = await sql<{ valid: boolean | null }>`
-    select (select indisvalid from pg_catalog.pg_index
-      where indexrelid = to_regclass(${catalogName(INDEX, options)}) and indrelid = pairs) as valid
+  const valid = sql`(select indisvalid from pg_catalog.pg_index
+    where indexrelid = to_regclass(${catalogName(INDEX, options)}) and indrelid = pairs)`
+  const { rows } = await sql<JsonRow<{ valid: boolean | null }>>`
+    select ${jsonRow({ valid })}
     from cast(${catalogName(TABLE, options)} as regclass) as pairs
   `.execute(db)
-  const valid = rows[0]?.valid ?? null
-  return valid === null ? 'absent' : valid ? 'finished' : 'unfinished'
+  const found = rows[0] && rowOf(rows[0]).valid
+  return found === undefined || found === null ? 'absent' : found ? 'finished' : 'unfinished'
 }
 
 /**

@@ -9,9 +9,10 @@ import type {
 } from '../contracts/progress-store.ts'
 import { ClaimLostError } from '../errors.ts'
 import { advancePage } from './advance.ts'
+import { jsonRow, rowOf } from './json-row.ts'
 import {
   BEGUN_AGAIN,
-  CLAIM_COLUMNS,
+  CLAIM_ROW,
   isClaimed,
   isDue,
   isFailed,
@@ -19,6 +20,7 @@ import {
   isNamed,
   isOfRelay,
   isOpen,
+  PROGRESS_ROW,
   releasedColumns,
   toClaim,
   toProgress,
@@ -142,7 +144,7 @@ function withoutRepeats(collections: readonly KnownCollection[]): Map<string, nu
 async function claim(tables: Tables, { relay, owner, leaseMs }: ClaimRequest): Promise<Claim | undefined> {
   for (;;) {
     const row = await statement(() => claimBiggest(tables, relay, owner, leaseMs).executeTakeFirst())
-    if (row !== undefined) return toClaim(row, { relay, owner, leaseMs })
+    if (row !== undefined) return toClaim(rowOf(row), { relay, owner, leaseMs })
     const free = tables
       .selectFrom('backfill_progress')
       .select('epoch')
@@ -175,7 +177,7 @@ function claimBiggest(tables: Tables, relay: string, owner: string, leaseMs: num
     )
     .where(isOpen)
     .where(isDue)
-    .returning(CLAIM_COLUMNS)
+    .returning(CLAIM_ROW)
 }
 
 async function renew(tables: Tables, held: Claim, leaseMs: number): Promise<Claim> {
@@ -195,16 +197,21 @@ async function release(tables: Tables, held: Claim, outcome: ReleaseOutcome | un
 }
 
 async function remaining(tables: Tables, relay: string) {
-  const dueInMs = sql<number | null>`
+  const dueInMs = sql`
     min(case when ${isDue} then 0 else
-      ceil(extract(epoch from greatest(lease_ends_at, not_before) - clock_timestamp()) * 1000) end)::float8
+      ceil(extract(epoch from greatest(lease_ends_at, not_before) - clock_timestamp()) * 1000) end)::bigint
   `
   const open = tables
     .selectFrom('backfill_progress')
-    .select((eb) => [eb.fn.countAll<string | number>().as('collections'), dueInMs.as('due_in_ms')])
+    .select(
+      jsonRow<{ collections: number; due_in_ms: number | null }>({
+        collections: sql`count(*)`,
+        due_in_ms: dueInMs,
+      }),
+    )
     .where(isOfRelay(relay))
     .where(isOpen)
-  const row = await statement(() => open.executeTakeFirstOrThrow())
+  const row = rowOf(await statement(() => open.executeTakeFirstOrThrow()))
   if (row.due_in_ms === null) return { collections: 0 }
   return { collections: Number(row.collections), dueInMs: Math.max(0, Number(row.due_in_ms)) }
 }
@@ -212,10 +219,9 @@ async function remaining(tables: Tables, relay: string) {
 async function list(tables: Tables, relay: string | undefined) {
   const rows = tables
     .selectFrom('backfill_progress')
-    .selectAll()
-    .select(isLeased.as('leased'))
+    .select(PROGRESS_ROW)
     .$if(relay !== undefined, (query) => query.where(isOfRelay(relay ?? '')))
     .orderBy(sql`source collate "C"`)
     .orderBy(sql`collection collate "C"`)
-  return (await statement(() => rows.execute())).map(toProgress)
+  return (await statement(() => rows.execute())).map((row) => toProgress(rowOf(row)))
 }

@@ -1,6 +1,7 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { CollectionSource } from '../contracts/collection-source.ts'
 import { abortable } from '../util/abort.ts'
+import { jsonRow, rowOf } from './json-row.ts'
 import { backfillTables, type SchemaOptions } from './schema.ts'
 import { statement } from './transaction.ts'
 
@@ -19,12 +20,13 @@ export function observedCollections<Database>(
       signal?.throwIfAborted()
       const names = backfillTables(db, options)
         .selectFrom('collection_index_nsid')
-        .select('nsid')
+        .select(jsonRow<{ nsid: string }>({ nsid: sql.ref('nsid') }))
         .orderBy('nsid')
-      yield* await abortable(
+      const rows = await abortable(
         statement(() => names.execute()),
         signal,
       )
+      yield* rows.map(rowOf)
     },
   }
 }

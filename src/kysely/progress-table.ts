@@ -3,7 +3,7 @@
  * whose table this is; everywhere else the library's words hold. `source` is the relay, `rejected_count` counts the entries that
  * are invalid, and `given_up` says that the collection failed.
  */
-import { type RawBuilder, type Selectable, sql, type UpdateObject } from 'kysely'
+import { type RawBuilder, sql, type UpdateObject } from 'kysely'
 import type {
   Claim,
   ClaimRequest,
@@ -11,29 +11,56 @@ import type {
   PageProgress,
   ReleaseOutcome,
 } from '../contracts/progress-store.ts'
-import { type BackfillDatabase, type BackfillProgressTable, fromNow, plus } from './schema.ts'
-
-type Row = Selectable<BackfillProgressTable>
+import { epochMs, jsonRow } from './json-row.ts'
+import { type BackfillDatabase, fromNow, plus } from './schema.ts'
 
 /** Values for the columns, or SQL that computes them. */
 type Changes = UpdateObject<BackfillDatabase, 'backfill_progress'>
 
-export const CLAIM_COLUMNS = [
-  'collection',
-  'cursor',
-  'page_count',
-  'imported_count',
-  'rejected_count',
-  'loop_guard',
-  'attempts',
-  'restarts',
-  'epoch',
-] as const
+/** What is read of a row, whether for a claim or for the list. */
+interface WalkRow {
+  collection: string
+  cursor: string
+  page_count: number
+  imported_count: number
+  rejected_count: number
+  attempts: number
+}
 
-export function toClaim(
-  row: Pick<Row, (typeof CLAIM_COLUMNS)[number]>,
-  { relay, owner, leaseMs }: ClaimRequest,
-): Claim {
+export interface ClaimRow extends WalkRow {
+  loop_guard: string | null
+  restarts: number
+  epoch: number
+}
+
+export interface ProgressRow extends WalkRow {
+  source: string
+  estimated_repos: number | null
+  last_error: string | null
+  given_up: boolean
+  completed: boolean
+  /** Milliseconds since 1970. */
+  completed_at: number | null
+  leased: boolean
+}
+
+const WALK_COLUMNS = {
+  collection: sql.ref('collection'),
+  cursor: sql.ref('cursor'),
+  page_count: sql.ref('page_count'),
+  imported_count: sql.ref('imported_count'),
+  rejected_count: sql.ref('rejected_count'),
+  attempts: sql.ref('attempts'),
+}
+
+export const CLAIM_ROW: ReturnType<typeof jsonRow<ClaimRow>> = jsonRow<ClaimRow>({
+  ...WALK_COLUMNS,
+  loop_guard: sql.ref('loop_guard'),
+  restarts: sql.ref('restarts'),
+  epoch: sql.ref('epoch'),
+})
+
+export function toClaim(row: ClaimRow, { relay, owner, leaseMs }: ClaimRequest): Claim {
   return {
     relay,
     collection: row.collection,
@@ -45,24 +72,24 @@ export function toClaim(
     imported: Number(row.imported_count),
     invalid: Number(row.rejected_count),
     loopGuard: row.loop_guard ?? undefined,
-    attempts: row.attempts,
-    restarts: row.restarts,
+    attempts: Number(row.attempts),
+    restarts: Number(row.restarts),
   }
 }
 
-export function toProgress(row: Row & { leased: boolean }): CollectionProgress {
+export function toProgress(row: ProgressRow): CollectionProgress {
   return {
     relay: row.source,
     collection: row.collection,
-    state: row.completed_at ? 'complete' : row.given_up ? 'failed' : row.leased ? 'running' : 'pending',
+    state: row.completed ? 'complete' : row.given_up ? 'failed' : row.leased ? 'running' : 'pending',
     cursor: row.cursor === '' ? undefined : row.cursor,
     pages: Number(row.page_count),
     imported: Number(row.imported_count),
     invalid: Number(row.rejected_count),
     estimatedRepos: row.estimated_repos === null ? undefined : Number(row.estimated_repos),
-    attempts: row.attempts,
+    attempts: Number(row.attempts),
     lastError: row.last_error ?? undefined,
-    completedAt: row.completed_at ?? undefined,
+    completedAt: row.completed_at === null ? undefined : new Date(Number(row.completed_at)),
   }
 }
 
@@ -76,6 +103,17 @@ export const isDue: RawBuilder<boolean> = sql`(coalesce(greatest(lease_ends_at, 
 export const isLeased: RawBuilder<boolean> = sql`(owner is not null and coalesce(lease_ends_at > clock_timestamp(), false))`
 
 export const isFailed: RawBuilder<boolean> = sql`given_up`
+
+export const PROGRESS_ROW: ReturnType<typeof jsonRow<ProgressRow>> = jsonRow<ProgressRow>({
+  ...WALK_COLUMNS,
+  source: sql.ref('source'),
+  estimated_repos: sql.ref('estimated_repos'),
+  last_error: sql.ref('last_error'),
+  given_up: isFailed,
+  completed: sql`completed_at is not null`,
+  completed_at: epochMs(sql.ref('completed_at')),
+  leased: isLeased,
+})
 
 export function isOfRelay(relay: string): RawBuilder<boolean> {
   return sql`source = ${relay}`

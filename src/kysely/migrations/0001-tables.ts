@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import { type JsonRow, jsonRow, rowOf } from '../json-row.ts'
 import { tableName } from '../schema.ts'
 
 /** Every statement holds on an empty database, on a table that another relay's backfill left, and when run again. */
@@ -37,12 +38,18 @@ async function mendPrimaryKey<Database>(db: Kysely<Database>, schema: string): P
   await sql`alter table ${progress} add primary key (collection, source)`.execute(db)
 }
 
-async function primaryKey<Database>(
-  db: Kysely<Database>,
-  schema: string,
-): Promise<{ name: string; columns: string } | undefined> {
-  const { rows } = await sql<{ name: string; columns: string }>`
-    select con.conname as name, string_agg(att.attname, ',' order by att.attname) as columns
+interface PrimaryKey {
+  name: string
+  columns: string
+}
+
+async function primaryKey<Database>(db: Kysely<Database>, schema: string): Promise<PrimaryKey | undefined> {
+  const key = jsonRow<PrimaryKey>({
+    name: sql`con.conname`,
+    columns: sql`string_agg(att.attname, ',' order by att.attname)`,
+  })
+  const { rows } = await sql<JsonRow<PrimaryKey>>`
+    select ${key}
     from pg_catalog.pg_constraint con
     join pg_catalog.pg_class rel on rel.oid = con.conrelid
     join pg_catalog.pg_namespace nsp on nsp.oid = rel.relnamespace
@@ -50,7 +57,7 @@ async function primaryKey<Database>(
     where con.contype = 'p' and rel.relname = 'backfill_progress' and nsp.nspname = ${schema}
     group by con.conname
   `.execute(db)
-  return rows[0]
+  return rows[0] && rowOf(rows[0])
 }
 
 async function extendProgress<Database>(db: Kysely<Database>, schema: string): Promise<void> {
