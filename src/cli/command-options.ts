@@ -25,11 +25,11 @@ export function addDatabase(command: Command): Command {
     .addOption(
       option(
         '--data <dir>',
-        `a folder for PGlite instead, a Postgres inside of this program (${DEFAULT_FOLDER})`,
+        `directory of an embedded database (PGlite), instead of --database (${DEFAULT_FOLDER})`,
         'BACKFILL_DATA',
       ),
     )
-    .addOption(option('--schema <name>', "the tables' schema, in either", 'BACKFILL_SCHEMA'))
+    .addOption(option('--schema <name>', 'schema of the tables, in either', 'BACKFILL_SCHEMA'))
 }
 
 /** What is written wins over the environment, and there the Postgres. */
@@ -72,7 +72,7 @@ export function addSources(command: Command): Command {
     .addOption(
       option(
         '--collection <name...>',
-        "these collections and no others that are not known yet; 'app.bsky.*' for those that the sources know of them",
+        "only these collections, and those already registered; 'app.bsky.*' means those that the sources know of them",
         'BACKFILL_COLLECTIONS',
         namesOrPatterns,
       ),
@@ -80,7 +80,7 @@ export function addSources(command: Command): Command {
     .addOption(
       option(
         '--source <name...>',
-        `where collections are known, see below (${DEFAULT_SOURCES.join(', ')})`,
+        `where collection names come from, see below (${DEFAULT_SOURCES.join(', ')})`,
         'BACKFILL_SOURCES',
         sourceRequests,
       ),
@@ -107,18 +107,13 @@ export function addRequests(command: Command): Command {
     .addOption(
       option(
         '--requests-per-second <n>',
-        'the most requests begun in a second, of each relay',
+        'most requests a second, of each relay',
         'BACKFILL_REQUESTS_PER_SECOND',
         positiveNumber,
       ),
     )
     .addOption(
-      option(
-        '--retries <n>',
-        'further tries of a request (9)',
-        'BACKFILL_RETRIES',
-        wholeNumberFrom(0, 1_000),
-      ),
+      option('--retries <n>', 'retries of a request (9)', 'BACKFILL_RETRIES', wholeNumberFrom(0, 1_000)),
     )
 }
 
@@ -134,7 +129,7 @@ export function addPace(command: Command): Command {
     .addOption(
       option(
         '--concurrency <n>',
-        'collections walked at once, of each relay (6)',
+        'collections read at once, of each relay (6)',
         'BACKFILL_CONCURRENCY',
         wholeNumberFrom(1, 1_000),
       ),
@@ -142,7 +137,7 @@ export function addPace(command: Command): Command {
     .addOption(
       option(
         '--max-attempts <n>',
-        'attempts before a collection is given up; all tries of a request are one (5)',
+        'attempts per collection before it is marked failed (5)',
         'BACKFILL_MAX_ATTEMPTS',
         wholeNumberFrom(1, 1_000),
       ),
@@ -150,7 +145,7 @@ export function addPace(command: Command): Command {
     .addOption(
       option(
         '--refresh <age>',
-        'walk again what was completed longer ago: 12h, 7d',
+        'read again what was completed longer ago than this: 12h, 7d',
         'BACKFILL_REFRESH',
         durationOf,
       ),

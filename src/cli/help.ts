@@ -11,14 +11,14 @@ Examples:
   atproto-collection-backfill retry
 
 ${EXIT_CODES}
-Colors: as NO_COLOR and FORCE_COLOR say.`
+NO_COLOR and FORCE_COLOR switch colors off and on.`
 
 export const RUN_HELP: string = `
 ${SOURCES_HELP}
 
 Examples:
   atproto-collection-backfill run --relay relay1.us-east.bsky.network
-      into ./collection-backfill-data, from the collections that lexicon.garden and the relay know
+      into ./collection-backfill-data, all collections that lexicon.garden and the relay know
   atproto-collection-backfill run --relay relay.example --database postgres://localhost/relay --concurrency 8
   atproto-collection-backfill run --relay relay.example --collection app.bsky.feed.post,com.whtwnd.blog.entry
   atproto-collection-backfill run --relay relay.example --collection 'app.bsky.*'
@@ -26,7 +26,7 @@ Examples:
   RELAY=relay.example DATABASE_URL=postgres://localhost/relay atproto-collection-backfill run --refresh 7d --json
 
 Ctrl-C stops within a second, and the same command goes on from there; twice, it stops at once.
-A run also finishes what earlier ones have begun for the same relay.
+A run also finishes the collections that earlier runs began for the same relay.
 ${EXIT_CODES}`
 
 export const STATUS_HELP = `
@@ -42,7 +42,7 @@ Examples:
   atproto-collection-backfill discover
   atproto-collection-backfill discover --relay relay.example --source directory ufos --json
 
-Exit codes: 0 every source answered, 1 one did not, 2 wrong usage, 130 interrupted by Ctrl-C.`
+Exit codes: 0 every source answered, 1 a source did not, 2 wrong usage, 130 interrupted by Ctrl-C.`
 
 export const RETRY_HELP = `
 Examples:
@@ -50,15 +50,15 @@ Examples:
   atproto-collection-backfill retry app.bsky.feed.post --database postgres://localhost/relay`
 
 export const RESET_HELP = `
-Pairs stay in the index. What a run walks at the moment is left alone, and then the exit code is 1.
+Pairs stay in the index. A collection that a run reads at the moment is not reset, and the exit code is 1 then.
 
 Examples:
   atproto-collection-backfill reset app.bsky.feed.post com.whtwnd.blog.entry
   atproto-collection-backfill reset app.bsky.feed.post --relay relay.example --database postgres://localhost/relay`
 
 export const VERIFY_HELP = `
-Missing is what the relay lists and the index lacks; surplus, what the index holds beside it. The lists are no snapshots:
-what changes while they are read may show as a difference.
+Missing: the relay lists it and the index lacks it. Surplus: the index holds it and the relay does not list it.
+What changes while the lists are read may show as a difference.
 
 Examples:
   atproto-collection-backfill verify --relay relay1.us-east.bsky.network
@@ -67,7 +67,7 @@ Examples:
 Exit codes: 0 equal, 1 different or incomplete, 2 wrong usage, 130 interrupted by Ctrl-C.`
 
 export const MIGRATE_HELP = `
-Every other command does so too.
+Every other command migrates first.
 
 Examples:
   atproto-collection-backfill migrate --database postgres://localhost/relay`

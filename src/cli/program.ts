@@ -33,7 +33,7 @@ import {
 import { nsids, STATES, states, wholeNumberFrom } from './option-values.ts'
 
 const RELAY_EXAMPLE = 'a host such as relay1.us-east.bsky.network, or a URL; several may be given'
-const ONE_RELAY = 'the relay whose progress is meant, where the database has that of several'
+const ONE_RELAY = 'which relay, if the database has the progress of several'
 
 /** What a command does, once its options are read. @returns the exit code */
 export type Action = (context: Context) => Promise<number>
@@ -42,7 +42,7 @@ export type Action = (context: Context) => Promise<number>
 export function createProgram(choose: (action: Action, debug: boolean) => void): Command {
   const program = new Command('atproto-collection-backfill')
     .description(
-      'Fills an atproto collection index from a relay that already knows, and goes on where it stopped.',
+      'Builds an index of which atproto repositories have records in which collection, by reading it from a relay.',
     )
     .version(VERSION)
     .helpCommand(false)
@@ -58,7 +58,7 @@ export function createProgram(choose: (action: Action, debug: boolean) => void):
   addVerify(program, act)
   addMigrate(program, act)
   for (const command of program.commands) {
-    command.addOption(flag('--debug', 'tell errors with their stack', 'BACKFILL_DEBUG'))
+    command.addOption(flag('--debug', 'print stack traces', 'BACKFILL_DEBUG'))
   }
   return program
 }
@@ -67,14 +67,14 @@ export function createProgram(choose: (action: Action, debug: boolean) => void):
 type Act = (command: Command, action: (database: Database) => Action) => void
 
 function addRun(program: Command, act: Act): void {
-  const command = program.command('run').description('Backfill, and show how it goes.')
+  const command = program.command('run').description('Backfill, and show the progress.')
   addRelay(command, RELAY_EXAMPLE)
   addDatabase(command)
   addSources(command)
   addPace(command)
   addRequests(command)
   command
-    .addOption(flag('--json', 'one JSON object a line for everything that happens', 'BACKFILL_JSON'))
+    .addOption(flag('--json', 'one line of JSON for each event', 'BACKFILL_JSON'))
     .addHelpText('after', RUN_HELP)
     .action((options: RunOptions, command: Command) =>
       act(command, (database) => (context) => run(options, database, context)),
@@ -82,13 +82,13 @@ function addRun(program: Command, act: Act): void {
 }
 
 function addStatus(program: Command, act: Act): void {
-  const command = program.command('status').description('Tell how far the work is, over all runs.')
-  addRelay(command, 'that relay only')
+  const command = program.command('status').description('Show the progress of all runs.')
+  addRelay(command, 'only this relay')
   addDatabase(command)
   command
-    .addOption(option('--state <state...>', `those only: ${STATES.join(', ')}`, 'BACKFILL_STATE', states))
+    .addOption(option('--state <state...>', `only these: ${STATES.join(', ')}`, 'BACKFILL_STATE', states))
     .addHelpText('after', STATUS_HELP)
-    .option('--all', 'every collection, however many')
+    .option('--all', 'list every collection')
     .option('--watch', 'look again every two seconds, until Ctrl-C')
     .addOption(flag('--json', 'one JSON object a line for each relay', 'BACKFILL_JSON'))
     .action((options: StatusOptions, command: Command) =>
@@ -99,7 +99,7 @@ function addStatus(program: Command, act: Act): void {
 function addDiscover(program: Command, act: Act): void {
   const command = program
     .command('discover')
-    .description('Tell which collections the sources know, with estimates.')
+    .description('List the collections that the sources know, with estimated sizes.')
   addRelay(command, `for sources that ask it: ${RELAY_EXAMPLE}`)
   addDatabase(command)
   addSources(command)
@@ -114,8 +114,8 @@ function addDiscover(program: Command, act: Act): void {
 function addRetryAndReset(program: Command, act: Act): void {
   const retrying = program
     .command('retry')
-    .description('Have collections tried again that were given up.')
-    .argument('[nsid...]', 'these only', nsids)
+    .description('Retry failed collections.')
+    .argument('[nsid...]', 'only these', nsids)
     .addHelpText('after', RETRY_HELP)
   addDatabase(addRelay(retrying, ONE_RELAY)).action(
     (names: readonly string[], options: RelayOptions, command: Command) =>
@@ -123,7 +123,7 @@ function addRetryAndReset(program: Command, act: Act): void {
   )
   const resetting = program
     .command('reset')
-    .description('Have collections begin again at the first page.')
+    .description('Begin collections again at the first page.')
     .argument('<nsid...>', 'the collections', nsids)
     .addHelpText('after', RESET_HELP)
   addDatabase(addRelay(resetting, ONE_RELAY)).action(
@@ -136,18 +136,18 @@ function addVerify(program: Command, act: Act): void {
   const command = program.command('verify').description('Compare the index with what the relay lists now.')
   addRelay(command, RELAY_EXAMPLE)
   addDatabase(command)
-  addCollections(command, 'these collections; without it, those that runs over this relay have completed')
+  addCollections(command, 'these collections; without it, those that runs of this relay have completed')
   addRequests(command)
   command
     .addOption(
       option(
         '--samples <n>',
-        'DIDs that are shown of each kind of difference (3)',
+        'DIDs to show of each kind of difference (3)',
         'BACKFILL_SAMPLES',
         wholeNumberFrom(0, 1_000),
       ),
     )
-    .addOption(flag('--json', 'one JSON object a line for everything that happens', 'BACKFILL_JSON'))
+    .addOption(flag('--json', 'one line of JSON for each event', 'BACKFILL_JSON'))
     .addHelpText('after', VERIFY_HELP)
     .action((options: VerifyOptions, command: Command) =>
       act(command, (database) => (context) => verifyIndex(options, database, context)),
@@ -155,7 +155,7 @@ function addVerify(program: Command, act: Act): void {
 }
 
 function addMigrate(program: Command, act: Act): void {
-  const command = program.command('migrate').description('Make the tables, or bring them up to date.')
+  const command = program.command('migrate').description('Create the tables, or bring them up to date.')
   addDatabase(command)
     .addHelpText('after', MIGRATE_HELP)
     .action((_, command: Command) => act(command, (database) => (context) => migrate(database, context)))

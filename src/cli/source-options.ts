@@ -37,21 +37,21 @@ const SOURCES: Readonly<Record<SourceName, NamedSource>> = {
     make: (url) => [lexiconGarden({ url })],
   },
   lexicons: {
-    help: 'the records alone of lexicon.garden, in twenty requests',
+    help: 'only the lexicons of records there, in twenty requests',
     make: (url) => [lexiconGarden({ url, recordsOnly: true })],
   },
   directory: {
-    help: "the relay's own directory, with sizes, where it has one",
+    help: "the relay's own directory, with sizes, if it has one",
     needs: '--relay HOST',
     make: (address, { relays }) =>
       (address === undefined ? relays : [address]).map((relay) => collectionDirectory(relay)),
   },
   ufos: {
-    help: 'what UFOs has seen in five repos or more',
+    help: 'what UFOs has seen on the firehose, in five repos or more',
     make: (url) => [ufos({ url })],
   },
   observed: {
-    help: 'what the own index holds already',
+    help: 'what the index holds already',
     needs: '--database or --data',
     make: (_, { observed }) => (observed === undefined ? [] : [observed]),
   },
@@ -64,7 +64,7 @@ export const DEFAULT_SOURCES: readonly SourceName[] = ['garden', 'directory', 'o
 export const SOURCES_HELP: string = [
   'Sources:',
   ...Object.entries(SOURCES).map(([name, { help }]) => `  ${name.padEnd(10)} ${help}`),
-  'garden=https://mirror.example/llms.txt asks another server; so do the others but observed.',
+  'garden=https://mirror.example/llms.txt asks another server. All but observed take an address.',
 ].join('\n')
 
 /** One source or several, separated by commas or spaces, added to those given before. */

@@ -60,7 +60,7 @@ export interface Backfiller extends Run<PageEvent, BackfillSummary> {
 
 /**
  * Imports what relays know into an index: discovers collections, pages `listReposByCollection` for each, adds every
- * (collection, DID) pair to the store and saves its place with each page. Another run, after a crash or beside this one,
+ * (collection, DID) pair to the store and saves the cursor with each page. Another run, after a crash or beside this one,
  * goes on from there. Of several relays, one that fails does not stop the others.
  *
  * @throws InvalidOptionError for an option that cannot be used. While iterated: `IncompleteError` at the end when

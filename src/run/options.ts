@@ -20,65 +20,64 @@ import { warnOnce } from './warnings.ts'
 /** What to import, from where, into what, and how. */
 export interface BackfillOptions {
   /**
-   * The relay that is read: a host such as `relay1.us-east.bsky.network`, an http or https URL, or a lister such as
-   * `relayLister(host, options)`. Several, each of another name: one index from all of them, side by side, each at its own
-   * pace. Relays differ in what they know, and a pair that several of them list is added once.
+   * The relay to read from: a host such as `relay1.us-east.bsky.network`, an http or https URL, or a lister such as
+   * `relayLister(host, options)`. Several relays fill one index side by side, each at its own pace: relays differ in
+   * what they know. A pair that several of them list is added once.
    */
   relay: string | RepoLister | readonly (string | RepoLister)[]
-  /** The index that is filled and the progress that is kept: what `openPostgres` and `memoryStore` give. */
+  /** Where pairs and progress go: what `openPostgres` and `memoryStore` give. */
   store: BackfillStore
   /**
-   * The collections: NSIDs (`app.bsky.feed.post`), patterns (`app.bsky.*`, or `*` for everything), and sources such as
-   * `lexiconGarden()`. NSIDs alone mean just these. Patterns leave of the sources beside them what at least one of them
-   * matches; where no source is given, of the default sources. NSIDs beside sources or patterns come on top.
+   * What to import: NSIDs (`app.bsky.feed.post`), patterns (`app.bsky.*`, or `*` for everything), and sources such as
+   * `lexiconGarden()`. NSIDs alone mean only these. Patterns keep what at least one of them matches, of the sources beside
+   * them or, without any, of the default sources. NSIDs beside sources or patterns are added.
    *
-   * What earlier runs have registered for the relay is finished in any case.
+   * The run always finishes what earlier runs have registered for the relay.
    *
-   * @default lexicon garden; each relay's own directory, where it has one that answers within ten seconds; the
-   * collections that the index holds already (`store.observed`)
+   * @default lexicon garden; each relay's own directory, if it answers within ten seconds; the collections that the index
+   * holds already (`store.observed`)
    */
   collections?: readonly (string | CollectionSource)[] | undefined
   /**
-   * How many collections are walked at once, each with one request under way. All pages of today's network are some five
-   * times those of its biggest collection (4.5 at 1,000 a page, 5.4 at 10,000), and pages of one collection can only be
-   * asked for one after the other. So with six that walk alone decides how long a run takes, when the biggest comes
-   * first; more would ask more of the relay and gain nothing.
+   * How many collections are read at once, each with one request at a time. Today's network has about five times as many
+   * pages as its biggest collection (4.5 at 1,000 a page, 5.4 at 10,000), and the pages of one collection come one after the
+   * other. So with six, the biggest collection alone decides how long a run takes. More would ask more of the relay and gain
+   * nothing.
    *
    * @default 6
    */
   concurrency?: number | undefined
   /**
-   * How many pages of each collection may wait for the database before no more is asked for. Those that wait
-   * are committed together, as one batch where sink and progress share a database. Four carry a walk through half a
-   * second in which the database stands still, at 140 ms a page. Up to twice as many are held in memory: a page of
-   * 2,000 DIDs takes some 110 kB.
+   * How many pages of each collection may wait for the database before the run stops asking for more. Pages that wait are
+   * committed together, as one batch if sink and progress share a database. Four bridge half a second without the database,
+   * at 140 ms a page. Up to twice as many are held in memory: a page of 2,000 DIDs takes about 110 kB.
    *
    * @default 4
    */
   pagesAhead?: number | undefined
   /**
-   * Walk collections again, from the start, that were completed longer than this before the run began, in milliseconds.
+   * Begins collections again at the first page that were completed longer than this before the run began, in milliseconds.
    * Absent: what is complete stays complete.
    */
   refreshAfterMs?: number | undefined
   /**
-   * Walk collections again, from the start, that were completed before this moment: the time at which a weekly job was
-   * planned, say, so that all its processes, and those that repeat it after a crash, walk each collection once. Instead of
-   * `refreshAfterMs`. It is compared with times on the store's clock.
+   * Begins collections again at the first page that were completed before this moment, instead of `refreshAfterMs`. With the
+   * time at which a weekly job was planned, all its processes together read each collection once, also those that repeat it
+   * after a crash. It is compared with times on the store's clock.
    */
   refreshBefore?: Date | undefined
   /**
-   * How often a collection is tried in a row without a page committed before the run gives it up. The pauses between
-   * grow from `retry.maxDelayMs` to an hour.
+   * Attempts per collection, without a page committed in between, before it is marked failed. The pauses between them grow
+   * from `retry.maxDelayMs` to an hour.
    *
    * @default 5
    */
   maxAttempts?: number | undefined
   /** How one request, or one write of a page, is tried again before that counts as an attempt of its collection. */
   retry?: Partial<RetryPolicy> | undefined
-  /** How long a collection stays with a worker that gives no sign of life, in milliseconds. @default 60_000 */
+  /** How long a silent worker keeps its claim, in milliseconds. @default 60_000 */
   leaseMs?: number | undefined
-  /** Ends the run, with the signal's own reason. */
+  /** Stops the run, which rejects with the signal's own reason. */
   signal?: AbortSignal | undefined
   /**
    * Gets every event of the run: see {@link BackfillListener}.
@@ -90,9 +89,9 @@ export interface BackfillOptions {
 
 /** Where a run writes. */
 export interface BackfillStore {
-  /** The index that is filled. */
+  /** Where the pairs go. */
   readonly sink: IndexSink
-  /** Where the place is kept. */
+  /** Where cursors and claims are stored. */
   readonly progress: ProgressStore
   /** The collections that the index holds already, for the default of `collections`. */
   readonly observed?: CollectionSource | undefined
