@@ -77,7 +77,8 @@ function givenPool(pool: PostgresPool, options: PostgresOptions): PostgresPool {
 
 async function ownPool(url: string | undefined, options: PostgresOptions): Promise<PostgresPool> {
   if (!isPostgresUrl(url)) {
-    const given = typeof url === 'string' ? withoutPassword(url) : typeof url
+    // Of anything else only the kind is shown: a client holds a password.
+    const given = typeof url === 'string' ? withoutPassword(url) : url && typeof url
     const expected = "a URL such as 'postgres://user:password@host:5432/database', or a pg.Pool"
     throw new InvalidOptionError('url', expected, given)
   }
