@@ -83,7 +83,7 @@ const untilDone = (machine: RunningProgram) => machine.until(/Completed task \d+
 async function progressOf(db: TestKysely) {
   const rows = await kyselyProgressStore(db).list()
   return {
-    rows: rows.map(({ collection, state, pages: page, imported }) => ({ collection, state, page, imported })),
+    rows: rows.map(({ collection, state, pages, imported }) => ({ collection, state, pages, imported })),
     completedAt: rows.map(({ completedAt }) => completedAt?.getTime() ?? 0),
   }
 }
@@ -135,9 +135,13 @@ test('two machines share the first import and a refresh, each page committed onc
   expect(ended.map(({ code }) => code)).toEqual([0, 0])
   const walks = ended.map(({ stdout }) => pagesIn(stdout))
   const told = walks.flat().sort()
+  // A second page that was committed together with the third is told with it.
+  const isSecond = (page: string) => page.endsWith('page 2')
+  expect(told.some((page, i) => isSecond(page) && told[i - 2] === page)).toBe(false)
   // Of the third walk a first page or another was committed before the stop.
-  expect(told.filter((page, i) => !page.endsWith('page 1') || told[i - 2] !== page)).toEqual(
-    [...PAGES, ...PAGES].sort(),
+  const others = told.filter((page) => !isSecond(page))
+  expect(others.filter((page, i) => !page.endsWith('page 1') || others[i - 2] !== page)).toEqual(
+    [...PAGES, ...PAGES].filter((page) => !isSecond(page)).sort(),
   )
   expect(told.some((page, i) => told[i - 3] === page)).toBe(false)
   expect(Math.min(...walks.map(({ length }) => length))).toBeGreaterThan(0)
@@ -207,7 +211,7 @@ test('without a database and a relay it brings its own, and takes them down on C
   const env = { DATABASE_URL: '', RELAY: '' }
   await using machine = startExample('graphile-worker.ts', { cwd: folder.path, env })
   await machine.until(/app\.bsky\.feed\.post: page 2, 4000 repos/)
-  const pidFile = join(folder.path, '.backfill-postgres', 'postmaster.pid')
+  const pidFile = join(folder.path, '.backfill-postgres', 'data', 'postmaster.pid')
   expect(existsSync(pidFile)).toBe(true)
   machine.kill('SIGINT')
   const { code, stdout } = await machine.ended
