@@ -6,13 +6,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
-import {
-  createBackfiller,
-  lexiconGarden,
-  memoryIndexSink,
-  memoryProgressStore,
-  relayLister,
-} from 'atproto-collection-backfill'
+import { createBackfiller, lexiconGarden, memoryStore, relayLister } from 'atproto-collection-backfill'
 import { createTelemetry } from 'atproto-collection-backfill/opentelemetry'
 import { startRelay } from 'atproto-collection-backfill/testing'
 
@@ -40,10 +34,10 @@ const address = server.address()
 console.log(`http://127.0.0.1:${typeof address === 'object' ? address?.port : PORT}/metrics`)
 
 const lister = relayLister(bundled?.url ?? RELAY ?? '')
-const progress = memoryProgressStore()
+const store = memoryStore()
 using telemetry = createTelemetry({
   relay: lister.relay,
-  progress,
+  progress: store.progress,
   // A series of its own for the collection that is watched; the others are summed up.
   collections: ['app.bsky.feed.post'],
   meterProvider,
@@ -52,7 +46,7 @@ try {
   const backfiller = createBackfiller({
     relay: lister,
     collections: [lexiconGarden({ url: bundled?.gardenUrl })],
-    store: { sink: memoryIndexSink(), progress },
+    store,
     signal: stop.signal,
     onEvent: telemetry.handle,
   })

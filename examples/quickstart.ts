@@ -1,11 +1,5 @@
 // The whole job in memory: discover a relay's collections, page through their repos, index every pair.
-import {
-  createBackfiller,
-  lexiconGarden,
-  memoryIndexSink,
-  memoryProgressStore,
-  relayLister,
-} from 'atproto-collection-backfill'
+import { createBackfiller, lexiconGarden, memoryStore, relayLister } from 'atproto-collection-backfill'
 import { startRelay } from 'atproto-collection-backfill/testing'
 
 // Stands in for relayLister('relay1.us-east.bsky.network') and lexiconGarden().
@@ -13,11 +7,11 @@ await using relay = await startRelay({
   collections: { 'app.bsky.actor.profile': 9_000, 'app.bsky.feed.post': 7_500, 'com.whtwnd.blog.entry': 40 },
 })
 
-const sink = memoryIndexSink()
+const store = memoryStore()
 const backfiller = createBackfiller({
   relay: relayLister(relay.url),
   collections: [lexiconGarden({ url: relay.gardenUrl })],
-  store: { sink, progress: memoryProgressStore() },
+  store,
 })
 
 for await (const page of backfiller) {
@@ -26,4 +20,4 @@ for await (const page of backfiller) {
   )
 }
 
-for (const [collection, dids] of sink.pairs) console.log(`${collection}: ${dids.size} repos indexed`)
+for (const [collection, dids] of store.sink.pairs) console.log(`${collection}: ${dids.size} repos indexed`)

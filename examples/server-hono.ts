@@ -1,18 +1,11 @@
 // A relay's collection directory on Hono: the index as XRPC, and the backfill that fills it under /admin. In memory, to
-// be looked at; with `openPostgres(url)` the four lines of the store are `store.sink`, `store.progress`, `store.index`.
+// be looked at; `await openPostgres(url)` gives a store that stays.
 //
 //   ADMIN_TOKEN   at least 16 characters; without it, one is made up and printed
 //   PORT          0 takes any free one (2585)
 //   RELAY         the relay; without it, a bundled one
 import { serve } from '@hono/node-server'
-import {
-  createBackfiller,
-  lexiconGarden,
-  memoryIndex,
-  memoryIndexSink,
-  memoryProgressStore,
-  relayLister,
-} from 'atproto-collection-backfill'
+import { createBackfiller, lexiconGarden, memoryStore, relayLister } from 'atproto-collection-backfill'
 import { adminHandler, xrpcHandler } from 'atproto-collection-backfill/server'
 import { startRelay } from 'atproto-collection-backfill/testing'
 import { Hono } from 'hono'
@@ -26,25 +19,24 @@ const collections = {
 await using bundled = RELAY ? undefined : await startRelay({ collections, latencyMs: 140 })
 const garden = lexiconGarden({ url: bundled?.gardenUrl })
 
-const sink = memoryIndexSink()
-const progress = memoryProgressStore()
+const store = memoryStore()
 
 // Stopped, and waited for, before what stands above is closed.
 await using admin = adminHandler({
   token: ADMIN_TOKEN,
   allowedSources: [bundled?.url ?? RELAY ?? ''],
-  progress,
+  progress: store.progress,
   backfill: ({ relay, signal, onEvent }) =>
     createBackfiller({
       relay: relayLister(relay),
       collections: [garden],
-      store: { sink, progress },
+      store,
       signal,
       onEvent,
     }),
-  onEnd: ({ relay: source, outcome, error }) => console.log(`${source}: ${outcome}`, error ?? ''),
+  onEnd: ({ relay, outcome, error }) => console.log(`${relay}: ${outcome}`, error ?? ''),
 })
-const xrpc = xrpcHandler({ index: memoryIndex(sink.pairs) })
+const xrpc = xrpcHandler({ index: store.index })
 
 const app = new Hono()
 app.all('/admin/*', ({ req }) => admin(req.raw))

@@ -64,9 +64,8 @@ export {
 } from './errors.ts'
 export type { HttpOptions } from './http/client.ts'
 export type { PacingOptions } from './http/pacing.ts'
-export { memoryIndex } from './memory/memory-index.ts'
-export { type MemoryIndexSink, memoryIndexSink } from './memory/memory-index-sink.ts'
-export { type MemoryStore, memoryProgressStore, memoryStore } from './memory/memory-store.ts'
+export type { MemoryIndexSink } from './memory/memory-index-sink.ts'
+export { type MemoryStore, memoryStore } from './memory/memory-store.ts'
 export { createMonitor } from './monitor/monitor.ts'
 export type {
   CollectionCounts,

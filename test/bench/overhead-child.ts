@@ -5,10 +5,10 @@ import {
   createBackfiller,
   type IndexSink,
   knownCollections,
-  memoryProgressStore,
   type RepoLister,
   relayLister,
 } from '../../src/index.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { didOf } from '../../src/testing/dids.ts'
 import { parent } from './child.ts'
 

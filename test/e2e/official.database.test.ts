@@ -1,12 +1,8 @@
 import { expect, it } from 'vitest'
-import {
-  createBackfiller,
-  knownCollections,
-  memoryIndexSink,
-  memoryProgressStore,
-  relayLister,
-} from '../../src/index.ts'
+import { createBackfiller, knownCollections, relayLister } from '../../src/index.ts'
 import { kyselyIndexSink, kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { createPostgres } from '../support/databases.ts'
 import { differences, NONE, PROFILE, pageCount } from '../support/e2e.ts'
 import { sharedWay } from '../support/e2e-shared-way.ts'

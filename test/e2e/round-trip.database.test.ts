@@ -1,18 +1,13 @@
 import { AtpAgent } from '@atproto/api'
 import { expect, it } from 'vitest'
-import {
-  createBackfiller,
-  knownCollections,
-  lexiconGarden,
-  memoryProgressStore,
-  relayLister,
-} from '../../src/index.ts'
+import { createBackfiller, knownCollections, lexiconGarden, relayLister } from '../../src/index.ts'
 import {
   collectionIndex,
   kyselyIndexSink,
   kyselyProgressStore,
   migrateToLatest,
 } from '../../src/kysely/index.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { xrpcHandler } from '../../src/server/index.ts'
 import { startRelay } from '../../src/testing/index.ts'
 import { createPGlite, createPostgres } from '../support/databases.ts'

@@ -3,13 +3,13 @@ import {
   createBackfiller,
   type IndexSink,
   knownCollections,
-  memoryIndexSink,
-  memoryProgressStore,
   type ProgressStore,
   RelayUnsuitableError,
   relayLister,
 } from '../../src/index.ts'
 import { kyselyIndexSink, kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { type Fault, startRelay } from '../../src/testing/index.ts'
 import { databases, differences, NONE, PROFILE, pageCount, playUntil, quick } from '../support/e2e.ts'
 

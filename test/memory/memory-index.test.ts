@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { memoryIndex, memoryIndexSink } from '../../src/index.ts'
+import { memoryIndex } from '../../src/memory/memory-index.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
 import { didsFrom } from '../support/store-steps.ts'
 
 const COLLECTION = 'com.example.thing'

@@ -2,15 +2,11 @@ import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sqliteStore } from '../../examples/custom-store.ts'
-import {
-  type IndexSink,
-  memoryIndexSink,
-  memoryProgressStore,
-  type ProgressStore,
-  progressStoreOn,
-} from '../../src/index.ts'
+import { type IndexSink, type ProgressStore, progressStoreOn } from '../../src/index.ts'
 import { kyselyIndexSink, kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
 import { memoryProgressRows } from '../../src/memory/memory-progress-rows.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { createPGlite, createPostgres, type TestDatabase } from '../support/databases.ts'
 import { interleavings, play } from './progress-model.ts'
 

@@ -1,13 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import {
-  createBackfiller,
-  type IndexSink,
-  knownCollections,
-  memoryIndexSink,
-  memoryProgressStore,
-  type RepoPage,
-} from '../../src/index.ts'
+import { createBackfiller, type IndexSink, knownCollections, type RepoPage } from '../../src/index.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { didsOf, scriptedLister } from '../support/scripted-lister.ts'
 
 const A = 'com.example.a'

@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import {
-  createBackfiller,
-  createMonitor,
-  knownCollections,
-  memoryIndexSink,
-  memoryProgressStore,
-  relayLister,
-} from '../../src/index.ts'
+import { createBackfiller, createMonitor, knownCollections, relayLister } from '../../src/index.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { startRelay } from '../../src/testing/index.ts'
 import { failed, known, onClock, page, row, SOURCE, started } from './steps.ts'
 

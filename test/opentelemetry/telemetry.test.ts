@@ -5,12 +5,12 @@ import {
   type CollectionSource,
   createBackfiller,
   knownCollections,
-  memoryIndexSink,
-  memoryProgressStore,
   type ProgressStore,
   relayLister,
   StoreUnavailableError,
 } from '../../src/index.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { createTelemetry, type TelemetryOptions } from '../../src/opentelemetry/index.ts'
 import { type RelayScript, startRelay } from '../../src/testing/index.ts'
 import { listenTo } from '../support/listen-to.ts'

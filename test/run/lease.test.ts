@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Claim, ClaimLostError, memoryProgressStore, type ProgressStore } from '../../src/index.ts'
+import { type Claim, ClaimLostError, type ProgressStore } from '../../src/index.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { keepLease } from '../../src/run/lease.ts'
 import { gate } from '../support/scripted-lister.ts'
 

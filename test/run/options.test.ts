@@ -4,11 +4,11 @@ import {
   createBackfiller,
   InvalidOptionError,
   knownCollections,
-  memoryIndexSink,
-  memoryProgressStore,
   memoryStore,
   relayLister,
 } from '../../src/index.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { settingsOf } from '../../src/run/options.ts'
 import { scriptedLister } from '../support/scripted-lister.ts'
 

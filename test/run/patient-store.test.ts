@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  type BackfillEvent,
-  memoryProgressStore,
-  type ProgressStore,
-  StoreUnavailableError,
-} from '../../src/index.ts'
+import { type BackfillEvent, type ProgressStore, StoreUnavailableError } from '../../src/index.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { createPatience, patientStore } from '../../src/run/patient-store.ts'
 import { gate } from '../support/scripted-lister.ts'
 

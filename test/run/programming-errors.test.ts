@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  BackfillError,
-  type BackfillEvent,
-  type CollectionSource,
-  memoryProgressStore,
-  type RepoLister,
-} from '../../src/index.ts'
+import { BackfillError, type BackfillEvent, type CollectionSource, type RepoLister } from '../../src/index.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { A, B, type MoreOptions, setUp } from '../support/backfill-set-up.ts'
 import { pagesOf, scriptedLister } from '../support/scripted-lister.ts'
 

@@ -7,14 +7,14 @@ import {
   type BackfillStore,
   createBackfiller,
   type IncompleteError,
-  memoryIndexSink,
-  memoryProgressStore,
   type PageEvent,
   RelayError,
   type RelayListerOptions,
   relayLister,
 } from '../../src/index.ts'
 import { kyselyIndexSink, kyselyProgressStore, migrateToLatest } from '../../src/kysely/index.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { startRelay, type TestRelay, type TestRelayOptions } from '../../src/testing/index.ts'
 import { type MoreOptions, withMore } from '../support/backfill-set-up.ts'
 import { createPostgres, type TestPostgres } from '../support/databases.ts'

@@ -5,10 +5,10 @@ import {
   DiscoveryError,
   type IndexSink,
   knownCollections,
-  memoryIndexSink,
-  memoryProgressStore,
   RelayError,
 } from '../../src/index.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { type MoreOptions, withMore } from '../support/backfill-set-up.ts'
 import { listenTo } from '../support/listen-to.ts'
 import { gate, pagesOf, scriptedLister } from '../support/scripted-lister.ts'

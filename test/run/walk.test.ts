@@ -1,11 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest'
-import {
-  createBackfiller,
-  type IndexSink,
-  knownCollections,
-  memoryProgressStore,
-  relayLister,
-} from '../../src/index.ts'
+import { createBackfiller, type IndexSink, knownCollections, relayLister } from '../../src/index.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { gate } from '../support/scripted-lister.ts'
 
 const A = 'com.example.a'

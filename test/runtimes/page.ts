@@ -1,11 +1,5 @@
 /** What a page in a browser does with the package's root: bundled as sites do, and called by the test. */
-import {
-  createBackfiller,
-  lexiconGarden,
-  memoryIndexSink,
-  memoryProgressStore,
-  relayLister,
-} from 'atproto-collection-backfill'
+import { createBackfiller, lexiconGarden, memoryStore, relayLister } from 'atproto-collection-backfill'
 
 export interface PageOutcome {
   /** How many DIDs the index holds, by collection. */
@@ -20,15 +14,14 @@ export interface PageOutcome {
 export async function backfill(origin: string): Promise<PageOutcome> {
   const lister = relayLister(origin)
   const sources = [lexiconGarden({ url: `${origin}/llms.txt` })]
-  const sink = memoryIndexSink()
-  const progress = memoryProgressStore()
+  const store = memoryStore()
   const stop = new AbortController()
   let aborted = ''
   try {
     for await (const _ of createBackfiller({
       relay: lister,
       collections: sources,
-      store: { sink, progress },
+      store,
       signal: stop.signal,
     })) {
       stop.abort(new Error('enough'))
@@ -36,8 +29,10 @@ export async function backfill(origin: string): Promise<PageOutcome> {
   } catch (error) {
     aborted = String(error)
   }
-  const claimed = (await progress.list()).filter(({ state }) => state === 'running')
-  await createBackfiller({ relay: lister, collections: sources, store: { sink, progress } }).run()
-  const indexed = Object.fromEntries([...sink.pairs].map(([collection, dids]) => [collection, dids.size]))
+  const claimed = (await store.progress.list()).filter(({ state }) => state === 'running')
+  await createBackfiller({ relay: lister, collections: sources, store }).run()
+  const indexed = Object.fromEntries(
+    [...store.sink.pairs].map(([collection, dids]) => [collection, dids.size]),
+  )
   return { indexed, aborted, stillClaimed: claimed.length }
 }

@@ -3,14 +3,7 @@
  * runtime. Its only line of output is JSON. No `using` here: the oldest Node has no syntax for it.
  */
 import { PGlite } from '@electric-sql/pglite'
-import {
-  knownCollections,
-  lexiconGarden,
-  memoryIndex,
-  memoryIndexSink,
-  memoryProgressStore,
-  relayLister,
-} from 'atproto-collection-backfill'
+import { knownCollections, lexiconGarden, memoryStore, relayLister } from 'atproto-collection-backfill'
 import {
   type BackfillDatabase,
   collectionIndex,
@@ -57,20 +50,21 @@ async function prove<Make>(what: string, suite: readonly SuiteCase<Make>[], make
 }
 
 async function proveMemory(): Promise<void> {
-  await prove('memoryIndexSink', indexSinkSuite, async () => {
-    const sink = memoryIndexSink()
+  await prove('the memory sink', indexSinkSuite, async () => {
+    const { sink } = memoryStore()
     return { sink, read: async (collection) => sink.pairs.get(collection) ?? [] }
   })
-  await prove('memoryProgressStore', progressStoreSuite, async () => ({ progress: memoryProgressStore() }))
-  await prove('memoryIndex', repoIndexSuite, async () => {
-    const pairs = new Map<string, Set<string>>()
+  await prove('the memory progress store', progressStoreSuite, async () => memoryStore())
+  await prove('the memory index', repoIndexSuite, async () => {
+    const { index, sink } = memoryStore()
     return {
-      index: memoryIndex(pairs),
+      index,
       async add(collection, dids) {
-        pairs.set(collection, new Set([...(pairs.get(collection) ?? []), ...dids]))
+        await sink.add({ relay: 'relay.test', collection, dids })
       },
       async remove(collection, did) {
-        pairs.get(collection)?.delete(did)
+        const dids = sink.pairs.get(collection)
+        if (dids instanceof Set) dids.delete(did)
       },
     }
   })

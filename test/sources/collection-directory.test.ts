@@ -1,5 +1,6 @@
 import { describe, expect, it, test, vi } from 'vitest'
-import { collectionDirectory, memoryIndex } from '../../src/index.ts'
+import { collectionDirectory } from '../../src/index.ts'
+import { memoryIndex } from '../../src/memory/memory-index.ts'
 import { xrpcHandler } from '../../src/server/index.ts'
 import { collectionSourceSuite } from '../../src/testing/index.ts'
 import { serve } from '../support/serve.ts'

@@ -6,11 +6,11 @@ import {
   createBackfiller,
   knownCollections,
   lexiconGarden,
-  memoryIndexSink,
-  memoryProgressStore,
   type SourceReport,
   ufos,
 } from '../../src/index.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { startRelay } from '../../src/testing/index.ts'
 import { PROFILE, quick } from '../support/e2e.ts'
 import { listenTo } from '../support/listen-to.ts'

@@ -4,14 +4,13 @@ import {
   type BackfillStore,
   createBackfiller,
   knownCollections,
-  type MemoryIndexSink,
-  memoryIndexSink,
-  memoryProgressStore,
   type PageEvent,
   type ProgressStore,
   type RepoLister,
   type RetryPolicy,
 } from '../../src/index.ts'
+import { type MemoryIndexSink, memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 
 export const A = 'com.example.a'
 export const B = 'com.example.b'

@@ -2,14 +2,9 @@
  * A backfill into memory, in a process that is started with `--expose-gc` and says in the end how much memory it took at most
  * beyond what it had at the beginning, in bytes.
  */
-import {
-  createBackfiller,
-  IncompleteError,
-  knownCollections,
-  memoryIndexSink,
-  memoryProgressStore,
-  relayLister,
-} from '../../src/index.ts'
+import { createBackfiller, IncompleteError, knownCollections, relayLister } from '../../src/index.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 
 export interface MemoryChildOptions {
   relayUrl: string

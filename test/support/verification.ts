@@ -1,11 +1,6 @@
 import { expect } from 'vitest'
-import {
-  type CollectionReport,
-  memoryIndex,
-  relayLister,
-  type VerifyOptions,
-  verify,
-} from '../../src/index.ts'
+import { type CollectionReport, relayLister, type VerifyOptions, verify } from '../../src/index.ts'
+import { memoryIndex } from '../../src/memory/memory-index.ts'
 import { startRelay, type TestRelay, type TestRelayOptions } from '../../src/testing/index.ts'
 import { PROFILE, quick } from './e2e.ts'
 import { didsFrom } from './store-steps.ts'

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
-import { memoryIndex, type RepoIndex } from '../../src/index.ts'
+import type { RepoIndex } from '../../src/index.ts'
+import { memoryIndex } from '../../src/memory/memory-index.ts'
 import { type RepoIndexFixture, repoIndexSuite } from '../../src/testing/index.ts'
 import { provesItself } from './broken.ts'
 

@@ -1,9 +1,5 @@
-import {
-  type Claim,
-  type CollectionProgress,
-  memoryProgressStore,
-  type ProgressStore,
-} from '../../src/index.ts'
+import type { Claim, CollectionProgress, ProgressStore } from '../../src/index.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import type { ProgressStoreFixture } from '../../src/testing/index.ts'
 
 export type Make = () => Promise<ProgressStoreFixture>

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
-import { type CollectionState, memoryProgressStore, type ProgressStore } from '../../src/index.ts'
+import type { CollectionState, ProgressStore } from '../../src/index.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { progressStoreSuite } from '../../src/testing/index.ts'
 import { type FaultRow, provesItself } from './broken.ts'
 import { broken, type Make, withNewest } from './broken-progress.ts'

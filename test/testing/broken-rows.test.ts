@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
-import { memoryProgressStore, type ProgressStore } from '../../src/index.ts'
+import type { ProgressStore } from '../../src/index.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { progressStoreSuite } from '../../src/testing/index.ts'
 import { type FaultRow, provesItself } from './broken.ts'
 import { broken, type Make } from './broken-progress.ts'

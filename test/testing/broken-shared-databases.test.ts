@@ -1,11 +1,7 @@
 import { describe } from 'vitest'
-import {
-  type IndexBatch,
-  type IndexSink,
-  memoryIndexSink,
-  memoryProgressStore,
-  type ProgressStore,
-} from '../../src/index.ts'
+import type { IndexBatch, IndexSink, ProgressStore } from '../../src/index.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { type SharedDatabaseFixture, sharedDatabaseSuite } from '../../src/testing/index.ts'
 import { type FaultRow, provesItself } from './broken.ts'
 

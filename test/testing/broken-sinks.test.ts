@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type IndexBatch, type IndexSink, type MemoryIndexSink, memoryIndexSink } from '../../src/index.ts'
+import type { IndexBatch, IndexSink } from '../../src/index.ts'
+import { type MemoryIndexSink, memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
 import { type IndexSinkFixture, indexSinkSuite } from '../../src/testing/index.ts'
 import { type FaultRow, failuresOf, provesItself } from './broken.ts'
 

@@ -1,14 +1,9 @@
 import { isValidDid, isValidNsid } from '@atproto/syntax'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  knownCollections,
-  lexiconGarden,
-  memoryIndex,
-  memoryIndexSink,
-  progressStoreOn,
-  relayLister,
-} from '../../src/index.ts'
+import { knownCollections, lexiconGarden, progressStoreOn, relayLister } from '../../src/index.ts'
 import { collectionIndex, observedCollections } from '../../src/kysely/index.ts'
+import { memoryIndex } from '../../src/memory/memory-index.ts'
+import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
 import { memoryProgressRows } from '../../src/memory/memory-progress-rows.ts'
 import {
   type CollectionSourceFixture,

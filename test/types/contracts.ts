@@ -2,8 +2,7 @@ import {
   type Claim,
   type CollectionSource,
   type IndexSink,
-  memoryIndexSink,
-  memoryProgressStore,
+  memoryStore,
   type ProgressRow,
   type ProgressRows,
   type ProgressStore,
@@ -37,7 +36,7 @@ export const source: CollectionSource = {
 
 export const sinks: readonly IndexSink[] = [
   { add: async ({ dids }) => ({ added: dids.length }) },
-  memoryIndexSink(),
+  memoryStore().sink,
   // A sink that cannot know how many pairs were new answers nothing.
   { add: async () => {} },
   // @ts-expect-error: a sink adds pairs
@@ -95,5 +94,5 @@ interface Database extends BackfillDatabase {
 export function onKysely(db: Kysely<Database>, other: Kysely<{ account: { did: string } }>): unknown[] {
   const stores: [IndexSink, ProgressStore] = [kyselyIndexSink(db), kyselyProgressStore(db)]
   // @ts-expect-error: a schema is a name
-  return [...stores, memoryProgressStore(), kyselyIndexSink(other, { schema: 7 })]
+  return [...stores, memoryStore().progress, kyselyIndexSink(other, { schema: 7 })]
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { memoryIndex, type RepoIndex, relayLister, verify } from '../../src/index.ts'
+import { type RepoIndex, relayLister, verify } from '../../src/index.ts'
+import { memoryIndex } from '../../src/memory/memory-index.ts'
 import { startRelay } from '../../src/testing/index.ts'
 import { PROFILE } from '../support/e2e.ts'
 import { listenTo } from '../support/listen-to.ts'

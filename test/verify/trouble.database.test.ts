@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import {
   type CollectionReport,
-  memoryIndex,
   type RepoIndex,
   relayLister,
   StoreUnavailableError,
   verify,
 } from '../../src/index.ts'
 import { NotMigratedError } from '../../src/kysely/table-errors.ts'
+import { memoryIndex } from '../../src/memory/memory-index.ts'
 import { startRelay, type TestRelayOptions } from '../../src/testing/index.ts'
 import { PROFILE, quick } from '../support/e2e.ts'
 import { listenTo } from '../support/listen-to.ts'

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import {
   type CollectionReport,
-  memoryIndex,
   type RepoIndex,
   type RepoLister,
   relayLister,
   type VerifyOptions,
   verify,
 } from '../../src/index.ts'
+import { memoryIndex } from '../../src/memory/memory-index.ts'
 import { startRelay } from '../../src/testing/index.ts'
 import { PROFILE } from '../support/e2e.ts'
 import { scriptedLister } from '../support/scripted-lister.ts'

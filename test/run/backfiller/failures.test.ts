@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import {
-  IncompleteError,
-  knownCollections,
-  memoryIndexSink,
-  memoryProgressStore,
-  RelayError,
-  StoreUnavailableError,
-} from '../../../src/index.ts'
+import { IncompleteError, knownCollections, RelayError, StoreUnavailableError } from '../../../src/index.ts'
+import { memoryIndexSink } from '../../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../../src/memory/memory-store.ts'
 import { A, B, C, setUp } from '../../support/backfill-set-up.ts'
 import { listenTo } from '../../support/listen-to.ts'
 import { pagesOf, scriptedLister } from '../../support/scripted-lister.ts'

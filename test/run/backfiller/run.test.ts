@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { knownCollections, memoryIndexSink, memoryProgressStore, RelayError } from '../../../src/index.ts'
+import { knownCollections, RelayError } from '../../../src/index.ts'
+import { memoryIndexSink } from '../../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../../src/memory/memory-store.ts'
 import { A, B, C, collect, setUp } from '../../support/backfill-set-up.ts'
 import { listenTo } from '../../support/listen-to.ts'
 import { didsOf, gate, pagesOf, scriptedLister } from '../../support/scripted-lister.ts'

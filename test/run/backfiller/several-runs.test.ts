@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { knownCollections, memoryProgressStore } from '../../../src/index.ts'
+import { knownCollections } from '../../../src/index.ts'
+import { memoryProgressStore } from '../../../src/memory/memory-store.ts'
 import { A, B, setUp } from '../../support/backfill-set-up.ts'
 import { listenTo } from '../../support/listen-to.ts'
 import { gate, pagesOf, scriptedLister } from '../../support/scripted-lister.ts'

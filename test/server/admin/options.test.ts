@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { InvalidOptionError, memoryProgressStore } from '../../../src/index.ts'
+import { InvalidOptionError } from '../../../src/index.ts'
+import { memoryProgressStore } from '../../../src/memory/memory-store.ts'
 import { type AdminHandlerOptions, adminHandler } from '../../../src/server/index.ts'
 import { startRelay } from '../../../src/testing/index.ts'
 import { backfillerOf, PROFILE, startAdmin, TOKEN } from '../../support/admin.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { memoryProgressStore } from '../../../src/index.ts'
+import { memoryProgressStore } from '../../../src/memory/memory-store.ts'
 import { adminHandler } from '../../../src/server/index.ts'
 import { startRelay } from '../../../src/testing/index.ts'
 import { backfillerOf, PROFILE, request, startAdmin, TOKEN } from '../../support/admin.ts'

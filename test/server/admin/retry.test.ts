@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { memoryProgressStore, type ProgressStore } from '../../../src/index.ts'
+import type { ProgressStore } from '../../../src/index.ts'
+import { memoryProgressStore } from '../../../src/memory/memory-store.ts'
 import { startRelay } from '../../../src/testing/index.ts'
 import { BROKEN, breaking, PROFILE, startAdmin } from '../../support/admin.ts'
 import { BIG, startParkedRelay } from '../../support/parked-relay.ts'

@@ -1,12 +1,9 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { expect, it, vi } from 'vitest'
-import {
-  createBackfiller,
-  knownCollections,
-  memoryIndexSink,
-  memoryProgressStore,
-} from '../../../src/index.ts'
+import { createBackfiller, knownCollections } from '../../../src/index.ts'
+import { memoryIndexSink } from '../../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../../src/memory/memory-store.ts'
 import { PATH, startAdmin, type TestAdmin, TOKEN } from '../../support/admin.ts'
 import { type ListerScript, scriptedLister } from '../../support/scripted-lister.ts'
 

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { BackfillError, memoryProgressStore } from '../../../src/index.ts'
+import { BackfillError } from '../../../src/index.ts'
+import { memoryProgressStore } from '../../../src/memory/memory-store.ts'
 import { adminHandler } from '../../../src/server/index.ts'
 import { startRelay } from '../../../src/testing/index.ts'
 import { PROFILE, request, startAdmin, TOKEN } from '../../support/admin.ts'

@@ -1,11 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
-import {
-  knownCollections,
-  memoryProgressStore,
-  type ProgressStore,
-  StoreUnavailableError,
-} from '../../../src/index.ts'
+import { knownCollections, type ProgressStore, StoreUnavailableError } from '../../../src/index.ts'
 import { NotMigratedError } from '../../../src/kysely/table-errors.ts'
+import { memoryProgressStore } from '../../../src/memory/memory-store.ts'
 import { startRelay } from '../../../src/testing/index.ts'
 import { BROKEN, PROFILE, startAdmin } from '../../support/admin.ts'
 import { BIG, startParkedRelay } from '../../support/parked-relay.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { type CollectionProgress, memoryProgressStore, type ProgressStore } from '../../../src/index.ts'
+import type { CollectionProgress, ProgressStore } from '../../../src/index.ts'
+import { memoryProgressStore } from '../../../src/memory/memory-store.ts'
 import { adminHandler } from '../../../src/server/index.ts'
 import { backfillerOf, PROFILE, request, startAdmin, TOKEN } from '../../support/admin.ts'
 import { BIG, startParkedRelay } from '../../support/parked-relay.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryProgressStore } from '../../../src/index.ts'
+import { memoryProgressStore } from '../../../src/memory/memory-store.ts'
 import { PROFILE, startAdmin } from '../../support/admin.ts'
 import { BIG, startParkedRelay } from '../../support/parked-relay.ts'
 

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { InvalidOptionError, memoryIndex, type RepoIndex, StoreUnavailableError } from '../../../src/index.ts'
+import { InvalidOptionError, type RepoIndex, StoreUnavailableError } from '../../../src/index.ts'
+import { memoryIndex } from '../../../src/memory/memory-index.ts'
 import { type XrpcHandlerOptions, xrpcHandler } from '../../../src/server/index.ts'
 import { didsFrom, ODD_DIDS } from '../../../src/testing/suites/samples.ts'
 
