@@ -48,7 +48,7 @@ export interface BackfillErrors {
   RELAY_UNREACHABLE: RelayError
   /** The relay did not answer in time. Retried. */
   RELAY_TIMEOUT: RelayError
-  /** The relay answered with an error: see `status`, `error` and `serverMessage`. Retried for 408, 429 and 5xx but 501. */
+  /** The relay answered with an error: see `status`, `error` and `serverMessage`. Retried for 408, 421, 425, 429, 5xx but 501, and 403 with `Retry-After`. */
   RELAY_STATUS: RelayError
   /** The relay sends its clients elsewhere. Give its new address. */
   RELAY_REDIRECT: RelayError

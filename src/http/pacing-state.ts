@@ -1,6 +1,6 @@
 import { RelayError } from '../errors.ts'
 import { withJitter } from '../util/abort.ts'
-import { rateLimitResetMs } from './retry-after.ts'
+import { limitResetMs } from './retry-after.ts'
 
 /**
  * How many requests a server gets at once, as far as its answers tell. It is `open` until it is too much for the server. Then
@@ -133,17 +133,16 @@ export function createPacingState(onPause: (waitMs: number, refusal: unknown) =>
         refusals = 0
         change(answered)
       }
-      const remaining = headers.get('ratelimit-remaining') ?? ''
       // Short of the limit: the others under way are not in this answer's count, and will use what it says is left.
-      if (!/^\d{1,9}$/.test(remaining) || Number(remaining) >= underWay) return
-      const resetMs = rateLimitResetMs(headers)
-      if (status === 200 && resetMs !== undefined) pause(resetMs, resetMs / WAIT_PER_SPREAD)
+      const resetMs = status === 200 ? limitResetMs(headers, underWay) : undefined
+      if (resetMs !== undefined) pause(resetMs, resetMs / WAIT_PER_SPREAD)
     },
 
     failed(error, { begunAt, underWay }) {
       if (!(error instanceof RelayError)) return
       const { status, retryAfterMs } = error
-      const isRefused = status === 429 || status === 503
+      // A 403 that says when to come back is a refusal of this moment; any other is none of a request too many.
+      const isRefused = status === 429 || status === 503 || (status === 403 && retryAfterMs !== undefined)
       if (!isRefused && error.code !== 'RELAY_TIMEOUT') return
       // Once for all that were under way together.
       const isNews = begunAt > slowedAt

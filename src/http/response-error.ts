@@ -15,8 +15,10 @@ export interface Asked {
  * The error for an answer that is neither a success nor a redirect. `body` may be just the beginning of it.
  */
 export function statusError(asked: Asked, status: number, headers: Headers, body: string): RelayError {
-  const retryable = isRetryableStatus(status)
-  const retryAfterMs = retryable ? requestedWaitMs(status, headers) : undefined
+  const askedMs = requestedWaitMs(status, headers)
+  // Proxies refuse clients that ask too often with a 403, and say when to come back; one that says nothing is final.
+  const retryable = isRetryableStatus(status) || (status === 403 && askedMs !== undefined)
+  const retryAfterMs = retryable ? askedMs : undefined
   const { error, message } = serverWords(body)
   const said = [error, message].filter((part) => part !== undefined).join(': ')
   const colon = said === '' ? '' : `: ${said.replace(/\.$/, '')}`
@@ -26,7 +28,7 @@ export function statusError(asked: Asked, status: number, headers: Headers, body
       advice(status, retryable, retryAfterMs),
     {
       ...context(asked),
-      cursorRefused: asked.cursor !== undefined && !isOverload(status),
+      cursorRefused: asked.cursor !== undefined && !isOfTheMoment(status) && !(status === 403 && retryable),
       status,
       error,
       serverMessage: message,
@@ -37,13 +39,16 @@ export function statusError(asked: Asked, status: number, headers: Headers, body
 }
 
 /** Whether the same request may succeed later. 501 says that the server will never know the method. */
-export function isRetryableStatus(status: number): boolean {
-  return status === 408 || status === 429 || (status >= 500 && status !== 501)
+function isRetryableStatus(status: number): boolean {
+  return isOfTheMoment(status) || (status >= 500 && status !== 501)
 }
 
-/** Whether the server had too little time or too many requests, which says nothing of what was asked. */
-function isOverload(status: number): boolean {
-  return status === 408 || status === 429
+/**
+ * Whether the server refused the moment or the connection, which says nothing of what was asked: it had too little time
+ * (408), the connection was not for this host (421), the request came too early (425), or there were too many (429).
+ */
+function isOfTheMoment(status: number): boolean {
+  return status === 408 || status === 421 || status === 425 || status === 429
 }
 
 /** What was asked for, as a message names it. */

@@ -95,7 +95,11 @@ function pageUrl(origin: string, collection: string, pageSize: number, cursor: s
 
 function isWithoutMethod(error: unknown): error is RelayError {
   return (
-    error instanceof RelayError && error.code === 'RELAY_STATUS' && NO_METHOD_STATUSES.includes(error.status)
+    error instanceof RelayError &&
+    error.code === 'RELAY_STATUS' &&
+    // A 403 that says when to come back is a wait.
+    !error.retryable &&
+    NO_METHOD_STATUSES.includes(error.status)
   )
 }
 

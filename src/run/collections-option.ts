@@ -94,7 +94,6 @@ function whereThereIsOne(directory: CollectionSource): CollectionSource {
 /** What servers answer to a path they do not know: an error of the client's, a redirect or a page for people. */
 function saysThereIsNone(error: unknown): boolean {
   if (isBackfillError(error, 'RELAY_REDIRECT') || isBackfillError(error, 'RELAY_BAD_ANSWER')) return true
-  if (!isBackfillError(error, 'RELAY_STATUS')) return false
-  const status = error instanceof Error && 'status' in error ? Number(error.status) : 0
-  return status === 501 || (status >= 400 && status < 500 && status !== 408 && status !== 429)
+  // Of the errors that pass, none says so: not a 408, a 429, a 500.
+  return isBackfillError(error, 'RELAY_STATUS') && !error.retryable
 }

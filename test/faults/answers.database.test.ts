@@ -34,6 +34,21 @@ describe('a relay that refuses for good', () => {
   })
 })
 
+describe('a relay that refuses the moment', () => {
+  it.each([421, 425])('with %i is asked again, and the walk goes on', async (status) => {
+    await using run = await setUp({
+      collections: { [BAD]: SIZE },
+      // Twice, for by its standard fetch asks once more itself after a 421.
+      script: ({ offset, attempt }) => (offset === 20 && attempt <= 2 ? { status } : undefined),
+    })
+    const retried: unknown[] = []
+    const onEvent = listenTo({ retry: (context: unknown) => retried.push(context) })
+    await run.start({ onEvent }).run()
+    expect(retried[0]).toMatchObject({ collection: BAD, attempt: 1, error: { status } })
+    expect(await run.check()).toMatchObject({ completed: 1, pages: 5 })
+  })
+})
+
 const json = (page: ListReposPage) => JSON.stringify(page)
 
 /** Answers that are no page, in place of the one that begins at 20. */

@@ -16,6 +16,8 @@ const httpDate = (epoch: number) => new Date(epoch * 1_000).toUTCString()
 
 /** A refusal, and how long it asks to wait at the moment of its making, in milliseconds. */
 interface Refusal {
+  /** 429 unless it is another. */
+  status?: number
   headers: Record<string, string>
   waitMs: number
 }
@@ -44,13 +46,38 @@ const refusals: { form: string; refuse: () => Refusal }[] = [
     refuse: () => until(inSeconds(2), (epoch) => ({ 'retry-after': '1', 'ratelimit-reset': String(epoch) })),
   },
   { form: 'neither', refuse: () => ({ headers: {}, waitMs: 1_000 }) },
+  { form: 'white space around', refuse: () => ({ headers: { 'retry-after': ' \t2 ' }, waitMs: 2_000 }) },
+  { form: 'Retry-After twice', refuse: () => ({ headers: { 'retry-after': '2, 2' }, waitMs: 2_000 }) },
+  {
+    form: 'Retry-After twice, as a date and in seconds',
+    refuse: () => until(inSeconds(3), (epoch) => ({ 'retry-after': `1, ${httpDate(epoch)}` })),
+  },
+  {
+    form: 'RateLimit-Reset twice',
+    refuse: () => ({ headers: { 'ratelimit-reset': '1, 2' }, waitMs: 2_000 }),
+  },
+  {
+    form: 'the structured RateLimit',
+    refuse: () => ({
+      headers: { ratelimit: '"default";r=0;t=2', 'ratelimit-policy': '"default";q=100;w=60' },
+      waitMs: 2_000,
+    }),
+  },
+  {
+    form: 'a short Retry-After and a longer structured RateLimit',
+    refuse: () => ({ headers: { 'retry-after': '1', ratelimit: '"default";r=0;t=2' }, waitMs: 2_000 }),
+  },
+  {
+    form: 'the status 403 and Retry-After',
+    refuse: () => ({ status: 403, headers: { 'retry-after': '2' }, waitMs: 2_000 }),
+  },
 ]
 
 function until(epoch: number, headers: (epoch: number) => Record<string, string>): Refusal {
   return { headers: headers(epoch), waitMs: epoch * 1_000 - Date.now() }
 }
 
-describe('a relay that answers 429', () => {
+describe('a relay that asks for a wait', () => {
   // Each of them waits for its own relay, so they may wait together.
   it.concurrent.each(refusals)(
     'with $form is not asked again earlier than told, by any collection',
@@ -69,7 +96,7 @@ describe('a relay that answers 429', () => {
           if (other !== undefined) return other.wait().then(() => undefined)
           await Promise.all([others[B].reached, others[C].reached])
           refusal = { ...refuse(), at: performance.now() }
-          return { status: 429, headers: refusal.headers }
+          return { status: refusal.status ?? 429, headers: refusal.headers }
         },
       })
       let retries = 0
@@ -103,16 +130,19 @@ describe('a relay that answers 429', () => {
     await run.check()
   })
 
-  it('with a wait of 30 years gives every collection back, and asks for nothing more', async () => {
+  it.each([
+    ['30 years', '1000000000'],
+    ['13 digits', '9999999999999'],
+    ['400 digits', '9'.repeat(400)],
+  ])('with a wait of %s gives every collection back, and asks for nothing more', async (_, wait) => {
     await using run = await setUp({
       collections: { [A]: SIZE, [B]: SIZE },
-      script: ({ offset }) =>
-        offset === 10 ? { status: 429, headers: { 'retry-after': '1000000000' } } : undefined,
+      script: ({ offset }) => (offset === 10 ? { status: 429, headers: { 'retry-after': wait } } : undefined),
     })
     const failures = await failuresOf(run.start({ concurrency: 1 }).run())
     expect(Object.keys(failures)).toEqual([A, B])
     expect(failures[A]).toContain('429')
-    expect(failures[B]).toMatch(/asked for a pause that lasts another \d{10} s; nothing is sent before: /)
+    expect(failures[B]).toMatch(/asked for a pause that lasts another \d{10,13} s; nothing is sent before: /)
     expect(run.relay.requests.map(({ collection, offset }) => [collection, offset])).toEqual([
       [PROFILE, 0],
       [A, 0],

@@ -53,7 +53,7 @@ afterEach(() => {
 })
 
 describe('a relay that has had enough', () => {
-  it.each([429, 503])(
+  it.each([429, 503, 403])(
     'with %d pauses every request for as long as it asks, and not much longer',
     async (status) => {
       const pacing = createPacing('relay.test')
@@ -126,9 +126,12 @@ describe('a relay that has had enough', () => {
     expect(send).not.toHaveBeenCalled()
   })
 
-  it('is left alone when its rate limit is used up, before it has to refuse', async () => {
+  it.each<Record<string, string>>([
+    { 'ratelimit-remaining': '0', 'ratelimit-reset': '3' },
+    { ratelimit: '"default";r=0;t=3' },
+  ])('is left alone when its rate limit is used up, before it has to refuse: %j', async (limit) => {
     const pacing = createPacing('relay.test')
-    const headers = new Headers({ 'ratelimit-remaining': '0', 'ratelimit-reset': '3' })
+    const headers = new Headers(limit)
     await begin(pacing, { status: 200, headers })
     expect(await begin(pacing)).toBeGreaterThanOrEqual(3000)
     // Nothing was refused, so there is nothing to probe for.

@@ -29,14 +29,32 @@ test('the error has the request, the status and the server’s own words as fiel
   )
 })
 
-test.each([400, 401, 402, 403, 404, 405, 410, 418, 451, 501])('%i is not worth a retry', (status) => {
+test.each([400, 401, 402, 404, 405, 410, 418, 451, 501])('%i is not worth a retry', (status) => {
   expect(errorOf(status, '', { 'retry-after': '5' })).toMatchObject({
     retryable: false,
     retryAfterMs: undefined,
   })
 })
 
-test.each([408, 429, 500, 502, 503, 504, 520, 599])(
+test.each<[string, Record<string, string>]>([
+  ['no wait', {}],
+  ['a wait that cannot be read', { 'retry-after': 'soon' }],
+  ['a rate limit, which some servers tell of with every answer', { 'ratelimit-reset': '60' }],
+])('403 with %s is not worth a retry', (_, headers) => {
+  expect(errorOf(403, '', headers)).toMatchObject({
+    retryable: false,
+    retryAfterMs: undefined,
+    cursorRefused: true,
+  })
+})
+
+test('403 with a Retry-After is a wait, and does not mean the cursor', () => {
+  const error = errorOf(403, '', { 'retry-after': '5' })
+  expect(error).toMatchObject({ retryable: true, retryAfterMs: 5000, cursorRefused: false })
+  expect(error.message).toContain('It asks to wait 5 s')
+})
+
+test.each([408, 421, 425, 429, 500, 502, 503, 504, 520, 599])(
   '%i may pass, after the wait that was asked for',
   (status) => {
     expect(errorOf(status, '', { 'retry-after': '5' })).toMatchObject({ retryable: true, retryAfterMs: 5000 })
@@ -49,8 +67,8 @@ test.each([400, 404, 410, 500, 502])('%i may mean the cursor, where one was sent
   expect(first.cursorRefused).toBe(false)
 })
 
-test.each([408, 429])(
-  '%i never means the cursor: it speaks of time and of the number of requests',
+test.each([408, 421, 425, 429])(
+  '%i never means the cursor: it speaks of the moment, the connection or the number of requests',
   (status) => {
     expect(errorOf(status).cursorRefused).toBe(false)
   },

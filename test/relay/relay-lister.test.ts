@@ -138,6 +138,15 @@ describe('the check', () => {
     },
   )
 
+  test('takes a 403 that says when to come back for a wait, not for a relay without the method', async () => {
+    await using server = await startServer((_, response) => {
+      response.writeHead(403, { 'retry-after': '5' }).end()
+    })
+    const error = await rejection(relayLister(server.origin).check?.())
+    expect(error).not.toBeInstanceOf(RelayUnsuitableError)
+    expect(error).toMatchObject({ status: 403, retryable: true, retryAfterMs: 5000 })
+  })
+
   test('points at a page size that the relay may have refused', async () => {
     await using server = await startAnswering(400, '{"error":"InvalidRequest"}')
     const error = await rejection(relayLister(server.origin, { pageSize: 10_000 }).check?.())

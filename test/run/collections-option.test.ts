@@ -115,6 +115,7 @@ describe('the relay’s own directory', () => {
 
   it.each([
     ['404', { status: 404 }],
+    ['403', { status: 403 }],
     ['401', { status: 401 }],
     ['501', { status: 501 }],
     ['a redirect to its home page', { status: 302, headers: { location: '/' } }],
@@ -128,8 +129,14 @@ describe('the relay’s own directory', () => {
     })
   })
 
-  it.each([500, 429])('one that answers with %i may have one, so that is told', async (status) => {
-    await using relay = await startRelay({ collections: {}, script: () => ({ status }) })
+  it.each([
+    { status: 500 },
+    { status: 429 },
+    { status: 425 },
+    { status: 403, headers: { 'retry-after': '0' } },
+  ])('one that answers with $status and may pass may have one, so that is told', async (fault) => {
+    const { status } = fault
+    await using relay = await startRelay({ collections: {}, script: () => fault })
     expect((await ask(relayLister(relay.url))).errors).toMatchObject([{ error: { status } }])
   })
 
