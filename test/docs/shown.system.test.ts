@@ -35,8 +35,8 @@ const USES: Readonly<Record<string, { readonly use: string; readonly prints: str
     prints: '3\n',
   },
   tryAgain: {
-    use: `import { memoryProgressStore } from 'atproto-collection-backfill'
-      const progress = memoryProgressStore()
+    use: `import { memoryStore } from 'atproto-collection-backfill'
+      const { progress } = memoryStore()
       await progress.register('relay.example', [{ nsid: 'app.bsky.feed.post' }])
       const claim = await progress.claim({ relay: 'relay.example', owner: 'one', leaseMs: 1_000 })
       if (claim) await progress.release(claim, { kind: 'failed', error: 'gone' })

@@ -9,7 +9,7 @@ const project = inject('fullProject')
 /** A user's program: every entry point, each contract implemented, and the loop. */
 const USE = `
 import {
-  BackfillError, type CollectionSource, createBackfiller, type IndexSink, memoryProgressStore, type RepoLister,
+  BackfillError, type CollectionSource, createBackfiller, type IndexSink, memoryStore, type RepoLister,
 } from '${PACKAGE}'
 import { kyselyIndexSink, type BackfillDatabase } from '${PACKAGE}/kysely'
 import type { Kysely } from 'kysely'
@@ -28,7 +28,7 @@ const lister: RepoLister = {
 const sink: IndexSink = { add: async ({ dids }) => ({ added: dids.length }) }
 
 export async function fill(db: Kysely<BackfillDatabase>, signal?: AbortSignal): Promise<number> {
-  const store = { sink: signal ? kyselyIndexSink(db) : sink, progress: memoryProgressStore() }
+  const store = { sink: signal ? kyselyIndexSink(db) : sink, progress: memoryStore().progress }
   try {
     for await (const page of createBackfiller({ relay: lister, collections: [source], store, signal })) {
       const cursor: string | undefined = page.cursor
