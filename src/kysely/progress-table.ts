@@ -1,5 +1,5 @@
 /**
- * What the columns of `backfill_progress` mean, and what each step changes in them. Some names are those of the relay in Zig,
+ * What the columns of `backfill_progress` mean, and what each step changes in them. Some names are those of zlay, the relay in Zig,
  * whose table this is; everywhere else the library's words hold. `source` is the relay, `rejected_count` counts the entries that
  * are invalid, and `given_up` says that the collection failed.
  */

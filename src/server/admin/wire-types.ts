@@ -3,7 +3,7 @@ import type { CollectionState } from '../../contracts/progress-store.ts'
 import type { MonitoredFailure } from '../../monitor/snapshot.ts'
 
 // What goes over the wire: types alone, for those who write a client. Fields of the status are in snake case, as those of
-// the relay in Zig are; fields of events are named as in `BackfillEvent`.
+// zlay, the relay in Zig, are; fields of events are named as in `BackfillEvent`.
 
 /** An error, for a program and for a person. The message may come from the network: it is text, never markup. */
 export interface AdminError {
