@@ -46,11 +46,8 @@ await runner.promise
 
 /** Walks what was completed before this job was made, once: also when it is tried again, and on every machine that joins. */
 async function refresh(_payload: unknown, helpers: JobHelpers): Promise<void> {
-  const { job, query } = helpers
-  // By the database's clock, as all of these times are.
-  const age = 'select ceil(extract(epoch from clock_timestamp() - $1::timestamptz) * 1000)::float8 as ms'
-  const { rows } = await query<{ ms: number }>(age, [job.created_at])
-  await backfill(helpers, rows[0]?.ms)
+  // By the database's clock, as the times of the progress are.
+  await backfill(helpers, helpers.job.created_at)
 }
 
 /** Takes part in what is open. What was given up is for the refresh to try again, after a pause. */
@@ -60,13 +57,13 @@ async function join(_payload: unknown, helpers: JobHelpers): Promise<void> {
   if (isOpen || rows.length === 0) await backfill(helpers)
 }
 
-async function backfill(helpers: JobHelpers, refreshAfterMs?: number): Promise<void> {
+async function backfill(helpers: JobHelpers, refreshBefore?: Date): Promise<void> {
   let called: Promise<unknown> | undefined
   const backfiller = createBackfiller({
     relay: lister,
     collections: [garden, store.observed],
-    store: { sink: store.sink, progress: store.progress },
-    refreshAfterMs,
+    store,
+    refreshBefore,
     leaseMs: Number(LEASE_MS),
     signal: helpers.abortSignal,
     onEvent({ type }) {

@@ -1,14 +1,14 @@
 import { fileURLToPath } from 'node:url'
 import { type Ended, type ProgramOptions, type RunningProgram, startProgram } from '../support/program.ts'
 
-export type ExampleOptions = Omit<ProgramOptions, 'imports'>
+export type ExampleOptions = ProgramOptions
 
 const imports: readonly string[] = [new URL('./from-source.ts', import.meta.url).href]
 const fileOf = (path: string) => fileURLToPath(new URL(`../../examples/${path}`, import.meta.url))
 
 /** @param path below `examples/` */
 export function startExample(path: string, options: ExampleOptions = {}): RunningProgram {
-  return startProgram(fileOf(path), { ...options, imports })
+  return startProgram(fileOf(path), { ...options, imports: [...imports, ...(options.imports ?? [])] })
 }
 
 /** The line that starts an example in a shell. */

@@ -180,6 +180,14 @@ const rows: FaultRow<Make>[] = [
     'a refresh walks what was completed long enough ago, from the start',
   ],
   [
+    'walks again by age alone',
+    broken((store) => ({
+      register: (relay, collections, { refreshBefore: _, ...options } = {}) =>
+        store.register(relay, collections, options),
+    })),
+    'a refresh walks what was completed before a moment, and nothing else',
+  ],
+  [
     'says that there is always something to claim',
     broken((store) => ({
       remaining: async (relay) => ({ ...(await store.remaining(relay)), dueInMs: 0 }),

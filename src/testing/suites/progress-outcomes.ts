@@ -172,6 +172,23 @@ const registerCases: readonly ProgressStoreCase[] = [
   ),
 ]
 
+const refreshCases: readonly ProgressStoreCase[] = [
+  storeCase(
+    'a refresh walks what was completed before a moment, and nothing else',
+    async ({ progress, other }) => {
+      await progress.advance(await claimed(progress), page(undefined, 10, 1))
+      const { completedAt } = await onlyRow(progress)
+      assert.ok(completedAt, 'a complete row tells when it was completed')
+      const before = new Date(completedAt.getTime() - 1)
+      await progress.register(RELAY, [{ nsid: NAME }], { refreshBefore: before })
+      await assertRow(other, { state: 'complete', imported: 10 })
+      const after = new Date(completedAt.getTime() + 1)
+      await progress.register(RELAY, [{ nsid: NAME }], { refreshBefore: after })
+      await assertRow(other, { state: 'pending', imported: 0, estimatedRepos: 10 })
+    },
+  ),
+]
+
 const reportCases: readonly ProgressStoreCase[] = [
   storeCase('tells how many collections are left and when the first is due', async ({ progress, other }) => {
     await progress.register(RELAY, [{ nsid: 'com.example.a' }, { nsid: 'com.example.b' }])
@@ -204,4 +221,9 @@ const reportCases: readonly ProgressStoreCase[] = [
 ]
 
 /** How a walk ends unfinished, what a run registers, and what is told about it all. */
-export const outcomeCases: readonly ProgressStoreCase[] = [...releaseCases, ...registerCases, ...reportCases]
+export const outcomeCases: readonly ProgressStoreCase[] = [
+  ...releaseCases,
+  ...registerCases,
+  ...refreshCases,
+  ...reportCases,
+]
