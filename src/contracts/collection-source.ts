@@ -1,3 +1,5 @@
+import type { RepoLister } from './repo-lister.ts'
+
 /** A collection that a source knows. */
 export interface KnownCollection {
   /** The collection's NSID, such as `app.bsky.feed.post`. */
@@ -22,6 +24,12 @@ export interface CollectionSource {
    * walks what is new. @default false
    */
   readonly live?: boolean | undefined
-  /** What it knows, in any order. Rejects if it cannot tell, and with the signal's reason when that aborts. */
-  collections(options?: { signal?: AbortSignal | undefined }): AsyncIterable<KnownCollection>
+  /**
+   * What it knows, in any order. Rejects if it cannot tell, and with the signal's reason when that aborts. `relays` are
+   * those of the run: a source on the server of one of them asks by its {@link RepoLister.paced}.
+   */
+  collections(options?: {
+    signal?: AbortSignal | undefined
+    relays?: readonly RepoLister[] | undefined
+  }): AsyncIterable<KnownCollection>
 }

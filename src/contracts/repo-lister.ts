@@ -60,4 +60,12 @@ export interface RepoLister {
    * lister has no such pauses.
    */
   onPause?(listener: (pause: RelayPause) => void, signal: AbortSignal): void
+  /**
+   * Makes another request to the same server, that of a source of collections, at the pace of this lister's own: a wait
+   * that the server asks for holds for both. `send` makes one attempt. Absent if a lister has no pace.
+   */
+  paced?<T extends { status: number; headers: Headers }>(
+    signal: AbortSignal | undefined,
+    send: () => Promise<T>,
+  ): Promise<T>
 }

@@ -43,7 +43,7 @@ const OPTIONS: OptionNames<RelayListerOptions> = {
 
 /**
  * Lists repositories from a relay, by `com.atproto.sync.listReposByCollection`. All requests of one lister keep the pace
- * that the relay asks for: share it if several runs ask the same relay.
+ * that the relay asks for, and so do those of the run's sources on the same server: share it if several runs ask the same relay.
  *
  * @param relay a host, or an http or https URL: https unless http is written out
  * @throws InvalidOptionError
@@ -67,11 +67,16 @@ export function relayLister(relay: string, options: RelayListerOptions = {}): Re
     return parseRepoPage(answer.text, asked)
   }
 
-  return {
+  const directory = collectionDirectory(origin, { fetch, maxBodyBytes, userAgent })
+  const lister: RepoLister = {
     relay: host,
-    directory: collectionDirectory(origin, { fetch, maxBodyBytes, userAgent }),
+    directory: {
+      name: directory.name,
+      collections: ({ signal } = {}) => directory.collections({ signal, relays: [lister] }),
+    },
     listRepos,
     onPause: pacing.onPause,
+    paced: pacing.run,
     async check({ signal } = {}) {
       const page = await listRepos({ collection: checkCollection, signal }).catch((error: unknown) => {
         signal?.throwIfAborted()
@@ -80,6 +85,7 @@ export function relayLister(relay: string, options: RelayListerOptions = {}): Re
       if (page.dids.length + (page.invalid ?? 0) === 0) throw emptyError(host, checkCollection)
     },
   }
+  return lister
 }
 
 /**

@@ -185,9 +185,10 @@ async function askAgain(running: Running, discovery: Discovery): Promise<void> {
 
 async function ask(
   sources: readonly AskedSource[],
-  { lister: { relay }, retry, emit, signal }: Running,
+  { lister: { relay }, listers, retry, emit, signal }: Running,
 ): Promise<Discovery> {
   const discovery = await discover(sources, {
+    relays: listers,
     signal,
     retry,
     onRetry: (context) => emit({ type: 'retry', relay, ...context }),

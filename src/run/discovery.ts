@@ -1,6 +1,7 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { CollectionSource, KnownCollection } from '../contracts/collection-source.ts'
 import type { SourceReport } from '../contracts/events.ts'
+import type { RepoLister } from '../contracts/repo-lister.ts'
 import { BackfillError } from '../errors.ts'
 import { abortable, childController } from '../util/abort.ts'
 import { isPassing, type RetryContext, type RetryPolicy, retrying } from '../util/retry.ts'
@@ -25,6 +26,8 @@ export interface AskedSource {
 const SOURCE_TIMEOUT_MS = 120_000
 
 interface DiscoverOptions {
+  /** The relays of the run: a source on the server of one of them keeps its pace. */
+  readonly relays: readonly RepoLister[]
   readonly signal: AbortSignal
   readonly retry: RetryPolicy
   readonly onRetry: (context: RetryContext & { source: string }) => void
@@ -79,7 +82,7 @@ function isCount(value: unknown): value is number {
 /** Reads a source to its end, again where its error says that this may help, and no longer than the deadline. */
 async function readAll(
   { source, timeoutMs = SOURCE_TIMEOUT_MS }: AskedSource,
-  { signal, retry, onRetry }: DiscoverOptions,
+  { relays, signal, retry, onRetry }: DiscoverOptions,
   reader: () => (collection: KnownCollection) => void,
 ): Promise<void> {
   const asking = childController(signal)
@@ -89,7 +92,7 @@ async function readAll(
     })
   const timer = setTimeout(() => asking.abort(late()), timeoutMs)
   try {
-    await retrying(() => readOnce(source, asking.signal, reader()), {
+    await retrying(() => readOnce(source, { relays, signal: asking.signal }, reader()), {
       ...retry,
       signal: asking.signal,
       mayRetry: isPassing,
@@ -104,10 +107,10 @@ async function readAll(
 /** Ends with the signal's reason even when the source does not listen to it. */
 async function readOnce(
   source: CollectionSource,
-  signal: AbortSignal,
+  { relays, signal }: Pick<DiscoverOptions, 'relays' | 'signal'>,
   take: (collection: KnownCollection) => void,
 ): Promise<void> {
-  const iterator = source.collections({ signal })[Symbol.asyncIterator]()
+  const iterator = source.collections({ relays, signal })[Symbol.asyncIterator]()
   try {
     for (;;) {
       const { done, value } = await abortable(iterator.next(), signal)

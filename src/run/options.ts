@@ -128,6 +128,8 @@ const MEANT = {
 /** What the run over one relay works with, with nothing left open. */
 export interface Settings {
   readonly lister: RepoLister
+  /** The listers of all relays of the run: a source may ask any of them. */
+  readonly listers: readonly RepoLister[]
   readonly sources: readonly AskedSource[]
   readonly sink: IndexSink
   readonly progress: ProgressStore
@@ -165,6 +167,7 @@ export function settingsOf(options: BackfillOptions): RunSettings {
   const choice = collectionChoice(options.collections)
   if (typeof onEvent !== 'function') throw new InvalidOptionError('onEvent', 'a function', onEvent)
   const shared = {
+    listers,
     sink,
     progress,
     ...refreshOf(options),

@@ -42,6 +42,6 @@ export function collectionDirectory(
   )
   return {
     name: `${url.host}${PATH}`,
-    collections: ({ signal } = {}) => list.read({ limit: LIMIT }, signal),
+    collections: (reading) => list.read({ limit: LIMIT }, reading),
   }
 }

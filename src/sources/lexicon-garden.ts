@@ -4,7 +4,8 @@ import { RelayError } from '../errors.ts'
 import { createHttpClient, HTTP_OPTIONS, type HttpOptions } from '../http/client.ts'
 import { sourceUrl } from '../http/server-url.ts'
 import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
-import { known, pagedList } from './paged-list.ts'
+import { known, pagedList, type ReadOptions } from './paged-list.ts'
+import { sourcePace } from './source-pace.ts'
 
 /** How to ask lexicon garden. */
 export interface LexiconGardenOptions extends HttpOptions {
@@ -42,13 +43,15 @@ export function lexiconGarden(options: LexiconGardenOptions = {}): CollectionSou
   const { recordsOnly = false } = options
   const url = sourceUrl(options.url ?? 'https://lexicon.garden/llms.txt')
   const http = createHttpClient(options)
-  const browse = pagedList(new URL(BROWSE_PATH, url), options, ({ lexicons }) =>
-    Array.isArray(lexicons) ? lexicons.map((nsid) => known(nsid)) : undefined,
-  )
+  const pace = sourcePace(url)
+  const lexiconsOf = ({ lexicons }: { lexicons?: unknown }) =>
+    Array.isArray(lexicons) ? lexicons.map((nsid) => known(nsid)) : undefined
+  const browse = pagedList(new URL(BROWSE_PATH, url), options, lexiconsOf, pace)
 
-  async function listed(signal: AbortSignal | undefined): Promise<KnownCollection[]> {
+  async function listed({ signal, relays }: NonNullable<ReadOptions>): Promise<KnownCollection[]> {
     const asked = { relay: url.href, url, collection: undefined, cursor: undefined }
-    const { text } = await http.get({ ...asked, accept: 'text/plain, text/*;q=0.9', signal })
+    const request = { ...asked, accept: 'text/plain, text/*;q=0.9', signal }
+    const { text } = await pace(relays)(signal, () => http.get(request))
     const found = listedNsids(text)
     // Anything can come with status 200. Rubbish is not the news that no collection is known.
     if (found.length === 0) throw noListError(url)
@@ -57,11 +60,11 @@ export function lexiconGarden(options: LexiconGardenOptions = {}): CollectionSou
 
   return {
     name: url.host,
-    async *collections({ signal } = {}) {
-      const found = await listed(signal)
+    async *collections(reading = {}) {
+      const found = await listed(reading)
       if (!recordsOnly) return yield* found
       const query = { lexiconType: 'record', limit: BROWSE_LIMIT }
-      for (const prefix of firstParts(found)) yield* browse.read({ prefix, ...query }, signal)
+      for (const prefix of firstParts(found)) yield* browse.read({ prefix, ...query }, reading)
     },
   }
 }

@@ -1,9 +1,12 @@
 import { isValidNsid } from '@atproto/syntax'
-import type { KnownCollection } from '../contracts/collection-source.ts'
+import type { CollectionSource, KnownCollection } from '../contracts/collection-source.ts'
 import { createHttpClient, type HttpOptions } from '../http/client.ts'
 import { badPage, parseJsonPage } from '../http/json-page.ts'
-import { createPacing } from '../http/pacing.ts'
 import { advancePosition, type Position } from '../paging/cursor-guard.ts'
+import { type SourcePace, sourcePace } from './source-pace.ts'
+
+/** How a list is read: see {@link CollectionSource.collections}. */
+export type ReadOptions = Parameters<CollectionSource['collections']>[0]
 
 /** A list of collections that a server gives page by page. */
 export interface PagedList {
@@ -12,10 +15,7 @@ export interface PagedList {
    *
    * @param query what is asked for on every page, besides the cursor
    */
-  read(
-    query: Readonly<Record<string, string>>,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<KnownCollection>
+  read(query: Readonly<Record<string, string>>, options: ReadOptions): AsyncGenerator<KnownCollection>
 }
 
 /**
@@ -25,20 +25,21 @@ export interface PagedList {
  *
  * @param url where it is, without what `read` adds
  * @param collectionsOf what a page lists, or nothing when it lists nothing of that form
+ * @param pace that of other requests to the same server
  * @throws InvalidOptionError
  */
 export function pagedList(
   url: URL,
   options: HttpOptions,
   collectionsOf: (body: Readonly<Record<string, unknown>>) => KnownCollection[] | undefined,
+  pace: SourcePace = sourcePace(url),
 ): PagedList {
   const http = createHttpClient(options)
-  const pacing = createPacing(url.host)
 
   async function pageAt(
     at: Position,
     query: Readonly<Record<string, string>>,
-    signal: AbortSignal | undefined,
+    { signal, relays }: NonNullable<ReadOptions>,
   ) {
     const asked = {
       relay: url.href,
@@ -47,7 +48,7 @@ export function pagedList(
       cursor: at.cursor,
     }
     const request = { ...asked, accept: 'application/json', signal }
-    const { text } = await pacing.run(signal, () => http.get(request))
+    const { text } = await pace(relays)(signal, () => http.get(request))
     const { body, cursor } = parseJsonPage(text, asked)
     const collections = collectionsOf(body)
     if (collections === undefined) throw badPage(asked, 'has no list of collections', text)
@@ -58,10 +59,10 @@ export function pagedList(
   }
 
   return {
-    async *read(query, signal) {
+    async *read(query, options = {}) {
       let at: Position = { relay: url.host, collection: url.pathname, pages: 0, emptyPages: 0 }
       do {
-        const { collections, cursor } = await pageAt(at, query, signal)
+        const { collections, cursor } = await pageAt(at, query, options)
         at = advancePosition(at, { dids: collections.map(({ nsid }) => nsid), cursor })
         yield* collections
       } while (at.cursor !== undefined)

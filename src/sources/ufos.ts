@@ -41,8 +41,8 @@ export function ufos(options: UfosOptions = {}): CollectionSource {
   )
   return {
     name: `${url.host}${url.pathname}`,
-    async *collections({ signal } = {}) {
-      for await (const collection of list.read({ limit: LIMIT }, signal)) {
+    async *collections(reading) {
+      for await (const collection of list.read({ limit: LIMIT }, reading)) {
         const { estimatedRepos = minRepos } = collection
         if (estimatedRepos >= minRepos) yield collection
       }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { collectionDirectory } from '../../src/index.ts'
 import { kyselyProgressStore } from '../../src/kysely/index.ts'
 import type { RelayRequest } from '../../src/testing/index.ts'
 import { PROFILE } from '../support/e2e.ts'
@@ -179,5 +180,58 @@ describe('a relay that asks for a wait', () => {
     expect(stopwatch.stop()).toBeLessThan(1_000)
     expect(run.relay.requestsOf(A)).toHaveLength(2)
     expect(await run.check()).toMatchObject({ pages: 1 })
+  })
+})
+
+describe('a relay that asks a source for a wait', () => {
+  it('is not asked for a page before it is over, and the source not earlier', async () => {
+    let refusedAt: number | undefined
+    const later: RelayRequest[] = []
+    await using run = await setUp({
+      collections: { [A]: SIZE },
+      script: (request) => {
+        if (refusedAt !== undefined) later.push(request)
+        if (request.path !== '/v1/listCollections') return undefined
+        if (refusedAt === undefined) {
+          refusedAt = performance.now()
+          return { status: 429, headers: { 'retry-after': '2' } }
+        }
+        return { status: 200, body: { collections: { [A]: SIZE } } }
+      },
+    })
+    // A lister and a source that were made apart.
+    const collections = [A, collectionDirectory(run.relay.url)]
+    await run.start({ collections, retry: { minDelayMs: 1 } }).run()
+    const [first] = later
+    expect(first).toMatchObject({ path: '/v1/listCollections' })
+    for (const { at } of later) expect(at - (refusedAt ?? Infinity)).toBeGreaterThanOrEqual(2_000)
+    expect(await run.check()).toMatchObject({ completed: 1, pages: 4 })
+  })
+
+  it('for longer than a source is waited for: the walks wait too, with their claims given back', async () => {
+    await using run = await setUp({
+      collections: { [A]: SIZE },
+      script: ({ path }) =>
+        path === '/v1/listCollections' ? { status: 429, headers: { 'retry-after': '3600' } } : undefined,
+    })
+    const caller = new AbortController()
+    const postponed = gate()
+    const collectionFailed = ({ retryInMs }: { retryInMs?: number | undefined }) => {
+      expect(retryInMs).toBeGreaterThan(3_590_000)
+      void postponed.wait()
+    }
+    const sourceFailed: unknown[] = []
+    const onEvent = listenTo({
+      collectionFailed,
+      sourceFailed: ({ error }: { error: unknown }) => sourceFailed.push(error),
+    })
+    const collections = [A, collectionDirectory(run.relay.url)]
+    const ended = rejection(run.start({ collections, signal: caller.signal, onEvent }).run())
+    await postponed.reached
+    caller.abort('enough')
+    expect(await ended).toBe('enough')
+    expect(sourceFailed).toMatchObject([{ status: 429, retryAfterMs: 3_600_000 }])
+    expect(run.relay.requestsOf(A)).toEqual([])
+    expect(await run.check()).toMatchObject({ pages: 0 })
   })
 })

@@ -97,7 +97,7 @@ const retry = { retries: 1, minDelayMs: 1, maxDelayMs: 1 }
 function ask(lister: RepoLister): Promise<Discovery> {
   const directories = lister.directory === undefined ? [] : [lister.directory]
   const asked = sourcesOf(collectionChoice(), { directories, observed: undefined }).slice(1)
-  return discover(asked, { signal, retry, onRetry: () => {} })
+  return discover(asked, { relays: [lister], signal, retry, onRetry: () => {} })
 }
 
 describe('the relay’s own directory', () => {

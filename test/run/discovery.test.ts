@@ -4,6 +4,7 @@ import { discover } from '../../src/run/discovery.ts'
 
 const signal = new AbortController().signal
 const options = {
+  relays: [],
   signal,
   retry: { retries: 2, minDelayMs: 1, maxDelayMs: 5 },
   onRetry: () => {},

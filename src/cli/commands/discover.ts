@@ -48,6 +48,8 @@ async function ask(
 ): Promise<Discovery> {
   const say = (name: string, what: string) => err.write(`! ${printable(name)} ${printable(what)}\n`)
   const discovery = await discover(sources, {
+    // None is walked.
+    relays: [],
     signal,
     retry: RETRY,
     onRetry: ({ source, error, waitMs }) => say(source, `again in ${duration(waitMs)}: ${describe(error)}`),
