@@ -40,6 +40,14 @@ const NETWORK = new Set([
   'ENOTFOUND',
 ])
 
+/** The codes of postgres.js (without a prefix) and of Bun's SQL for connections that are gone or not to be had. */
+const CONNECTION_CODE =
+  /^(ERR_POSTGRES_)?(CONNECTION_(CLOSED|ENDED|DESTROYED|TIMEOUT|FAILED|REFUSED)|CONNECT_TIMEOUT|IDLE_TIMEOUT|LIFETIME_TIMEOUT)$/
+
+/** What Citus says when it lost one of its nodes, under the code of an internal error or another one. */
+const NODE_MESSAGE =
+  /^(connection to the remote node |failure on connection marked as essential|failed to COPY to shard )/
+
 /** What pg, its pool and Kysely say of connections that are gone; these errors carry no code. */
 const CONNECTION_MESSAGE =
   /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|timeout exceeded when trying to connect|timeout expired|Postgres connection has been discarded)/
@@ -68,7 +76,8 @@ export function toStoreError(error: unknown): unknown {
 function isUnavailable(error: Error): boolean {
   const code = codeOf(error)
   if (code === '') return CONNECTION_MESSAGE.test(error.message)
-  return UNAVAILABLE.has(code) || UNAVAILABLE.has(code.slice(0, 2)) || NETWORK.has(code)
+  if (UNAVAILABLE.has(code) || UNAVAILABLE.has(code.slice(0, 2)) || NETWORK.has(code)) return true
+  return CONNECTION_CODE.test(code) || NODE_MESSAGE.test(error.message)
 }
 
 /** Whether a driver stopped waiting for an answer while the server works on: pg does after its `query_timeout`. */
@@ -97,10 +106,18 @@ export function isLockTaken(error: unknown): boolean {
   return codeOf(error) === '55P03'
 }
 
-/** The SQLSTATE or the system's error code; empty without one. */
+/** Whether the database's encoding cannot hold a text (class 22, wrong data, is what it says then). */
+export function isDataRefused(error: unknown): boolean {
+  return codeOf(error).startsWith('22')
+}
+
+/** The SQLSTATE, or the code of the driver or the system; empty without one. */
 function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' ? code : ''
+  if (!(error instanceof Error)) return ''
+  const { code, errno } = error as { code?: unknown; errno?: unknown }
+  // Bun's SQL gives its own code to what the server says, and the SQLSTATE as the number.
+  const given = code === 'ERR_POSTGRES_SERVER_ERROR' ? errno : code
+  return typeof given === 'string' ? given : ''
 }
 
 function causes(error: unknown): unknown[] {
