@@ -9,6 +9,7 @@ import type {
 } from '../contracts/progress-store.ts'
 import { ClaimLostError } from '../errors.ts'
 import { advancePage } from './advance.ts'
+import { isDataRefused } from './database-errors.ts'
 import { jsonRow, rowOf } from './json-row.ts'
 import {
   BEGUN_AGAIN,
@@ -192,8 +193,22 @@ async function renew(tables: Tables, held: Claim, leaseMs: number): Promise<Clai
 }
 
 async function release(tables: Tables, held: Claim, outcome: ReleaseOutcome | undefined): Promise<void> {
-  const update = tables.updateTable('backfill_progress').where(isClaimed(held)).set(releasedColumns(outcome))
-  await statement(() => update.execute())
+  const save = (how: ReleaseOutcome | undefined) =>
+    tables.updateTable('backfill_progress').where(isClaimed(held)).set(releasedColumns(how)).execute()
+  await statement(async () => {
+    try {
+      await save(outcome)
+    } catch (error) {
+      // The reason may have letters that the database's encoding lacks. A reason must never be what ends a run.
+      if (outcome === undefined || !isDataRefused(error)) throw error
+      await save({ ...outcome, error: inAscii(outcome.error) })
+    }
+  })
+}
+
+/** With the escapes of JavaScript in place of all other characters. */
+function inAscii(text: string): string {
+  return text.replace(/[^ -~\n]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
 }
 
 async function remaining(tables: Tables, relay: string) {

@@ -35,14 +35,16 @@ export interface TestPostgres extends TestDatabase {
  * A new database, dropped afterwards.
  *
  * @param server a Postgres whose user may create databases: the suite's unless another one is given
+ * @param form what `create database` is told of it, as `encoding 'LATIN1'`
  */
 export async function createPostgres(
   server: string | undefined = inject('postgresUrl'),
+  form = '',
 ): Promise<TestPostgres> {
   if (server === undefined) throw new Error('A test that needs a database is named x.database.test.ts.')
   const name = `test_${randomUUID().replaceAll('-', '')}`
   const url = new URL(server)
-  await administer(server, `create database ${name}`)
+  await administer(server, `create database ${name} ${form}`)
   url.pathname = `/${name}`
   const opened: TestKysely[] = []
   const connect = (config: pg.PoolConfig = {}) => {
