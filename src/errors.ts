@@ -68,6 +68,8 @@ export interface BackfillErrors {
   STORE_UNAVAILABLE: StoreUnavailableError
   /** The database refuses the user or the password, or does not exist. The message says which. */
   STORE_NOT_OPENED: BackfillError
+  /** The user of the database lacks a right, which the message names. Grant it, or use another user. */
+  STORE_NOT_PERMITTED: BackfillError
   /** The tables are missing or older than this version. Run `await migrateToLatest(db)`. */
   NOT_MIGRATED: BackfillError
   /** The index by DID is missing. Run `await createDidIndex(db)`, which `collectionsOf` needs. */

@@ -44,6 +44,7 @@ const errors: { readonly [Code in BackfillErrorCode]: BackfillErrors[Code] } = {
   CLAIM_LOST: new ClaimLostError({ relay, collection, epoch: 3 }),
   STORE_UNAVAILABLE: new StoreUnavailableError('words'),
   STORE_NOT_OPENED: new BackfillError('STORE_NOT_OPENED', 'words'),
+  STORE_NOT_PERMITTED: new BackfillError('STORE_NOT_PERMITTED', 'words', { scope: 'run' }),
   NOT_MIGRATED: new NotMigratedError(new Error('relation does not exist')),
   NOT_INDEXED: new NotIndexedError(),
   DISCOVERY_FAILED: new DiscoveryError([]),
@@ -65,6 +66,7 @@ const RETRYABLE: readonly string[] = [
 const OF_RUN: readonly string[] = [
   'INVALID_OPTION',
   'RELAY_UNSUITABLE',
+  'STORE_NOT_PERMITTED',
   'NOT_MIGRATED',
   'DISCOVERY_FAILED',
   'INCOMPLETE',

@@ -1,6 +1,9 @@
 import { BackfillError, describe, StoreUnavailableError } from '../errors.ts'
 import { NotMigratedError } from './table-errors.ts'
 
+/** A right is missing: on a table, or to create one. */
+const NOT_PERMITTED = '42501'
+
 /** Undefined table, undefined column, undefined schema. */
 const NOT_MIGRATED = new Set(['42P01', '42703', '3F000'])
 
@@ -69,8 +72,16 @@ export function toStoreError(error: unknown): unknown {
   if (error instanceof CommitUnansweredError) return toStoreError(error.cause)
   if (!(error instanceof Error) || error instanceof BackfillError) return error
   if (NOT_MIGRATED.has(codeOf(error))) return new NotMigratedError(error)
+  if (codeOf(error) === NOT_PERMITTED) return notPermitted(error)
   if (!isUnavailable(error)) return error
   return new StoreUnavailableError(`The database cannot be used at the moment: ${describe(error)}.`, error)
+}
+
+function notPermitted(error: Error): BackfillError {
+  const message =
+    `The database does not permit this: ${describe(error)}. Grant it, or use another user. A run needs SELECT, INSERT and ` +
+    "UPDATE on the backfill's tables, a migration CREATE on their schema; SELECT is enough to read."
+  return new BackfillError('STORE_NOT_PERMITTED', message, { cause: error, scope: 'run' })
 }
 
 function isUnavailable(error: Error): boolean {
@@ -90,10 +101,10 @@ export function isLastingOnConnection(error: unknown): boolean {
   return hasGivenUp(error) || codeOf(error) === '25006'
 }
 
-/** Whether the server does not let this user in: class 28, user or password; 3D000, no such database; 42501, no permission. */
+/** Whether the server does not let this user in: class 28, user or password; 3D000, no such database. */
 export function isAccessRefused(error: unknown): boolean {
   const code = codeOf(error)
-  return code.startsWith('28') || code === '3D000' || code === '42501'
+  return code.startsWith('28') || code === '3D000'
 }
 
 /** Whether the name of what was to be created is taken, by another session that did the same or from before. */
@@ -106,7 +117,7 @@ export function isLockTaken(error: unknown): boolean {
   return codeOf(error) === '55P03'
 }
 
-/** Whether the database's encoding cannot hold a text (class 22, wrong data, is what it says then). */
+/** Whether the database refused a value, as it does with a character that its encoding lacks: class 22. */
 export function isDataRefused(error: unknown): boolean {
   return codeOf(error).startsWith('22')
 }

@@ -203,6 +203,23 @@ describe('migrateToLatest by ten at once', () => {
   })
 })
 
+it.each(['', 'no_such_schema'])('says what to do where the search path names no schema: %s', async (path) => {
+  await using postgres = await createPostgres()
+  const name = sql.id(new URL(postgres.url).pathname.slice(1))
+  await sql`alter database ${name} set search_path to ${path === '' ? sql.lit('') : sql.raw(path)}`.execute(
+    postgres.db,
+  )
+  const db = postgres.connect()
+  const migrated = migrateToLatest(db)
+  await expect(migrated).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'schema' })
+  await expect(migrated).rejects.toThrow(`search_path (${path === '' ? '""' : path})`)
+
+  await migrateToLatest(db, { schema: 'public' })
+  await kyselyProgressStore(db, { schema: 'public' }).register(SOURCE, [{ nsid: 'app.bsky.feed.post' }])
+  expect(await kyselyProgressStore(db, { schema: 'public' }).claim(request)).toBeDefined()
+  await expect(kyselyProgressStore(db).list()).rejects.toThrow('with the same `schema`')
+})
+
 it('tells a user who may not create tables so', async () => {
   await using postgres = await createPostgres()
   const role = `role_${Math.random().toString(36).slice(2)}`
