@@ -67,7 +67,7 @@ describe.each(databases)('a backfill into $kind', ({ create }) => {
     const total = sizes.reduce((sum, size) => sum + size, 0)
     const pages = sizes.reduce((sum, size) => sum + pageCount(size, PAGE), 0)
     expect(await start().run()).toMatchObject({
-      relay: lister.relay,
+      relays: [{ relay: lister.relay }],
       completed: registered.length,
       pages,
       imported: total,

@@ -80,7 +80,9 @@ describe('another relay', () => {
     for await (const { pages: page, collection } of run.start({ pagesAhead: 1 }))
       if (collection === A && page === 2) break
     const lister = relayLister(other.url, { pageSize: PAGE })
-    expect(await run.start({ relay: lister }).run()).toMatchObject({ relay: other.url, completed: 2 })
+    expect(await run.start({ relay: lister }).run()).toMatchObject({
+      relays: [{ relay: other.url, completed: 2 }],
+    })
     expect(other.requestsOf(A).map(({ cursor, offset }) => [cursor, offset])).toEqual([
       [undefined, 0],
       [other.cursorAt(A, 10), 10],
@@ -90,7 +92,7 @@ describe('another relay', () => {
     const [a] = await kyselyProgressStore(run.db).list({ relay: run.relay.url })
     expect(a?.state).toBe('pending')
     const asked = run.relay.requestsOf(A).length
-    expect(await run.start().run()).toMatchObject({ relay: run.relay.url })
+    expect(await run.start().run()).toMatchObject({ relays: [{ relay: run.relay.url }] })
     expect(run.relay.requestsOf(A)[asked]?.cursor).toBe(a?.cursor)
     expect(await run.check({ relays: [run.relay, other] })).toMatchObject({ completed: 4 })
   })
