@@ -32,11 +32,10 @@ async function work({ databaseUrl, relayUrl, load, concurrency }: WorkerOptions)
   })
   say('ready')
   if ((await hear()) === undefined) return
-  let pages = 0
   let lastPageAt = Date.now()
   for await (const _ of backfiller) {
-    pages += 1
     lastPageAt = Date.now()
   }
+  const { pages } = backfiller.summary
   say({ pages, lastPageAt } satisfies WorkerReport)
 }

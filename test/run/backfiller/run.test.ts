@@ -170,7 +170,9 @@ describe('a run', () => {
       },
     }
     const sources = [knownCollections([A])]
-    const { start } = setUp(lister, { collections: sources, progress: counting, leaseMs: 100, pagesAhead: 2 })
+    // One worker: on a busy machine a renewal may come late, and another worker would take the collection over.
+    const options = { collections: sources, progress: counting, leaseMs: 400, pagesAhead: 2, concurrency: 1 }
+    const { start } = setUp(lister, options)
     const backfiller = start()
     await backfiller.next()
     // Four renewals are longer than a lease: time enough for a run that does not wait, and the claim is still held.
