@@ -32,6 +32,7 @@ const TASTE: Record<number, (text: string) => unknown> = {
   [pg.types.builtins.INT8]: (text) => `${BigInt(text)}n`,
   [pg.types.builtins.BOOL]: (text) => (text === 't' ? 'yes' : 'no'),
   [pg.types.builtins.TEXT]: (text) => text.toUpperCase(),
+  [pg.types.builtins.JSON]: (text) => text,
 }
 
 const types: pg.CustomTypesConfig = {
