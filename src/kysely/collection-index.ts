@@ -115,11 +115,16 @@ async function listRepos(
   const { cursor, signal } = request
   const after = storable(cursor)
   const page = pairsOf(tables, collection)
-    .select(jsonRow<{ did: string }>({ did: sql.ref('did') }))
+    .select('did')
     .where('did', '>', after)
     .orderBy('did')
     .limit(limit + 1)
-  const dids = (await run(page, signal)).map((row) => rowOf(row).did)
+  // The whole page as one list: a row of JSON for each DID takes twice the time.
+  const list = tables
+    .selectFrom(page.as('page'))
+    .select(jsonRow<{ dids: string[] | null }>({ dids: sql`json_agg(did order by did)` }))
+  const [row] = await run(list, signal)
+  const dids = (row && rowOf(row).dids) ?? []
   return dids.length > limit ? { dids: dids.slice(0, limit), cursor: dids[limit - 1] } : { dids }
 }
 
