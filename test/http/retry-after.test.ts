@@ -77,7 +77,7 @@ describe('RateLimit', () => {
     ['with spaces', '"100-in-1min"; r=0; t=30', 30_000],
     [
       'in another order, with parameters of other kinds',
-      '"a;t=999,9";pk=:cGs=:;note="t=9;t=9";t=30;r=0',
+      '"a;t=999,9";pk=:cGs=:;t=30;r=0;note="t=9;t=9;"',
       30_000,
     ],
     ['the longest of several that are used up', '"a";r=0;t=30, "b";r=0;t=90', 90_000],
@@ -134,6 +134,7 @@ describe('the wait that an answer asks for', () => {
     ['without that clock, ours serves', 429, { 'retry-after': later }, 30_000 + HOUR],
     ['nor is a broken one believed', 429, { date: 'yesterday', 'retry-after': later }, 30_000 + HOUR],
     ['a clock that came twice is read', 429, { date: `${date}, ${date}`, 'retry-after': later }, 30_000],
+    ['the earlier of two clocks', 429, { date: `${later}, ${date}`, 'retry-after': later }, 30_000],
     ['the larger of the two counts', 503, { 'retry-after': '1', 'ratelimit-reset': '60' }, 60_000],
     [
       'the largest of the three counts',
