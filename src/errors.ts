@@ -1,3 +1,6 @@
+import type { CollectionFailure, RelayFailure } from './contracts/failures.ts'
+import { describe, show } from './util/describe.ts'
+
 /** What a {@link BackfillError} may carry besides its message. */
 export interface BackfillErrorOptions {
   cause?: unknown
@@ -101,27 +104,6 @@ export function isBackfillError(error: unknown, code?: string): boolean {
   if (!(error instanceof Error) || !('code' in error) || !('retryable' in error)) return false
   if (typeof error.code !== 'string' || typeof error.retryable !== 'boolean') return false
   return code === undefined || error.code === code
-}
-
-/** The wait that the error carries, in milliseconds; 0 without one. */
-export function retryAfterMs(error: unknown): number {
-  const asked = error instanceof Error && 'retryAfterMs' in error ? error.retryAfterMs : undefined
-  return typeof asked === 'number' ? asked : 0
-}
-
-/** An error in one line: its message, with the cause where the message alone says little. */
-export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const { cause } = error
-  const because = cause instanceof Error && cause.message !== '' && !error.message.includes(cause.message)
-  const message = error.message === '' ? error.name : error.message
-  return because ? `${message.replace(/\.$/, '')}: ${cause.message}` : message
-}
-
-/** A value as it would be written in code, cut to a readable length. */
-function show(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value))
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text
 }
 
 /** An option that cannot be used; the message names it and says what would be right. */
@@ -298,22 +280,6 @@ export class DiscoveryError extends BackfillError {
   }
 }
 
-/** One collection that a run could not complete. */
-export interface CollectionFailure {
-  relay: string
-  collection: string
-  /** How often it was tried since it was registered anew. */
-  attempts: number
-  /** The last error, in the server's words where it gave any. */
-  lastError: string
-}
-
-/** One relay whose run ended before its collections were walked, and why. */
-export interface RelayFailure {
-  relay: string
-  error: unknown
-}
-
 /** The run is over and some collections are not complete; everything else is. */
 export class IncompleteError extends BackfillError {
   override readonly name = 'IncompleteError'
@@ -324,24 +290,29 @@ export class IncompleteError extends BackfillError {
   readonly relays: readonly RelayFailure[]
 
   constructor(failures: readonly CollectionFailure[], relays: readonly RelayFailure[] = []) {
-    const named = relays.length > 0 || new Set(failures.map(({ relay }) => relay)).size > 1
-    const lines = failures
-      .slice(0, 10)
-      .map(
-        ({ relay, collection, lastError }) => `\n  ${collection}${named ? ` at ${relay}` : ''}: ${lastError}`,
-      )
-    const more = failures.length > 10 ? `\n  and ${failures.length - 10} more` : ''
-    const failed = [
-      ...(relays.length === 0 ? [] : [`${relays.length} ${relays.length === 1 ? 'relay' : 'relays'}`]),
-      ...(failures.length === 0 && relays.length > 0
-        ? []
-        : [`${failures.length} ${failures.length === 1 ? 'collection' : 'collections'}`]),
-    ].join(' and ')
-    const whole = relays.map(({ relay, error }) => `\n  ${relay}: ${describe(error)}`)
-    super('INCOMPLETE', `${failed} failed. Run again to retry.${whole.join('')}${lines.join('')}${more}`, {
-      scope: 'run',
-    })
+    super('INCOMPLETE', incompleteMessage(failures, relays), { scope: 'run' })
     this.failures = failures
     this.relays = relays
   }
 }
+
+function incompleteMessage(failures: readonly CollectionFailure[], relays: readonly RelayFailure[]): string {
+  const namesRelays = relays.length > 0 || new Set(failures.map(({ relay }) => relay)).size > 1
+  const counts = [
+    ...(relays.length > 0 ? [counted(relays.length, 'relay')] : []),
+    ...(failures.length > 0 || relays.length === 0 ? [counted(failures.length, 'collection')] : []),
+  ]
+  const lines = [
+    ...relays.map(({ relay, error }) => `${relay}: ${describe(error)}`),
+    ...failures
+      .slice(0, 10)
+      .map(
+        ({ relay, collection, lastError }) =>
+          `${collection}${namesRelays ? ` at ${relay}` : ''}: ${lastError}`,
+      ),
+    ...(failures.length > 10 ? [`and ${failures.length - 10} more`] : []),
+  ]
+  return `${counts.join(' and ')} failed. Run again to retry.${lines.map((line) => `\n  ${line}`).join('')}`
+}
+
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`

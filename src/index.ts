@@ -27,6 +27,7 @@ export type {
   StatusCounts,
   StoreUnavailableEvent,
 } from './contracts/events.ts'
+export type { CollectionFailure, RelayFailure } from './contracts/failures.ts'
 export type { IndexBatch, IndexContext, IndexSink } from './contracts/index-sink.ts'
 export type { ProgressRow, ProgressRows } from './contracts/progress-rows.ts'
 export type {
@@ -48,7 +49,6 @@ export {
   type BackfillErrorOptions,
   type BackfillErrors,
   ClaimLostError,
-  type CollectionFailure,
   CursorLoopError,
   DiscoveryError,
   IncompleteError,
@@ -57,7 +57,6 @@ export {
   RelayError,
   type RelayErrorCode,
   type RelayErrorDetails,
-  type RelayFailure,
   RelayUnsuitableError,
   StoreUnavailableError,
   TooManyEmptyPagesError,

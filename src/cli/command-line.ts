@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { CommanderError } from 'commander'
-import { describe, isBackfillError } from '../errors.ts'
+import { isBackfillError } from '../errors.ts'
+import { describe } from '../util/describe.ts'
 import { printable } from '../util/text.ts'
 import { type Context, EXIT } from './context.ts'
 import { type Action, createProgram } from './program.ts'

@@ -1,5 +1,6 @@
 import type { BackfillEvent, BackfillSummary, RelaySummary } from '../contracts/events.ts'
-import { type CollectionFailure, describe, type RelayFailure } from '../errors.ts'
+import type { CollectionFailure, RelayFailure } from '../contracts/failures.ts'
+import { describe } from '../util/describe.ts'
 import { count, plural } from '../util/format.ts'
 import { printable } from '../util/text.ts'
 import type { Context } from './context.ts'

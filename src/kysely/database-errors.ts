@@ -1,4 +1,5 @@
-import { BackfillError, describe, StoreUnavailableError } from '../errors.ts'
+import { BackfillError, StoreUnavailableError } from '../errors.ts'
+import { describe } from '../util/describe.ts'
 import { NotMigratedError } from './table-errors.ts'
 
 /** A right is missing: on a table, or to create one. */

@@ -1,4 +1,5 @@
-import { BackfillError, describe } from '../errors.ts'
+import { BackfillError } from '../errors.ts'
+import { describe } from '../util/describe.ts'
 
 /** The tables are missing or older than this version; the message names the migration to run. */
 export class NotMigratedError extends BackfillError {

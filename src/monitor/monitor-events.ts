@@ -1,6 +1,6 @@
 import type { BackfillEvent, CollectionFailedEvent, PageEvent } from '../contracts/events.ts'
 import type { CollectionProgress } from '../contracts/progress-store.ts'
-import { describe } from '../errors.ts'
+import { describe } from '../util/describe.ts'
 import type { MonitorParts } from './monitor-parts.ts'
 
 /** Takes one event of the run into the monitor's state. */

@@ -1,7 +1,7 @@
 import { type Context, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api'
 import type { CollectionStartedEvent, Emit, PageEvent, RetryEvent } from '../contracts/events.ts'
-import { describe } from '../errors.ts'
 import { pageDeltas } from '../run/page-deltas.ts'
+import { describe } from '../util/describe.ts'
 import { ATTRIBUTE, errorAttributes } from './attributes.ts'
 
 type WalkOutcome = 'completed' | 'failed' | 'retried' | 'restarted' | 'claim_lost' | 'stopped'

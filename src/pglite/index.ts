@@ -11,9 +11,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { Kysely, PGliteDialect } from 'kysely'
-import { describe, InvalidOptionError, StoreUnavailableError } from '../errors.ts'
+import { InvalidOptionError, StoreUnavailableError } from '../errors.ts'
 import { type OpenStore, openStore } from '../kysely/open-store.ts'
 import type { BackfillDatabase, SchemaOptions } from '../kysely/schema.ts'
+import { describe } from '../util/describe.ts'
 
 export type { OpenStore } from '../kysely/open-store.ts'
 

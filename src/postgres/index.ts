@@ -4,10 +4,11 @@
  * @module atproto-collection-backfill/postgres
  */
 import type { PostgresPool } from 'kysely'
-import { BackfillError, describe, InvalidOptionError, StoreUnavailableError } from '../errors.ts'
+import { BackfillError, InvalidOptionError, StoreUnavailableError } from '../errors.ts'
 import { isAccessRefused } from '../kysely/database-errors.ts'
 import type { OpenStore } from '../kysely/open-store.ts'
 import type { SchemaOptions } from '../kysely/schema.ts'
+import { describe } from '../util/describe.ts'
 import { installed } from '../util/installed.ts'
 import { wholeNumber } from '../util/validate-options.ts'
 import { isPostgresUrl, withoutPassword } from './connection-url.ts'

@@ -1,5 +1,6 @@
 import pg from 'pg'
-import { describe, InvalidOptionError } from '../errors.ts'
+import { InvalidOptionError } from '../errors.ts'
+import { describe } from '../util/describe.ts'
 import { withoutPassword } from './connection-url.ts'
 
 /** For a new connection, and for a free one when all are in use. A server that starts takes seconds. */

@@ -1,6 +1,7 @@
 import type { Claim, ReleaseOutcome } from '../contracts/progress-store.ts'
-import { describe, isBackfillError, retryAfterMs } from '../errors.ts'
+import { isBackfillError } from '../errors.ts'
 import { withJitter } from '../util/abort.ts'
+import { describe, retryAfterMs } from '../util/describe.ts'
 import { isProgrammingError } from '../util/programming-error.ts'
 import { isFinal, LONGEST_WAIT_MS } from '../util/retry.ts'
 

@@ -1,5 +1,5 @@
 import type { BackfillEvent, BackfillListener, RetryEvent } from '../contracts/events.ts'
-import { describe } from '../errors.ts'
+import { describe } from '../util/describe.ts'
 
 /** Where Node, Bun and Deno take warnings. Browsers have no such thing. */
 interface WarningProcess {

@@ -1,6 +1,6 @@
 import pRetry, { type RetryContext as PRetryContext } from 'p-retry'
-import { retryAfterMs } from '../errors.ts'
 import { sleep } from './abort.ts'
+import { retryAfterMs } from './describe.ts'
 import { isProgrammingError } from './programming-error.ts'
 import { type OptionNames, refuseUnknown, wholeNumber } from './validate-options.ts'
 

@@ -1,5 +1,6 @@
 import type { BackfillEvent, CollectionFailedEvent, SourceReport } from '../../contracts/events.ts'
-import { describe, isBackfillError } from '../../errors.ts'
+import { isBackfillError } from '../../errors.ts'
+import { describe } from '../../util/describe.ts'
 import { count, duration, plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
 import type { Screen } from './screen.ts'

@@ -1,6 +1,6 @@
 import type { CollectionProgress } from '../../contracts/progress-store.ts'
-import { describe } from '../../errors.ts'
 import type { MonitoredFailure, MonitorSnapshot, ThroughputSample } from '../../monitor/snapshot.ts'
+import { describe } from '../../util/describe.ts'
 import { oneLine } from '../../util/text.ts'
 import type { AdminError, AdminFailure, AdminRow, AdminSample, AdminTotals } from './wire-types.ts'
 

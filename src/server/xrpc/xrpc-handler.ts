@@ -1,5 +1,6 @@
 import type { RepoIndex } from '../../contracts/repo-index.ts'
-import { InvalidOptionError, isBackfillError, retryAfterMs } from '../../errors.ts'
+import { InvalidOptionError, isBackfillError } from '../../errors.ts'
+import { retryAfterMs } from '../../util/describe.ts'
 import { mustHave } from '../../util/validate-options.ts'
 import { invalidRequest, jsonAnswer, XrpcError } from '../responses.ts'
 import { exactCounts } from './exact-counts.ts'

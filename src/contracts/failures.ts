@@ -1,0 +1,15 @@
+/** One collection that a run could not complete. */
+export interface CollectionFailure {
+  relay: string
+  collection: string
+  /** How often it was tried since it was registered anew. */
+  attempts: number
+  /** The last error, in the server's words where it gave any. */
+  lastError: string
+}
+
+/** One relay whose run ended before its collections were walked, and why. */
+export interface RelayFailure {
+  relay: string
+  error: unknown
+}
