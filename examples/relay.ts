@@ -145,7 +145,7 @@ const sink: IndexSink = {
 const { ADMIN_TOKEN: token = crypto.randomUUID() } = process.env
 await using admin = adminHandler({
   token,
-  allowedSources: [RELAY],
+  allowedRelays: [RELAY],
   progress: store.progress,
   backfill: ({ relay, signal, onEvent }) =>
     createBackfiller({

@@ -24,7 +24,7 @@ const store = memoryStore()
 // Stopped, and waited for, before what stands above is closed.
 await using admin = adminHandler({
   token: ADMIN_TOKEN,
-  allowedSources: [bundled?.url ?? RELAY ?? ''],
+  allowedRelays: [bundled?.url ?? RELAY ?? ''],
   progress: store.progress,
   backfill: ({ relay, signal, onEvent }) =>
     createBackfiller({

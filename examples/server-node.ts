@@ -26,7 +26,7 @@ const garden = lexiconGarden({ url: bundled?.gardenUrl ?? GARDEN })
 
 await using admin = adminHandler({
   token: ADMIN_TOKEN,
-  allowedSources: [bundled?.url ?? RELAY ?? ''],
+  allowedRelays: [bundled?.url ?? RELAY ?? ''],
   progress: store.progress,
   backfill: ({ relay, signal, onEvent }) =>
     createBackfiller({

@@ -1,3 +1,4 @@
+import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
 import { takeEvent } from './monitor-events.ts'
 import { createParts, type MonitorParts } from './monitor-parts.ts'
 import type { Monitor, MonitorOptions, MonitorSnapshot } from './snapshot.ts'
@@ -6,8 +7,12 @@ import type { Monitor, MonitorOptions, MonitorSnapshot } from './snapshot.ts'
 const RATE_WINDOW_MS = 10_000
 const WORK_WINDOW_MS = 60_000
 
+const OPTIONS: OptionNames<MonitorOptions> = { relay: true, now: true }
+
 /** Follows one run: see {@link Monitor}. */
-export function createMonitor({ relay, now = steadyClock }: MonitorOptions): Monitor {
+export function createMonitor(options: MonitorOptions): Monitor {
+  refuseUnknown(options, OPTIONS)
+  const { relay, now = steadyClock } = options
   const parts = createParts(relay, now)
   const { tally, throughput } = parts
   return {

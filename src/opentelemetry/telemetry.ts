@@ -11,6 +11,7 @@ import type { BackfillEvent } from '../contracts/events.ts'
 import type { ProgressStore } from '../contracts/progress-store.ts'
 import { createMonitor } from '../monitor/monitor.ts'
 import { describe } from '../util/describe.ts'
+import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
 import { VERSION } from '../util/version.ts'
 import { ATTRIBUTE } from './attributes.ts'
 import { createInstruments } from './instruments.ts'
@@ -39,6 +40,14 @@ export interface TelemetryOptions {
   tracerProvider?: TracerProvider | undefined
 }
 
+const OPTIONS: OptionNames<TelemetryOptions> = {
+  relay: true,
+  progress: true,
+  collections: true,
+  meterProvider: true,
+  tracerProvider: true,
+}
+
 /**
  * Makes OpenTelemetry metrics and spans of one run. Disposing of it, after the run, ends the spans of walks that were
  * stopped on the way, and the gauge of collections is observed no more.
@@ -63,6 +72,7 @@ const SCOPE = 'atproto-collection-backfill'
  * spans, one for each walk of a collection, name it, which costs nothing there.
  */
 export function createTelemetry(options: TelemetryOptions): Telemetry {
+  refuseUnknown(options, OPTIONS)
   const { relay, progress, collections = [] } = options
   const { meterProvider = metrics.getMeterProvider(), tracerProvider = trace.getTracerProvider() } = options
   const instruments = createInstruments(meterProvider.getMeter(SCOPE, VERSION))

@@ -3,6 +3,7 @@
  *
  * @module atproto-collection-backfill/pglite
  */
+
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, readdir, realpath, rm } from 'node:fs/promises'
@@ -15,10 +16,13 @@ import { InvalidOptionError, StoreUnavailableError } from '../errors.ts'
 import { type OpenStore, openStore } from '../kysely/open-store.ts'
 import type { BackfillDatabase, SchemaOptions } from '../kysely/schema.ts'
 import { describe } from '../util/describe.ts'
+import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
 
 export type { OpenStore } from '../kysely/open-store.ts'
 
 export interface PGliteOptions extends SchemaOptions {}
+
+const OPTIONS: OptionNames<PGliteOptions> = { schema: true }
 
 /**
  * Opens PGlite, a Postgres inside this process, for a backfill: migrated, in a folder or in memory.
@@ -32,6 +36,7 @@ export interface PGliteOptions extends SchemaOptions {}
  * @throws StoreUnavailableError when the folder is in use, holds something else or cannot be opened
  */
 export async function openPGlite(folder?: string, options: PGliteOptions = {}): Promise<OpenStore> {
+  refuseUnknown(options, OPTIONS)
   if (folder === undefined) return openStore(kyselyOn(await PGlite.create()), options)
   if (typeof folder !== 'string' || folder === '')
     throw new InvalidOptionError('folder', 'the path of a folder', folder)

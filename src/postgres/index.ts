@@ -10,7 +10,7 @@ import type { OpenStore } from '../kysely/open-store.ts'
 import type { SchemaOptions } from '../kysely/schema.ts'
 import { describe } from '../util/describe.ts'
 import { installed } from '../util/installed.ts'
-import { wholeNumber } from '../util/validate-options.ts'
+import { type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
 import { isPostgresUrl, withoutPassword } from './connection-url.ts'
 
 export type { OpenStore } from '../kysely/open-store.ts'
@@ -26,6 +26,8 @@ export interface PostgresOptions extends SchemaOptions {
   /** What the server's own list of sessions calls these connections. @default 'atproto-collection-backfill' */
   applicationName?: string | undefined
 }
+
+const OPTIONS: OptionNames<PostgresOptions> = { schema: true, max: true, applicationName: true }
 
 const MAX_CONNECTIONS = 10
 const APPLICATION_NAME = 'atproto-collection-backfill'
@@ -54,6 +56,7 @@ export async function openPostgres(
   urlOrPool: string | PostgresPool | undefined,
   options: PostgresOptions = {},
 ): Promise<OpenStore> {
+  refuseUnknown(options, OPTIONS)
   const isGiven = isPool(urlOrPool)
   const pool = isGiven ? givenPool(urlOrPool, options) : await ownPool(urlOrPool, options)
   const { openOnPool } = await installed('openPostgres', ['kysely'], () => import('./open-on-pool.ts'))

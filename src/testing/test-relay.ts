@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InvalidOptionError } from '../errors.ts'
+import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
 import { checkNumber, type RelayContents, type RelayContentsOptions, relayContents } from './contents.ts'
 import type { RelayRequest, RelayScript } from './relay-script.ts'
 import { type RequestLog, requestLog } from './request-log.ts'
@@ -18,6 +19,17 @@ export interface TestRelayOptions extends RelayContentsOptions {
   latencyMs?: number | ((request: RelayRequest) => number) | undefined
   /** What goes wrong, request by request. @default nothing */
   script?: RelayScript | undefined
+}
+
+const OPTIONS: OptionNames<TestRelayOptions> = {
+  collections: true,
+  seed: true,
+  accounts: true,
+  garden: true,
+  port: true,
+  maxLimit: true,
+  latencyMs: true,
+  script: true,
 }
 
 /** A relay on a loopback port, and what it was asked. */
@@ -46,6 +58,7 @@ export interface TestRelay extends RelayContents, AsyncDisposable {
  * @throws InvalidOptionError
  */
 export async function startRelay(options: TestRelayOptions): Promise<TestRelay> {
+  refuseUnknown(options, OPTIONS)
   const {
     port = 0,
     maxLimit = 10_000,

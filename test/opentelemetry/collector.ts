@@ -20,8 +20,8 @@ export interface Series {
 
 /** The real SDK, with exporters that keep what they get. */
 export interface Collector extends AsyncDisposable {
-  readonly meterProvider: MeterProvider
-  readonly tracerProvider: TracerProvider
+  /** For `createTelemetry`. */
+  readonly providers: { readonly meterProvider: MeterProvider; readonly tracerProvider: TracerProvider }
   /** The spans that have ended. */
   spans(): ReadableSpan[]
   /** Collects now: the metrics by their names, as `name [unit]`. */
@@ -40,8 +40,7 @@ export function collector(): Collector {
     spanProcessors: [new SimpleSpanProcessor({ exporter: spanExporter })],
   })
   return {
-    meterProvider,
-    tracerProvider,
+    providers: { meterProvider, tracerProvider },
     spans: () => spanExporter.getFinishedSpans(),
     async collect() {
       metricExporter.reset()

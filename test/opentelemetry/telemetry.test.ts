@@ -93,7 +93,7 @@ async function troubledRun(options: Partial<TelemetryOptions> = {}) {
   const { sums, onEvent } = bookkeeping()
   const lister = relayLister(relay.url, { pageSize: 2 })
   const sdk = collector()
-  const telemetry = createTelemetry({ relay: lister.relay, ...sdk, ...options })
+  const telemetry = createTelemetry({ relay: lister.relay, ...sdk.providers, ...options })
   const backfiller = createBackfiller({
     relay: lister,
     collections: [knownCollections(Object.keys(collections)), brokenSource],
@@ -212,7 +212,7 @@ describe('the gauge of collections', () => {
     await progress.register('relay.test', [{ nsid: PLAIN }, { nsid: BUSY }, { nsid: GONE }])
     const claim = await progress.claim({ relay: 'relay.test', owner: 'another', leaseMs: 60_000 })
     if (claim === undefined) throw new Error('nothing to claim')
-    using _telemetry = createTelemetry({ relay: 'relay.test', progress, ...sdk })
+    using _telemetry = createTelemetry({ relay: 'relay.test', progress, ...sdk.providers })
     expect(await counts(sdk)).toEqual({ complete: 0, running: 1, pending: 2, failed: 0 })
     await progress.release(claim, { kind: 'failed', error: 'gone' })
     expect(await counts(sdk)).toEqual({ complete: 0, running: 0, pending: 2, failed: 1 })
@@ -226,7 +226,7 @@ describe('the gauge of collections', () => {
     onTestFinished(() => diag.disable())
     await using sdk = collector()
     const progress = { list: () => Promise.reject(new Error('no route to the database')) }
-    using telemetry = createTelemetry({ relay: 'relay.test', progress, ...sdk })
+    using telemetry = createTelemetry({ relay: 'relay.test', progress, ...sdk.providers })
     telemetry.handle({ type: 'discovered', relay: 'relay.test', collections: [{ nsid: PLAIN }], sources: [] })
     expect(await counts(sdk)).toEqual({ complete: 0, running: 0, pending: 1, failed: 0 })
     expect(warnings).toEqual(['The progress of relay.test could not be read: no route to the database'])
@@ -234,8 +234,8 @@ describe('the gauge of collections', () => {
 
   it('of two relays stand beside each other', async () => {
     await using sdk = collector()
-    using _one = createTelemetry({ relay: 'one.test', ...sdk })
-    using _other = createTelemetry({ relay: 'other.test', ...sdk })
+    using _one = createTelemetry({ relay: 'one.test', ...sdk.providers })
+    using _other = createTelemetry({ relay: 'other.test', ...sdk.providers })
     const { 'atproto.backfill.collections [{collection}]': series = [] } = await sdk.collect()
     const sources = new Set(series.map(({ attributes }) => attributes[SOURCE]))
     expect(sources).toEqual(new Set(['one.test', 'other.test']))
@@ -248,7 +248,7 @@ describe('the gauge of collections', () => {
       reads += 1
       return []
     }
-    const telemetry = createTelemetry({ relay: 'relay.test', progress: { list }, ...sdk })
+    const telemetry = createTelemetry({ relay: 'relay.test', progress: { list }, ...sdk.providers })
     await sdk.collect()
     expect(reads).toBe(1)
     telemetry[Symbol.dispose]()
@@ -306,7 +306,7 @@ describe.concurrent('the spans of a run with faults', () => {
 
   it('end with the telemetry when a walk was stopped on the way', async () => {
     await using sdk = collector()
-    using telemetry = createTelemetry({ relay: 'relay.test', ...sdk })
+    using telemetry = createTelemetry({ relay: 'relay.test', ...sdk.providers })
     const walk = { relay: 'relay.test', collection: PLAIN }
     telemetry.handle({ type: 'collectionStarted', ...walk, pages: 0, imported: 0, invalid: 0 })
     const totals = { pages: 2, imported: 4, invalid: 0, completed: false, durationMs: 5 }

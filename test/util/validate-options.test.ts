@@ -1,5 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { collectionDirectory, InvalidOptionError, lexiconGarden, relayLister, ufos } from '../../src/index.ts'
+import {
+  collectionDirectory,
+  createMonitor,
+  InvalidOptionError,
+  lexiconGarden,
+  relayLister,
+  ufos,
+  verify,
+} from '../../src/index.ts'
+import { openPGlite } from '../../src/pglite/index.ts'
+import { openPostgres } from '../../src/postgres/index.ts'
+import { adminHandler, xrpcHandler } from '../../src/server/index.ts'
+import { startRelay } from '../../src/testing/index.ts'
 import { retryPolicy } from '../../src/util/retry.ts'
 import { refuseUnknown } from '../../src/util/validate-options.ts'
 
@@ -60,6 +72,26 @@ describe('each function that takes options refuses unknown ones', () => {
     ['ufos', () => ufos(misspelt)],
   ])('%s', (_, call) => {
     expect(call).toThrow('unknown option timeoutMS; did you mean timeoutMs?')
+  })
+
+  it.each<[string, () => unknown, string]>([
+    ['verify', () => verify({ relays: 'relay.example' } as never), 'relays; did you mean relay?'],
+    [
+      'createMonitor',
+      () => createMonitor({ relay: 'x', clock: 5 } as never),
+      'clock; the options are relay, now',
+    ],
+    ['adminHandler', () => adminHandler({ tokens: 'x' } as never), 'tokens; did you mean token?'],
+    ['xrpcHandler', () => xrpcHandler({ store: {} } as never), 'store; did you mean index?'],
+    ['openPostgres', () => openPostgres('postgres://x/y', { maxi: 5 } as never), 'maxi; did you mean max?'],
+    ['openPGlite', () => openPGlite(undefined, { scheme: 'x' } as never), 'scheme; did you mean schema?'],
+    [
+      'startRelay',
+      () => startRelay({ collections: {}, latency: 5 } as never),
+      'latency; did you mean latencyMs?',
+    ],
+  ])('%s', async (_, call, message) => {
+    await expect(async () => call()).rejects.toThrow(`unknown option ${message}`)
   })
 
   it('retry', () => {

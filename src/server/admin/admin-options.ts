@@ -1,8 +1,8 @@
 import type { BackfillListener, PageEvent } from '../../contracts/events.ts'
 import type { ProgressStore } from '../../contracts/progress-store.ts'
 import { InvalidOptionError } from '../../errors.ts'
-import { mustHave } from '../../util/validate-options.ts'
-import { type AllowedSources, allowedSources } from './allowed-relays.ts'
+import { mustHave, type OptionNames, refuseUnknown } from '../../util/validate-options.ts'
+import { type AllowedRelays, allowedRelays } from './allowed-relays.ts'
 import { bearerCheck } from './bearer-token.ts'
 import type { AdminOutcome } from './wire-types.ts'
 
@@ -37,7 +37,7 @@ export interface AdminHandlerOptions {
    * @default any public host name, on https: no address, no port, no name of a private network. The address
    * behind such a name is not checked
    */
-  allowedSources?: readonly string[] | undefined
+  allowedRelays?: readonly string[] | undefined
   /** The path of the endpoint, as requests have it. @default '/admin/backfill-collections' */
   path?: string | undefined
   /** Stops the run and ends the event streams, when the process is to end; then every request is answered with 503. */
@@ -48,12 +48,23 @@ export interface AdminHandlerOptions {
   onError?: ((context: { request: Request; error: unknown }) => void) | undefined
 }
 
+const OPTIONS: OptionNames<AdminHandlerOptions> = {
+  token: true,
+  backfill: true,
+  progress: true,
+  allowedRelays: true,
+  path: true,
+  signal: true,
+  onEnd: true,
+  onError: true,
+}
+
 /** The options with nothing left open. */
 export interface AdminSettings {
   readonly isAllowed: (request: Request) => Promise<boolean>
   readonly backfill: AdminHandlerOptions['backfill']
   readonly progress: ProgressStore
-  readonly allowed: AllowedSources
+  readonly allowed: AllowedRelays
   readonly path: string
   readonly signal: AbortSignal | undefined
   readonly onEnd: NonNullable<AdminHandlerOptions['onEnd']>
@@ -62,6 +73,7 @@ export interface AdminSettings {
 
 /** @throws InvalidOptionError for the first option that cannot be used */
 export function adminSettings(options: AdminHandlerOptions): AdminSettings {
+  refuseUnknown(options, OPTIONS, { meant: { store: 'progress' } })
   const { backfill, progress, path = '/admin/backfill-collections' } = options
   const isAllowed = bearerCheck(options.token)
   if (typeof backfill !== 'function') {
@@ -75,7 +87,7 @@ export function adminSettings(options: AdminHandlerOptions): AdminSettings {
     isAllowed,
     backfill,
     progress,
-    allowed: allowedSources(options.allowedSources),
+    allowed: allowedRelays(options.allowedRelays),
     path,
     signal: options.signal,
     onEnd: options.onEnd ?? (() => {}),

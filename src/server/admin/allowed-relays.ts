@@ -3,7 +3,7 @@ import { relayUrl } from '../../http/server-url.ts'
 import { invalidRequest } from '../responses.ts'
 
 /** Which relays a request may name. */
-export interface AllowedSources {
+export interface AllowedRelays {
   /** `RepoLister.relay` of each; nothing when any public host will do. */
   readonly names: readonly string[] | undefined
   /**
@@ -18,12 +18,12 @@ export interface AllowedSources {
 const PRIVATE_NAMES = /(?:^|\.)(?:localhost|local|internal|home\.arpa|onion|test|invalid)$/
 
 /** @throws InvalidOptionError */
-export function allowedSources(allowed: readonly string[] | undefined): AllowedSources {
+export function allowedRelays(allowed: readonly string[] | undefined): AllowedRelays {
   if (allowed !== undefined && !(Array.isArray(allowed) && allowed.length > 0)) {
     const expected = "a list of at least one relay such as ['relay1.us-east.bsky.network']"
-    throw new InvalidOptionError('allowedSources', expected, allowed)
+    throw new InvalidOptionError('allowedRelays', expected, allowed)
   }
-  const names = allowed?.map((relay) => relayUrl(relay, 'allowedSources').relay)
+  const names = allowed?.map((relay) => relayUrl(relay, 'allowedRelays').relay)
   return {
     names,
     accept(given) {
@@ -35,7 +35,7 @@ export function allowedSources(allowed: readonly string[] | undefined): AllowedS
       if (names === undefined ? isPublicHost(relay) : names.includes(relay)) return relay
       throw invalidRequest(
         names === undefined
-          ? 'source must be a public host name on https: name others in allowedSources'
+          ? 'source must be a public host name on https: name others in allowedRelays'
           : `source must be one of ${names.join(', ')}`,
       )
     },

@@ -1,7 +1,7 @@
 import type { RepoIndex } from '../../contracts/repo-index.ts'
 import { InvalidOptionError, isBackfillError } from '../../errors.ts'
 import { retryAfterMs } from '../../util/describe.ts'
-import { mustHave } from '../../util/validate-options.ts'
+import { mustHave, type OptionNames, refuseUnknown } from '../../util/validate-options.ts'
 import { invalidRequest, jsonAnswer, XrpcError } from '../responses.ts'
 import { exactCounts } from './exact-counts.ts'
 import { listCollections } from './list-collections.ts'
@@ -14,6 +14,8 @@ export interface XrpcHandlerOptions {
   /** Called for each failure that a client sees as a status of 500 or more, without the reason. */
   onError?: ((context: { request: Request; error: unknown }) => void) | undefined
 }
+
+const OPTIONS: OptionNames<XrpcHandlerOptions> = { index: true, onError: true }
 
 const METHODS = 'GET, HEAD, OPTIONS'
 
@@ -37,6 +39,7 @@ type Route = (params: URLSearchParams, signal: AbortSignal) => Promise<Response>
  * @throws InvalidOptionError
  */
 export function xrpcHandler(options: XrpcHandlerOptions): (request: Request) => Promise<Response> {
+  refuseUnknown(options, OPTIONS, { meant: { store: 'index' } })
   const routes = routesOf(options)
   return async (request) => {
     const answer = await answerTo(request, routes).catch((error: unknown) => {

@@ -19,7 +19,7 @@ async function ended(reader: EventReader): Promise<ReadEvent[]> {
 describe('the stream of events', () => {
   it('begins with how things are, tells every event with the row as it is then, and ends with the outcome', async () => {
     await using relay = await startRelay({ collections: { [PROFILE]: 150, [BIG]: 250 } })
-    await using admin = await startAdmin({ collections: [PROFILE, BIG], allowedSources: [relay.url] })
+    await using admin = await startAdmin({ collections: [PROFILE, BIG], allowedRelays: [relay.url] })
     await using reader = await admin.events()
     expect(reader.response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
     const first = await reader.next()
@@ -79,7 +79,7 @@ describe('the stream of events', () => {
     const breaking: RelayScript = ({ collection }) =>
       collection === BROKEN ? { status: 400, body: { error: 'BadRequest', message } } : undefined
     await using relay = await startRelay({ collections: { [PROFILE]: 10, [BROKEN]: 20 }, script: breaking })
-    await using admin = await startAdmin({ collections: [PROFILE, BROKEN], allowedSources: [relay.url] })
+    await using admin = await startAdmin({ collections: [PROFILE, BROKEN], allowedRelays: [relay.url] })
     await using reader = await admin.events()
     await reader.until('snapshot')
     await admin.ask('POST')
@@ -101,7 +101,7 @@ describe('the stream of events', () => {
   it('goes on after a lost connection where it was: every page comes once', async () => {
     await using parked = await startParkedRelay(5)
     const { relay } = parked
-    await using admin = await startAdmin({ collections: [PROFILE, BIG], allowedSources: [relay.url] })
+    await using admin = await startAdmin({ collections: [PROFILE, BIG], allowedRelays: [relay.url] })
     let seen: ReadEvent[]
     {
       await using reader = await admin.events()
@@ -126,7 +126,7 @@ describe('the stream of events', () => {
 
   it('takes the last event from the query as well, and begins anew with an id that it did not give', async () => {
     await using relay = await startRelay({ collections: { [PROFILE]: 150 } })
-    await using admin = await startAdmin({ collections: [PROFILE], allowedSources: [relay.url] })
+    await using admin = await startAdmin({ collections: [PROFILE], allowedRelays: [relay.url] })
     await admin.ask('POST')
     await admin.until(({ running }) => !running)
     await using reader = await admin.events()

@@ -16,8 +16,8 @@ describe('options', () => {
     ['token', { token: 'mit-Umlauten-äöüäöüäöü' }],
     ['backfill', { backfill: undefined }],
     ['progress', { progress: undefined }],
-    ['allowedSources', { allowedSources: [] }],
-    ['allowedSources', { allowedSources: ['https://relay.example.com/path'] }],
+    ['allowedRelays', { allowedRelays: [] }],
+    ['allowedRelays', { allowedRelays: ['https://relay.example.com/path'] }],
     ['path', { path: 'admin' }],
     ['path', { path: '/admin/' }],
   ])('%s is refused with a message that names it: %j', (option, bad) => {
@@ -36,7 +36,7 @@ describe('options', () => {
     const progress = memoryProgressStore()
     await using admin = await startAdmin({
       progress,
-      allowedSources: [relay.url],
+      allowedRelays: [relay.url],
       backfill: ({ relay: source, onEvent }) =>
         backfillerOf(source, progress, [PROFILE], {
           onEvent(event) {

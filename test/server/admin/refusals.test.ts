@@ -9,7 +9,7 @@ describe('an admin request that is not to be served', () => {
   it('a request without a token, or with a wrong one, is refused, and nothing is started', async () => {
     await using relay = await startRelay({ collections: { [PROFILE]: 10 } })
     const backfill = vi.fn()
-    await using admin = await startAdmin({ backfill, allowedSources: [relay.url] })
+    await using admin = await startAdmin({ backfill, allowedRelays: [relay.url] })
     const wrong = [
       {},
       { authorization: '' },
@@ -82,8 +82,8 @@ describe('an admin request that is not to be served', () => {
 
   it('a source that is not among those allowed is refused, however it is written; one that is starts', async () => {
     const backfill = vi.fn()
-    const allowedSources = ['relay.example.com', 'http://10.0.0.7:2470']
-    const handler = adminHandler({ token: TOKEN, backfill, progress: memoryProgressStore(), allowedSources })
+    const allowedRelays = ['relay.example.com', 'http://10.0.0.7:2470']
+    const handler = adminHandler({ token: TOKEN, backfill, progress: memoryProgressStore(), allowedRelays })
     for (const source of [
       'other.example.com',
       'http://relay.example.com',
@@ -112,7 +112,7 @@ describe('an admin request that is not to be served', () => {
     const progress = memoryProgressStore()
     await using admin = await startAdmin({
       progress,
-      allowedSources: [relay.url],
+      allowedRelays: [relay.url],
       backfill: ({ relay: source, signal, onEvent }) => {
         made()
         return backfillerOf(source, progress, [PROFILE, BIG], { signal, onEvent })

@@ -13,7 +13,7 @@ describe('retry', () => {
       collections: { [PROFILE]: 10, [BROKEN]: 20 },
       script: breaking(() => isBroken),
     })
-    await using admin = await startAdmin({ collections: [PROFILE, BROKEN], allowedSources: [relay.url] })
+    await using admin = await startAdmin({ collections: [PROFILE, BROKEN], allowedRelays: [relay.url] })
     await admin.ask('POST')
     const failed = await admin.until(({ running }) => !running)
     expect(failed).toMatchObject({
@@ -68,7 +68,7 @@ describe('retry', () => {
       script: breaking(() => isBroken),
     })
     const { relay } = parked
-    await using admin = await startAdmin({ collections: [PROFILE, BROKEN, BIG], allowedSources: [relay.url] })
+    await using admin = await startAdmin({ collections: [PROFILE, BROKEN, BIG], allowedRelays: [relay.url] })
     await admin.ask('POST')
     await admin.until(({ failed }) => failed === 1)
     await parked.parked
@@ -108,7 +108,7 @@ describe('retry', () => {
     await using admin = await startAdmin({
       progress,
       collections: [PROFILE, BROKEN],
-      allowedSources: [relay.url],
+      allowedRelays: [relay.url],
     })
     await admin.ask('POST')
     await lastLook.reached
@@ -126,7 +126,7 @@ describe('retry', () => {
     const { relay } = parked
     await using admin = await startAdmin({
       collections: [PROFILE, BIG],
-      allowedSources: [relay.url, 'relay.example.com'],
+      allowedRelays: [relay.url, 'relay.example.com'],
     })
     expect((await admin.ask('POST', '/retry?collection=nonsense')).status).toBe(400)
     expect((await admin.ask('POST', '/retry')).status).toBe(400)

@@ -19,7 +19,7 @@ const pages: ListerScript = ({ cursor = '0' }) => {
 
 function startWithoutRelay(onEnd: () => void = () => {}): Promise<TestAdmin> {
   return startAdmin({
-    allowedSources: ['relay.test'],
+    allowedRelays: ['relay.test'],
     onEnd,
     backfill: ({ onEvent }) =>
       createBackfiller({

@@ -9,7 +9,7 @@ import { gate } from '../../support/scripted-lister.ts'
 describe('starting', () => {
   it('needs no source where one is allowed alone', async () => {
     await using relay = await startRelay({ collections: { [PROFILE]: 10 } })
-    await using admin = await startAdmin({ collections: [PROFILE], allowedSources: [relay.url] })
+    await using admin = await startAdmin({ collections: [PROFILE], allowedRelays: [relay.url] })
     expect((await admin.ask('POST')).body).toEqual({ status: 'started', source: relay.url, collections: 1 })
   })
 
@@ -19,7 +19,7 @@ describe('starting', () => {
       collections: { [PROFILE]: 10 },
       script: () => wait().then(() => undefined),
     })
-    await using admin = await startAdmin({ collections: [PROFILE], allowedSources: [relay.url] })
+    await using admin = await startAdmin({ collections: [PROFILE], allowedRelays: [relay.url] })
     vi.useFakeTimers({ toFake: ['setTimeout'] })
     const asked = admin.ask('POST')
     await reached
@@ -41,7 +41,7 @@ describe('starting', () => {
   it('with a relay that cannot serve a backfill is answered with 502 and its reason, which the status has too', async () => {
     await using relay = await startRelay({ collections: { [PROFILE]: 0 } })
     const onEnd = vi.fn()
-    await using admin = await startAdmin({ collections: [PROFILE], allowedSources: [relay.url], onEnd })
+    await using admin = await startAdmin({ collections: [PROFILE], allowedRelays: [relay.url], onEnd })
     const { status, body } = await admin.ask('POST')
     expect(status).toBe(502)
     expect(body).toEqual({
@@ -78,7 +78,7 @@ describe('starting', () => {
       token: TOKEN,
       backfill: backfill as never,
       progress: memoryProgressStore(),
-      allowedSources: ['relay.example.com'],
+      allowedRelays: ['relay.example.com'],
     })
     const response = await handler(request('POST'))
     expect(response.status).toBe(500)

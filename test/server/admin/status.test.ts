@@ -12,7 +12,7 @@ describe('the status', () => {
     await using parked = await startParkedRelay(5)
     const { relay } = parked
     await using admin = await startAdmin({
-      allowedSources: [relay.url],
+      allowedRelays: [relay.url],
       run: {
         collections: [
           knownCollections([
@@ -51,7 +51,7 @@ describe('the status', () => {
       script: ({ collection }) =>
         collection === BROKEN && isBroken ? { status: 429, headers: { 'retry-after': '3000' } } : undefined,
     })
-    await using admin = await startAdmin({ collections: [PROFILE, BROKEN], allowedSources: [relay.url] })
+    await using admin = await startAdmin({ collections: [PROFILE, BROKEN], allowedRelays: [relay.url] })
     await admin.ask('POST')
     const status = await admin.until(({ pause }) => pause !== null)
     expect(Date.parse(status.pause?.until ?? '') - Date.parse(status.at)).toBeGreaterThan(2_900_000)
@@ -83,7 +83,7 @@ describe('the status', () => {
     await using admin = await startAdmin({
       progress,
       collections: [PROFILE],
-      allowedSources: [relay.url],
+      allowedRelays: [relay.url],
       onError,
     })
     expect(await admin.ask('GET')).toMatchObject({ status: 503, body: { error: 'StoreUnavailable' } })
@@ -115,7 +115,7 @@ describe('the status', () => {
     await using admin = await startAdmin({
       progress,
       collections: [PROFILE, BIG],
-      allowedSources: [relay.url],
+      allowedRelays: [relay.url],
     })
     const started = admin.ask('POST')
     await reading.reached
@@ -129,7 +129,7 @@ describe('the status', () => {
     await using relay = await startRelay({ collections: { [PROFILE]: 10 } })
     const fail = () => Promise.reject(new NotMigratedError('backfill_progress'))
     const progress: ProgressStore = { ...memoryProgressStore(), list: fail, register: fail }
-    await using admin = await startAdmin({ progress, collections: [PROFILE], allowedSources: [relay.url] })
+    await using admin = await startAdmin({ progress, collections: [PROFILE], allowedRelays: [relay.url] })
     expect((await admin.ask('POST')).status).toBe(500)
     expect(await admin.status()).toMatchObject({
       outcome: 'failed',

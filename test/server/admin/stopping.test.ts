@@ -10,7 +10,7 @@ describe('stopping', () => {
   it('hands the claims back before it is answered, and the next run goes on from there', async () => {
     await using parked = await startParkedRelay(4)
     const { relay } = parked
-    await using admin = await startAdmin({ collections: [PROFILE, BIG], allowedSources: [relay.url] })
+    await using admin = await startAdmin({ collections: [PROFILE, BIG], allowedRelays: [relay.url] })
     await admin.ask('POST')
     await parked.parked
     await admin.until(({ collections }) => collections.some(({ imported }) => imported === 400))
@@ -40,7 +40,7 @@ describe('stopping', () => {
     const progress = memoryProgressStore()
     await using admin = await startAdmin({
       progress,
-      allowedSources: [relay.url],
+      allowedRelays: [relay.url],
       backfill: ({ relay: source, onEvent }) => backfillerOf(source, progress, [PROFILE, BIG], { onEvent }),
     })
     await admin.ask('POST')
@@ -58,7 +58,7 @@ describe('stopping', () => {
     const seen: string[] = []
     await using admin = await startAdmin({
       progress,
-      allowedSources: [relay.url],
+      allowedRelays: [relay.url],
       async *backfill({ relay: source, signal, onEvent }) {
         using _opened = { [Symbol.dispose]: closed }
         for await (const page of backfillerOf(source, progress, [PROFILE, BIG], { signal, onEvent })) {
@@ -84,7 +84,7 @@ describe('stopping', () => {
     const asked = Promise.withResolvers<void>()
     await using admin = await startAdmin({
       progress,
-      allowedSources: ['relay.example.com'],
+      allowedRelays: ['relay.example.com'],
       async *backfill({ signal }) {
         signal.addEventListener('abort', () => asked.resolve())
         isOver = true
@@ -107,7 +107,7 @@ describe('stopping', () => {
     const onEnd = vi.fn()
     await using admin = await startAdmin({
       collections: [PROFILE, BIG],
-      allowedSources: [relay.url],
+      allowedRelays: [relay.url],
       signal: stop.signal,
       onEnd,
     })
@@ -132,7 +132,7 @@ describe('stopping', () => {
       token: TOKEN,
       backfill,
       progress,
-      allowedSources: ['relay.example.com'],
+      allowedRelays: ['relay.example.com'],
       onError,
     })
     const retried = handler(request('POST', '/retry'))
@@ -152,7 +152,7 @@ describe('stopping', () => {
       await using admin = await startAdmin({
         progress,
         collections: [PROFILE, BIG],
-        allowedSources: [relay.url],
+        allowedRelays: [relay.url],
       })
       await admin.ask('POST')
       await parked.parked

@@ -7,7 +7,7 @@ describe("an operator's script for the relay in Zig", () => {
   it('starts a run, reads how far it is, and sees it end: the answers have its keys and their meaning', async () => {
     await using parked = await startParkedRelay(3)
     const { relay } = parked
-    await using admin = await startAdmin({ collections: [PROFILE, BIG], allowedSources: [relay.url] })
+    await using admin = await startAdmin({ collections: [PROFILE, BIG], allowedRelays: [relay.url] })
 
     const empty = await admin.status()
     expect(zigPart(empty)).toEqual({

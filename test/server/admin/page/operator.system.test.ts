@@ -37,7 +37,7 @@ describe('an operator, in Chromium, with a real backfill', () => {
         : undefined
     await using parked = await startParkedRelay(3, { collections: { [BROKEN]: 40 }, script })
     const { url } = parked.relay
-    await using admin = await startAdmin({ collections: [PROFILE, BIG, BROKEN], allowedSources: [url] })
+    await using admin = await startAdmin({ collections: [PROFILE, BIG, BROKEN], allowedRelays: [url] })
     await using tab = await watch(admin)
     const { page } = tab
     await shows(page, 'No collection is known yet')
@@ -78,7 +78,7 @@ describe('an operator, in Chromium, with a real backfill', () => {
     await using parked = await startParkedRelay(3)
     await using admin = await startAdmin({
       collections: [PROFILE, BIG],
-      allowedSources: [parked.relay.url],
+      allowedRelays: [parked.relay.url],
     })
     await using tab = await watch(admin)
     const { page } = tab
@@ -101,7 +101,7 @@ describe('an operator, in Chromium, with a real backfill', () => {
   })
 
   it("is told in the server's words why it does not start", async () => {
-    await using admin = await startAdmin({ allowedSources: ['relay.example.org'] })
+    await using admin = await startAdmin({ allowedRelays: ['relay.example.org'] })
     await using tab = await watch(admin)
     const { page } = tab
     await page.getByLabel('Relay', { exact: true }).fill('elsewhere.example.org')
@@ -113,7 +113,7 @@ describe('an operator, in Chromium, with a real backfill', () => {
   it('sees a retry of something that failed in an earlier process begin a run', async () => {
     await using parked = await startParkedRelay(100)
     const { url } = parked.relay
-    await using admin = await startAdmin({ collections: [PROFILE, BROKEN], allowedSources: [url] })
+    await using admin = await startAdmin({ collections: [PROFILE, BROKEN], allowedRelays: [url] })
     await admin.progress.register(url, [{ nsid: PROFILE }])
     const claim = await admin.progress.claim({ relay: url, owner: 'earlier', leaseMs: 1_000 })
     if (claim === undefined) throw new Error('Nothing to claim.')
@@ -129,7 +129,7 @@ describe('an operator, in Chromium, with a real backfill', () => {
 
 describe('the token', () => {
   it('is asked for again when it is wrong, and kept for the tab alone', async () => {
-    await using admin = await startAdmin({ allowedSources: ['relay.example.org'] })
+    await using admin = await startAdmin({ allowedRelays: ['relay.example.org'] })
     await admin.progress.register('relay.example.org', [{ nsid: PROFILE }])
     await using tab = await openTab(browser)
     const { page } = tab
