@@ -275,7 +275,8 @@ export class DiscoveryError extends BackfillError {
     const message =
       'No source listed a collection, and none is registered from an earlier run. ' +
       `${why} Give collections by name, or run again later.`
-    super('DISCOVERY_FAILED', message, { scope: 'run' })
+    const retryable = errors.some(({ error }) => isBackfillError(error) && error.retryable)
+    super('DISCOVERY_FAILED', message, { scope: 'run', retryable })
     this.errors = errors
   }
 }

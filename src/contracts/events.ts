@@ -188,7 +188,7 @@ export interface RelaySummary {
   invalid: number
   /** The names of the sources that failed: what they know may be missing, so a later run may find more. */
   failedSources: readonly string[]
-  /** How long it took, or has taken up to the last page. */
+  /** How long it took, or has taken so far, in milliseconds. */
   durationMs: number
 }
 

@@ -44,7 +44,7 @@ export function fetchPage(position: Position, parts: AskParts): Promise<FetchedP
   const { relay, collection, cursor } = position
   let badAnswers = 0
   const attempt = async () => {
-    const page = await request(position, parts)
+    const page = await requestPage(position, parts)
     // Here, inside the retry: servers have been seen to send a page twice and go on when asked again.
     return { page, next: advancePosition(position, page) }
   }
@@ -61,7 +61,8 @@ export function fetchPage(position: Position, parts: AskParts): Promise<FetchedP
   })
 }
 
-async function request(
+/** One request for the page at a position, and the event that tells of it. */
+export async function requestPage(
   { relay, collection, cursor }: Position,
   { lister, signal, emit }: AskParts,
 ): Promise<RepoPage> {

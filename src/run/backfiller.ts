@@ -10,7 +10,7 @@ import type {
 import type { CollectionProgress, CollectionState } from '../contracts/progress-store.ts'
 import { DiscoveryError, IncompleteError } from '../errors.ts'
 import { checkRelay, tellPauses } from '../paging/fetch-page.ts'
-import { abortWith } from '../util/abort.ts'
+import { abortWith, createController } from '../util/abort.ts'
 import { merge } from '../util/merge-streams.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
 import { createClaimQueue } from './claim-queue.ts'
@@ -22,9 +22,9 @@ import { type RelayRun, sideBySide } from './several-relays.ts'
 import { countSummary, type SummaryCounts } from './summary.ts'
 import { createWorkerPool, type WorkerPool } from './worker-pool.ts'
 
-// One run, from the top: all relays side by side (several-relays), and for each: check the relay, ask the sources, register what they know (`prepare`); let the workers claim
-// and walk until nothing is left (worker-pool, walk, commit); look once more, and go another round if there is new work
-// (`isOver`). Who repeats what, from the inside out:
+// One run, from the top: all relays side by side (several-relays), and for each: check the relay, ask the sources, register
+// what they know (`prepare`); let the workers claim and walk until nothing is left (worker-pool, walk, commit); look once
+// more, and go another round if there is new work (`isOver`). Who repeats what, from the inside out:
 //
 // | what failed                               | is repeated by             | how often, and how long apart             |
 // | ----------------------------------------- | -------------------------- | ----------------------------------------- |
@@ -71,7 +71,7 @@ export interface Backfiller extends Run<PageEvent, BackfillSummary> {
  */
 export function createBackfiller(options: BackfillOptions): Backfiller {
   const settings = settingsOf(options)
-  const stop = new AbortController()
+  const stop = createController()
   const emit = guardListener(settings.onEvent, stop)
   const counts = countSummary(settings.relays.map(({ lister: { relay } }) => relay))
   const counted: Emit = (event) => {
@@ -125,7 +125,7 @@ async function* walkRelay(
   signal: AbortSignal,
   emit: Emit,
 ): AsyncGenerator<PageEvent, void, void> {
-  const stop = new AbortController()
+  const stop = createController()
   abortWith(signal, stop)
   try {
     const running = startRelay(settings, stop.signal, emit)
@@ -177,10 +177,9 @@ async function prepare(running: Running): Promise<Discovery> {
 /** What is new to the sources that come to know more while a run goes on. */
 async function askAgain(running: Running, discovery: Discovery): Promise<void> {
   const live = running.sources.filter(({ source }) => source.live)
-  const { collections, errors } = await ask(live, running)
+  const { collections } = await ask(live, running)
   const known = new Set(discovery.collections.map(({ nsid }) => nsid))
   discovery.collections.push(...collections.filter(({ nsid }) => !known.has(nsid)))
-  discovery.errors.push(...errors)
 }
 
 async function ask(

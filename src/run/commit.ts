@@ -4,6 +4,7 @@ import type { Claim, PageProgress, ProgressStore } from '../contracts/progress-s
 import type { FetchedPage } from '../paging/prefetch.ts'
 import { abortable } from '../util/abort.ts'
 import { isFinal, type RetryPolicy, retrying } from '../util/retry.ts'
+import { endsRun } from './failure-policy.ts'
 import type { Patience } from './patient-store.ts'
 
 /** How long an abort waits for a commit under way: it takes some 30 ms a page, and is whole or absent either way. */
@@ -44,36 +45,47 @@ export async function* commitPages(
   parts: CommitParts,
 ): AsyncGenerator<Committed, void, void> {
   const together = await commitOnce(claim, pages, parts)
-  if (together !== undefined) return yield together
+  if (together !== 'split') return yield together
   let at = claim
   for (const page of pages) {
     const committed = await commitOnce(at, [page], parts)
-    if (committed === undefined) throw new Error('A single page is never committed in parts.')
+    if (committed === 'split') throw new Error('One page cannot be split.')
     at = committed.claim
     yield committed
   }
 }
 
-/** @returns undefined when the sink failed with several pages: nothing was committed, and they are to come one by one */
+/** @returns `split` when the sink failed with several pages: nothing was committed, and they are to come one by one */
 async function commitOnce(
   claim: Claim,
   pages: readonly FetchedPage[],
   parts: CommitParts,
-): Promise<Committed | undefined> {
+): Promise<Committed | 'split'> {
   const { signal, retry, emit, patience } = parts
   const { relay, collection, cursor } = claim
   const startedAt = performance.now()
   const dids = pages.flatMap(({ page }) => page.dids)
   const write = createWrite({ relay, collection, dids }, parts)
+  const isTooMuch = () => pages.length > 1 && write.state === 'failed'
   const attempt = () => abortable(save(claim, pages, write, parts), signal, COMMIT_GRACE_MS)
-  const advanced = await retrying(() => patience.wait(attempt, COMMIT_GRACE_MS), {
-    ...retry,
-    signal,
-    mayRetry: (error) => !isFinal(error),
-    onRetry: (context) => emit({ type: 'retry', relay, collection, cursor, ...context }),
-  })
-  if (advanced === undefined) return undefined
-  return { claim: advanced, dids, added: write.added, durationMs: performance.now() - startedAt }
+  const tell = (failure: { error: unknown; attempt: number; waitMs: number }) =>
+    emit({ type: 'retry', relay, collection, cursor, ...failure })
+  try {
+    const advanced = await retrying(() => patience.wait(attempt, COMMIT_GRACE_MS), {
+      ...retry,
+      signal,
+      mayRetry: (error) => !isFinal(error) && !isTooMuch(),
+      onRetry: tell,
+    })
+    if (advanced === 'split') return 'split'
+    return { claim: advanced, dids, added: write.added, durationMs: performance.now() - startedAt }
+  } catch (error) {
+    // An abort is the caller's decision, not a failure of the sink.
+    signal.throwIfAborted()
+    if (!isTooMuch() || endsRun(error)) throw error
+    tell({ error, attempt: 1, waitMs: 0 })
+    return 'split'
+  }
 }
 
 /** The writing of one batch to the sink, over all tries of its commit. */
@@ -107,9 +119,9 @@ async function save(
   pages: readonly FetchedPage[],
   write: BatchWrite,
   { sink, progress }: CommitParts,
-): Promise<Claim | undefined> {
-  // The failure was told as a retry, and the pause after it is over.
-  if (write.state === 'failed' && pages.length > 1) return undefined
+): Promise<Claim | 'split'> {
+  // The sink was unavailable with the batch: perhaps it takes too long for it.
+  if (write.state === 'failed' && pages.length > 1) return 'split'
   const change = changeBy(pages)
   const isShared = sink.database !== undefined && sink.database === progress.database
   if (isShared) return progress.advance(claim, change, (transaction) => write.run(transaction))

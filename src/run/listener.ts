@@ -6,10 +6,14 @@ export function guardListener<Event>(
   return (event) => {
     try {
       const result = listener(event)
-      if (result instanceof Promise) result.catch((error) => stop.abort(error))
+      if (isThenable(result)) Promise.resolve(result).catch((error) => stop.abort(error))
     } catch (error) {
       stop.abort(error)
       throw error
     }
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

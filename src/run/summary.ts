@@ -1,5 +1,5 @@
 import type { BackfillEvent, BackfillSummary, RelaySummary } from '../contracts/events.ts'
-import { pageDeltas } from './page-deltas.ts'
+import { type PageDelta, pageDeltas } from './page-deltas.ts'
 
 /** The summary of a run, as it grows. */
 export interface SummaryCounts {
@@ -16,40 +16,49 @@ type Sums = Omit<RelaySummary, 'relay'>
 
 /** Counts what is done at each of these relays, and in all. */
 export function countSummary(relays: readonly string[]): SummaryCounts {
-  const rows = new Map<string, RelaySummary>(relays.map((relay) => [relay, { relay, ...nothing() }]))
-  const summary: BackfillSummary = { ...nothing(), relays: [...rows.values()] }
+  let began: number | undefined
+  let ended: number | undefined
+  const durationMs = () => (began === undefined ? 0 : Math.round((ended ?? performance.now()) - began))
+  const sumsOf = <Of extends object>(of: Of): Of & Sums => ({
+    ...of,
+    ...nothing(),
+    get durationMs() {
+      return durationMs()
+    },
+  })
+  const rows = new Map(relays.map((relay) => [relay, sumsOf({ relay })]))
+  const summary = sumsOf({ relays: [...rows.values()] })
   const deltaOf = pageDeltas()
-  let startedAt = performance.now()
-  const sumsOf = (relay: string): Sums[] => [summary, rows.get(relay) ?? []].flat()
-  const durationMs = () => Math.round(performance.now() - startedAt)
+
+  function add(to: Sums, event: BackfillEvent, delta: PageDelta): void {
+    if (event.type === 'sourceFailed') to.failedSources = withName(to.failedSources, event.source)
+    if (event.type !== 'page') return
+    to.pages += delta.pages
+    to.invalid += delta.invalid
+    to.imported += event.dids.length
+    to.added += event.added ?? 0
+    to.completed += event.completed ? 1 : 0
+  }
+
   return {
     summary,
     begin() {
-      startedAt = performance.now()
+      began = performance.now()
     },
     count(event) {
       const delta = deltaOf(event)
-      for (const sums of sumsOf(event.relay)) {
-        if (event.type === 'sourceFailed') sums.failedSources = withName(sums.failedSources, event.source)
-        if (event.type !== 'page') continue
-        sums.pages += delta.pages
-        sums.invalid += delta.invalid
-        sums.imported += event.dids.length
-        sums.added += event.added ?? 0
-        sums.completed += event.completed ? 1 : 0
-        sums.durationMs = durationMs()
-      }
+      const row = rows.get(event.relay)
+      add(summary, event, delta)
+      if (row !== undefined) add(row, event, delta)
     },
     end() {
-      summary.durationMs = durationMs()
-      // One relay alone took as long as the run.
-      if (relays.length === 1) for (const row of rows.values()) row.durationMs = summary.durationMs
+      ended = performance.now()
     },
   }
 }
 
-function nothing(): Sums {
-  return { completed: 0, pages: 0, imported: 0, added: 0, invalid: 0, failedSources: [], durationMs: 0 }
+function nothing(): Omit<Sums, 'durationMs'> {
+  return { completed: 0, pages: 0, imported: 0, added: 0, invalid: 0, failedSources: [] }
 }
 
 function withName(names: readonly string[], name: string): readonly string[] {

@@ -1,7 +1,8 @@
 import type { PageEvent } from '../contracts/events.ts'
 import type { Claim, ReleaseOutcome } from '../contracts/progress-store.ts'
 import { isBackfillError } from '../errors.ts'
-import { abortable, settledWithin } from '../util/abort.ts'
+import { requestPage } from '../paging/fetch-page.ts'
+import { settledWithin } from '../util/abort.ts'
 import type { ClaimQueue } from './claim-queue.ts'
 import {
   endsRun,
@@ -38,7 +39,7 @@ export function createWorkerPool(parts: WorkerParts): WorkerPool {
    */
   async function hasForgotten({ collection, cursor }: Claim): Promise<boolean> {
     const ask = (at: string | undefined) =>
-      abortable(lister.listRepos({ collection, cursor: at, signal }), signal).then(
+      requestPage({ relay, collection, cursor: at, pages: 0, emptyPages: 0 }, parts).then(
         () => undefined,
         (error: unknown) => error ?? true,
       )

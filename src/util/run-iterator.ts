@@ -54,10 +54,9 @@ export function createRun<Event, Summary>(
       stop.abort(LEFT)
       return events.return(value ?? summary)
     },
-    throw(error) {
-      ended = true
-      stop.abort(LEFT)
-      return events.throw(error)
+    async throw(error) {
+      await run.return()
+      throw error
     },
     async run() {
       take()

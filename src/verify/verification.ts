@@ -9,7 +9,7 @@ import { endsRun } from '../run/failure-policy.ts'
 import { guardListener } from '../run/listener.ts'
 import { listerOf } from '../run/options.ts'
 import { warnOnce } from '../run/warnings.ts'
-import { abortWith } from '../util/abort.ts'
+import { abortWith, createController } from '../util/abort.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
 import { mustHave, type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
@@ -66,7 +66,7 @@ export interface Verification extends Run<CollectionReport, VerificationSummary>
  */
 export function verify(options: VerifyOptions): Verification {
   const settings = settingsOf(options)
-  const stop = new AbortController()
+  const stop = createController()
   const summary: VerificationSummary = {
     relay: settings.lister.relay,
     compared: 0,

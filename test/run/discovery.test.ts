@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { type CollectionSource, type KnownCollection, knownCollections, RelayError } from '../../src/index.ts'
+import {
+  BackfillError,
+  type CollectionSource,
+  DiscoveryError,
+  type KnownCollection,
+  knownCollections,
+  RelayError,
+} from '../../src/index.ts'
 import { discover } from '../../src/run/discovery.ts'
 
 const signal = new AbortController().signal
@@ -167,4 +174,10 @@ describe('discovery', () => {
     }
     expect((await discover(those(eager), options)).errors).toEqual([{ source: 'eager', error }])
   })
+})
+
+it('without a collection is worth another try later where a source says so', () => {
+  const passing = new BackfillError('SOURCE_TIMEOUT', 'late', { retryable: true })
+  expect(new DiscoveryError([{ source: 'a', error: passing }]).retryable).toBe(true)
+  expect(new DiscoveryError([{ source: 'a', error: new Error('gone') }]).retryable).toBe(false)
 })

@@ -1,5 +1,13 @@
+import { getMaxListeners } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
-import { abortable, childController, settledWithin, sleep, withJitter } from '../../src/util/abort.ts'
+import {
+  abortable,
+  childController,
+  createController,
+  settledWithin,
+  sleep,
+  withJitter,
+} from '../../src/util/abort.ts'
 
 const reason = new Error('enough')
 const never = new Promise<never>(() => {})
@@ -83,4 +91,10 @@ it('jitter is never shorter than asked', () => {
     expect(ms).toBeGreaterThanOrEqual(1000)
     expect(ms).toBeLessThanOrEqual(1050)
   }
+})
+
+it('the signal of a controller of ours has no bound on its listeners: Node 22.12 warns of more than ten', () => {
+  const { signal } = createController()
+  expect(getMaxListeners(signal)).toBe(0)
+  expect(getMaxListeners(childController(signal).signal)).toBe(0)
 })

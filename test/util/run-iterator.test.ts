@@ -79,6 +79,14 @@ describe('a run under way', () => {
     }
   })
 
+  it('that is thrown into ends, and rejects with that error as any generator does', async () => {
+    const run = numbers([1, 2])
+    await run.next()
+    const wrong = new Error('wrong')
+    await expect(run.throw(wrong)).rejects.toBe(wrong)
+    expect(await run.next()).toEqual({ done: true, value: undefined })
+  })
+
   it('is done again for next() by hand after its end, as any generator is', async () => {
     const run = numbers([1])
     await takeAll(run)
