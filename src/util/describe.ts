@@ -8,7 +8,10 @@ export function retryAfterMs(error: unknown): number {
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { cause } = error
-  const because = cause instanceof Error && cause.message !== '' && !error.message.includes(cause.message)
+  // That message names the package and the command that installs it; the cause only says again that it is missing.
+  const isWhole = 'code' in error && error.code === 'NOT_INSTALLED'
+  const because =
+    !isWhole && cause instanceof Error && cause.message !== '' && !error.message.includes(cause.message)
   const message = error.message === '' ? error.name : error.message
   return because ? `${message.replace(/\.$/, '')}: ${cause.message}` : message
 }

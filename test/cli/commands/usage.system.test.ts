@@ -160,7 +160,7 @@ describe('what cannot work is told in one line that says what to do, and ends wi
     await using folder = await temporaryFolder()
     const missing = new URL('../../support/without-pglite.ts', import.meta.url).href
     const refusal = await refusalOf(['migrate'], { cwd: folder.path, imports: [missing] })
-    expect(refusal).toContain('npm install @electric-sql/pglite')
+    expect(refusal).toMatch(/which is not installed: npm install @electric-sql\/pglite kysely\n$/)
     expect(refusal).toContain('--database postgres://')
   })
 })
