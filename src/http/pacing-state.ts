@@ -87,7 +87,7 @@ export interface PacingState {
 }
 
 /** The longest pause of our own, and the longest that requests wait for, in milliseconds. */
-export const LONGEST_PAUSE_MS = 60_000
+export const LONGEST_SERVER_PAUSE_MS = 60_000
 
 /** The first pause after a refusal that names no time, in milliseconds; each further one in a row is twice as long. */
 const FIRST_PAUSE_MS = 1000
@@ -153,7 +153,7 @@ export function createPacingState(onPause: (waitMs: number, refusal: unknown) =>
       if (!isRefused) return
       change(probing)
       if (isNews) refusals += 1
-      const ownMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.max(0, refusals - 1), LONGEST_PAUSE_MS)
+      const ownMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.max(0, refusals - 1), LONGEST_SERVER_PAUSE_MS)
       if (retryAfterMs === undefined) pause(ownMs, ownMs / 2, error)
       else pause(retryAfterMs, retryAfterMs / WAIT_PER_SPREAD, error)
     },

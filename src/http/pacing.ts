@@ -2,7 +2,7 @@ import pLimit from 'p-limit'
 import type { RelayPause } from '../contracts/repo-lister.ts'
 import { InvalidOptionError, RelayError } from '../errors.ts'
 import { abortable, sleep } from '../util/abort.ts'
-import { createPacingState, LONGEST_PAUSE_MS, MAX_SPREAD_MS, roomOf } from './pacing-state.ts'
+import { createPacingState, LONGEST_SERVER_PAUSE_MS, MAX_SPREAD_MS, roomOf } from './pacing-state.ts'
 
 /** How to spare a relay beyond what it asks for itself. */
 export interface PacingOptions {
@@ -59,7 +59,7 @@ export function createPacing(relay: string, options: PacingOptions = {}): Pacing
     for (let ms = waitMs(); ms > 0; ms = waitMs()) {
       const current = state.current()
       // The pause that was asked for, without what was added to spread its end.
-      if (current.name === 'paused' && ms > LONGEST_PAUSE_MS + MAX_SPREAD_MS)
+      if (current.name === 'paused' && ms > LONGEST_SERVER_PAUSE_MS + MAX_SPREAD_MS)
         throw stillPaused(relay, ms, current.refusal)
       await sleep(ms, signal)
     }

@@ -6,7 +6,7 @@ import { isProgrammingError } from '../util/programming-error.ts'
 import { isFinal, LONGEST_WAIT_MS } from '../util/retry.ts'
 
 /** The longest pause of our own between two attempts of a collection, in milliseconds. */
-const LONGEST_PAUSE_MS = 60 * 60 * 1000
+const LONGEST_ATTEMPT_PAUSE_MS = 60 * 60 * 1000
 
 /** Why a walk ended before its last page. */
 export interface Failure {
@@ -56,7 +56,7 @@ export function outcomeOf(
   if (cursorForgotten) return { kind: 'restart', error: words }
   const attempt = claim.attempts + 1
   if (!isUselessToRepeat(error) && attempt < maxAttempts) {
-    const pauseMs = Math.min(maxDelayMs * 2 ** (attempt - 1), LONGEST_PAUSE_MS)
+    const pauseMs = Math.min(maxDelayMs * 2 ** (attempt - 1), LONGEST_ATTEMPT_PAUSE_MS)
     return { kind: 'failed', error: words, retryInMs: withJitter(Math.max(askedMs, pauseMs), pauseMs) }
   }
   return { kind: 'failed', error: words }

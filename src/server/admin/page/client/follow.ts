@@ -25,7 +25,7 @@ export interface FollowOptions {
 /** The stream has a sign of life at least every 15 seconds; three of them missing is a connection that is dead. */
 const SILENCE_MS = 45_000
 const FIRST_WAIT_MS = 1_000
-const LONGEST_WAIT_MS = 30_000
+const LONGEST_RECONNECT_WAIT_MS = 30_000
 
 /**
  * Follows the event stream for as long as the signal lets it: connects again after a growing pause, and goes on after the
@@ -60,7 +60,7 @@ export function follow(options: FollowOptions): { readonly ended: Promise<void>;
 
 /** With jitter, so that the viewers of a server that was restarted do not come back all at once. */
 export function pauseBefore(tries: number, random: () => number = Math.random): number {
-  const pause = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** tries)
+  const pause = Math.min(LONGEST_RECONNECT_WAIT_MS, FIRST_WAIT_MS * 2 ** tries)
   return pause * (0.75 + 0.25 * random())
 }
 
