@@ -46,7 +46,7 @@ function said(lines: readonly Line[], event: Line['event']): string[] {
 describe('a process that is killed', () => {
   it('at its first line, its second, its third, and so on: each one goes on at the saved cursor', async () => {
     await using run = await setUp({ collections: { [A]: 200, [B]: 150 } })
-    const options = { collections: [A, B], concurrency: 2, leaseMs: 300 }
+    const options = { collections: [A, B], concurrency: 2, leaseMs: 300, pagesAhead: 1 }
     for (let line = 1; line <= 9; line += 1) {
       await using child = start(run, `killed at ${line}`, options)
       let seen = 0

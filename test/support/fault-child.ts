@@ -47,6 +47,7 @@ function backfillerOn({ sink, progress }: OpenStore): Backfiller {
       progress,
     },
     concurrency: options.concurrency,
+    pagesAhead: options.pagesAhead,
     leaseMs: options.leaseMs,
     retry: options.retry,
     signal: caller.signal,

@@ -24,6 +24,8 @@ export interface FaultChildOptions {
   pageSize: number
   leaseMs: number
   concurrency: number
+  /** 1 for a test that counts lines: pages that wait for a commit are committed together, and are one event. */
+  pagesAhead?: number | undefined
   retry?: Partial<RetryPolicy> | undefined
   stop?: Stop | undefined
 }
