@@ -20,6 +20,10 @@ async function packagesIn(folder: string): Promise<string[]> {
 }
 
 describe('the tarball', () => {
+  it('is built when it is packed, so that one from a fresh clone holds dist', () => {
+    expect(packed.files).toContain('dist/index.js')
+  })
+
   it('holds dist, README, CHANGELOG, LICENSE and package.json, and nothing else', () => {
     expect(packed.files.filter((file) => !file.startsWith('dist/')).toSorted()).toEqual([
       'CHANGELOG.md',

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -50,10 +50,12 @@ export interface Packed {
   readonly files: readonly string[]
 }
 
-/** Builds the package and packs it as `npm publish` would. */
+/** Packs the package as `npm publish` would, and as from a fresh clone: no `dist` is there before. */
 export async function pack(folder: string): Promise<Packed> {
-  await npm(ROOT, ['run', 'build'])
-  const stdout = await npm(ROOT, ['pack', '--json', '--pack-destination', folder])
+  await rm(join(ROOT, 'dist'), { recursive: true, force: true })
+  // What the scripts print would be among the JSON.
+  const args = ['pack', '--json', '--foreground-scripts=false', '--pack-destination', folder]
+  const stdout = await npm(ROOT, args)
   const [{ filename, size, files }] = JSON.parse(stdout)
   return { tarball: join(folder, filename), size, files: files.map(({ path }: { path: string }) => path) }
 }
