@@ -48,16 +48,18 @@ const OPTIONS: OptionNames<TelemetryOptions> = {
   tracerProvider: true,
 }
 
-/**
- * Makes OpenTelemetry metrics and spans of one run. Disposing of it, after the run, ends the spans of walks that were
- * stopped on the way, and the gauge of collections is observed no more.
- */
+/** Makes OpenTelemetry metrics and spans of one run. Close it after the run. */
 export interface Telemetry extends Disposable {
   /**
    * Takes an event of the run: for `onEvent` of `createBackfiller`. It needs no `this`, and passes over the events of other
    * relays.
    */
   handle(this: void, event: BackfillEvent): void
+  /**
+   * Ends the spans of walks that were stopped on the way, and the observation of the gauge of collections. A second call
+   * does nothing. `using` does the same.
+   */
+  close(): void
 }
 
 const SCOPE = 'atproto-collection-backfill'
@@ -94,6 +96,10 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   }
 
   instruments.collections.addCallback(observeCollections)
+  const close = () => {
+    instruments.collections.removeCallback(observeCollections)
+    spans.stop()
+  }
   return {
     handle(event) {
       if (event.relay !== relay) return
@@ -101,9 +107,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       record(event)
       spans.handle(event)
     },
-    [Symbol.dispose]() {
-      instruments.collections.removeCallback(observeCollections)
-      spans.stop()
-    },
+    close,
+    [Symbol.dispose]: close,
   }
 }

@@ -241,7 +241,7 @@ describe('the gauge of collections', () => {
     expect(sources).toEqual(new Set(['one.test', 'other.test']))
   })
 
-  it('leaves the progress store alone once the telemetry is disposed of', async () => {
+  it.each(['close', Symbol.dispose] as const)('leaves the progress store alone after %s', async (end) => {
     await using sdk = collector()
     let reads = 0
     const list = async () => {
@@ -251,7 +251,8 @@ describe('the gauge of collections', () => {
     const telemetry = createTelemetry({ relay: 'relay.test', progress: { list }, ...sdk.providers })
     await sdk.collect()
     expect(reads).toBe(1)
-    telemetry[Symbol.dispose]()
+    telemetry[end]()
+    telemetry[end]()
     await sdk.collect()
     expect(reads).toBe(1)
   })
