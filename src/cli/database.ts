@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { BackfillError } from '../errors.ts'
+import { MissingTables } from '../kysely/missing-tables.ts'
 import type { OpenStore } from '../kysely/open-store.ts'
-import { openPostgres } from '../postgres/index.ts'
+import { openExistingPostgres, openPostgres } from '../postgres/open-postgres.ts'
 import { abortable } from '../util/abort.ts'
 import { installed } from '../util/installed.ts'
 
@@ -30,7 +31,7 @@ export function exists(database: Database): boolean {
 }
 
 /**
- * Opens the database, migrated. Only the package that it needs is loaded.
+ * Opens the database, migrated; what is not there is created. Only the package that it needs is loaded.
  *
  * @param walks how many collections are walked at once, where that was asked for
  */
@@ -38,29 +39,62 @@ export async function openDatabase(
   database: Database,
   { signal, walks }: { signal: AbortSignal; walks?: number | undefined },
 ): Promise<OpenStore> {
-  return await abortable(open(database, walks), signal)
+  return await abortable(open(database, { creates: true, walks }), signal)
 }
 
-/** @throws BackfillError when there is none: whoever asks for its state must not get a new one */
+/**
+ * Opens the database of an earlier run, and creates nothing, so that a misspelt name is noticed. Tables that are up to date
+ * are only read: a user with SELECT alone will do.
+ *
+ * @throws BackfillError when there is no backfill
+ */
 export async function openExisting(database: Database, options: { signal: AbortSignal }): Promise<OpenStore> {
-  if (exists(database)) return openDatabase(database, options)
-  throw new BackfillError(
-    'STORE_NOT_OPENED',
-    `There is no database in ${nameOf(database)} yet: name the one of your run with --data or --database.`,
-  )
+  const store = await findExisting(database, options)
+  if (store === undefined) throw new BackfillError('STORE_NOT_OPENED', whatIsMissing(database))
+  return store
 }
 
-async function open(database: Database, walks: number | undefined): Promise<OpenStore> {
+/** As {@link openExisting}. @returns undefined when there is no backfill: {@link whatIsMissing} says so */
+export async function findExisting(
+  database: Database,
+  { signal }: { signal: AbortSignal },
+): Promise<OpenStore | undefined> {
+  if (!exists(database)) return undefined
+  try {
+    return await abortable(open(database, { creates: false }), signal)
+  } catch (error) {
+    if (error instanceof MissingTables) return undefined
+    throw error
+  }
+}
+
+/** What there is not, and what to do. */
+export function whatIsMissing(database: Database): string {
+  const place = nameOf(database)
+  if (!exists(database))
+    return `There is no database in ${place} yet: name the one of your run with --data or --database.`
+  const where = database.schema === undefined ? place : `${place} in the schema ${database.schema}`
+  return `There is no backfill in ${where}: check --database, --data and --schema, or begin with the command run.`
+}
+
+interface Opening {
+  /** Whether tables are created where there are none. */
+  readonly creates: boolean
+  readonly walks?: number | undefined
+}
+
+async function open(database: Database, { creates, walks }: Opening): Promise<OpenStore> {
   const { schema } = database
   if (database.kind === 'pglite') {
     const user = 'Without --database postgres://user:password@host/database, this program'
-    const { openPGlite } = await installed(
+    const { openPGlite, openExistingPGlite } = await installed(
       user,
       ['@electric-sql/pglite', 'kysely'],
-      () => import('../pglite/index.ts'),
+      () => import('../pglite/open-pglite.ts'),
     )
-    return openPGlite(database.folder, { schema })
+    return creates ? openPGlite(database.folder, { schema }) : openExistingPGlite(database.folder, { schema })
   }
   // A connection for each page that is committed, and one more for renewals.
-  return openPostgres(database.url, { schema, max: walks === undefined ? undefined : walks + 1 })
+  const options = { schema, max: walks === undefined ? undefined : walks + 1 }
+  return creates ? openPostgres(database.url, options) : openExistingPostgres(database.url, options)
 }

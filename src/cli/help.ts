@@ -67,7 +67,7 @@ Examples:
 Exit codes: 0 equal, 1 different or incomplete, 2 wrong usage, 130 interrupted by Ctrl-C.`
 
 export const MIGRATE_HELP = `
-Every other command migrates first.
+The command run does so first. The others create nothing, and bring tables of an earlier version up to date.
 
 Examples:
   atproto-collection-backfill migrate --database postgres://localhost/relay`

@@ -38,17 +38,36 @@ export async function migrateToLatest<Database>(
   )
 }
 
-async function isMigrated<Database>(db: Kysely<Database>, schema: string): Promise<boolean> {
-  const plain = db.withoutPlugins()
+/** Whether a migration of the backfill's tables ever ran there. Only looks. */
+export async function hasTables<Database>(
+  db: Kysely<Database>,
+  options: SchemaOptions = {},
+): Promise<boolean> {
+  return statement(async () => {
+    const schema = options.schema ?? (await currentSchema(db))
+    const { exists } = await migrationTable(db, schema)
+    return exists
+  })
+}
+
+interface MigrationTable {
+  exists: boolean
+  readable: boolean | null
+}
+
+async function migrationTable<Database>(db: Kysely<Database>, schema: string): Promise<MigrationTable> {
   const table = sql`to_regclass(${catalogName(TABLE, { schema })})`
-  const look = jsonRow<{ exists: boolean; readable: boolean | null }>({
+  const look = jsonRow<MigrationTable>({
     exists: sql`${table} is not null`,
     readable: sql`has_table_privilege(${table}, 'select')`,
   })
-  const { rows: seen } = await sql<
-    JsonRow<{ exists: boolean; readable: boolean | null }>
-  >`select ${look}`.execute(plain)
-  const { exists, readable } = seen[0] ? rowOf(seen[0]) : { exists: false, readable: null }
+  const { rows } = await sql<JsonRow<MigrationTable>>`select ${look}`.execute(db.withoutPlugins())
+  return rows[0] ? rowOf(rows[0]) : { exists: false, readable: null }
+}
+
+async function isMigrated<Database>(db: Kysely<Database>, schema: string): Promise<boolean> {
+  const plain = db.withoutPlugins()
+  const { exists, readable } = await migrationTable(db, schema)
   if (!exists) return false
   // A user who may not read it can migrate nothing either, but may well read and write the other tables.
   if (!readable) return true

@@ -5,7 +5,8 @@ import type { ProgressStore } from '../contracts/progress-store.ts'
 import { type CollectionIndex, collectionIndex } from './collection-index.ts'
 import { kyselyIndexSink } from './kysely-index-sink.ts'
 import { kyselyProgressStore } from './kysely-progress-store.ts'
-import { migrateToLatest } from './migrations.ts'
+import { hasTables, migrateToLatest } from './migrations.ts'
+import { MissingTables } from './missing-tables.ts'
 import { observedCollections } from './observed-collections.ts'
 import type { BackfillDatabase, SchemaOptions } from './schema.ts'
 
@@ -23,14 +24,20 @@ export interface OpenStore extends AsyncDisposable {
   close(): Promise<void>
 }
 
+export interface OpenOptions extends SchemaOptions {
+  /** Whether tables are created where there are none. Those of an earlier version are brought up to date in any case. */
+  readonly creates: boolean
+}
+
 /**
  * Migrates, and hands the Kysely over to the store, which closes it; it is closed when the migration fails.
  *
  * @param release what else to close behind it
+ * @throws MissingTables when there are no tables and none are to be created
  */
 export async function openStore(
   db: Kysely<BackfillDatabase>,
-  options: SchemaOptions,
+  { creates, ...options }: OpenOptions,
   release: () => Promise<void> = async () => {},
 ): Promise<OpenStore> {
   let closing: Promise<void> | undefined
@@ -39,6 +46,8 @@ export async function openStore(
     return closing
   }
   try {
+    if (!creates && !(await hasTables(db, options)))
+      throw new MissingTables('The database has no tables of a backfill there.')
     await migrateToLatest(db, options)
   } catch (error) {
     await close()

@@ -1,12 +1,11 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import { isLastingOnConnection } from '../kysely/database-errors.ts'
-import { type OpenStore, openStore } from '../kysely/open-store.ts'
-import type { SchemaOptions } from '../kysely/schema.ts'
+import { type OpenOptions, type OpenStore, openStore } from '../kysely/open-store.ts'
 
 /** Opens a store on a pool, which it ends when it is closed only where it is told to. */
 export async function openOnPool(
   pool: PostgresPool,
-  { endsPool, schema }: SchemaOptions & { endsPool: boolean },
+  { endsPool, ...options }: OpenOptions & { endsPool: boolean },
 ): Promise<OpenStore> {
   const lending: PostgresPool = {
     options: pool.options,
@@ -15,7 +14,7 @@ export async function openOnPool(
       if (endsPool) await pool.end()
     },
   }
-  return openStore(new Kysely({ dialect: new PostgresDialect({ pool: lending }) }), { schema })
+  return openStore(new Kysely({ dialect: new PostgresDialect({ pool: lending }) }), options)
 }
 
 /** A client of pg is an emitter; Kysely's type does not say so. */

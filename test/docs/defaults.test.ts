@@ -35,7 +35,7 @@ const OTHERS = [
   ['LexiconGardenOptions', 'index.ts', ['sources/lexicon-garden.ts']],
   ['CollectionDirectoryOptions', 'index.ts', ['sources/collection-directory.ts']],
   ['UfosOptions', 'index.ts', ['sources/ufos.ts']],
-  ['PostgresOptions', 'postgres/index.ts', ['postgres/index.ts']],
+  ['PostgresOptions', 'postgres/index.ts', ['postgres/open-postgres.ts']],
 ] as const
 
 it.each(OTHERS)('%s have the defaults of their comments in the code', (name, entry, files) => {

@@ -7,7 +7,7 @@ import { count, duration, plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
 import type { RelayOptions, SourceOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
-import { type Database, exists, openDatabase } from '../database.ts'
+import { type Database, exists, findExisting, whatIsMissing } from '../database.ts'
 import { eventWriter } from '../output/json-lines.ts'
 import { screenOf } from '../output/screen.ts'
 import { painter } from '../output/terminal-format.ts'
@@ -27,10 +27,10 @@ export async function discoverCollections(
   database: Database,
   context: Context,
 ): Promise<number> {
-  const { signal } = context.interruption
   const { relay: relays = [] } = options
   // A database is not made for this.
-  await using store = exists(database) ? await openDatabase(database, { signal }) : undefined
+  await using store = await findExisting(database, context.interruption)
+  if (store === undefined && exists(database)) context.err.write(`! ${printable(whatIsMissing(database))}\n`)
   const observed = store?.observed
   const choice = collectionChoice(collectionsOf(options, { relays, observed }))
   const directories = relays.map((relay) => collectionDirectory(relay))

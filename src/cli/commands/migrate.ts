@@ -1,7 +1,7 @@
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openDatabase } from '../database.ts'
 
-/** Makes the tables, or brings them up to date, as every other command does too. @returns the exit code */
+/** Makes the tables, or brings them up to date, as the command run does too. @returns the exit code */
 export async function migrate(database: Database, { out, interruption }: Context): Promise<number> {
   await using _ = await openDatabase(database, interruption)
   out.write(`The tables in ${nameOf(database)} are up to date.\n`)

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { kyselyIndexSink, migrateToLatest } from '../../../src/kysely/index.ts'
 import { startRelay } from '../../../src/testing/index.ts'
@@ -16,6 +17,22 @@ describe('discover', () => {
     const { code, stdout, stderr } = await cli(args)
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'com.example.a\ncom.example.b\ncom.example.own\n' })
     expect(stderr).toMatch(/^3 collections: 127\.0\.0\.1:\d+ 2, observed collections 1\n$/)
+  })
+
+  test('a database without a backfill stays as it is, and its place is told', async () => {
+    await using relay = await startRelay({ collections: { 'com.example.a': 2 } })
+    await using postgres = await createPostgres()
+    const place = ['--database', postgres.url, '--schema', 'nope']
+    const { code, stdout, stderr } = await cli([
+      'discover',
+      '--source',
+      `garden=${relay.gardenUrl}`,
+      ...place,
+    ])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'com.example.a\n' })
+    expect(stderr).toMatch(/^! There is no backfill in postgres:.* in the schema nope\b.*\n1 collection: /)
+    const { rows } = await sql`select 1 from pg_namespace where nspname = 'nope'`.execute(postgres.db)
+    expect(rows).toEqual([])
   })
 
   test('whoever hears nothing of errors gets the list all the same', async () => {

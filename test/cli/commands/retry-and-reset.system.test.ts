@@ -78,6 +78,7 @@ describe('reset', () => {
 
   test('what is meant must be clear: the relay among several, and names that are registered', async () => {
     await using postgres = await createPostgres()
+    await migrateToLatest(postgres.db)
     const database = ['--database', postgres.url]
     expect(await cli(['retry', ...database])).toEqual({
       code: 2,

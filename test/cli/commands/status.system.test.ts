@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { kyselyProgressStore, migrateToLatest } from '../../../src/kysely/index.ts'
 import { cli, jsonLines, startCli } from '../../support/cli.ts'
@@ -44,6 +46,20 @@ describe('status', () => {
       `${WAITING} 0 pending`,
       `${DONE} 40 100% complete`,
     ])
+  })
+
+  test('needs no more than to read tables that are migrated', async () => {
+    await using postgres = await inEveryState()
+    const reader = `reader_${randomUUID().replaceAll('-', '')}`
+    await sql`create role ${sql.id(reader)} login password 'secret'`.execute(postgres.db)
+    await sql`grant select on backfill_progress to ${sql.id(reader)}`.execute(postgres.db)
+    const url = new URL(postgres.url)
+    Object.assign(url, { username: reader, password: 'secret' })
+    const { code, stdout, stderr } = await cli(['status', '--database', url.href])
+    await sql`drop owned by ${sql.id(reader)}`.execute(postgres.db)
+    await sql`drop role ${sql.id(reader)}`.execute(postgres.db)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain('1 of 4 collections complete')
   })
 
   test('--state leaves the other rows out, and the sums as they are', async () => {
@@ -97,6 +113,7 @@ describe('status', () => {
 
   test('says so when nothing is registered', async () => {
     await using postgres = await createPostgres()
+    await migrateToLatest(postgres.db)
     const { code, stdout } = await cli(['status', '--database', postgres.url])
     expect({ code, stdout }).toEqual({
       code: 0,

@@ -1,14 +1,28 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { startRelay } from '../../../src/testing/index.ts'
 import { VERSION } from '../../../src/util/version.ts'
 import { cli, cliProcess, runOn } from '../../support/cli.ts'
-import { createPostgres } from '../../support/databases.ts'
+import { createPostgres, type TestPostgres } from '../../support/databases.ts'
 import { freePort } from '../../support/program.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const PROFILE = 'app.bsky.actor.profile'
+
+/** How many tables, views and indexes a schema has. */
+async function relationsIn({ db }: TestPostgres, schema: string): Promise<number> {
+  const { rows } = await sql`
+    select 1 from pg_class where relnamespace = (select oid from pg_namespace where nspname = ${schema})
+  `.execute(db)
+  return rows.length
+}
+
+async function schemasNamed({ db }: TestPostgres, name: string): Promise<number> {
+  const { rows } = await sql`select 1 from pg_namespace where nspname = ${name}`.execute(db)
+  return rows.length
+}
 
 describe('help', () => {
   test('shows the commands, the exit codes and examples', async () => {
@@ -145,6 +159,32 @@ describe('what cannot work is told in one line that says what to do, and ends wi
       expect(refusal).toContain('There is no database in ./collection-backfill-data (PGlite) yet')
     },
   )
+
+  test.each([['status'], ['retry'], ['reset', PROFILE], ['verify']])(
+    '%s of a Postgres without a backfill creates nothing, and says where it looked',
+    async (...command) => {
+      await using postgres = await createPostgres()
+      const on = ['--database', postgres.url]
+      const env = { RELAY: 'relay.example' }
+      expect(await refusalOf([...command, ...on], { env })).toContain('There is no backfill in postgres://')
+      expect(await relationsIn(postgres, 'public')).toBe(0)
+      expect((await cli(['migrate', ...on])).code).toBe(0)
+      const refusal = await refusalOf([...command, ...on, '--schema', 'nope'], { env })
+      expect(refusal).toContain('in the schema nope: ')
+      expect(refusal).toContain('--schema')
+      expect(await schemasNamed(postgres, 'nope')).toBe(0)
+    },
+  )
+
+  test('status of a folder whose database has no such schema says so, too', async () => {
+    await using folder = await temporaryFolder()
+    const on = ['--data', join(folder.path, 'data')]
+    expect((await cli(['migrate', ...on])).code).toBe(0)
+    for (const _ of ['once', 'and again']) {
+      expect(await refusalOf(['status', ...on, '--schema', 'nope'])).toContain('in the schema nope: ')
+    }
+    expect((await cli(['status', ...on])).code).toBe(0)
+  })
 
   test('a folder with files that are no database: they are left alone', async () => {
     await using folder = await temporaryFolder()
