@@ -13,8 +13,8 @@ export interface BackfillErrorOptions {
 }
 
 /**
- * The base of every error that this library makes, and of errors of your own: it says itself whether a retry is worth it
- * (`retryable`, `retryAfterMs`) and what it concerns (`scope`). A code of your own is any other string.
+ * The base of every error that this library makes, and of errors of your own: it says itself whether a retry is worth
+ * it (`retryable`, `retryAfterMs`) and what it concerns (`scope`). A code of your own is any other string.
  */
 export class BackfillError extends Error {
   override readonly name: string = 'BackfillError'
@@ -24,7 +24,10 @@ export class BackfillError extends Error {
   readonly retryable: boolean
   /** How long the server asked to wait before the next try, in milliseconds; a wait is never shorter. */
   readonly retryAfterMs: number | undefined
-  /** `run`: the error concerns everything; a run in which an adapter throws it ends. Otherwise one collection or call failed. */
+  /**
+   * `run`: the error concerns everything; a run in which an adapter throws it ends. Otherwise one collection or call
+   * failed.
+   */
   readonly scope: 'run' | undefined
 
   constructor(code: BackfillErrorCode | (string & {}), message: string, options: BackfillErrorOptions = {}) {
@@ -51,7 +54,10 @@ export interface BackfillErrors {
   RELAY_UNREACHABLE: RelayError
   /** The relay did not answer in time. Retried. */
   RELAY_TIMEOUT: RelayError
-  /** The relay answered with an error: see `status`, `error` and `serverMessage`. Retried for 408, 421, 425, 429, 5xx but 501, and 403 with `Retry-After`. */
+  /**
+   * The relay answered with an error: see `status`, `error` and `serverMessage`. Retried for 408, 421, 425, 429, 5xx
+   * but 501, and 403 with `Retry-After`.
+   */
   RELAY_STATUS: RelayError
   /** The relay sends its clients elsewhere. Give its new address. */
   RELAY_REDIRECT: RelayError
@@ -79,7 +85,9 @@ export interface BackfillErrors {
   NOT_INDEXED: BackfillError
   /** No source knew a collection: `errors` says why. Name the collections. */
   DISCOVERY_FAILED: DiscoveryError
-  /** The run has ended and some collections failed: `failures` lists them with their reasons. A new run retries them. */
+  /**
+   * The run has ended and some collections failed: `failures` lists them with their reasons. A new run retries them.
+   */
   INCOMPLETE: IncompleteError
 }
 
@@ -87,9 +95,9 @@ export interface BackfillErrors {
 export type BackfillErrorCode = keyof BackfillErrors
 
 /**
- * Whether an error is a {@link BackfillError}, with this code if one is given. Also true for an error that another copy of
- * this package made. With a code of this library, the error's class is known: after `isBackfillError(error, 'CLAIM_LOST')`
- * there is `error.epoch`.
+ * Whether an error is a {@link BackfillError}, with this code if one is given. Also true for an error that another copy
+ * of this package made. With a code of this library, the error's class is known: after
+ * `isBackfillError(error, 'CLAIM_LOST')` there is `error.epoch`.
  */
 export function isBackfillError(error: unknown): error is BackfillError
 export function isBackfillError<Code extends BackfillErrorCode>(
@@ -153,8 +161,8 @@ export class RelayError extends BackfillError {
   /** The cursor that was sent; `undefined` for the first page. */
   readonly cursor: string | undefined
   /**
-   * Whether the server may have refused the cursor: it answered a request with a cursor by an error other than a timeout or
-   * too many requests. If it serves the first page, the walk begins again there.
+   * Whether the server may have refused the cursor: it answered a request with a cursor by an error other than a
+   * timeout or too many requests. If it serves the first page, the walk begins again there.
    */
   readonly cursorRefused: boolean
   /** The HTTP status, when there was an answer. */
@@ -230,7 +238,9 @@ export class TooManyEmptyPagesError extends EndlessListError {
   }
 }
 
-/** This worker no longer holds the claim: another worker took the collection over, or it was reset. Nothing was changed. */
+/**
+ * This worker no longer holds the claim: another worker took the collection over, or it was reset. Nothing was changed.
+ */
 export class ClaimLostError extends BackfillError {
   override readonly name = 'ClaimLostError'
   declare readonly code: 'CLAIM_LOST'

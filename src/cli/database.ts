@@ -43,8 +43,8 @@ export async function openDatabase(
 }
 
 /**
- * Opens the database of an earlier run, and creates nothing, so that a misspelt name is noticed. Tables that are up to date
- * are only read: a user with SELECT alone will do.
+ * Opens the database of an earlier run, and creates nothing, so that a misspelt name is noticed. Tables that are up to
+ * date are only read: a user with SELECT alone will do.
  *
  * @throws BackfillError when there is no backfill
  */

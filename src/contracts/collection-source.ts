@@ -4,7 +4,9 @@ import type { RepoLister } from './repo-lister.ts'
 export interface KnownCollection {
   /** The collection's NSID, such as `app.bsky.feed.post`. */
   nsid: string
-  /** About how many repositories hold records in it. Used for the order of work and the time left, and for nothing else. */
+  /**
+   * About how many repositories hold records in it. Used for the order of work and the time left, and for nothing else.
+   */
   estimatedRepos?: number | undefined
 }
 
@@ -12,16 +14,16 @@ export interface KnownCollection {
  * Where collection names come from: a directory, an index, a list of your own.
  *
  * `collections` is called at the beginning of a run, side by side with the other sources. It gives what it knows in any
- * order; repeated names are legal. The caller drops and counts names that are not valid NSIDs. A source that fails in the
- * middle has still contributed what it gave before. When the signal aborts, it rejects with the signal's reason, unless it
- * has the whole list already: it never gives a shorter one as if that were all.
+ * order; repeated names are legal. The caller drops and counts names that are not valid NSIDs. A source that fails in
+ * the middle has still contributed what it gave before. When the signal aborts, it rejects with the signal's reason,
+ * unless it has the whole list already: it never gives a shorter one as if that were all.
  */
 export interface CollectionSource {
   /** For messages and events: `lexicon.garden`. */
   readonly name: string
   /**
-   * Whether it learns of more collections while a run goes on, and is cheap to ask. The run asks it again at its end and
-   * walks what is new. @default false
+   * Whether it learns of more collections while a run goes on, and is cheap to ask. The run asks it again at its end
+   * and walks what is new. @default false
    */
   readonly live?: boolean | undefined
   /**

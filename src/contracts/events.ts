@@ -2,8 +2,8 @@ import type { KnownCollection } from './collection-source.ts'
 import type { CollectionProgress } from './progress-store.ts'
 
 /**
- * Everything that a run tells, told apart by `type`. The loop over a backfiller yields the `page` events; `onEvent` gets
- * all of them. A fault that the run survives shows in exactly one event.
+ * Everything that a run tells, told apart by `type`. The loop over a backfiller yields the `page` events; `onEvent`
+ * gets all of them. A fault that the run survives shows in exactly one event.
  */
 export type BackfillEvent =
   | DiscoveredEvent
@@ -19,8 +19,8 @@ export type BackfillEvent =
   | RelayFailedEvent
 
 /**
- * Gets every event of a run at the moment it happens. The run does not wait for it; when it throws, or returns a promise
- * that rejects, the run ends with that error.
+ * Gets every event of a run at the moment it happens. The run does not wait for it; when it throws, or returns a
+ * promise that rejects, the run ends with that error.
  */
 export type BackfillListener = (event: BackfillEvent) => unknown
 
@@ -97,8 +97,8 @@ export interface RequestedEvent {
 }
 
 /**
- * A request or a write failed and is made again after `waitMs`. Without a collection it is the check before the run, or,
- * where `source` names it, a source of collections.
+ * A request or a write failed and is made again after `waitMs`. Without a collection it is the check before the run,
+ * or, where `source` names it, a source of collections.
  */
 export interface RetryEvent {
   type: 'retry'
@@ -156,7 +156,9 @@ export interface ClaimLostEvent {
   error: unknown
 }
 
-/** The store cannot be used at the moment. The run waits `waitMs` milliseconds and asks again, for as long as it takes. */
+/**
+ * The store cannot be used at the moment. The run waits `waitMs` milliseconds and asks again, for as long as it takes.
+ */
 export interface StoreUnavailableEvent {
   type: 'storeUnavailable'
   relay: string
@@ -166,7 +168,10 @@ export interface StoreUnavailableEvent {
   waitMs: number
 }
 
-/** The run over one of several relays ended with an error; the others go on. One relay alone ends the run with its error. */
+/**
+ * The run over one of several relays ended with an error; the others go on. One relay alone ends the run with its
+ * error.
+ */
 export interface RelayFailedEvent {
   type: 'relayFailed'
   relay: string

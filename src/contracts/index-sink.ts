@@ -22,12 +22,13 @@ export interface IndexContext {
  * a given transaction, durable means written to that transaction; one that is not its database's own is refused with a
  * `TypeError`. It is idempotent: adding a pair again changes nothing and is not counted. It is called for several
  * collections at once, and with the same page again after a crash, or when a call gave no answer for five minutes. When
- * it rejects, the cursor stays and the page comes again: soon, for an error that may pass; not in this run, for one with
- * `retryable: false`; and with a `StoreUnavailableError` the whole run waits until the index is back. When the signal
- * aborts, it may reject with the signal's reason.
+ * it rejects, the cursor stays and the page comes again: soon, for an error that may pass; not in this run, for one
+ * with `retryable: false`; and with a `StoreUnavailableError` the whole run waits until the index is back. When the
+ * signal aborts, it may reject with the signal's reason.
  *
  * A given transaction may be rolled back although `add` resolved, when the claim was lost or the commit failed. A batch
- * holds several pages, up to `pagesAhead`, in a given transaction only; when `add` rejects such a one, they come one by one.
+ * holds several pages, up to `pagesAhead`, in a given transaction only; when `add` rejects such a one, they come one by
+ * one.
  */
 export interface IndexSink {
   /**

@@ -4,7 +4,10 @@ import type { KnownCollection } from './collection-source.ts'
 export interface ClaimRequest {
   /** The relay whose collections are wanted: {@link RepoLister.relay}. */
   relay: string
-  /** The worker that asks. Unique for each claim, so that a store that lost an epoch in a crash still tells claims apart. */
+  /**
+   * The worker that asks. Unique for each claim, so that a store that lost an epoch in a crash still tells claims
+   * apart.
+   */
   owner: string
   /** How long the claim holds without a renewal, in milliseconds on the store's clock. */
   leaseMs: number
@@ -48,7 +51,9 @@ export interface PageProgress {
   loopGuard?: string | undefined
 }
 
-/** Why a claim is released before the collection is complete. Without a reason, the next worker may claim it at once. */
+/**
+ * Why a claim is released before the collection is complete. Without a reason, the next worker may claim it at once.
+ */
 export type ReleaseOutcome =
   | {
       /** It failed: counted as an attempt. */
@@ -110,8 +115,8 @@ export interface RegisterOptions {
    */
   refreshAfterMs?: number | undefined
   /**
-   * The same for collections completed before this moment. It is compared with `completedAt`, which is on the store's clock:
-   * a moment taken from another clock is off by as much as that clock is.
+   * The same for collections completed before this moment. It is compared with `completedAt`, which is on the store's
+   * clock: a moment taken from another clock is off by as much as that clock is.
    */
   refreshBefore?: Date | undefined
   /** Leave failed collections as they are. A run sets it when it registers what it learns on its way. @default false */
@@ -121,8 +126,8 @@ export interface RegisterOptions {
 /**
  * Where cursors and claims are stored: one row for each (collection, relay).
  *
- * What a call changes is durable once it resolves, and a change is made whole or not at all. Any number of workers use one
- * store at the same time. Leases run on the store's own clock, so that a worker with a wrong clock does no harm.
+ * What a call changes is durable once it resolves, and a change is made whole or not at all. Any number of workers use
+ * one store at the same time. Leases run on the store's own clock, so that a worker with a wrong clock does no harm.
  */
 export interface ProgressStore {
   /** The database that this store writes to: see {@link IndexSink.database}. */
@@ -143,42 +148,46 @@ export interface ProgressStore {
    */
   retryFailed(relay: string, collections?: readonly string[]): Promise<number>
   /**
-   * Begins complete, pending and failed collections again at the first page; runs under way take them up. They lose cursor,
-   * counts, errors, attempts and pauses. What they had imported becomes their estimate, if that is larger. Pairs in the index
-   * stay. Their epoch is raised, so that a worker whose lease has ended finds its claim lost. A running collection stays as
-   * it is and is not counted: stop that run, or wait until the collection is complete, and reset it then.
+   * Begins complete, pending and failed collections again at the first page; runs under way take them up. They lose
+   * cursor, counts, errors, attempts and pauses. What they had imported becomes their estimate, if that is larger.
+   * Pairs in the index stay. Their epoch is raised, so that a worker whose lease has ended finds its claim lost. A
+   * running collection stays as it is and is not counted: stop that run, or wait until the collection is complete, and
+   * reset it then.
    *
    * @param collections their names; names without a row are passed over. Absent: every collection of the relay
    * @returns how many collections it changed
    */
   reset(relay: string, collections?: readonly string[]): Promise<number>
   /**
-   * Takes the biggest free collection, by the larger of its estimate and what is imported so far, then by name. A collection
-   * is free if it is neither complete nor failed, its pause is over, and no lease on it holds. Two workers never get the same
-   * one.
+   * Takes the biggest free collection, by the larger of its estimate and what is imported so far, then by name. A
+   * collection is free if it is neither complete nor failed, its pause is over, and no lease on it holds. Two workers
+   * never get the same one.
    *
    * @returns nothing when no collection is free at the moment: {@link ProgressStore.remaining} tells whether to wait
    */
   claim(request: ClaimRequest): Promise<Claim | undefined>
   /**
-   * Commits pages: checks the fence, runs `write`, saves the cursor, renews the lease, all or nothing. The fence
-   * holds while the row has the claim's epoch and page count and the claim was not released. A store with transactions
-   * passes its own to `write`, and may run `write` again when the database asks to repeat the transaction. If the answer to a
-   * commit is lost, the store reads the row: if it is exactly these pages further, at the same epoch and with their cursor,
-   * the commit was ours.
+   * Commits pages: checks the fence, runs `write`, saves the cursor, renews the lease, all or nothing. The fence holds
+   * while the row has the claim's epoch and page count and the claim was not released. A store with transactions passes
+   * its own to `write`, and may run `write` again when the database asks to repeat the transaction. If the answer to a
+   * commit is lost, the store reads the row: if it is exactly these pages further, at the same epoch and with their
+   * cursor, the commit was ours.
    *
    * @returns the claim for the next page
    * @throws ClaimLostError when the fence does not hold; nothing is changed
    */
   advance(claim: Claim, page: PageProgress, write?: (transaction?: unknown) => Promise<void>): Promise<Claim>
   /**
-   * Prolongs the lease to `leaseMs` from now. It does not touch the page count, so it may run beside an `advance`, and a claim
-   * of an earlier page of the same epoch is accepted.
+   * Prolongs the lease to `leaseMs` from now. It does not touch the page count, so it may run beside an `advance`, and
+   * a claim of an earlier page of the same epoch is accepted.
    *
    * @throws ClaimLostError when the row has another epoch or the collection is complete
    */
   renew(claim: Claim, leaseMs: number): Promise<Claim>
-  /** Releases a claim, of any page of its epoch. Does nothing, without an error, if the claim was lost or the collection is complete. */
+  /**
+   * Releases a claim, of any page of its epoch. Does nothing, without an error, if the claim was lost or the collection
+   * is complete.
+   */
   release(claim: Claim, outcome?: ReleaseOutcome): Promise<void>
   /** What is left to do. A run asks often while it waits for other workers, so it should be cheap. */
   remaining(relay: string): Promise<Remaining>

@@ -29,9 +29,9 @@ export interface IndexedCollections {
  * Reads what an {@link IndexSink} has filled: the answer to "which repositories have records in this collection?".
  *
  * A list is read page by page while others write to the index. A repo that is in the collection the whole time comes
- * exactly once; one that is added or removed meanwhile comes at most once. A collection that the index does not
- * know is an empty list. Pages may be shorter than `limit`, even empty: nothing but a missing cursor ends a list. Cursors
- * hold across restarts and on every instance that reads the same index. When the signal aborts, calls reject with its
+ * exactly once; one that is added or removed meanwhile comes at most once. A collection that the index does not know is
+ * an empty list. Pages may be shorter than `limit`, even empty: nothing but a missing cursor ends a list. Cursors hold
+ * across restarts and on every instance that reads the same index. When the signal aborts, calls reject with its
  * reason.
  */
 export interface RepoIndex {
@@ -39,6 +39,9 @@ export interface RepoIndex {
   listRepos(collection: string, request?: IndexPageRequest): Promise<IndexedRepos>
   /** Absent for an index that cannot name its collections. */
   listCollections?(request?: IndexPageRequest): Promise<IndexedCollections>
-  /** Counts the repositories of one collection, exactly; the time that takes grows with it. Absent if the index cannot count. */
+  /**
+   * Counts the repositories of one collection, exactly; the time that takes grows with it. Absent if the index cannot
+   * count.
+   */
   countRepos?(collection: string, options?: { signal?: AbortSignal | undefined }): Promise<number>
 }

@@ -46,8 +46,8 @@ export const HTTP_OPTIONS: OptionNames<HttpOptions> = {
 /** Asks servers, always in the same way. */
 export interface HttpClient {
   /**
-   * Makes one attempt at a GET request and reads the answer whole, within the time and size allowed. Redirects are refused,
-   * for a cursor belongs to one server and no other may be asked.
+   * Makes one attempt at a GET request and reads the answer whole, within the time and size allowed. Redirects are
+   * refused, for a cursor belongs to one server and no other may be asked.
    *
    * @throws RelayError for everything but a 2xx answer read to its end; the signal's reason when the signal aborts; a
    *   programming error of the given `fetch` as it is
@@ -113,7 +113,8 @@ async function get(request: GetRequest, server: KyInstance, limits: Limits): Pro
     if (error instanceof RelayError) throw error
     if (isTimeoutError(error)) throw timeoutError(request, limits)
     if (error instanceof BodyTooLongError) throw tooLongError(request, status, limits)
-    // Once there is a status, what fails is the body, and that is the network's: some platforms throw a TypeError for it.
+    // Once there is a status, what fails is the body, and that is the network's: some platforms throw a TypeError for
+    // it.
     throw status === undefined && isProgrammingError(error) ? error : unreachableError(request, error)
   }
 
@@ -133,7 +134,9 @@ async function get(request: GetRequest, server: KyInstance, limits: Limits): Pro
   }
 }
 
-/** The answer with a body that fails when it grows too long; that of an error page ends there, for its words are enough. */
+/**
+ * The answer with a body that fails when it grows too long; that of an error page ends there, for its words are enough.
+ */
 function capped(response: Response, maxBodyBytes: number): Response {
   const { body, ok } = response
   if (body === null) return response

@@ -1,6 +1,6 @@
 /**
- * The parts of a header that came more than once, or lists several values: a `Headers` joins them with commas. The comma of
- * a date, `Sat, 01 Aug 2026`, and those between quotation marks separate nothing.
+ * The parts of a header that came more than once, or lists several values: a `Headers` joins them with commas. The
+ * comma of a date, `Sat, 01 Aug 2026`, and those between quotation marks separate nothing.
  */
 export function headerValues(value: string | null): string[] {
   const parts = value?.match(/(?:"(?:[^"\\]|\\.)*"|,(?=\s*\d{1,2}[ -][A-Za-z]{3}[ -])|[^,])+/g) ?? []
@@ -13,7 +13,9 @@ export function longestOf(waits: Iterable<number | undefined>): number | undefin
   return known.length === 0 ? undefined : known.reduce((longest, wait) => Math.max(longest, wait))
 }
 
-/** The most that is read of a number of seconds: 31,000 years, so that a time computed from it is still a valid `Date`. */
+/**
+ * The most that is read of a number of seconds: 31,000 years, so that a time computed from it is still a valid `Date`.
+ */
 const MOST_SECONDS = 1_000_000_000_000
 
 /** A whole number of seconds, or a fraction, which is rounded up: no wait becomes shorter. */

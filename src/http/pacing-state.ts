@@ -3,9 +3,9 @@ import { withJitter } from '../util/abort.ts'
 import { limitResetMs } from './retry-after.ts'
 
 /**
- * How many requests a server gets at once, as far as its answers tell. It is `open` until it is too much for the server. Then
- * it is `recovering`: half of them, and one more each round. After a refusal it is `probing` before that: one at a time asks
- * whether the server still refuses.
+ * How many requests a server gets at once, as far as its answers tell. It is `open` until it is too much for the
+ * server. Then it is `recovering`: half of them, and one more each round. After a refusal it is `probing` before that:
+ * one at a time asks whether the server still refuses.
  */
 export type Pace = Open | Recovering | Probing
 
@@ -70,7 +70,10 @@ export function answered(pace: Pace): Pace {
   return room >= peak ? OPEN : { ...pace, room: room + 1, answers: 0 }
 }
 
-/** One request that is over: when it began, by `performance.now()`, and how many were under way at its end, itself included. */
+/**
+ * One request that is over: when it began, by `performance.now()`, and how many were under way at its end, itself
+ * included.
+ */
 interface Ended {
   readonly begunAt: number
   readonly underWay: number
@@ -93,8 +96,9 @@ export const LONGEST_SERVER_PAUSE_MS = 60_000
 const FIRST_PAUSE_MS = 1000
 
 /**
- * A wait that the server asks for ends within an eighth of its length, 250 ms of two seconds: enough to keep the processes
- * of several machines apart, each of which begins with one request. One of our own is spread over half of its length.
+ * A wait that the server asks for ends within an eighth of its length, 250 ms of two seconds: enough to keep the
+ * processes of several machines apart, each of which begins with one request. One of our own is spread over half of its
+ * length.
  */
 const WAIT_PER_SPREAD = 8
 

@@ -7,8 +7,8 @@ import { createPacingState, LONGEST_SERVER_PAUSE_MS, MAX_SPREAD_MS, roomOf } fro
 /** How to spare a relay beyond what it asks for itself. */
 export interface PacingOptions {
   /**
-   * The most requests that begin in a second, over all collections. zlay, the relay in Zig that did it first, asked for one
-   * page after the other and paused 100 ms after each: at most 10.
+   * The most requests that begin in a second, over all collections. zlay, the relay in Zig that did it first, asked for
+   * one page after the other and paused 100 ms after each: at most 10.
    *
    * @default no limit: the relay's answers and `concurrency` set the pace
    */
@@ -18,9 +18,9 @@ export interface PacingOptions {
 /** One for each server, shared by everything that asks it. */
 export interface Pacing {
   /**
-   * Makes one request when the server has room for it, and learns from how that went. It waits for a pause of a minute at
-   * most: while the server asks for more, it rejects at once with the time that is left, since its caller has something
-   * better to do than to wait.
+   * Makes one request when the server has room for it, and learns from how that went. It waits for a pause of a minute
+   * at most: while the server asks for more, it rejects at once with the time that is left, since its caller has
+   * something better to do than to wait.
    */
   run<T extends { status: number; headers: Headers }>(
     signal: AbortSignal | undefined,
@@ -31,8 +31,8 @@ export interface Pacing {
 }
 
 /**
- * A place in the gate is a request under way: what has to wait does so outside, and gives its place back when a pause began
- * before it came to its turn.
+ * A place in the gate is a request under way: what has to wait does so outside, and gives its place back when a pause
+ * began before it came to its turn.
  *
  * @throws InvalidOptionError
  */

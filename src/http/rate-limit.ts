@@ -9,9 +9,9 @@ interface RateLimit {
 }
 
 /**
- * How long a refusal means to wait by its rate limits, in milliseconds. `undefined` when it tells of none. Of the limits of
- * a structured `RateLimit` the longest of those that are used up counts: a daily one that has room is no reason to wait
- * for tomorrow. If none of them is used up, any of them may have been the reason.
+ * How long a refusal means to wait by its rate limits, in milliseconds. `undefined` when it tells of none. Of the
+ * limits of a structured `RateLimit` the longest of those that are used up counts: a daily one that has room is no
+ * reason to wait for tomorrow. If none of them is used up, any of them may have been the reason.
  */
 export function refusedLimitMs(headers: Headers, serverNow: number): number | undefined {
   const limits = structuredLimits(headers)
@@ -21,8 +21,8 @@ export function refusedLimitMs(headers: Headers, serverNow: number): number | un
 }
 
 /**
- * How long until those limits begin anew that allow fewer than `requests` more, in milliseconds. `undefined` when the answer
- * tells of none.
+ * How long until those limits begin anew that allow fewer than `requests` more, in milliseconds. `undefined` when the
+ * answer tells of none.
  */
 export function usedUpLimitMs(headers: Headers, requests: number, serverNow: number): number | undefined {
   return longestOf(
@@ -54,9 +54,9 @@ function parseReset(value: string, serverNow: number): number | undefined {
 }
 
 /**
- * `RateLimit` as in draft-ietf-httpapi-ratelimit-headers, one limit each: `"burst";r=0;t=30, "daily";r=80;t=7200`. If one
- * has no time, the window `w` that `RateLimit-Policy` names for it is the longest that it can take. Also the form of the
- * seventh draft, which servers still send: `limit=100, remaining=0, reset=30`.
+ * `RateLimit` as in draft-ietf-httpapi-ratelimit-headers, one limit each: `"burst";r=0;t=30, "daily";r=80;t=7200`. If
+ * one has no time, the window `w` that `RateLimit-Policy` names for it is the longest that it can take. Also the form
+ * of the seventh draft, which servers still send: `limit=100, remaining=0, reset=30`.
  */
 function structuredLimits(headers: Headers): RateLimit[] {
   const items = headerValues(headers.get('ratelimit')).map(itemOf)

@@ -3,8 +3,8 @@ import { refusedLimitMs, usedUpLimitMs } from './rate-limit.ts'
 
 /**
  * How long a server asks to wait before the next request, in milliseconds: the longest of `Retry-After` and, where a
- * limit was hit, of `RateLimit-Reset` and `RateLimit`, however often each of them came. `undefined` when it does not say,
- * or says it in no known form.
+ * limit was hit, of `RateLimit-Reset` and `RateLimit`, however often each of them came. `undefined` when it does not
+ * say, or says it in no known form.
  *
  * Dates are read against the answer's own `Date`, so that a wrong clock on either side changes nothing.
  *
@@ -22,8 +22,8 @@ export function requestedWaitMs(
 }
 
 /**
- * How long a server that allows fewer than `requests` more asks to wait beforehand, in milliseconds. `undefined` when it
- * allows as many, or does not say.
+ * How long a server that allows fewer than `requests` more asks to wait beforehand, in milliseconds. `undefined` when
+ * it allows as many, or does not say.
  */
 export function limitResetMs(
   headers: Headers,

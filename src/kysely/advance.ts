@@ -76,7 +76,9 @@ interface Place {
   same_cursor: boolean
 }
 
-/** Where the row is: before these pages, after them by our own commit, or taken from us. Cursors are compared as stored. */
+/**
+ * Where the row is: before these pages, after them by our own commit, or taken from us. Cursors are compared as stored.
+ */
 async function readPlace(
   tables: Tables,
   claim: Claim,

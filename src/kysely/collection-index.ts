@@ -59,8 +59,8 @@ export interface CollectionIndex extends Required<RepoIndex> {
  * The index on Postgres, PGlite or a database that speaks their SQL. Run `migrateToLatest(db)` first. The Kysely stays
  * the caller's: it is never closed here.
  *
- * Each page is answered from the pairs' primary key, in the same time wherever it is in the list: its cursor is its last
- * DID.
+ * Each page is answered from the pairs' primary key, in the same time wherever it is in the list: its cursor is its
+ * last DID.
  *
  * `listCollections` tells collections under 100 repos exactly. For a larger one it takes the larger of what the planner
  * knows since the last ANALYZE and of what the largest walk of it has imported; where there is neither, 100, its least.

@@ -11,7 +11,10 @@ const NOT_MIGRATED = new Set(['42P01', '42703', '3F000'])
 /** Serialization failure and deadlock: the database asks to run the transaction again. */
 const CONFLICT = new Set(['40001', '40P01'])
 
-/** Another session created the same object at the same time: duplicate key in the catalog, schema, table, column, object. */
+/**
+ * Another session created the same object at the same time: duplicate key in the catalog, schema, table, column,
+ * object.
+ */
 const CREATED_MEANWHILE = new Set(['23505', '42P06', '42P07', '42701', '42710'])
 
 /** What passes without anyone changing the program: whole classes by their two digits, single states by all five. */
@@ -97,7 +100,9 @@ export function hasGivenUp(error: unknown): boolean {
   return error instanceof Error && error.message === 'Query read timeout'
 }
 
-/** Whether each later query on the same connection would fail too: its answers are late, or its session is read-only. */
+/**
+ * Whether each later query on the same connection would fail too: its answers are late, or its session is read-only.
+ */
 export function isLastingOnConnection(error: unknown): boolean {
   return hasGivenUp(error) || codeOf(error) === '25006'
 }

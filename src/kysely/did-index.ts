@@ -26,14 +26,14 @@ export interface DidIndexOptions extends SchemaOptions {
 }
 
 /**
- * Builds the index by DID, which `collectionsOf` needs and which makes `removeRepo` faster. The tables can be read and written
- * meanwhile. It takes minutes for tens of millions of pairs, about as much room as the primary key, and makes each later
- * write of a pair about twice as much work: build it when the import is done.
+ * Builds the index by DID, which `collectionsOf` needs and which makes `removeRepo` faster. The tables can be read and
+ * written meanwhile. It takes minutes for tens of millions of pairs, about as much room as the primary key, and makes
+ * each later write of a pair about twice as much work: build it when the import is done.
  *
  * Safe to call at every start and from several processes at once: it does nothing where the index is there, waits where
- * another call is building it, and clears away what a build that broke off has left. On Postgres it turns off the timeouts of
- * its own connection meanwhile, which a pooler in transaction mode must not share with others. Postgres cannot do this on a
- * table that is partitioned: create the index there yourself.
+ * another call is building it, and clears away what a build that broke off has left. On Postgres it turns off the
+ * timeouts of its own connection meanwhile, which a pooler in transaction mode must not share with others. Postgres
+ * cannot do this on a table that is partitioned: create the index there yourself.
  *
  * @throws StoreUnavailableError when the database cannot be used at the moment, NotMigratedError without the tables,
  * otherwise the database's own error
@@ -52,8 +52,8 @@ export async function createDidIndex<Database>(
     }
     // Two that begin at the same moment wait for each other, until the database ends one of them.
     if (failure !== undefined && !isConflict(failure)) throw toStoreError(failure)
-    // A build goes on in the server when its connection is lost, or gives up waiting as one with a `query_timeout` does. So
-    // what came of it is read from the catalog.
+    // A build goes on in the server when its connection is lost, or gives up waiting as one with a `query_timeout`
+    // does. So what came of it is read from the catalog.
     failure = await abortable(build(tables, { schema }), signal).then(
       () => undefined,
       (error: unknown) => error,
@@ -85,8 +85,8 @@ async function stateOf<Database>(
 }
 
 /**
- * A build holds this lock until its end, so what is not finished while nobody holds it never will be. It is renamed under the
- * lock: dropped by the index's own name, it might by then be one that another call has begun or finished.
+ * A build holds this lock until its end, so what is not finished while nobody holds it never will be. It is renamed
+ * under the lock: dropped by the index's own name, it might by then be one that another call has begun or finished.
  *
  * @returns false when the lock is not free: the index is being built, or the table vacuumed
  */
@@ -120,8 +120,8 @@ async function build(db: Tables, options: SchemaOptions): Promise<void> {
 }
 
 /**
- * A build takes longer than any statement of a backfill, and waits for every transaction on the table to end. The connection
- * goes back to its pool with the timeouts that it had.
+ * A build takes longer than any statement of a backfill, and waits for every transaction on the table to end. The
+ * connection goes back to its pool with the timeouts that it had.
  */
 async function withoutTimeouts(db: Tables, body: (connection: Tables) => Promise<void>): Promise<void> {
   await db.connection().execute(async (connection) => {

@@ -6,9 +6,10 @@ export interface JsonRow<Row> {
 }
 
 /**
- * Selects columns as one JSON object, `row`; {@link rowOf} reads it. How a driver reads any other type is a setting of the
- * process, as with `pg.types.setTypeParser`, and how the server writes a time or a fraction is a setting of its own, as
- * `DateStyle` and `extra_float_digits` are. So a time is selected by {@link epochMs}, and a fraction as a whole number.
+ * Selects columns as one JSON object, `row`; {@link rowOf} reads it. How a driver reads any other type is a setting of
+ * the process, as with `pg.types.setTypeParser`, and how the server writes a time or a fraction is a setting of its
+ * own, as `DateStyle` and `extra_float_digits` are. So a time is selected by {@link epochMs}, and a fraction as a whole
+ * number.
  */
 export function jsonRow<Row extends object>(
   columns: {

@@ -31,8 +31,8 @@ export function kyselyIndexSink<Database>(db: Kysely<Database>, options: SchemaO
 
 /**
  * The collection's number is looked up in the statement that uses it, or given there when it has none. It is never
- * remembered: a number from a transaction that was rolled back would leave pairs that belong to no collection. The update
- * changes nothing; it gives the number of a collection that somebody else wrote at the same moment.
+ * remembered: a number from a transaction that was rolled back would leave pairs that belong to no collection. The
+ * update changes nothing; it gives the number of a collection that somebody else wrote at the same moment.
  *
  * The order keeps overlapping batches from waiting for each other in a circle. Whoever adds several in one transaction
  * gives that up: the database ends one of two that cross as a deadlock, and that is run again.

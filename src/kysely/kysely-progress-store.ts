@@ -113,7 +113,10 @@ function beginAgain(tables: Tables, relay: string) {
   return tables.updateTable('backfill_progress').set(BEGUN_AGAIN).where(isOfRelay(relay))
 }
 
-/** Leaves rows alone that say the same already, so that it waits for no walk; the order keeps two of these from a deadlock. */
+/**
+ * Leaves rows alone that say the same already, so that it waits for no walk; the order keeps two of these from a
+ * deadlock.
+ */
 async function insertNew(
   tables: Tables,
   progress: RawBuilder<unknown>,

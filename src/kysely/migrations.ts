@@ -24,7 +24,8 @@ const TABLE = 'backfill_migration'
  *
  * @throws InvalidOptionError when no schema is given and the connection's search path names none
  * @throws StoreUnavailableError when the database cannot be used at the moment
- * @throws BackfillError with the code `STORE_NOT_PERMITTED` when the user may not do it, otherwise the database's own error
+ * @throws BackfillError with the code `STORE_NOT_PERMITTED` when the user may not do it, otherwise the database's own
+ * error
  */
 export async function migrateToLatest<Database>(
   db: Kysely<Database>,

@@ -6,8 +6,8 @@ import { backfillTables, type SchemaOptions } from './schema.ts'
 import { statement } from './transaction.ts'
 
 /**
- * The collections that the own index holds already: those that its live feed saw, and those of earlier runs. A run asks it
- * again at its end, so that it also walks collections that the live feed brought meanwhile.
+ * The collections that the own index holds already: those that its live feed saw, and those of earlier runs. A run asks
+ * it again at its end, so that it also walks collections that the live feed brought meanwhile.
  */
 export function observedCollections<Database>(
   db: Kysely<Database>,

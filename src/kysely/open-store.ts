@@ -25,7 +25,9 @@ export interface OpenStore extends AsyncDisposable {
 }
 
 export interface OpenOptions extends SchemaOptions {
-  /** Whether tables are created where there are none. Those of an earlier version are brought up to date in any case. */
+  /**
+   * Whether tables are created where there are none. Those of an earlier version are brought up to date in any case.
+   */
   readonly creates: boolean
 }
 

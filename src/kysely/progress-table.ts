@@ -1,7 +1,7 @@
 /**
- * What the columns of `backfill_progress` mean, and what each step changes in them. Some names are those of zlay, the relay in Zig,
- * whose table this is; everywhere else the library's words hold. `source` is the relay, `rejected_count` counts the entries that
- * are invalid, and `given_up` says that the collection failed.
+ * What the columns of `backfill_progress` mean, and what each step changes in them. Some names are those of zlay, the
+ * relay in Zig, whose table this is; everywhere else the library's words hold. `source` is the relay, `rejected_count`
+ * counts the entries that are invalid, and `given_up` says that the collection failed.
  */
 import { type RawBuilder, sql, type UpdateObject } from 'kysely'
 import type {
@@ -142,7 +142,9 @@ const FROM_THE_START = {
 /** A failed collection keeps its place, and is tried as if it had never failed. */
 export const UNTRIED = { given_up: false, attempts: 0, restarts: 0, not_before: null } as const
 
-/** The epoch is raised and the owner forgotten: a claim of the earlier walk, whose lease ran out, can change nothing. */
+/**
+ * The epoch is raised and the owner forgotten: a claim of the earlier walk, whose lease ran out, can change nothing.
+ */
 export const BEGUN_AGAIN: Changes = {
   ...UNTRIED,
   ...FROM_THE_START,

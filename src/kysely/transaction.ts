@@ -2,7 +2,9 @@ import type { Kysely, Transaction } from 'kysely'
 import { sleep } from '../util/abort.ts'
 import { CommitUnansweredError, isConflict, toStoreError } from './database-errors.ts'
 
-/** Enough that a database which refuses a third of all statements still lets four in a row pass, but for one in 50,000. */
+/**
+ * Enough that a database which refuses a third of all statements still lets four in a row pass, but for one in 50,000.
+ */
 const MAX_TRIES = 40
 
 /** The longest pause between two tries: long enough for those who were in the way to finish a page. */

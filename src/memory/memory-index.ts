@@ -2,8 +2,8 @@ import type { IndexPageRequest, RepoIndex } from '../contracts/repo-index.ts'
 import { pageLimit } from '../util/page-limit.ts'
 
 /**
- * Reads pairs that are in memory, such as the `pairs` of a `memoryIndexSink()`. Each page sorts its collection anew: for
- * tests, for examples, for small collections.
+ * Reads pairs that are in memory, such as the `pairs` of a `memoryIndexSink()`. Each page sorts its collection anew:
+ * for tests, for examples, for small collections.
  */
 export function memoryIndex(pairs: ReadonlyMap<string, ReadonlySet<string>>): Required<RepoIndex> {
   const pageOf = (names: Iterable<string>, request: IndexPageRequest) => {

@@ -14,8 +14,8 @@ export interface MemoryStore {
 }
 
 /**
- * A store that keeps everything in memory: for tests, for examples, for one run of one process. Nothing is left when the
- * process ends.
+ * A store that keeps everything in memory: for tests, for examples, for one run of one process. Nothing is left when
+ * the process ends.
  */
 export function memoryStore(): MemoryStore {
   const sink = memoryIndexSink()

@@ -9,7 +9,9 @@ export interface Walks {
   end(collection: string): void
 }
 
-/** A walk keeps its place, and one that is done is seen there until the next begins: what is looked at must not jump. */
+/**
+ * A walk keeps its place, and one that is done is seen there until the next begins: what is looked at must not jump.
+ */
 export function createWalks(): Walks {
   const places: MonitoredWalk[] = []
   const placeOf = (collection: string) => places.findIndex((walk) => walk.collection === collection)

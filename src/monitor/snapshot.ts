@@ -36,11 +36,17 @@ export interface MonitoredFailure {
   readonly kind: 'collection' | 'claim-lost' | 'source' | 'store'
   /** The collection, or the name of the source; absent for the store. */
   readonly subject?: string | undefined
-  /** Why, in the server's words where it gave any. It comes from the network: never use it as markup or print its control characters. */
+  /**
+   * Why, in the server's words where it gave any. It comes from the network: never use it as markup or print its
+   * control characters.
+   */
   readonly message: string
   /** How often the same happened in a row. */
   readonly times: number
-  /** When it is tried again, in milliseconds after {@link MonitoredFailure.at}; absent if this run does not try it again. */
+  /**
+   * When it is tried again, in milliseconds after {@link MonitoredFailure.at}; absent if this run does not try it
+   * again.
+   */
   readonly retryInMs?: number | undefined
 }
 
@@ -124,8 +130,8 @@ export interface Monitor {
    */
   handle(this: void, event: BackfillEvent): void
   /**
-   * Takes over what the progress store says: before the run, what earlier ones have done; now and then in it, what other
-   * workers do. What changed here while it was read is newer and stays.
+   * Takes over what the progress store says: before the run, what earlier ones have done; now and then in it, what
+   * other workers do. What changed here while it was read is newer and stays.
    *
    * @param read such as `() => progress.list({ relay })`; rejects as it does
    */

@@ -2,8 +2,9 @@ import type { CollectionProgress } from '../contracts/progress-store.ts'
 import type { CollectionCounts } from './snapshot.ts'
 
 /**
- * What a collection costs beside its pairs (a claim, a request, a commit), counted in pairs. Measured on the demo, where a
- * page of 2,000 takes some seven times as long as an empty one; only the end of a run, all small collections, depends on it.
+ * What a collection costs beside its pairs (a claim, a request, a commit), counted in pairs. Measured on the demo,
+ * where a page of 2,000 takes some seven times as long as an empty one; only the end of a run, all small collections,
+ * depends on it.
  */
 const WORK_OF_A_COLLECTION = 300
 
@@ -23,7 +24,9 @@ export interface Tally {
   expectedPairs(): number | undefined
   /** What is done, in pairs: those of the rows, and what their collections cost beside them. */
   readonly workDone: number
-  /** What there is to do in all, in pairs as {@link Tally.workDone}; nothing where most collections have no estimate. */
+  /**
+   * What there is to do in all, in pairs as {@link Tally.workDone}; nothing where most collections have no estimate.
+   */
   workInAll(): number | undefined
 }
 

@@ -23,8 +23,8 @@ export interface TelemetryOptions {
   /** The relay: `RepoLister.relay`. */
   relay: string
   /**
-   * Read each time that the metrics are collected, so that the gauge of collections also tells what other runs have done
-   * and do: one query, of a row for each collection. Absent: the gauge tells what this run knows.
+   * Read each time that the metrics are collected, so that the gauge of collections also tells what other runs have
+   * done and do: one query, of a row for each collection. Absent: the gauge tells what this run knows.
    */
   progress?: Pick<ProgressStore, 'list'> | undefined
   /**
@@ -51,13 +51,13 @@ const OPTIONS: OptionNames<TelemetryOptions> = {
 /** Makes OpenTelemetry metrics and spans of one run. Close it after the run. */
 export interface Telemetry extends Disposable {
   /**
-   * Takes an event of the run: for `onEvent` of `createBackfiller`. It needs no `this`, and passes over the events of other
-   * relays.
+   * Takes an event of the run: for `onEvent` of `createBackfiller`. It needs no `this`, and passes over the events of
+   * other relays.
    */
   handle(this: void, event: BackfillEvent): void
   /**
-   * Ends the spans of walks that were stopped on the way, and the observation of the gauge of collections. A second call
-   * does nothing. `using` does the same.
+   * Ends the spans of walks that were stopped on the way, and the observation of the gauge of collections. A second
+   * call does nothing. `using` does the same.
    */
   close(): void
 }
@@ -70,8 +70,8 @@ const SCOPE = 'atproto-collection-backfill'
  * The number of series is bounded, however long a run takes and whatever the network holds. Attributes are the relay,
  * the code of an error of this library (`_OTHER` for others), the status of an answer, and short lists of words. There
  * is never one for a DID or a cursor, and none for a collection but those that `collections` names: there were 1,287 in
- * March 2026, any account can create another one, and with the buckets of the histograms each costs some sixty series. The
- * spans, one for each walk of a collection, name it, which costs nothing there.
+ * March 2026, any account can create another one, and with the buckets of the histograms each costs some sixty series.
+ * The spans, one for each walk of a collection, name it, which costs nothing there.
  */
 export function createTelemetry(options: TelemetryOptions): Telemetry {
   refuseUnknown(options, OPTIONS)

@@ -31,7 +31,11 @@ export async function openPGlite(folder?: string, options: PGliteOptions = {}): 
   return open(folder, options, { creates: true })
 }
 
-/** As {@link openPGlite} in a folder that holds a database, but creates no tables. @throws MissingTables when there are none */
+/**
+ * As {@link openPGlite} in a folder that holds a database, but creates no tables.
+ *
+ * @throws MissingTables when there are none
+ */
 export async function openExistingPGlite(folder: string, options: PGliteOptions): Promise<OpenStore> {
   return open(folder, options, { creates: false })
 }

@@ -22,13 +22,14 @@ type Client = PostgresPoolClient &
   Partial<Record<'on' | 'off', (event: 'error', listener: () => void) => unknown>>
 
 /**
- * A connection that is closed, and not lent again, when every later query on it would fail too. One on which a query ran
- * out of time: its answer may still come, or the network is gone. And one that is read-only: a session that began while
- * its server was read-only stays so, and renewals alone would keep it in use for ever.
+ * A connection that is closed, and not lent again, when every later query on it would fail too. One on which a query
+ * ran out of time: its answer may still come, or the network is gone. And one that is read-only: a session that began
+ * while its server was read-only stays so, and renewals alone would keep it in use for ever.
  */
 function lent(client: Client): PostgresPoolClient {
   let isBroken = false
-  // A pool listens to its idle connections alone: one that breaks while it is lent would end the process. Its query rejects.
+  // A pool listens to its idle connections alone: one that breaks while it is lent would end the process. Its query
+  // rejects.
   const ignore = () => {}
   client.on?.('error', ignore)
   const query = async (sql: string, parameters: readonly unknown[]) => {

@@ -26,22 +26,22 @@ const MAX_CONNECTIONS = 10
 const APPLICATION_NAME = 'atproto-collection-backfill'
 
 /**
- * Opens a Postgres database for a backfill and migrates it. On tables that are migrated a user who may only read them, a
- * read-only session and a hot standby will do to read and to serve; a run needs to write.
+ * Opens a Postgres database for a backfill and migrates it. On tables that are migrated a user who may only read them,
+ * a read-only session and a hot standby will do to read and to serve; a run needs to write.
  *
- * With a URL, `postgres://user:password@host:5432/database` as in the variable DATABASE_URL, it opens a pool of its own with
- * the settings that hours of work need. Its timeouts are sent when a connection begins; a pooler such as PgBouncer has to be
- * told to let them pass (`ignore_startup_parameters`). Needs the packages `kysely` and `pg`.
+ * With a URL, `postgres://user:password@host:5432/database` as in the variable DATABASE_URL, it opens a pool of its own
+ * with the settings that hours of work need. Its timeouts are sent when a connection begins; a pooler such as PgBouncer
+ * has to be told to let them pass (`ignore_startup_parameters`). Needs the packages `kysely` and `pg`.
  *
  * With a pool of your own, which is never closed here: its settings stay as you made them, so give it timeouts
- * (`statement_timeout`, `query_timeout`, `lock_timeout`, `idle_in_transaction_session_timeout`), `keepAlive`, a listener for
- * its event `error`, and a connection for each collection at once and one more. Needs `kysely`.
+ * (`statement_timeout`, `query_timeout`, `lock_timeout`, `idle_in_transaction_session_timeout`), `keepAlive`, a
+ * listener for its event `error`, and a connection for each collection at once and one more. Needs `kysely`.
  *
  * @throws InvalidOptionError when the url cannot be read, or an option cannot be used
  * @throws StoreUnavailableError when the database cannot be used at the moment; nothing stays open
- * @throws BackfillError with the code `STORE_NOT_OPENED` when it refuses the user, the password or the database's name, with
- * the code `STORE_NOT_PERMITTED` when the user may not create the tables, with the code `NOT_INSTALLED` when a package is
- * missing; otherwise the database's own error
+ * @throws BackfillError with the code `STORE_NOT_OPENED` when it refuses the user, the password or the database's name,
+ * with the code `STORE_NOT_PERMITTED` when the user may not create the tables, with the code `NOT_INSTALLED` when a
+ * package is missing; otherwise the database's own error
  */
 export async function openPostgres(url: string | undefined, options?: PostgresOptions): Promise<OpenStore>
 export async function openPostgres(pool: PostgresPool, options?: SchemaOptions): Promise<OpenStore>

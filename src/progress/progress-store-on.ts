@@ -37,11 +37,11 @@ import { type RowChange, type RowTable, withRows } from './row-table.ts'
 const WRITES_AT_ONCE = 16
 
 /**
- * Makes a progress store of a table of versioned rows. The table compares and saves rows. The store does the rest: claims,
- * leases on the table's clock, epochs, attempts, the order of work, and commits whose answer was lost.
+ * Makes a progress store of a table of versioned rows. The table compares and saves rows. The store does the rest:
+ * claims, leases on the table's clock, epochs, attempts, the order of work, and commits whose answer was lost.
  *
- * A claim, and each look for work, reads all rows of the relay: with the 1,287 of the network, measured on a busy machine,
- * some 15 ms on SQLite and 0.2 ms in memory. A page reads one row and writes it.
+ * A claim, and each look for work, reads all rows of the relay: with the 1,287 of the network, measured on a busy
+ * machine, some 15 ms on SQLite and 0.2 ms in memory. A page reads one row and writes it.
  *
  * @throws InvalidOptionError when a method is missing, or `database` is named without `transaction`
  */
@@ -132,7 +132,9 @@ async function claim(table: RowTable, { relay, owner, leaseMs }: ClaimRequest): 
   return undefined
 }
 
-/** In a transaction the row comes first: who is fenced off writes nothing. Without one, the pairs are durable before it. */
+/**
+ * In a transaction the row comes first: who is fenced off writes nothing. Without one, the pairs are durable before it.
+ */
 async function advance(
   rows: ProgressRows,
   claim: Claim,

@@ -26,8 +26,8 @@ export interface RelayListerOptions extends HttpOptions, PacingOptions {
    */
   pageSize?: number | undefined
   /**
-   * A collection that every populated relay has. `check()` requests it once, as a health check. Change it for a network of
-   * your own.
+   * A collection that every populated relay has. `check()` requests it once, as a health check. Change it for a network
+   * of your own.
    *
    * @default 'app.bsky.actor.profile'
    */
@@ -42,8 +42,9 @@ const OPTIONS: OptionNames<RelayListerOptions> = {
 }
 
 /**
- * Lists repositories from a relay, by `com.atproto.sync.listReposByCollection`. All requests of one lister keep the pace
- * that the relay asks for, and so do those of the run's sources on the same server: share it if several runs ask the same relay.
+ * Lists repositories from a relay, by `com.atproto.sync.listReposByCollection`. All requests of one lister keep the
+ * pace that the relay asks for, and so do those of the run's sources on the same server: share it if several runs ask
+ * the same relay.
  *
  * @param relay a host, or an http or https URL: https unless http is written out
  * @throws InvalidOptionError

@@ -4,9 +4,8 @@ import { badPage, parseJsonPage } from '../http/json-page.ts'
 import type { Asked } from '../http/response-error.ts'
 
 /**
- * Reads the body of a successful answer of `listReposByCollection`. A page is taken whole or not at all;
- * within it, an entry that is no DID is dropped and counted. A list without a single object that has a `did` is no list of
- * repos.
+ * Reads the body of a successful answer of `listReposByCollection`. A page is taken whole or not at all; within it, an
+ * entry that is no DID is dropped and counted. A list without a single object that has a `did` is no list of repos.
  *
  * @throws RelayError with the code `RELAY_BAD_ANSWER`
  */

@@ -47,8 +47,8 @@ function isSource(entry: unknown): entry is CollectionSource {
 }
 
 /**
- * The sources that a run asks. Names stand for themselves. Patterns leave of the given sources what they match, and of the
- * default sources where none is given. Nothing at all stands for the default sources.
+ * The sources that a run asks. Names stand for themselves. Patterns leave of the given sources what they match, and of
+ * the default sources where none is given. Nothing at all stands for the default sources.
  */
 export function sourcesOf(choice: CollectionChoice, own: OwnSources): readonly AskedSource[] {
   const { names, patterns, sources } = choice

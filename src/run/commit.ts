@@ -34,10 +34,10 @@ export interface Committed {
  * Commits the next pages of a walk and gives what became durable: pairs and cursor in one transaction where both stores
  * share a database, else the pairs first.
  *
- * Pages that waited for the database are one commit and one batch, which a sink writes in the order of its DIDs: written
- * one by one, in a relay's order, they could be half of a deadlock with another relay's, or a live feed's. Where the sink
- * fails with the batch, its pages are committed one by one: it may be more than a statement bears, or than fits into its
- * time.
+ * Pages that waited for the database are one commit and one batch, which a sink writes in the order of its DIDs:
+ * written one by one, in a relay's order, they could be half of a deadlock with another relay's, or a live feed's.
+ * Where the sink fails with the batch, its pages are committed one by one: it may be more than a statement bears, or
+ * than fits into its time.
  */
 export async function* commitPages(
   claim: Claim,
@@ -104,7 +104,8 @@ function createWrite(batch: IndexBatch, { sink, signal }: CommitParts): BatchWri
     async run(transaction) {
       write.state = 'failed'
       const adding = sink.add(batch, { transaction, signal })
-      // Waits no longer than an abort allows, so that a sink which never answers keeps no transaction open after the run.
+      // Waits no longer than an abort allows, so that a sink which never answers keeps no transaction open after the
+      // run.
       const result = await abortable(adding, signal, COMMIT_GRACE_MS)
       write.state = 'written'
       write.added = result?.added

@@ -16,13 +16,17 @@ export interface Discovery {
   errors: { source: string; error: unknown }[]
 }
 
-/** A source, and how long it may take, all its tries together, in milliseconds: {@link SOURCE_TIMEOUT_MS} by default. */
+/**
+ * A source, and how long it may take, all its tries together, in milliseconds: {@link SOURCE_TIMEOUT_MS} by default.
+ */
 export interface AskedSource {
   readonly source: CollectionSource
   readonly timeoutMs?: number | undefined
 }
 
-/** How long a source may take, all its tries together, in milliseconds. A directory's first answer can take a minute. */
+/**
+ * How long a source may take, all its tries together, in milliseconds. A directory's first answer can take a minute.
+ */
 const SOURCE_TIMEOUT_MS = 120_000
 
 interface DiscoverOptions {
@@ -34,8 +38,8 @@ interface DiscoverOptions {
 }
 
 /**
- * Asks all sources side by side. Rejects when the signal aborts, and with a source's error only when that concerns the whole run
- * or is a mistake in the program.
+ * Asks all sources side by side. Rejects when the signal aborts, and with a source's error only when that concerns the
+ * whole run or is a mistake in the program.
  */
 export async function discover(
   sources: readonly AskedSource[],

@@ -69,8 +69,8 @@ function isUselessToRepeat(error: unknown): boolean {
 }
 
 /**
- * Whether a walk may have failed because the relay has forgotten its cursors: a server whose database was rebuilt answers
- * an old cursor with an error for ever. Then the walk may begin again at the first page, once.
+ * Whether a walk may have failed because the relay has forgotten its cursors: a server whose database was rebuilt
+ * answers an old cursor with an error for ever. Then the walk may begin again at the first page, once.
  */
 export function mayBeForgotten({ error, isOfRelay }: Failure, claim: Claim): boolean {
   return isOfRelay && claim.cursor !== undefined && claim.restarts === 0 && refusesCursor(error)

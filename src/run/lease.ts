@@ -12,8 +12,8 @@ export interface Lease {
 
 /**
  * Renews a claim three times in each lease, so that a page which waits long, for the relay or for the consumer, does
- * not lose it. A renewal that fails otherwise is left to the next one: the store is asked again by the commit anyway. A mistake
- * in the store, or an error that concerns the whole run, ends the walk at once.
+ * not lose it. A renewal that fails otherwise is left to the next one: the store is asked again by the commit anyway. A
+ * mistake in the store, or an error that concerns the whole run, ends the walk at once.
  */
 export function keepLease(claim: Claim, progress: ProgressStore, parent: AbortSignal): Lease {
   const held = childController(parent)

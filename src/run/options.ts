@@ -29,46 +29,46 @@ export interface BackfillOptions {
   store: BackfillStore
   /**
    * What to import: NSIDs (`app.bsky.feed.post`), patterns (`app.bsky.*`, or `*` for everything), and sources such as
-   * `lexiconGarden()`. NSIDs alone mean only these. Patterns keep what at least one of them matches, of the sources beside
-   * them or, without any, of the default sources. NSIDs beside sources or patterns are added.
+   * `lexiconGarden()`. NSIDs alone mean only these. Patterns keep what at least one of them matches, of the sources
+   * beside them or, without any, of the default sources. NSIDs beside sources or patterns are added.
    *
    * The run always finishes what earlier runs have registered for the relay.
    *
-   * @default lexicon garden; each relay's own directory, if it answers within ten seconds; the collections that the index
-   * holds already (`store.observed`)
+   * @default lexicon garden; each relay's own directory, if it answers within ten seconds; the collections that the
+   * index holds already (`store.observed`)
    */
   collections?: readonly (string | CollectionSource)[] | undefined
   /**
-   * How many collections are read at once, each with one request at a time. Today's network has about five times as many
-   * pages as its biggest collection (4.5 at 1,000 a page, 5.4 at 10,000), and the pages of one collection come one after the
-   * other. So with six, the biggest collection alone decides how long a run takes. More would ask more of the relay and gain
-   * nothing.
+   * How many collections are read at once, each with one request at a time. Today's network has about five times as
+   * many pages as its biggest collection (4.5 at 1,000 a page, 5.4 at 10,000), and the pages of one collection come one
+   * after the other. So with six, the biggest collection alone decides how long a run takes. More would ask more of the
+   * relay and gain nothing.
    *
    * @default 6
    */
   concurrency?: number | undefined
   /**
-   * How many pages of each collection may wait for the database before the run stops asking for more. Pages that wait are
-   * committed together, as one batch if sink and progress share a database. Four bridge half a second without the database,
-   * at 140 ms a page. Up to twice as many are held in memory: a page of 2,000 DIDs takes about 110 kB.
+   * How many pages of each collection may wait for the database before the run stops asking for more. Pages that wait
+   * are committed together, as one batch if sink and progress share a database. Four bridge half a second without the
+   * database, at 140 ms a page. Up to twice as many are held in memory: a page of 2,000 DIDs takes about 110 kB.
    *
    * @default 4
    */
   pagesAhead?: number | undefined
   /**
-   * Begins collections again at the first page that were completed longer than this before the run began, in milliseconds.
-   * Absent: what is complete stays complete.
+   * Begins collections again at the first page that were completed longer than this before the run began, in
+   * milliseconds. Absent: what is complete stays complete.
    */
   refreshAfterMs?: number | undefined
   /**
-   * Begins collections again at the first page that were completed before this moment, instead of `refreshAfterMs`. With the
-   * time at which a weekly job was planned, all its processes together read each collection once, also those that repeat it
-   * after a crash. It is compared with times on the store's clock.
+   * Begins collections again at the first page that were completed before this moment, instead of `refreshAfterMs`.
+   * With the time at which a weekly job was planned, all its processes together read each collection once, also those
+   * that repeat it after a crash. It is compared with times on the store's clock.
    */
   refreshBefore?: Date | undefined
   /**
-   * Attempts per collection, without a page committed in between, before it is marked failed. The pauses between them grow
-   * from `retry.maxDelayMs` to an hour.
+   * Attempts per collection, without a page committed in between, before it is marked failed. The pauses between them
+   * grow from `retry.maxDelayMs` to an hour.
    *
    * @default 5
    */

@@ -10,8 +10,8 @@ export const RELEASE_MS = 300
 /** How a run waits for its stores. */
 export interface Patience {
   /**
-   * Makes a call to a store: again for as long as the store is unavailable, and with a deadline for each try. Rejects when
-   * the run is over, also while a call is under way, which then has `graceMs` milliseconds to end; 0 by default.
+   * Makes a call to a store: again for as long as the store is unavailable, and with a deadline for each try. Rejects
+   * when the run is over, also while a call is under way, which then has `graceMs` milliseconds to end; 0 by default.
    */
   wait<T>(call: () => Promise<T>, graceMs?: number): Promise<T>
 }
@@ -39,9 +39,9 @@ export function createPatience({ relay, timeoutMs, signal, emit }: PatienceParts
 }
 
 /**
- * A progress store that waits while it is unavailable. Some calls stay as they are: `advance`, which is part of a commit
- * that waits as a whole; `renew`, which the next renewal repeats; and a release once the run is over. A claim that was
- * granted to a call which the end of the run cut short is released.
+ * A progress store that waits while it is unavailable. Some calls stay as they are: `advance`, which is part of a
+ * commit that waits as a whole; `renew`, which the next renewal repeats; and a release once the run is over. A claim
+ * that was granted to a call which the end of the run cut short is released.
  */
 export function patientStore(
   progress: ProgressStore,

@@ -14,9 +14,9 @@ export interface RelayRun {
 }
 
 /**
- * The pages of all relays, in the order in which they become durable, each relay at its own pace. One alone fails with its
- * own error. Of several, one that fails does not stop the others, unless its error concerns them too: what all of them
- * failed with is told at the end.
+ * The pages of all relays, in the order in which they become durable, each relay at its own pace. One alone fails with
+ * its own error. Of several, one that fails does not stop the others, unless its error concerns them too: what all of
+ * them failed with is told at the end.
  *
  * @param stop ends them all
  * @throws IncompleteError when at least one of several relays has failed

@@ -7,9 +7,9 @@ interface WarningProcess {
 }
 
 /**
- * The listener of a run that was given none: the first retry, the first pause, the first failure and the first time that the
- * store is unavailable are each a process warning, or a line on the console where there is no process. Further ones of the
- * same kind are not told, so that a run of hours does not fill a log.
+ * The listener of a run that was given none: the first retry, the first pause, the first failure and the first time
+ * that the store is unavailable are each a process warning, or a line on the console where there is no process. Further
+ * ones of the same kind are not told, so that a run of hours does not fill a log.
  */
 export function warnOnce(warn: (message: string, code: string) => void = emitWarning): BackfillListener {
   const told = new Set<string>()

@@ -34,8 +34,8 @@ export function createWorkerPool(parts: WorkerParts): WorkerPool {
   const postponements = new Map<string, number>()
 
   /**
-   * Whether the relay refuses the saved cursor while it serves the collection's first page. It is asked for both once more,
-   * so that a relay which was down for a while and is back does not pass for one that has forgotten its cursors.
+   * Whether the relay refuses the saved cursor while it serves the collection's first page. It is asked for both once
+   * more, so that a relay which was down for a while and is back does not pass for one that has forgotten its cursors.
    */
   async function hasForgotten({ collection, cursor }: Claim): Promise<boolean> {
     const ask = (at: string | undefined) =>

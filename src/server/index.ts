@@ -1,5 +1,6 @@
 /**
- * Handlers on web standards, a `Request` in and a `Response` out: for Node, Bun, Deno, workers and whatever serves them.
+ * Handlers on web standards, a `Request` in and a `Response` out: for Node, Bun, Deno, workers and whatever serves
+ * them.
  *
  * @module atproto-collection-backfill/server
  */

@@ -21,9 +21,9 @@ const PATH = '/v1/listCollections'
 const LIMIT = '1000'
 
 /**
- * The collections that a relay's own directory knows, each with its number of repos some minutes ago. collectiondir, behind
- * the relays of bsky.network, is such a directory and hides collections of fewer than five repos; `xrpcHandler` serves one
- * too. A relay that does not let others ask answers 404.
+ * The collections that a relay's own directory knows, each with its number of repos some minutes ago. collectiondir,
+ * behind the relays of bsky.network, is such a directory and hides collections of fewer than five repos; `xrpcHandler`
+ * serves one too. A relay that does not let others ask answers 404.
  *
  * @param relay a host, or an http or https URL: https unless http is written out
  * @throws InvalidOptionError

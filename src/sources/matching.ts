@@ -16,7 +16,10 @@ export function matching(source: CollectionSource, patterns: readonly string[]):
   }
 }
 
-/** Whether a text is the beginning of NSIDs, in whole parts and followed by `.*`, or `*` alone, which matches every NSID. */
+/**
+ * Whether a text is the beginning of NSIDs, in whole parts and followed by `.*`, or `*` alone, which matches every
+ * NSID.
+ */
 export function isPattern(text: string): boolean {
   // With two more parts, every beginning of an NSID is one.
   return text === '*' || (text.endsWith('.*') && isValidNsid(`${text.slice(0, -1)}x.y`))

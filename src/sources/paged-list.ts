@@ -20,8 +20,8 @@ export interface PagedList {
 
 /**
  * A list of collections as JSON. Like a lister it makes one attempt at each page and leaves trying again to the caller,
- * goes at the pace that the server asks for, and takes a page whole or not at all: cut short or malformed, it is an error
- * and never the end. On a page, an entry that is no NSID is given as it is, for the caller to count.
+ * goes at the pace that the server asks for, and takes a page whole or not at all: cut short or malformed, it is an
+ * error and never the end. On a page, an entry that is no NSID is given as it is, for the caller to count.
  *
  * @param url where it is, without what `read` adds
  * @param collectionsOf what a page lists, or nothing when it lists nothing of that form
@@ -77,7 +77,9 @@ function pageUrl(list: URL, query: Readonly<Record<string, string>>, cursor: str
   return url
 }
 
-/** A collection as a server gives it. Without a usable count there is no estimate; without a name, none that is valid. */
+/**
+ * A collection as a server gives it. Without a usable count there is no estimate; without a name, none that is valid.
+ */
 export function known(nsid: unknown, repos?: unknown): KnownCollection {
   const name = typeof nsid === 'string' ? nsid : ''
   return Number.isSafeInteger(repos) && Number(repos) >= 0

@@ -70,8 +70,8 @@ export async function withDeadline<T>(promise: Promise<T>, ms: number, late: () 
 }
 
 /**
- * A controller whose signal any number of waits may listen to at once. There are some for each walk under way, and Node 22.12
- * warns of a leak where a signal has more than ten listeners.
+ * A controller whose signal any number of waits may listen to at once. There are some for each walk under way, and Node
+ * 22.12 warns of a leak where a signal has more than ten listeners.
  */
 export function createController(): AbortController {
   const controller = new AbortController()
@@ -79,7 +79,10 @@ export function createController(): AbortController {
   return controller
 }
 
-/** A controller that also aborts when its parent does. Abort it when done: a parent that lives on keeps a listener till then. */
+/**
+ * A controller that also aborts when its parent does. Abort it when done: a parent that lives on keeps a listener till
+ * then.
+ */
 export function childController(parent: AbortSignal | undefined): AbortController {
   const child = createController()
   abortWith(parent, child)

@@ -16,7 +16,9 @@ export function cursorProblem(cursor: unknown): string | undefined {
   return undefined
 }
 
-/** Whether a cursor means that there is none: servers leave it out on the last page, or send null or an empty string. */
+/**
+ * Whether a cursor means that there is none: servers leave it out on the last page, or send null or an empty string.
+ */
 export function isNoCursor(cursor: unknown): cursor is undefined | null | '' {
   return cursor === undefined || cursor === null || cursor === ''
 }

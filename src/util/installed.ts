@@ -25,7 +25,10 @@ export async function installed<Module>(
   }
 }
 
-/** Node, Bun and Deno give the same code and quote the name; a file that is missing in the package itself is another fault. */
+/**
+ * Node, Bun and Deno give the same code and quote the name; a file that is missing in the package itself is another
+ * fault.
+ */
 function isMissing(error: unknown, name: string): boolean {
   if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) return false
   return [`'${name}'`, `"${name}"`].some((quoted) => error.message.includes(quoted))

@@ -14,10 +14,10 @@ export interface RetryPolicy {
    */
   retries: number
   /**
-   * The first pause, in milliseconds; each further one is twice as long, and up to as much again is added at
-   * random. It is well below the 140 ms that a page takes, so that one failed answer costs little: if 2 % of them fail, a run
-   * takes 2 % longer to fetch them again, and 1 % to pause before that. With 100 ms that would be 2 %, with a second 18 %. An
-   * overloaded server says so, and gets the time that it asks for.
+   * The first pause, in milliseconds; each further one is twice as long, and up to as much again is added at random. It
+   * is well below the 140 ms that a page takes, so that one failed answer costs little: if 2 % of them fail, a run
+   * takes 2 % longer to fetch them again, and 1 % to pause before that. With 100 ms that would be 2 %, with a second 18
+   * %. An overloaded server says so, and gets the time that it asks for.
    *
    * @default 50
    */
@@ -71,8 +71,9 @@ interface RetryOptions extends RetryPolicy {
 }
 
 /**
- * Runs `operation` until it succeeds, fails for good, or the signal aborts; then it rejects with the last error as it is. A
- * pause is what the server asked for, and p-retry's own growing one after it, so that it is never shorter than was asked.
+ * Runs `operation` until it succeeds, fails for good, or the signal aborts; then it rejects with the last error as it
+ * is. A pause is what the server asked for, and p-retry's own growing one after it, so that it is never shorter than
+ * was asked.
  *
  * A programming error is not tried again: it would be the same one for hours.
  */

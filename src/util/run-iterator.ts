@@ -4,11 +4,11 @@ import { BackfillError } from '../errors.ts'
 const LEFT = Symbol('left')
 
 /**
- * Work that is done while a loop takes what it has done. Nothing starts before the first `next()`, and there is one way to
- * stop: leave the loop, or abort the signal that it was made with.
+ * Work that is done while a loop takes what it has done. Nothing starts before the first `next()`, and there is one way
+ * to stop: leave the loop, or abort the signal that it was made with.
  *
- * It can be iterated once: a second loop, or `run()` after or beside one, is an error with the code `RUN_ENDED`. `next()` by
- * hand may come before either, and after the end it is done again, as with any generator.
+ * It can be iterated once: a second loop, or `run()` after or beside one, is an error with the code `RUN_ENDED`.
+ * `next()` by hand may come before either, and after the end it is done again, as with any generator.
  */
 export interface Run<Event, Summary> extends AsyncGenerator<Event, Summary, void> {
   /** What the run has done so far. */

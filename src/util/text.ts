@@ -2,8 +2,8 @@
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
 /**
- * Text from elsewhere in one line that is shown and never obeyed, by a terminal or by a browser: names and messages come
- * from servers, and from databases that others write to.
+ * Text from elsewhere in one line that is shown and never obeyed, by a terminal or by a browser: names and messages
+ * come from servers, and from databases that others write to.
  */
 export function printable(text: string): string {
   return text.replace(/\s+/g, ' ').replace(UNPRINTABLE, '\ufffd').trim()

@@ -70,8 +70,8 @@ export function halves({ modulus, remainder }: Share): [Share, Share] | undefine
 }
 
 /**
- * A set of digests, eight bytes each and a third more at most for growth: each bucket is an array that is sorted when it is
- * asked. Members can be marked.
+ * A set of digests, eight bytes each and a third more at most for growth: each bucket is an array that is sorted when
+ * it is asked. Members can be marked.
  */
 export interface DigestSet {
   /** Not after a first mark. */

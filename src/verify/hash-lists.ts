@@ -20,12 +20,12 @@ export interface HashParts extends ListParts {
 }
 
 /**
- * Compares two lists in any order. The index is read into a set of digests, of eight bytes and at most a third more, and the
- * relay is walked against it. What then has no counterpart is looked up in the index once more: so the names of what only
- * the index has come out, and what the live feed has brought or removed meanwhile is no difference.
+ * Compares two lists in any order. The index is read into a set of digests, of eight bytes and at most a third more,
+ * and the relay is walked against it. What then has no counterpart is looked up in the index once more: so the names of
+ * what only the index has come out, and what the live feed has brought or removed meanwhile is no difference.
  *
- * Where the digests of both sides would take more memory than they may, the half of all buckets that is in hand is finished
- * first, and the other half gets a pass of its own: one more walk of the relay, and so on.
+ * Where the digests of both sides would take more memory than they may, the half of all buckets that is in hand is
+ * finished first, and the other half gets a pass of its own: one more walk of the relay, and so on.
  */
 export async function hashLists(parts: HashParts): Promise<Differences> {
   const digest = digester()

@@ -2,8 +2,8 @@ import { indexPages, type ListParts, relayPages } from './lists.ts'
 import { type Differences, samples } from './verification-report.ts'
 
 /**
- * Compares two lists side by side, which takes the memory of two pages. It works where both are in the order of their code
- * points; neither is trusted to be.
+ * Compares two lists side by side, which takes the memory of two pages. It works where both are in the order of their
+ * code points; neither is trusted to be.
  *
  * @returns nothing as soon as one of them turns out not to be
  */

@@ -33,8 +33,8 @@ export interface VerifyOptions {
   /** How many DIDs of each kind a report gives as samples. @default 10 */
   samples?: number | undefined
   /**
-   * The most memory that the digests of one collection may take, in bytes, if the relay does not list repos in order. A repo
-   * takes 8 to 11 bytes. What does not fit is compared by reading the relay again.
+   * The most memory that the digests of one collection may take, in bytes, if the relay does not list repos in order. A
+   * repo takes 8 to 11 bytes. What does not fit is compared by reading the relay again.
    *
    * @default 268_435_456 (256 MiB: 24 million repos, more than the largest collection of the network has)
    */
@@ -51,18 +51,19 @@ export interface VerifyOptions {
 export interface Verification extends Run<CollectionReport, VerificationSummary> {}
 
 /**
- * Reads a relay again, writes nothing, and reports for each collection what both have, only the relay, and only the index.
- * It goes through one collection after the other. A collection that cannot be read to its end is reported with its error.
+ * Reads a relay again, writes nothing, and reports for each collection what both have, only the relay, and only the
+ * index. It goes through one collection after the other. A collection that cannot be read to its end is reported with
+ * its error.
  *
- * Some relays list their repos in the order of their DIDs: then it merges both lists, in the memory of a few pages. If a
- * repo is out of order, it begins that collection again and compares digests, 8 to 11 bytes for each repo, as with all
- * collections of this relay from then on.
+ * Some relays list their repos in the order of their DIDs: then it merges both lists, in the memory of a few pages. If
+ * a repo is out of order, it begins that collection again and compares digests, 8 to 11 bytes for each repo, as with
+ * all collections of this relay from then on.
  *
  * The lists are no snapshots: what changes while they are read may show as a difference.
  *
  * @throws InvalidOptionError for an option that cannot be used. While iterated: `RelayUnsuitableError` or another
- * `RelayError` when the relay cannot be asked at all, `NotMigratedError`, what `onEvent` throws, the signal's reason when that
- * aborts.
+ * `RelayError` when the relay cannot be asked at all, `NotMigratedError`, what `onEvent` throws, the signal's reason
+ * when that aborts.
  */
 export function verify(options: VerifyOptions): Verification {
   const settings = settingsOf(options)

@@ -76,7 +76,8 @@ interface Work {
 }
 
 /**
- * What is named; else what the runs over this relay have completed; else, where there was none, all that the index holds.
+ * What is named; else what the runs over this relay have completed; else, where there was none, all that the index
+ * holds.
  *
  * @throws UsageError when that is nothing
  */

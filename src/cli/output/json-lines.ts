@@ -19,7 +19,9 @@ export function eventWriter(out: Output, debug: boolean): WriteEvent {
   }
 }
 
-/** An event of a run, under its own type. Pages tell the number of their DIDs: a line for each must not be 100 kB long. */
+/**
+ * An event of a run, under its own type. Pages tell the number of their DIDs: a line for each must not be 100 kB long.
+ */
 export function writeBackfillEvent(write: WriteEvent, event: BackfillEvent): void {
   const { type, ...fields } = event
   if (event.type !== 'page') return write(type, withError(fields))

@@ -9,7 +9,9 @@ export interface Display {
 }
 
 export interface LiveDisplay {
-  /** Draws the display anew, unless it was drawn a moment ago. A timer does so too, but a busy process starves timers. */
+  /**
+   * Draws the display anew, unless it was drawn a moment ago. A timer does so too, but a busy process starves timers.
+   */
   refresh(): void
   /** Prints lines that stay, above the display where there is one. */
   say(lines: readonly string[]): void

@@ -10,8 +10,8 @@ import { pageAnswer } from './page/status-page.ts'
 export interface AdminHandler extends AsyncDisposable {
   (request: Request): Promise<Response>
   /**
-   * Stops the run as the option `signal` does, and resolves once the run is over and its claims are released. Close the store
-   * afterwards. `await using` does the same.
+   * Stops the run as the option `signal` does, and resolves once the run is over and its claims are released. Close the
+   * store afterwards. `await using` does the same.
    */
   close(): Promise<void>
 }
@@ -27,10 +27,10 @@ export interface AdminHandler extends AsyncDisposable {
  * | `GET /events` | sends the events of the run as server-sent events: {@link AdminEvents} |
  * | `POST /retry?collection=NSID` | retries failed collections, all of them if none is named: {@link AdminRetried} |
  *
- * Every request but that for the page, which holds no data, carries the token in a header. There is no cookie, so another
- * web page cannot forge a request, and no CORS header, so it cannot read an answer. The handler answers every request and
- * rejects only with what `onError` throws. One handler has one run at a time; other processes on
- * the same database share the work of a run, and each has its own handler.
+ * Every request but that for the page, which holds no data, carries the token in a header. There is no cookie, so
+ * another web page cannot forge a request, and no CORS header, so it cannot read an answer. The handler answers every
+ * request and rejects only with what `onError` throws. One handler has one run at a time; other processes on the same
+ * database share the work of a run, and each has its own handler.
  *
  * @throws InvalidOptionError
  */

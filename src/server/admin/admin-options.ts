@@ -24,8 +24,8 @@ export interface AdminHandlerOptions {
    */
   token: string
   /**
-   * Makes a run each time that one is started: a backfiller, or an async generator that passes on the pages of one and closes
-   * what it has opened. A generator has to pass the signal on, so that the run can be stopped.
+   * Makes a run each time that one is started: a backfiller, or an async generator that passes on the pages of one and
+   * closes what it has opened. A generator has to pass the signal on, so that the run can be stopped.
    */
   backfill: (context: AdminRunContext) => AsyncIterable<PageEvent> | Promise<AsyncIterable<PageEvent>>
   /** Where cursors and claims are stored: the same store that the runs use. */

@@ -17,8 +17,8 @@ export type Methods = ReadonlyMap<string, Route>
 const MAX_VIEWERS = 100
 
 /**
- * How long a request that starts a run waits until its collections are known, in milliseconds, and one that stops it until it
- * is over; then it is withDeadline with 202. Some proxies give up after 60 s.
+ * How long a request that starts a run waits until its collections are known, in milliseconds, and one that stops it
+ * until it is over; then it is withDeadline with 202. Some proxies give up after 60 s.
  */
 const ANSWER_WITHIN_MS = 30_000
 

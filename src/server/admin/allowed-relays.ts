@@ -14,7 +14,10 @@ export interface AllowedRelays {
   accept(relay: string | undefined): string
 }
 
-/** Names that lead to this machine or this network, whatever the DNS says: RFC 6761, RFC 6762, RFC 8375 and ICANN's `internal`. */
+/**
+ * Names that lead to this machine or this network, whatever the DNS says: RFC 6761, RFC 6762, RFC 8375 and ICANN's
+ * `internal`.
+ */
 const PRIVATE_NAMES = /(?:^|\.)(?:localhost|local|internal|home\.arpa|onion|test|invalid)$/
 
 /** @throws InvalidOptionError */

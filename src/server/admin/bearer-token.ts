@@ -3,8 +3,8 @@ import { InvalidOptionError } from '../../errors.ts'
 const MIN_LENGTH = 16
 
 /**
- * Tells whether a request carries the token as `Authorization: Bearer …`. How long that takes says nothing about the token:
- * it compares HMACs, by a key that never leaves the process.
+ * Tells whether a request carries the token as `Authorization: Bearer …`. How long that takes says nothing about the
+ * token: it compares HMACs, by a key that never leaves the process.
  *
  * @throws InvalidOptionError for a token that is too short, or that no header can hold
  */

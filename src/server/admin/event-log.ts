@@ -28,8 +28,8 @@ export interface EventLog {
 }
 
 /**
- * Far more than come in the seconds that a reconnect takes: a run of 61 million pairs in an hour has some thirty a second.
- * An entry is a few small objects until a viewer reads it, and then some 500 bytes.
+ * Far more than come in the seconds that a reconnect takes: a run of 61 million pairs in an hour has some thirty a
+ * second. An entry is a few small objects until a viewer reads it, and then some 500 bytes.
  */
 const SIZE = 4_096
 

@@ -2,8 +2,8 @@ import type { BackfillEvent, SourceReport } from '../../contracts/events.ts'
 import type { CollectionState } from '../../contracts/progress-store.ts'
 import type { MonitoredFailure } from '../../monitor/snapshot.ts'
 
-// What goes over the wire: types alone, for those who write a client. Fields of the status are in snake case, as those of
-// zlay, the relay in Zig, are; fields of events are named as in `BackfillEvent`.
+// What goes over the wire: types alone, for those who write a client. Fields of the status are in snake case, as those
+// of zlay, the relay in Zig, are; fields of events are named as in `BackfillEvent`.
 
 /** An error, for a program and for a person. The message may come from the network: it is text, never markup. */
 export interface AdminError {
@@ -30,7 +30,10 @@ export interface AdminRow {
   readonly invalid: number
   /** Failures in a row, without a page committed. */
   readonly attempts: number
-  /** When it is tried again after a failure in this process's run; null when it waits for nothing, or that is not known here. */
+  /**
+   * When it is tried again after a failure in this process's run; null when it waits for nothing, or that is not known
+   * here.
+   */
   readonly not_before: string | null
   readonly completed_at: string | null
   readonly last_error: string | null
@@ -138,7 +141,8 @@ interface WithRow {
 }
 
 /**
- * The failure that it is listed as from now on; the same again has the place of the one before, with `times` one higher.
+ * The failure that it is listed as from now on; the same again has the place of the one before, with `times` one
+ * higher.
  *
  * @inline
  */
@@ -147,9 +151,10 @@ interface WithFailure {
 }
 
 /**
- * The events of the stream, by name. The first is a `snapshot`, unless the stream goes on from the event that the client
- * saw last; another comes whenever more has changed than one row: when a run begins, when its collections are known, at
- * its end, and when collections are tried again. `totals` comes with these and once a second while a run is under way.
+ * The events of the stream, by name. The first is a `snapshot`, unless the stream goes on from the event that the
+ * client saw last; another comes whenever more has changed than one row: when a run begins, when its collections are
+ * known, at its end, and when collections are tried again. `totals` comes with these and once a second while a run is
+ * under way.
  */
 export interface AdminEvents {
   snapshot: AdminStatus
@@ -172,8 +177,8 @@ export interface AdminEvents {
 }
 
 /**
- * The answer to a POST that starts a run: 200 once its collections are known, 202 when that takes longer than the request
- * may wait, with those that are known so far.
+ * The answer to a POST that starts a run: 200 once its collections are known, 202 when that takes longer than the
+ * request may wait, with those that are known so far.
  */
 export interface AdminStarted {
   readonly status: 'started' | 'starting'

@@ -2,8 +2,9 @@
 const MAX_LENGTH = 4096
 
 /**
- * An index's cursor as a client sees it: opaque, and with its collection in it, so that {@link readCursor} can refuse it for
- * any other collection instead of answering with the wrong list. It guards no secret: an index gives every list to everyone.
+ * An index's cursor as a client sees it: opaque, and with its collection in it, so that {@link readCursor} can refuse
+ * it for any other collection instead of answering with the wrong list. It guards no secret: an index gives every list
+ * to everyone.
  */
 export function cursorFor(collection: string, cursor: string): string {
   // No NSID has a NUL in it.

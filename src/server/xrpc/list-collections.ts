@@ -10,8 +10,9 @@ const LIMIT = { min: 50, max: 1000, default: 500 }
 const MAX_NAMED = 20
 
 /**
- * `/v1/listCollections` in the shape of collectiondir: each collection with the number of its repos, and a cursor that is
- * always there and empty at the end. With `c` it counts the collections that are named and leaves out those it does not hold.
+ * `/v1/listCollections` in the shape of collectiondir: each collection with the number of its repos, and a cursor that
+ * is always there and empty at the end. With `c` it counts the collections that are named and leaves out those it does
+ * not hold.
  */
 export async function listCollections(
   params: URLSearchParams,

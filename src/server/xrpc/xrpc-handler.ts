@@ -33,8 +33,8 @@ type Route = (params: URLSearchParams, signal: AbortSignal) => Promise<Response>
  * - `/xrpc/com.atproto.sync.listReposByCollection`, as its lexicon has it
  * - `/v1/listCollections`, in the shape of collectiondir, where the index has `listCollections`
  *
- * It answers every request, with 404 for a path and 501 for a method of XRPC that it does not know, and rejects only with
- * what `onError` throws. Any web page may send requests.
+ * It answers every request, with 404 for a path and 501 for a method of XRPC that it does not know, and rejects only
+ * with what `onError` throws. Any web page may send requests.
  *
  * @throws InvalidOptionError
  */

@@ -10,7 +10,9 @@ export interface RepoIndexFixture extends SuiteFixture {
   add(collection: string, dids: readonly string[]): Promise<void>
   /** Removes a pair, as a live feed does. */
   remove(collection: string, did: string): Promise<void>
-  /** The same index, as another process or the next run opens it; closed with the fixture. Absent: the same one again. */
+  /**
+   * The same index, as another process or the next run opens it; closed with the fixture. Absent: the same one again.
+   */
   reopen?(): Promise<{ readonly index: RepoIndex }>
 }
 

@@ -6,7 +6,9 @@ import { type SuiteCase, type SuiteFixture, soon, withFixture } from './suite.ts
 /** A lister, and the server that it asks. */
 export interface RepoListerFixture extends SuiteFixture {
   readonly lister: RepoLister
-  /** Another lister for the same server, as the next run makes it; closed with the fixture. Absent: the same one again. */
+  /**
+   * Another lister for the same server, as the next run makes it; closed with the fixture. Absent: the same one again.
+   */
   reopen?(): Promise<{ readonly lister: RepoLister }>
 }
 

@@ -20,7 +20,9 @@ import { fixtureCase, rejectionOf, type SuiteCase, type SuiteFixture } from './s
 export interface SharedDatabaseFixture extends SuiteFixture {
   readonly sink: IndexSink
   readonly progress: ProgressStore
-  /** What the index holds, as another reader sees it: {@link IndexSinkFixture}. Not called while a transaction is open. */
+  /**
+   * What the index holds, as another reader sees it: {@link IndexSinkFixture}. Not called while a transaction is open.
+   */
   read: IndexSinkFixture['read']
 }
 

@@ -7,8 +7,9 @@ export interface StatusPage {
 }
 
 /**
- * Nothing but what is in the page itself: its style, its script and its icon, known by their hashes, and requests to the
- * server that it came from. `trusted-types 'none'` has the browser refuse every way by which text could become markup.
+ * Nothing but what is in the page itself: its style, its script and its icon, known by their hashes, and requests to
+ * the server that it came from. `trusted-types 'none'` has the browser refuse every way by which text could become
+ * markup.
  */
 const POLICY = [
   "default-src 'none'",

@@ -28,8 +28,9 @@ const FIRST_WAIT_MS = 1_000
 const LONGEST_RECONNECT_WAIT_MS = 30_000
 
 /**
- * Follows the event stream for as long as the signal lets it: connects again after a growing pause, and goes on after the
- * last event that it has seen. `wake` ends a pause at once. (`EventSource` connects again too, but cannot send a token.)
+ * Follows the event stream for as long as the signal lets it: connects again after a growing pause, and goes on after
+ * the last event that it has seen. `wake` ends a pause at once. (`EventSource` connects again too, but cannot send a
+ * token.)
  */
 export function follow(options: FollowOptions): { readonly ended: Promise<void>; wake(): void } {
   let wake: () => void = () => {}
