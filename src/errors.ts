@@ -1,4 +1,4 @@
-import type { CollectionFailure, RelayFailure } from './contracts/failures.ts'
+import type { CollectionFailure, RelayFailure } from './contracts/run-failures.ts'
 import { describe, show } from './util/describe.ts'
 
 /** What a {@link BackfillError} may carry besides its message. */

@@ -27,8 +27,8 @@ export type {
   StatusCounts,
   StoreUnavailableEvent,
 } from './contracts/events.ts'
-export type { CollectionFailure, RelayFailure } from './contracts/failures.ts'
 export type { IndexBatch, IndexContext, IndexSink } from './contracts/index-sink.ts'
+export type { PacedRelay } from './contracts/paced-relay.ts'
 export type { ProgressRow, ProgressRows } from './contracts/progress-rows.ts'
 export type {
   Claim,
@@ -43,6 +43,7 @@ export type {
 } from './contracts/progress-store.ts'
 export type { IndexedCollections, IndexedRepos, IndexPageRequest, RepoIndex } from './contracts/repo-index.ts'
 export type { RelayPause, RepoLister, RepoListRequest, RepoPage } from './contracts/repo-lister.ts'
+export type { CollectionFailure, RelayFailure } from './contracts/run-failures.ts'
 export {
   BackfillError,
   type BackfillErrorCode,

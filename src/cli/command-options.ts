@@ -8,7 +8,7 @@ import {
   relays,
   wholeNumberFrom,
 } from './option-values.ts'
-import { DEFAULT_SOURCES, type SourceRequest, sourceRequests } from './source-options.ts'
+import { DEFAULT_SOURCES, sourceRequests } from './source-options.ts'
 import { UsageError } from './usage-error.ts'
 
 /** What several commands take. The environment's variables stand in for what is not written. */
@@ -56,11 +56,6 @@ export interface RelayOptions {
 
 export function addRelay(command: Command, help: string): Command {
   return command.addOption(option('--relay <host>', help, 'RELAY', relays))
-}
-
-export interface SourceOptions {
-  readonly collection?: readonly string[]
-  readonly source?: readonly SourceRequest[]
 }
 
 export function addCollections(command: Command, help: string): Command {

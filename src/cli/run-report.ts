@@ -1,5 +1,5 @@
 import type { BackfillEvent, BackfillSummary, RelaySummary } from '../contracts/events.ts'
-import type { CollectionFailure, RelayFailure } from '../contracts/failures.ts'
+import type { CollectionFailure, RelayFailure } from '../contracts/run-failures.ts'
 import { describe } from '../util/describe.ts'
 import { count, plural } from '../util/format.ts'
 import { printable } from '../util/text.ts'

@@ -3,9 +3,14 @@ import type { CollectionSource } from '../contracts/collection-source.ts'
 import { collectionDirectory } from '../sources/collection-directory.ts'
 import { lexiconGarden } from '../sources/lexicon-garden.ts'
 import { ufos } from '../sources/ufos.ts'
-import type { SourceOptions } from './command-options.ts'
 import { words } from './option-values.ts'
 import { UsageError } from './usage-error.ts'
+
+/** What a command takes to say which collections. */
+export interface SourceOptions {
+  readonly collection?: readonly string[]
+  readonly source?: readonly SourceRequest[]
+}
 
 /** What a source may need besides its own address. */
 export interface SourceParts {

@@ -1,4 +1,4 @@
-import type { RepoLister } from './repo-lister.ts'
+import type { PacedRelay } from './paced-relay.ts'
 
 /** A collection that a source knows. */
 export interface KnownCollection {
@@ -28,10 +28,10 @@ export interface CollectionSource {
   readonly live?: boolean | undefined
   /**
    * What it knows, in any order. Rejects if it cannot tell, and with the signal's reason when that aborts. `relays` are
-   * those of the run: a source on the server of one of them asks by its {@link RepoLister.paced}.
+   * those of the run: a source on the server of one of them asks by its {@link PacedRelay.paced}.
    */
   collections(options?: {
     signal?: AbortSignal | undefined
-    relays?: readonly RepoLister[] | undefined
+    relays?: readonly PacedRelay[] | undefined
   }): AsyncIterable<KnownCollection>
 }

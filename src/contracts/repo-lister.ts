@@ -1,4 +1,5 @@
 import type { CollectionSource } from './collection-source.ts'
+import type { PacedRelay } from './paced-relay.ts'
 
 /** What to ask a relay for: one page of one collection. */
 export interface RepoListRequest {
@@ -41,7 +42,7 @@ export interface RelayPause {
  * page, the walk then begins anew. A timeout, a network failure or a server that wants fewer requests is not such an
  * error.
  */
-export interface RepoLister {
+export interface RepoLister extends PacedRelay {
   /**
    * Whose cursors these are: the server's host, or its whole origin when it is not https on port 443. Progress is
    * kept by this name and a cursor is never sent to a lister of another name, so it must not change between runs.
@@ -61,12 +62,4 @@ export interface RepoLister {
    * lister has no such pauses.
    */
   onPause?(listener: (pause: RelayPause) => void, signal: AbortSignal): void
-  /**
-   * Makes another request to the same server, that of a source of collections, at the pace of this lister's own: a wait
-   * that the server asks for holds for both. `send` makes one attempt. Absent if a lister has no pace.
-   */
-  paced?<T extends { status: number; headers: Headers }>(
-    signal: AbortSignal | undefined,
-    send: () => Promise<T>,
-  ): Promise<T>
 }

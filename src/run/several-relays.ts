@@ -1,5 +1,5 @@
 import type { Emit, PageEvent, RelayStatus } from '../contracts/events.ts'
-import type { RelayFailure } from '../contracts/failures.ts'
+import type { RelayFailure } from '../contracts/run-failures.ts'
 import { IncompleteError, isBackfillError } from '../errors.ts'
 import { merge } from '../util/merge-streams.ts'
 import { endsRun } from './failure-policy.ts'

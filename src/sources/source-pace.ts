@@ -1,9 +1,9 @@
-import type { RepoLister } from '../contracts/repo-lister.ts'
+import type { PacedRelay } from '../contracts/paced-relay.ts'
 import { createPacing, type Pacing } from '../http/pacing.ts'
 import { relayUrl } from '../http/server-url.ts'
 
 /** How a source makes its requests in one reading, given the relays of the run that reads it. */
-export type SourcePace = (relays: readonly RepoLister[] | undefined) => Pacing['run']
+export type SourcePace = (relays: readonly PacedRelay[] | undefined) => Pacing['run']
 
 /**
  * The pace of a source: that of the run's relay on the same server, whose waits hold for both, and otherwise its own.

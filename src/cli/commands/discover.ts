@@ -5,14 +5,14 @@ import { collectionDirectory } from '../../sources/collection-directory.ts'
 import { describe } from '../../util/describe.ts'
 import { count, duration, plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
-import type { RelayOptions, SourceOptions } from '../command-options.ts'
+import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, exists, findExisting, whatIsMissing } from '../database.ts'
 import { eventWriter } from '../output/json-lines.ts'
 import { screenOf } from '../output/screen.ts'
 import { painter } from '../output/terminal-format.ts'
 import { fit } from '../output/terminal-text.ts'
-import { collectionsOf } from '../source-options.ts'
+import { collectionsOf, type SourceOptions } from '../source-options.ts'
 
 export interface DiscoverOptions extends RelayOptions, SourceOptions {
   readonly json?: boolean

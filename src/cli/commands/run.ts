@@ -2,12 +2,12 @@ import { isBackfillError } from '../../errors.ts'
 import { keepFresh } from '../../monitor/keep-fresh.ts'
 import { type Backfiller, createBackfiller } from '../../run/backfiller.ts'
 import type { BackfillStore } from '../../run/options.ts'
-import type { PaceOptions, RelayOptions, RequestOptions, SourceOptions } from '../command-options.ts'
+import type { PaceOptions, RelayOptions, RequestOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openDatabase } from '../database.ts'
 import { type Relay, relaysOf } from '../relay-options.ts'
 import { jsonReport, type RunEnd, type RunReport, textReport } from '../run-report.ts'
-import { collectionsOf } from '../source-options.ts'
+import { collectionsOf, type SourceOptions } from '../source-options.ts'
 
 export interface RunOptions extends RelayOptions, SourceOptions, RequestOptions, PaceOptions {
   readonly json?: boolean
