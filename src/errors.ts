@@ -1,5 +1,5 @@
 import type { CollectionFailure, RelayFailure } from './contracts/run-failures.ts'
-import { describe, show } from './util/describe.ts'
+import { incompleteText, show, undiscoveredText } from './util/describe.ts'
 
 /** What a {@link BackfillError} may carry besides its message. */
 export interface BackfillErrorOptions {
@@ -200,19 +200,17 @@ export class RelayUnsuitableError extends RelayError {
 /** A relay whose list has no end. */
 class EndlessListError extends BackfillError {
   /** The relay, or the index where that is read. */
-  readonly relay: string
-  readonly collection: string
-  readonly cursor: string
+  declare readonly relay: string
+  declare readonly collection: string
+  declare readonly cursor: string
 
   constructor(
     code: BackfillErrorCode,
     message: string,
-    [relay, collection, cursor]: [string, string, string],
+    at: { relay: string; collection: string; cursor: string },
   ) {
     super(code, message)
-    this.relay = relay
-    this.collection = collection
-    this.cursor = cursor
+    Object.assign(this, at)
   }
 }
 
@@ -223,7 +221,7 @@ export class CursorLoopError extends EndlessListError {
 
   constructor(relay: string, collection: string, cursor: string) {
     const message = `${relay} returned the cursor ${show(cursor)} for ${collection} twice; stopped to avoid an endless loop. Tell its operator.`
-    super('CURSOR_LOOP', message, [relay, collection, cursor])
+    super('CURSOR_LOOP', message, { relay, collection, cursor })
   }
 }
 
@@ -234,7 +232,7 @@ export class TooManyEmptyPagesError extends EndlessListError {
 
   constructor(relay: string, collection: string, cursor: string, pages: number) {
     const message = `${relay} returned ${pages} empty pages in a row for ${collection}; stopped to avoid an endless loop. Tell its operator.`
-    super('TOO_MANY_EMPTY_PAGES', message, [relay, collection, cursor])
+    super('TOO_MANY_EMPTY_PAGES', message, { relay, collection, cursor })
   }
 }
 
@@ -279,14 +277,8 @@ export class DiscoveryError extends BackfillError {
   readonly errors: readonly { source: string; error: unknown }[]
 
   constructor(errors: readonly { source: string; error: unknown }[]) {
-    const reasons = errors.map(({ source, error }) => ` ${source}: ${describe(error).replace(/\.$/, '')}`)
-    const why =
-      reasons.length > 0 ? `These failed:${reasons.join(';')}.` : 'Each answered with an empty list.'
-    const message =
-      'No source listed a collection, and none is registered from an earlier run. ' +
-      `${why} Give collections by name, or run again later.`
     const retryable = errors.some(({ error }) => isBackfillError(error) && error.retryable)
-    super('DISCOVERY_FAILED', message, { scope: 'run', retryable })
+    super('DISCOVERY_FAILED', undiscoveredText(errors), { scope: 'run', retryable })
     this.errors = errors
   }
 }
@@ -301,29 +293,8 @@ export class IncompleteError extends BackfillError {
   readonly relays: readonly RelayFailure[]
 
   constructor(failures: readonly CollectionFailure[], relays: readonly RelayFailure[] = []) {
-    super('INCOMPLETE', incompleteMessage(failures, relays), { scope: 'run' })
+    super('INCOMPLETE', incompleteText(failures, relays), { scope: 'run' })
     this.failures = failures
     this.relays = relays
   }
 }
-
-function incompleteMessage(failures: readonly CollectionFailure[], relays: readonly RelayFailure[]): string {
-  const namesRelays = relays.length > 0 || new Set(failures.map(({ relay }) => relay)).size > 1
-  const counts = [
-    ...(relays.length > 0 ? [counted(relays.length, 'relay')] : []),
-    ...(failures.length > 0 || relays.length === 0 ? [counted(failures.length, 'collection')] : []),
-  ]
-  const lines = [
-    ...relays.map(({ relay, error }) => `${relay}: ${describe(error)}`),
-    ...failures
-      .slice(0, 10)
-      .map(
-        ({ relay, collection, lastError }) =>
-          `${collection}${namesRelays ? ` at ${relay}` : ''}: ${lastError}`,
-      ),
-    ...(failures.length > 10 ? [`and ${failures.length - 10} more`] : []),
-  ]
-  return `${counts.join(' and ')} failed. Run again to retry.${lines.map((line) => `\n  ${line}`).join('')}`
-}
-
-const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`

@@ -1,3 +1,5 @@
+import type { CollectionFailure, RelayFailure } from '../contracts/run-failures.ts'
+
 /** The wait that the error carries, in milliseconds; 0 without one. */
 export function retryAfterMs(error: unknown): number {
   const asked = error instanceof Error && 'retryAfterMs' in error ? error.retryAfterMs : undefined
@@ -20,4 +22,37 @@ export function describe(error: unknown): string {
 export function show(value: unknown): string {
   const text = typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value))
   return text.length > 100 ? `${text.slice(0, 100)}…` : text
+}
+
+/** What is left of a run, the first ten collections by name. */
+export function incompleteText(
+  failures: readonly CollectionFailure[],
+  relays: readonly RelayFailure[],
+): string {
+  const namesRelays = relays.length > 0 || new Set(failures.map(({ relay }) => relay)).size > 1
+  const counts = [
+    ...(relays.length > 0 ? [counted(relays.length, 'relay')] : []),
+    ...(failures.length > 0 || relays.length === 0 ? [counted(failures.length, 'collection')] : []),
+  ]
+  const lines = [
+    ...relays.map(({ relay, error }) => `${relay}: ${describe(error)}`),
+    ...failures
+      .slice(0, 10)
+      .map(
+        ({ relay, collection, lastError }) =>
+          `${collection}${namesRelays ? ` at ${relay}` : ''}: ${lastError}`,
+      ),
+    ...(failures.length > 10 ? [`and ${failures.length - 10} more`] : []),
+  ]
+  return `${counts.join(' and ')} failed. Run again to retry.${lines.map((line) => `\n  ${line}`).join('')}`
+}
+
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`
+
+/** Why no collection is known. */
+export function undiscoveredText(errors: readonly { source: string; error: unknown }[]): string {
+  const reasons = errors.map(({ source, error }) => ` ${source}: ${describe(error).replace(/\.$/, '')}`)
+  const why = reasons.length > 0 ? `These failed:${reasons.join(';')}.` : 'Each answered with an empty list.'
+  const none = 'No source listed a collection, and none is registered from an earlier run.'
+  return `${none} ${why} Give collections by name, or run again later.`
 }
