@@ -20,9 +20,16 @@ export interface WalkStep {
 /**
  * Walks one claimed collection to its end, a step for each commit. Pages are fetched ahead while others are committed;
  * those that wait are committed together, so that a database which lags has fewer commits to make.
+ *
+ * @param held aborts when the claim is lost. It ends the fetching alone: a commit finds out by its fence, and one that has
+ * happened is told, though a renewal may have found the collection complete before its answer came.
  */
-export async function* walk(start: Claim, parts: WalkParts): AsyncGenerator<WalkStep, void, void> {
-  const fetching = childController(parts.signal)
+export async function* walk(
+  start: Claim,
+  parts: WalkParts,
+  held: AbortSignal,
+): AsyncGenerator<WalkStep, void, void> {
+  const fetching = childController(held)
   const asking = { ...parts, signal: fetching.signal }
   const { relay, collection, cursor, pages, loopGuard } = start
   const position = { relay, collection, cursor, pages, loopGuard, emptyPages: 0 }

@@ -73,7 +73,7 @@ export function createWorkerPool(parts: WorkerParts): WorkerPool {
     let isHeld = true
     try {
       emit({ type: 'collectionStarted', relay, collection, cursor, pages, imported, invalid })
-      for await (const step of walk(start, { ...parts, signal: lease.signal })) {
+      for await (const step of walk(start, parts, lease.signal)) {
         claim = step.claim
         isHeld = !step.event.completed
         postponements.delete(collection)

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { type Claim, ClaimLostError, type ProgressStore } from '../../src/index.ts'
+import {
+  type BackfillEvent,
+  type Claim,
+  ClaimLostError,
+  createBackfiller,
+  memoryStore,
+  type ProgressStore,
+} from '../../src/index.ts'
 import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { keepLease } from '../../src/run/lease.ts'
-import { gate } from '../support/scripted-lister.ts'
+import { gate, pagesOf, scriptedLister } from '../support/scripted-lister.ts'
 
 const SOURCE = 'relay.test'
 
@@ -72,4 +79,36 @@ describe('a kept lease', () => {
     expect(lease.signal.reason).toBe(reason)
     lease.letGo()
   })
+})
+
+it('a renewal that finds the collection complete does not take the event of its last page away', async () => {
+  const store = memoryProgressStore()
+  const lost = gate()
+  const progress: ProgressStore = {
+    ...store,
+    // The last commit has happened, and its answer is on its way while the renewal asks.
+    async advance(...call) {
+      const claim = await store.advance(...call)
+      await lost.reached
+      return claim
+    },
+    async renew(...call) {
+      try {
+        return await store.renew(...call)
+      } catch (error) {
+        setTimeout(() => void lost.wait())
+        throw error
+      }
+    },
+  }
+  const events: BackfillEvent[] = []
+  const backfiller = createBackfiller({
+    relay: scriptedLister({ 'com.example.a': pagesOf('com.example.a', 1) }),
+    collections: ['com.example.a'],
+    store: { sink: memoryStore().sink, progress },
+    leaseMs: 100,
+    onEvent: (event) => events.push(event),
+  })
+  expect(await backfiller.run()).toMatchObject({ completed: 1, added: 2 })
+  expect(events.map(({ type }) => type)).not.toContain('claimLost')
 })
