@@ -42,7 +42,7 @@ export function nsids(text: string, before: readonly string[] = []): readonly st
   const wrong = names.find((name) => !isValidNsid(name))
   if (wrong !== undefined) {
     throw new InvalidArgumentError(
-      `${JSON.stringify(wrong)} is no NSID: write it as app.bsky.feed.post, three parts or more.`,
+      `${JSON.stringify(wrong)} is not a valid NSID: write it as app.bsky.feed.post, three parts or more.`,
     )
   }
   return [...before, ...names]

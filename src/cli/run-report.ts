@@ -130,7 +130,7 @@ function failureLines({ failures, failedRelays }: Extract<RunEnd, { outcome: 'in
   if (failures.length === 0) return unwalked
   return [
     ...unwalked,
-    `atproto-collection-backfill: ${plural(failures.length, 'collection is', 'collections are')} not complete; run again to try them again.`,
+    `atproto-collection-backfill: ${plural(failures.length, 'collection is', 'collections are')} not complete. Run again to retry them.`,
     ...lines,
     ...(more > 0 ? [`  and ${count(more)} more: atproto-collection-backfill status --state failed`] : []),
   ]

@@ -71,6 +71,7 @@ export function textVerifyReport(relays: readonly Relay[], context: Context): Ve
 }
 
 function leftOutLine(collections: number): string {
-  const which = plural(collections, 'collection is', 'collections are')
-  return `atproto-collection-backfill: ${which} not complete and not compared; run again first.`
+  const one = 'collection is not complete and was not compared'
+  const which = plural(collections, one, 'collections are not complete and were not compared')
+  return `atproto-collection-backfill: ${which}. Run again first.`
 }

@@ -21,7 +21,7 @@ export async function retry(
   for (const { collection, state } of names.length === 0 ? [] : left) {
     context.err.write(`${printable(collection)} has not failed: it is ${state}.\n`)
   }
-  context.out.write(`${plural(changed, 'collection')} to be tried again${byWhom(changed, relay)}\n`)
+  context.out.write(`${plural(changed, 'collection')} will be retried${byWhom(changed, relay)}\n`)
   return EXIT.complete
 }
 
@@ -35,11 +35,13 @@ export async function reset(
   await using store = await openExisting(database, context.interruption)
   const { relay, rows } = await rowsOf(store.progress, options, names)
   const changed = await store.progress.reset(relay, names)
-  context.out.write(`${plural(changed, 'collection')} to begin again${byWhom(changed, relay)}\n`)
+  context.out.write(
+    `${plural(changed, 'collection')} will be read again from the first page${byWhom(changed, relay)}\n`,
+  )
   if (changed === rows.length) return EXIT.complete
   const walked = rows.filter(({ state }) => state === 'running').map(({ collection }) => collection)
   context.err.write(
-    `Not reset, since a run walks it at the moment: ${printable(walked.join(', '))}. Stop that run, or wait for its end.\n`,
+    `Not reset, because a run is reading it: ${printable(walked.join(', '))}. Stop that run, or wait until it ends.\n`,
   )
   return EXIT.incomplete
 }

@@ -97,8 +97,7 @@ async function workFor(relay: Relay, store: OpenStore, { collection }: VerifyOpt
   }
   const rows: { collection: string; imported: number }[] = []
   for await (const { nsid } of store.observed.collections()) rows.push({ collection: nsid, imported: 0 })
-  if (rows.length === 0)
-    throw new UsageError('There is nothing to compare, for the index is empty: run first.')
+  if (rows.length === 0) throw new UsageError('There is nothing to compare: the index is empty. Run first.')
   return { relay, rows, leftOut: 0 }
 }
 

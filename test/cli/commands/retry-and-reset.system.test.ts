@@ -32,13 +32,13 @@ describe('retry', () => {
     const { code, stdout, stderr } = await cli(['retry', BROKEN, PROFILE, ...database])
     expect(code).toBe(0)
     expect(stdout).toMatch(
-      /^1 collection to be tried again, by the run of http:\/\/127\.0\.0\.1:\d+ that is under way, or by its next one on this database\.$/m,
+      /^1 collection will be retried, by the run of http:\/\/127\.0\.0\.1:\d+ that is under way, or by its next one on this database\.$/m,
     )
     expect(stderr).toBe(`${PROFILE} has not failed: it is complete.\n`)
     expect(await stateOf(postgres)).toEqual({ [PROFILE]: 'complete 1', [BROKEN]: 'pending 0' })
     expect(await cli(['retry', ...database])).toMatchObject({
       code: 0,
-      stdout: '0 collections to be tried again.\n',
+      stdout: '0 collections will be retried.\n',
     })
 
     broken = false
@@ -54,7 +54,7 @@ describe('reset', () => {
     await cli(runOn(relay, postgres, '--collection', PROFILE, BROKEN))
     const { code, stdout, stderr } = await cli(['reset', BROKEN, ...database])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(stdout).toMatch(/^1 collection to begin again, by /)
+    expect(stdout).toMatch(/^1 collection will be read again from the first page, by /)
     expect(await stateOf(postgres)).toEqual({ [PROFILE]: 'complete 1', [BROKEN]: 'pending 0' })
     const again = await cli(runOn(relay, postgres, '--source', 'observed'))
     expect(again.stdout).toContain('this run: 1 collection · 7 pairs (0 new)')
@@ -69,9 +69,9 @@ describe('reset', () => {
     if (claim) await progress.advance(claim, { pages: 1, imported: 1, invalid: 0, cursor: 'c' })
     const { code, stdout, stderr } = await cli(['reset', PROFILE, BROKEN, '--database', postgres.url])
     expect(code).toBe(1)
-    expect(stdout).toMatch(/^1 collection to begin again/)
+    expect(stdout).toMatch(/^1 collection will be read again from the first page/)
     expect(stderr).toBe(
-      `Not reset, since a run walks it at the moment: ${PROFILE}. Stop that run, or wait for its end.\n`,
+      `Not reset, because a run is reading it: ${PROFILE}. Stop that run, or wait until it ends.\n`,
     )
     expect(await stateOf(postgres)).toEqual({ [PROFILE]: 'running 1', [BROKEN]: 'pending 0' })
   })

@@ -171,7 +171,7 @@ describe('a collection that fails', () => {
     )
     expect(stdout).toMatch(/2 collections +45 +1\n/)
     expect(stderr).toMatch(
-      /^atproto-collection-backfill: 1 collection is not complete; run again to try them again\.\n {2}com\.example\.broken: .*Not \[2Jfor you.*\n$/,
+      /^atproto-collection-backfill: 1 collection is not complete\. Run again to retry them\.\n {2}com\.example\.broken: .*Not \[2Jfor you.*\n$/,
     )
     expect(stdout + stderr).not.toContain('\u001b')
   })

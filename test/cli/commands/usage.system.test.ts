@@ -73,7 +73,7 @@ describe('wrong usage is told in a line without a stack, and ends with 2', () =>
     [['nonsense'], "unknown command 'nonsense'"],
     [['status', '--state', 'odd'], 'must be one of failed, running, pending, complete'],
     [['reset'], "missing required argument 'nsid'"],
-    [['retry', 'foo'], '"foo" is no NSID'],
+    [['retry', 'foo'], '"foo" is not a valid NSID'],
     [['verify'], 'Give --relay HOST or set RELAY'],
     [['discover', '--source', 'observed'], 'The source observed needs --database or --data.'],
     [['discover', '--source', 'directory'], 'The source directory needs --relay HOST.'],

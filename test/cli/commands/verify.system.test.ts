@@ -90,7 +90,7 @@ describe('verify', () => {
     expect(code).toBe(1)
     expect(stdout).toContain('✓ index equals ')
     expect(stderr).toBe(
-      'atproto-collection-backfill: 1 collection is not complete and not compared; run again first.\n',
+      'atproto-collection-backfill: 1 collection is not complete and was not compared. Run again first.\n',
     )
   })
 
