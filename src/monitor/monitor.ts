@@ -73,7 +73,7 @@ function prospects(
   if (inAll === undefined) return { fraction: complete / total, leftMs: undefined }
   const left = inAll - tally.workDone
   const speed = throughput.rate(at, 'work', WORK_WINDOW_MS)
-  // What was given up will not be done in this run; nobody knows how much of the rest it is, so nothing is said at the
+  // What failed will not be done in this run, and how much of the rest it is, is not known, so nothing is said at the
   // end.
   const isOver = complete + failed === total
   const leftMs = speed !== undefined && speed > 0 && !isOver ? (left / speed) * 1000 : undefined

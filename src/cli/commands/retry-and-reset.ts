@@ -7,7 +7,7 @@ import { type Context, EXIT } from '../context.ts'
 import { type Database, openExisting } from '../database.ts'
 import { UsageError } from '../usage-error.ts'
 
-/** Has collections tried again that were given up: those that are named, or all. @returns the exit code */
+/** Retries failed collections: those that are named, or all. @returns the exit code */
 export async function retry(
   names: readonly string[],
   options: RelayOptions,

@@ -17,7 +17,7 @@ export interface Run {
   readonly loaded: Promise<void>
   /** Resolves once the collections are known, or the run is over before that. */
   readonly known: Promise<void>
-  /** Resolves once it is over and its claims are handed back; never rejects. */
+  /** Resolves once it is over and its claims are released; never rejects. */
   readonly ended: Promise<RunEnd>
 }
 
