@@ -79,7 +79,7 @@ describe('a run under way', () => {
     }
   })
 
-  it('that is thrown into ends, and rejects with that error as any generator does', async () => {
+  it('that is thrown into ends, and rejects with that error like every generator', async () => {
     const run = numbers([1, 2])
     await run.next()
     const wrong = new Error('wrong')
@@ -87,7 +87,7 @@ describe('a run under way', () => {
     expect(await run.next()).toEqual({ done: true, value: undefined })
   })
 
-  it('is done again for next() by hand after its end, as any generator is', async () => {
+  it('is done again for next() by hand after its end, like every generator', async () => {
     const run = numbers([1])
     await takeAll(run)
     expect(await run.next()).toEqual({ done: true, value: undefined })
