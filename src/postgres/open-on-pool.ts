@@ -4,22 +4,41 @@ import { type OpenOptions, type OpenStore, openStore } from '../kysely/open-stor
 
 /** Opens a store on a pool, which it ends when it is closed only where it is told to. */
 export async function openOnPool(
-  pool: PostgresPool,
+  pool: PostgresPool & Emitter<'acquire', (client: Client) => void>,
   { endsPool, ...options }: OpenOptions & { endsPool: boolean },
 ): Promise<OpenStore> {
+  pool.on?.('acquire', surviveErrors)
   const lending: PostgresPool = {
     options: pool.options,
-    connect: async () => lent(await pool.connect()),
+    connect: async () => {
+      const client = await pool.connect()
+      surviveErrors(client)
+      return lent(client)
+    },
     end: async () => {
+      pool.off?.('acquire', surviveErrors)
       if (endsPool) await pool.end()
     },
   }
   return openStore(new Kysely({ dialect: new PostgresDialect({ pool: lending }) }), options)
 }
 
-/** A client of pg is an emitter; Kysely's type does not say so. */
-type Client = PostgresPoolClient &
-  Partial<Record<'on' | 'off', (event: 'error', listener: () => void) => unknown>>
+/** What pg's pools and clients are, which Kysely's types do not say; another driver's may be no emitters. */
+type Emitter<Event, Listener> = Partial<Record<'on' | 'off', (event: Event, listener: Listener) => unknown>>
+
+type Client = PostgresPoolClient & Emitter<'error', () => void>
+
+const survivors = new WeakSet<Client>()
+
+/**
+ * A pool listens to its idle connections alone: one that breaks while it is lent, be it in the packet with which it
+ * came, would end the process. Its query rejects.
+ */
+function surviveErrors(client: Client): void {
+  if (survivors.has(client)) return
+  survivors.add(client)
+  client.on?.('error', () => {})
+}
 
 /**
  * A connection that is closed, and not lent again, when every later query on it would fail too. One on which a query
@@ -28,10 +47,6 @@ type Client = PostgresPoolClient &
  */
 function lent(client: Client): PostgresPoolClient {
   let isBroken = false
-  // A pool listens to its idle connections alone: one that breaks while it is lent would end the process. Its query
-  // rejects.
-  const ignore = () => {}
-  client.on?.('error', ignore)
   const query = async (sql: string, parameters: readonly unknown[]) => {
     try {
       return await client.query(sql, [...parameters])
@@ -40,9 +55,6 @@ function lent(client: Client): PostgresPoolClient {
       throw error
     }
   }
-  const release = (destroy = false) => {
-    client.release(destroy || isBroken)
-    client.off?.('error', ignore)
-  }
+  const release = (destroy = false) => client.release(destroy || isBroken)
   return { query, release, processID: client.processID } as PostgresPoolClient
 }
