@@ -97,6 +97,18 @@ export interface CollectionProgress {
   attempts: number
   lastError?: string | undefined
   completedAt?: Date | undefined
+  /**
+   * How long until a pending collection may be claimed that was set aside, after a failure or for a wait that the relay
+   * asked for, in milliseconds. Absent where it may be claimed at once.
+   */
+  retryInMs?: number | undefined
+  /**
+   * How long the lease of a running collection lasts from now, in milliseconds on the store's clock: another worker may
+   * take it over then, unless its own renews the lease. Absent in every other state.
+   */
+  leaseLeftMs?: number | undefined
+  /** {@link ClaimRequest.owner} of the claim on a running collection. Absent in every other state. */
+  owner?: string | undefined
 }
 
 /** What is left to do for a relay. */

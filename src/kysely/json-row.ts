@@ -29,3 +29,8 @@ export function rowOf<Row extends object>({ row }: JsonRow<Row>): Row {
 export function epochMs(time: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`case when isfinite(${time}) then (extract(epoch from ${time}) * 1000)::bigint end`
 }
+
+/** How long until a time, in milliseconds; negative for one that is past, null for one that is not finite. */
+export function msUntil(time: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`case when isfinite(${time}) then ceil(extract(epoch from ${time} - clock_timestamp()) * 1000)::bigint end`
+}

@@ -14,6 +14,7 @@ import { jsonRow, rowOf } from './json-row.ts'
 import {
   BEGUN_AGAIN,
   CLAIM_ROW,
+  dueInMs,
   isClaimed,
   isDue,
   isFailed,
@@ -215,16 +216,12 @@ function inAscii(text: string): string {
 }
 
 async function remaining(tables: Tables, relay: string) {
-  const dueInMs = sql`
-    min(case when ${isDue} then 0 else
-      ceil(extract(epoch from greatest(lease_ends_at, not_before) - clock_timestamp()) * 1000) end)::bigint
-  `
   const open = tables
     .selectFrom('backfill_progress')
     .select(
       jsonRow<{ collections: number; due_in_ms: number | null }>({
         collections: sql`count(*)`,
-        due_in_ms: dueInMs,
+        due_in_ms: sql`min(${dueInMs})`,
       }),
     )
     .where(isOfRelay(relay))

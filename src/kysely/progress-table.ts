@@ -11,7 +11,7 @@ import type {
   PageProgress,
   ReleaseOutcome,
 } from '../contracts/progress-store.ts'
-import { epochMs, jsonRow } from './json-row.ts'
+import { epochMs, jsonRow, msUntil } from './json-row.ts'
 import { type BackfillDatabase, fromNow, plus } from './schema.ts'
 
 /** Values for the columns, or SQL that computes them. */
@@ -42,6 +42,10 @@ export interface ProgressRow extends WalkRow {
   /** Milliseconds since 1970. */
   completed_at: number | null
   leased: boolean
+  owner: string | null
+  /** Milliseconds from now, as `due_in`. */
+  lease_left: number | null
+  due_in: number | null
 }
 
 const WALK_COLUMNS = {
@@ -90,14 +94,29 @@ export function toProgress(row: ProgressRow): CollectionProgress {
     attempts: Number(row.attempts),
     lastError: row.last_error ?? undefined,
     completedAt: row.completed_at === null ? undefined : new Date(Number(row.completed_at)),
+    ...dueTimes(row),
   }
+}
+
+/** Until when a collection is held or set aside, as far as that matters in its state. */
+function dueTimes(row: ProgressRow): Pick<CollectionProgress, 'retryInMs' | 'leaseLeftMs' | 'owner'> {
+  if (row.completed || row.given_up) return {}
+  if (row.leased) return { leaseLeftMs: Math.max(0, Number(row.lease_left)), owner: row.owner ?? undefined }
+  const retryInMs = Number(row.due_in)
+  return retryInMs > 0 ? { retryInMs } : {}
 }
 
 /** Neither complete nor failed. */
 export const isOpen: RawBuilder<boolean> = sql`(completed_at is null and not given_up)`
 
+/** When it may be claimed; null for at once. */
+const DUE_AT = sql`greatest(lease_ends_at, not_before)`
+
 /** Not under a live lease, and due. */
-export const isDue: RawBuilder<boolean> = sql`(coalesce(greatest(lease_ends_at, not_before), '-infinity') <= clock_timestamp())`
+export const isDue: RawBuilder<boolean> = sql`(coalesce(${DUE_AT}, '-infinity') <= clock_timestamp())`
+
+/** How long until it may be claimed, in milliseconds. */
+export const dueInMs: RawBuilder<unknown> = sql`(case when ${isDue} then 0 else ${msUntil(DUE_AT)} end)`
 
 /** Under a live lease. */
 export const isLeased: RawBuilder<boolean> = sql`(owner is not null and coalesce(lease_ends_at > clock_timestamp(), false))`
@@ -113,6 +132,9 @@ export const PROGRESS_ROW: ReturnType<typeof jsonRow<ProgressRow>> = jsonRow<Pro
   completed: sql`completed_at is not null`,
   completed_at: epochMs(sql.ref('completed_at')),
   leased: isLeased,
+  owner: sql.ref('owner'),
+  lease_left: msUntil(sql.ref('lease_ends_at')),
+  due_in: dueInMs,
 })
 
 export function isOfRelay(relay: string): RawBuilder<boolean> {

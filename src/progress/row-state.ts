@@ -83,7 +83,19 @@ export function progressOf(row: ProgressRow, now: number): CollectionProgress {
     attempts,
     lastError,
     completedAt: completedAt === undefined ? undefined : new Date(completedAt),
+    ...dueTimes(row, now),
   }
+}
+
+/** Until when a collection is held or set aside, as far as that matters in its state. */
+function dueTimes(
+  row: ProgressRow,
+  now: number,
+): Pick<CollectionProgress, 'retryInMs' | 'leaseLeftMs' | 'owner'> {
+  if (!isOpen(row)) return {}
+  if (isRunning(row, now)) return { leaseLeftMs: (row.leaseEndsAt ?? now) - now, owner: row.owner }
+  const retryInMs = dueInMs(row, now)
+  return retryInMs > 0 ? { retryInMs } : {}
 }
 
 function stateOf(row: ProgressRow, now: number): CollectionState {

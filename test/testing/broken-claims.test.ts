@@ -85,6 +85,28 @@ const claims: FaultRow<Make>[] = [
     })),
     'leaves the claim that it was given as it is',
   ],
+  [
+    'tells the lease of its first look for ever',
+    broken((store) => {
+      let leaseLeftMs: number | undefined
+      return {
+        async list(filter) {
+          const rows = await store.list(filter)
+          leaseLeftMs ??= rows[0]?.leaseLeftMs
+          return rows.map((row) => (row.state === 'running' ? { ...row, leaseLeftMs } : row))
+        },
+      }
+    }),
+    'lists the owner and the lease of a running collection, and of no other',
+  ],
+  [
+    'lists a pause as a lease',
+    broken((store) => ({
+      list: async (filter) =>
+        (await store.list(filter)).map((row) => ({ ...row, leaseLeftMs: row.leaseLeftMs ?? row.retryInMs })),
+    })),
+    'lists how long a collection is set aside, and nothing of a lease that ran out',
+  ],
 ]
 
 describe('progressStoreSuite', () => {

@@ -111,10 +111,14 @@ export async function assertClaimLost(promise: Promise<unknown>, what: string): 
 
 /** That the first collection is due within about a lease. */
 export async function assertDueLater(progress: ProgressStore, leaseMs: number = LEASE_MS): Promise<void> {
-  const { dueInMs } = await progress.remaining(RELAY)
+  assertAbout((await progress.remaining(RELAY)).dueInMs, leaseMs, 'what is due')
+}
+
+/** That a time which began a moment ago, at `ms` milliseconds, has most of it left. */
+export function assertAbout(leftMs: number | undefined, ms: number, what: string): void {
   assert.ok(
-    dueInMs !== undefined && dueInMs > leaseMs / 2 && dueInMs <= leaseMs,
-    `due in about ${leaseMs} ms, not in ${dueInMs} ms`,
+    leftMs !== undefined && leftMs > ms / 2 && leftMs <= ms,
+    `${what}: about ${ms} ms from now, not ${leftMs} ms`,
   )
 }
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import {
+  assertAbout,
   assertDueLater,
   assertFields,
   assertNothingFree,
   assertRow,
   claimed,
+  expiredClaim,
   LEASE_MS,
   mustClaim,
   NAME,
@@ -199,6 +201,44 @@ const reportCases: readonly ProgressStoreCase[] = [
     assertFields(await other.remaining(RELAY), { collections: 2 }, 'with both claimed')
     await assertDueLater(other)
   }),
+
+  storeCase('lists the owner and the lease of a running collection, and of no other', async (stores) => {
+    const { progress, other } = stores
+    const free = { owner: undefined, leaseLeftMs: undefined, retryInMs: undefined }
+    await progress.register(RELAY, [{ nsid: NAME }])
+    await assertRow(other, { ...free, state: 'pending' })
+    let claim = await mustClaim(progress, 'the first')
+    assertFields(await onlyRow(other), { owner: 'the first', retryInMs: undefined }, 'the running row')
+    assertAbout((await onlyRow(other)).leaseLeftMs, LEASE_MS, 'the lease')
+    await progress.renew(claim, 3 * LEASE_MS)
+    assertAbout((await onlyRow(other)).leaseLeftMs, 3 * LEASE_MS, 'the renewed lease')
+    await progress.release(claim)
+    await assertRow(other, { ...free, state: 'pending' })
+    claim = await mustClaim(progress, 'the second')
+    await assertRow(other, { owner: 'the second' })
+    await progress.advance(claim, page(undefined))
+    await assertRow(other, { ...free, state: 'complete' })
+    await progress.reset(RELAY)
+    await progress.release(await mustClaim(progress), { kind: 'failed', error: 'gone' })
+    await assertRow(other, { ...free, state: 'failed' })
+  }),
+
+  storeCase(
+    'lists how long a collection is set aside, and nothing of a lease that ran out',
+    async (stores) => {
+      const { progress, other } = stores
+      await expiredClaim(progress)
+      const free = { owner: undefined, leaseLeftMs: undefined, retryInMs: undefined }
+      await assertRow(other, { ...free, state: 'pending' })
+      for (const kind of ['failed', 'postponed'] as const) {
+        await progress.release(await mustClaim(progress), { kind, error: 'busy', retryInMs: LEASE_MS })
+        await assertRow(other, { owner: undefined, leaseLeftMs: undefined, state: 'pending' })
+        assertAbout((await onlyRow(other)).retryInMs, LEASE_MS, `the pause of what was ${kind}`)
+        await progress.reset(RELAY)
+        await assertRow(other, { ...free, state: 'pending' })
+      }
+    },
+  ),
 
   storeCase('knows nothing of a relay that was never registered', async ({ progress }) => {
     await claimed(progress)
