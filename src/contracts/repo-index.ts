@@ -26,7 +26,8 @@ export interface IndexedCollections {
 }
 
 /**
- * Reads what an {@link IndexSink} has filled: the answer to "which repositories have records in this collection?".
+ * Reads what an {@link IndexSink} has filled: the answer to "which repositories have records in this collection?". It may
+ * also remove from it.
  *
  * A list is read page by page while others write to the index. A repo that is in the collection the whole time comes
  * exactly once; one that is added or removed meanwhile comes at most once. A collection that the index does not know is
@@ -44,4 +45,16 @@ export interface RepoIndex {
    * count.
    */
   countRepos?(collection: string, options?: { signal?: AbortSignal | undefined }): Promise<number>
+  /**
+   * Removes repositories from a collection, at most 10,000 in one call. It is durable when it resolves, and whole or not
+   * made at all. DIDs that are not there are passed over, so the same call may come again. {@link verify} removes what is
+   * surplus by it. Absent if the index is only read.
+   *
+   * @returns how many pairs it removed
+   */
+  remove?(
+    collection: string,
+    dids: readonly string[],
+    options?: { signal?: AbortSignal | undefined },
+  ): Promise<{ removed: number }>
 }

@@ -44,8 +44,12 @@ export interface CollectionIndex extends Required<RepoIndex> {
   collectionsOf(did: string, request?: IndexPageRequest): Promise<RepoCollections>
   /** Whether the index holds the pair. */
   has(collection: string, did: string, options?: Abortable): Promise<boolean>
-  /** A repository has no record left in a collection. */
-  remove(collection: string, did: string, options?: Abortable): Promise<{ removed: number }>
+  /** A repository, or each of several, has no record left in a collection. */
+  remove(
+    collection: string,
+    dids: string | readonly string[],
+    options?: Abortable,
+  ): Promise<{ removed: number }>
   /**
    * A repository is gone from all its collections. Without the index by DID it takes a look at each collection that is
    * known, some milliseconds for a thousand.
@@ -78,7 +82,7 @@ export function collectionIndex<Database>(
     countRepos: (collection, { signal } = {}) => countRepos(tables, collection, signal),
     collectionsOf: (did, request = {}) => collectionsOf(tables, options, did, request),
     has: (collection, did, { signal } = {}) => has(tables, collection, did, signal),
-    remove: (collection, did, { signal } = {}) => remove(tables, collection, did, signal),
+    remove: (collection, dids, { signal } = {}) => remove(tables, collection, dids, signal),
     removeRepo: (did, { signal } = {}) => removeRepo(tables, options, did, signal),
   }
 }
@@ -190,15 +194,17 @@ async function has(
 async function remove(
   tables: Tables,
   collection: string,
-  did: string,
+  dids: string | readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<{ removed: number }> {
+  const gone = typeof dids === 'string' ? [dids] : [...dids]
+  if (gone.length === 0) return { removed: 0 }
   const removal = tables
     .deleteFrom('collection_index_pair')
     .where('collection_id', '=', ({ selectFrom }) =>
       selectFrom('collection_index_nsid').select('id').where('nsid', '=', collection),
     )
-    .where('did', '=', did)
+    .where(sql<boolean>`did = any (${gone}::text[])`)
   const [result] = await run(removal, signal)
   return { removed: Number(result?.numDeletedRows ?? 0) }
 }

@@ -8,8 +8,7 @@ export interface MemoryIndexSink extends IndexSink {
 }
 
 /** A sink that keeps the pairs in memory, where `pairs` shows them. Nothing is left when the process ends. */
-export function memoryIndexSink(): MemoryIndexSink {
-  const pairs = new Map<string, Set<string>>()
+export function memoryIndexSink(pairs: Map<string, Set<string>> = new Map()): MemoryIndexSink {
   return {
     pairs,
     async add({ collection, dids }, { signal } = {}) {

@@ -2,10 +2,10 @@ import type { IndexPageRequest, RepoIndex } from '../contracts/repo-index.ts'
 import { pageLimit } from '../util/page-limit.ts'
 
 /**
- * Reads pairs that are in memory, such as the `pairs` of a `memoryIndexSink()`. Each page sorts its collection anew:
- * for tests, for examples, for small collections.
+ * Reads pairs that are in memory, those of a `memoryIndexSink()`, and removes from them. Each page sorts its collection
+ * anew: for tests, for examples, for small collections.
  */
-export function memoryIndex(pairs: ReadonlyMap<string, ReadonlySet<string>>): Required<RepoIndex> {
+export function memoryIndex(pairs: ReadonlyMap<string, Set<string>>): Required<RepoIndex> {
   const pageOf = (names: Iterable<string>, request: IndexPageRequest) => {
     const { cursor = '', signal } = request
     const limit = pageLimit(request)
@@ -14,6 +14,8 @@ export function memoryIndex(pairs: ReadonlyMap<string, ReadonlySet<string>>): Re
     const entries = rest.slice(0, limit)
     return { entries, cursor: rest.length > limit ? entries.at(-1) : undefined }
   }
+  /** The names of collections that have lost their last repo stay in the map. */
+  const held = () => [...pairs].filter(([, dids]) => dids.size > 0).map(([nsid]) => nsid)
   const sizeOf = (collection: string) => pairs.get(collection)?.size ?? 0
   return {
     async listRepos(collection, request = {}) {
@@ -21,12 +23,17 @@ export function memoryIndex(pairs: ReadonlyMap<string, ReadonlySet<string>>): Re
       return { dids: entries, cursor }
     },
     async listCollections(request = {}) {
-      const { entries, cursor } = pageOf(pairs.keys(), request)
+      const { entries, cursor } = pageOf(held(), request)
       return { collections: entries.map((nsid) => ({ nsid, estimatedRepos: sizeOf(nsid) })), cursor }
     },
     async countRepos(collection, { signal } = {}) {
       signal?.throwIfAborted()
       return sizeOf(collection)
+    },
+    async remove(collection, dids, { signal } = {}) {
+      signal?.throwIfAborted()
+      const repos = pairs.get(collection)
+      return { removed: dids.filter((did) => repos?.delete(did)).length }
     },
   }
 }

@@ -9,7 +9,7 @@ import { memoryProgressRows } from './memory-progress-rows.ts'
 export interface MemoryStore {
   readonly sink: MemoryIndexSink
   readonly progress: ProgressStore
-  /** What the sink has written, to be read. */
+  /** What the sink has written, to be read and to be removed from. */
   readonly index: Required<RepoIndex>
 }
 
@@ -18,8 +18,8 @@ export interface MemoryStore {
  * the process ends.
  */
 export function memoryStore(): MemoryStore {
-  const sink = memoryIndexSink()
-  return { sink, progress: memoryProgressStore(), index: memoryIndex(sink.pairs) }
+  const pairs = new Map<string, Set<string>>()
+  return { sink: memoryIndexSink(pairs), progress: memoryProgressStore(), index: memoryIndex(pairs) }
 }
 
 /** The progress store of {@link memoryStore} by itself. */

@@ -1,13 +1,12 @@
 import { expect, it } from 'vitest'
 import { memoryIndex } from '../../src/memory/memory-index.ts'
-import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
+import { memoryStore } from '../../src/memory/memory-store.ts'
 import { didsFrom } from '../support/store-steps.ts'
 
 const COLLECTION = 'com.example.thing'
 
 it('reads a memory sink page by page, in order, while it is written to', async () => {
-  const sink = memoryIndexSink()
-  const index = memoryIndex(sink.pairs)
+  const { sink, index } = memoryStore()
   const dids = didsFrom(0, 25)
   const batch = { relay: 'relay.example', collection: COLLECTION }
   await sink.add({ ...batch, dids: [...dids].reverse() })
@@ -31,4 +30,11 @@ it('refuses a limit that is none, and ends with the reason of its signal', async
   await expect(index.listRepos(COLLECTION, { signal })).rejects.toBe(reason)
   await expect(index.listCollections({ signal })).rejects.toBe(reason)
   await expect(index.countRepos(COLLECTION, { signal })).rejects.toBe(reason)
+})
+
+it('does not name a collection whose last repo was removed', async () => {
+  const { sink, index } = memoryStore()
+  await sink.add({ relay: 'relay.example', collection: COLLECTION, dids: didsFrom(0, 2) })
+  expect(await index.remove(COLLECTION, didsFrom(0, 2))).toEqual({ removed: 2 })
+  expect((await index.listCollections()).collections).toEqual([])
 })

@@ -114,6 +114,23 @@ describe('repoIndexSuite', () => {
         })),
         'listCollections names each collection once, in order, in pages of any size',
       ],
+      [
+        'removes from every collection',
+        broken(({ remove }, pairs) => ({
+          async remove(collection, dids, options) {
+            for (const other of pairs.keys()) if (other !== collection) await remove(other, dids, options)
+            return remove(collection, dids, options)
+          },
+        })),
+        'remove takes out what it is given, and passes over what is not there',
+      ],
+      [
+        'removes the first thousand',
+        broken(({ remove }) => ({
+          remove: (collection, dids, options) => remove(collection, dids.slice(0, 1_000), options),
+        })),
+        'remove takes ten thousand at once, and takes out each letter by letter',
+      ],
     ],
   )
 })

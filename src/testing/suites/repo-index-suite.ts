@@ -192,5 +192,42 @@ function filledCase(name: string, run: (index: RepoIndex) => Promise<void>): Rep
   })
 }
 
+const removingCases: readonly RepoIndexCase[] = [
+  fixtureCase('remove takes out what it is given, and passes over what is not there', async (fixture) => {
+    const { index } = fixture
+    const remove = index.remove?.bind(index)
+    if (remove === undefined) return
+    const dids = didsFrom(0, 40)
+    for (const nsid of [NAME, OTHER]) await fixture.add(nsid, dids)
+    const gone = [...dids.slice(0, 25), ...ODD_DIDS]
+    assert.deepEqual(await soon(remove(NAME, gone), 'remove'), { removed: 25 })
+    assert.deepEqual(await soon(remove(NAME, gone), 'remove, again'), { removed: 0 })
+    for (const nothing of [remove('com.example.unknown', dids), remove(NAME, [])])
+      assert.deepEqual(await soon(nothing, 'remove, of nothing'), { removed: 0 })
+    assert.deepEqual(await walk(index, NAME, 7), inOrder(dids.slice(25)))
+    assert.deepEqual(await walk(index, OTHER, 7), inOrder(dids))
+    await assertRefusesAborted((signal) => remove(OTHER, dids, { signal }), 'remove')
+    const { index: next } = (await fixture.reopen?.()) ?? fixture
+    assert.deepEqual(await walk(next, OTHER, 7), inOrder(dids))
+  }),
+
+  fixtureCase('remove takes ten thousand at once, and takes out each letter by letter', async (fixture) => {
+    const { index } = fixture
+    const remove = index.remove?.bind(index)
+    if (remove === undefined) return
+    const dids = didsFrom(0, 10_000)
+    await fixture.add(NAME, [...dids, ...ODD_DIDS])
+    assert.deepEqual(await soon(remove(NAME, dids), 'remove'), { removed: 10_000 })
+    assert.deepEqual(await walk(index, NAME, 500), inOrder(ODD_DIDS))
+    assert.deepEqual(await soon(remove(NAME, ODD_DIDS), 'remove'), { removed: ODD_DIDS.length })
+    assert.deepEqual(await walk(index, NAME, 500), [])
+  }),
+]
+
 /** What {@link RepoIndex} promises. */
-export const repoIndexSuite: readonly RepoIndexCase[] = [...listCases, ...changingCases, ...otherCases]
+export const repoIndexSuite: readonly RepoIndexCase[] = [
+  ...listCases,
+  ...changingCases,
+  ...otherCases,
+  ...removingCases,
+]
