@@ -17,7 +17,8 @@ export interface HttpOptions {
   timeoutMs?: number | undefined
   /**
    * The most that one answer may hold, in bytes after decompression. A page of 2,000 DIDs is 86 KB on today's
-   * network; 2,000 DIDs of the longest legal form, 2,048 characters, would be 4.1 MB.
+   * network; 2,000 DIDs of the longest legal form, 2,048 characters, would be 4.1 MB. A lister that asks for pages of
+   * 4,000 repos or more allows 2,112 bytes for each of them.
    *
    * @default 8_388_608 (8 MiB)
    */

@@ -1,6 +1,7 @@
 import { RelayError } from '../errors.ts'
 import { cursorProblem, isNoCursor } from '../util/cursor.ts'
 import { oneLine } from '../util/text.ts'
+import { hasTooManyValues, MOST_VALUES } from './json-size.ts'
 import { type Asked, context, subject } from './response-error.ts'
 
 /** One page of a list, as JSON: an object with some list in it, and where the next page begins. */
@@ -30,6 +31,7 @@ function cursorOf({ cursor }: { cursor?: unknown }, asked: Asked, text: string):
 }
 
 function parseJson(text: string, asked: Asked): unknown {
+  if (hasTooManyValues(text)) throw badPage(asked, `has more than ${MOST_VALUES} values`, text)
   try {
     return JSON.parse(text)
   } catch (error) {

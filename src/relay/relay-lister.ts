@@ -13,6 +13,12 @@ const METHOD = 'com.atproto.sync.listReposByCollection'
 /** The largest `limit` that the method's lexicon allows. */
 const LEXICON_MAX_PAGE_SIZE = 2000
 
+/** The least that an answer may hold, in bytes, whatever the page size: the default of {@link HttpOptions.maxBodyBytes}. */
+const LEAST_BODY_BYTES = 8_388_608
+
+/** One repo on a page with the longest legal DID, 2,048 characters, and what JSON puts around it, in bytes. */
+const LONGEST_ENTRY_BYTES = 2_112
+
 /** What servers without the method answer to it, or a proxy in their place. */
 const NO_METHOD_STATUSES: readonly (number | undefined)[] = [400, 403, 404, 405, 501]
 
@@ -53,10 +59,10 @@ export function relayLister(relay: string, options: RelayListerOptions = {}): Re
   refuseUnknown(options, OPTIONS, { meant: { limit: 'pageSize' } })
   const { relay: host, origin } = relayUrl(relay)
   const { pageSize = LEXICON_MAX_PAGE_SIZE, checkCollection = 'app.bsky.actor.profile' } = options
-  const http = createHttpClient(options)
-  const pacing = createPacing(host, options)
-  const { fetch, maxBodyBytes, userAgent } = options
   wholeNumber('pageSize', pageSize, 1, 10_000)
+  const { fetch, maxBodyBytes, userAgent } = options
+  const http = createHttpClient({ ...options, maxBodyBytes: maxBodyBytes ?? largestPage(pageSize) })
+  const pacing = createPacing(host, options)
   if (!isValidNsid(checkCollection)) {
     throw new InvalidOptionError('checkCollection', 'an NSID such as app.bsky.actor.profile', checkCollection)
   }
@@ -87,6 +93,11 @@ export function relayLister(relay: string, options: RelayListerOptions = {}): Re
     },
   }
   return lister
+}
+
+/** The most that a legal page of this size takes, in bytes. */
+function largestPage(pageSize: number): number {
+  return Math.max(LEAST_BODY_BYTES, pageSize * LONGEST_ENTRY_BYTES)
 }
 
 /**

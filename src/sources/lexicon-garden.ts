@@ -3,8 +3,9 @@ import type { CollectionSource, KnownCollection } from '../contracts/collection-
 import { RelayError } from '../errors.ts'
 import { createHttpClient, HTTP_OPTIONS, type HttpOptions } from '../http/client.ts'
 import { sourceUrl } from '../http/server-url.ts'
+import { copied } from '../util/text.ts'
 import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
-import { known, pagedList, type ReadOptions } from './paged-list.ts'
+import { known, MOST_NAMES, pagedList, type ReadOptions, tooManyNames } from './paged-list.ts'
 import { sourcePace } from './source-pace.ts'
 
 /** How to ask lexicon garden. */
@@ -52,7 +53,7 @@ export function lexiconGarden(options: LexiconGardenOptions = {}): CollectionSou
     const asked = { relay: url.href, url, collection: undefined, cursor: undefined }
     const request = { ...asked, accept: 'text/plain, text/*;q=0.9', signal }
     const { text } = await pace(relays)(signal, () => http.get(request))
-    const found = listedNsids(text)
+    const found = listedNsids(text, url)
     // Anything can come with status 200. Rubbish is not the news that no collection is known.
     if (found.length === 0) throw noListError(url)
     return found
@@ -73,10 +74,14 @@ export function lexiconGarden(options: LexiconGardenOptions = {}): CollectionSou
  * The lines that begin as a list entry whose link text is code; prose, other links and headings stand
  * between.
  */
-function listedNsids(text: string): KnownCollection[] {
-  return Array.from(text.matchAll(/^- \[`([^`\n]+)`\]\(/gm), ([, nsid = '']) => ({ nsid })).filter(
-    ({ nsid }) => isValidNsid(nsid),
-  )
+function listedNsids(text: string, url: URL): KnownCollection[] {
+  const found: KnownCollection[] = []
+  for (const [, name = ''] of text.matchAll(/^- \[`([^`\n]+)`\]\(/gm)) {
+    if (!isValidNsid(name)) continue
+    if (found.length === MOST_NAMES) throw tooManyNames(url)
+    found.push({ nsid: copied(name) })
+  }
+  return found
 }
 
 /** `garden.lexicon.browse` does not answer without a prefix of whole parts. */

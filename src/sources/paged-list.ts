@@ -1,5 +1,6 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { CollectionSource, KnownCollection } from '../contracts/collection-source.ts'
+import { RelayError } from '../errors.ts'
 import { createHttpClient, type HttpOptions } from '../http/client.ts'
 import { badPage, parseJsonPage } from '../http/json-page.ts'
 import { advancePosition, type Position } from '../paging/cursor-guard.ts'
@@ -61,13 +62,32 @@ export function pagedList(
   return {
     async *read(query, options = {}) {
       let at: Position = { relay: url.host, collection: url.pathname, pages: 0, emptyPages: 0 }
+      let names = 0
       do {
         const { collections, cursor } = await pageAt(at, query, options)
+        names += collections.length
+        if (names > MOST_NAMES) throw tooManyNames(url)
         at = advancePosition(at, { dids: collections.map(({ nsid }) => nsid), cursor })
         yield* collections
       } while (at.cursor !== undefined)
     },
   }
+}
+
+/**
+ * The most names that one reading of a source over the network may give: what all sources give is held in memory. The
+ * network had some 1,300 collections in 2026.
+ */
+export const MOST_NAMES = 100_000
+
+/** The error for a list that goes on beyond {@link MOST_NAMES}. */
+export function tooManyNames(url: URL): RelayError {
+  return new RelayError(
+    'RELAY_BAD_ANSWER',
+    `${url.host} gave more than ${MOST_NAMES} names of collections at ${url.pathname}; the rest was not read. ` +
+      'Check the address, or leave this source out.',
+    { relay: url.href, status: 200 },
+  )
 }
 
 function pageUrl(list: URL, query: Readonly<Record<string, string>>, cursor: string | undefined): URL {

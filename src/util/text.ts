@@ -20,9 +20,15 @@ const MOST_KEPT = 500
  * controls. Before it is shown it has to be made {@link printable} too.
  */
 export function oneLine(text: string, maxLength: number = MOST_KEPT): string {
-  const line = text
-    .slice(0, 4 * maxLength)
+  const line = copied(text.slice(0, 4 * maxLength))
     .replace(/[\s\p{Cc}\p{Cs}]+/gu, ' ')
     .trim()
   return line.length > maxLength ? `${line.slice(0, maxLength - 1).replace(/\p{Cs}$/u, '')}…` : line
+}
+
+/**
+ * A piece of a text that does not keep the whole text in memory, as V8's slices do. For short ones that are kept.
+ */
+export function copied(piece: string): string {
+  return Array.from(piece).join('')
 }

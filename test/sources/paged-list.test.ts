@@ -53,6 +53,15 @@ describe.each(kinds)('$name', ({ make, page }) => {
   const said = (nsids: readonly unknown[], cursor?: unknown): Said => ({ body: page(nsids, cursor) })
   const names = ({ found }: { found: { nsid: string }[] }) => found.map(({ nsid }) => nsid)
 
+  it('ends in an error beyond 100,000 names, and what it gave before counts', async () => {
+    const some = Array.from({ length: 30_000 }, (_, i) => `a.b.c${i}`)
+    await using server = await serveList(() => said(some, crypto.randomUUID()))
+    const { found, error } = await readSource(make(server.origin))
+    expect(found).toHaveLength(90_000)
+    expect(error).toMatchObject({ code: 'RELAY_BAD_ANSWER', retryable: false })
+    expect(String(error)).toContain('gave more than 100000 names')
+  })
+
   it.each([
     ['left out', undefined],
     ['null', null],
