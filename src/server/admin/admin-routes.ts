@@ -81,7 +81,8 @@ async function stop(runs: Runs): Promise<Response> {
 
 async function watch(params: URLSearchParams, request: Request, runs: Runs): Promise<Response> {
   if (request.method !== 'HEAD' && runs.viewers >= MAX_VIEWERS) {
-    throw new XrpcError(503, 'TooManyViewers', `${MAX_VIEWERS} event streams are open already`)
+    const headers = { 'retry-after': '10' }
+    throw new XrpcError(503, 'TooManyViewers', `${MAX_VIEWERS} event streams are open already`, headers)
   }
   const lastEventId = request.headers.get('last-event-id') ?? single(params, 'last_event_id')
   const stream = await runs.watch(lastEventId, request.signal)

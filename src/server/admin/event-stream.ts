@@ -4,6 +4,7 @@ import type { AdminStatus } from './wire-types.ts'
 
 /** Tells viewers what happens: each a moment later, and one that is too far behind is dropped. */
 export interface EventStream extends Publisher {
+  /** How many there are, with those whose first snapshot is being made. */
   readonly viewers: number
   /**
    * A server-sent event stream for one more viewer: from the event that it saw last, or from a snapshot.
@@ -49,6 +50,7 @@ export function createEventStream(
   log: EventLog = createEventLog(),
 ): EventStream {
   const viewers = new Set<Viewer>()
+  let opening = 0
   const encoder = new TextEncoder()
   let isOver = false
   let gathering: ReturnType<typeof setTimeout> | undefined
@@ -76,9 +78,10 @@ export function createEventStream(
     gathering ??= setTimeout(flush, GATHER_MS)
   }
 
+  /** Ends its stream. An error would be one of the server's that it could do nothing about: some log it with a stack. */
   function drop(viewer: Viewer): void {
     viewer.leave()
-    viewer.controller.error(new Error('A viewer of the event stream that does not read was dropped.'))
+    viewer.controller.close()
   }
 
   function enter(viewer: Viewer): void {
@@ -165,14 +168,19 @@ export function createEventStream(
       changed()
     },
     get viewers() {
-      return viewers.size
+      return viewers.size + opening
     },
     async watch(lastEventId, status, signal) {
       const seen = log.seen(lastEventId)
       if (seen !== undefined) return open(seen, signal)
       // Events that come while it is made are told after it; they say how things are, not what to add.
       const seq = log.last
-      return open(seq, signal, await status())
+      opening += 1
+      try {
+        return open(seq, signal, await status())
+      } finally {
+        opening -= 1
+      }
     },
     end() {
       isOver = true

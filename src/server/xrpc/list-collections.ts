@@ -20,7 +20,8 @@ export async function listCollections(
   { index, counts }: { index: RepoIndex; counts: ExactCounts | undefined },
 ): Promise<Response> {
   const named = params.getAll('c')
-  if (named.length > 0) return jsonAnswer(200, { collections: await count(named, counts), cursor: '' })
+  if (named.length > 0)
+    return jsonAnswer(200, { collections: await count(named, counts, signal), cursor: '' })
   const limit = limitOf(single(params, 'limit'))
   const cursor = single(params, 'cursor') || undefined
   const page = await index.listCollections?.({ cursor, limit, signal })
@@ -28,15 +29,18 @@ export async function listCollections(
   return jsonAnswer(200, { collections: Object.fromEntries(estimates), cursor: page?.cursor ?? '' })
 }
 
-async function count(named: readonly string[], counts: ExactCounts | undefined): Promise<object> {
+async function count(
+  named: readonly string[],
+  counts: ExactCounts | undefined,
+  signal: AbortSignal,
+): Promise<object> {
   if (counts === undefined)
     throw new XrpcError(501, 'MethodNotImplemented', 'Counting is not supported by this index')
   if (named.length > MAX_NAMED) throw invalidRequest(`c may be given ${MAX_NAMED} times`)
   if (!named.every((nsid) => isValidNsid(nsid)))
     throw invalidRequest('c must be an NSID such as app.bsky.feed.post')
-  const counted: [string, number][] = []
-  for (const nsid of new Set(named)) counted.push([nsid, await counts.of(nsid)])
-  return Object.fromEntries(counted.filter(([, repos]) => repos > 0))
+  const counted = await counts.of(named, signal)
+  return Object.fromEntries([...counted].filter(([, repos]) => repos > 0))
 }
 
 function limitOf(given: string | undefined): number {

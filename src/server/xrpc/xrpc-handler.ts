@@ -60,7 +60,7 @@ function routesOf({ index }: XrpcHandlerOptions): Map<string, Route> {
     listReposByCollection(params, signal, index),
   )
   if (index.listCollections) {
-    const counts = index.countRepos && exactCounts(index.countRepos.bind(index))
+    const counts = index.countRepos && exactCounts(index.listRepos.bind(index), index.countRepos.bind(index))
     routes.set('/v1/listCollections', (params, signal) => listCollections(params, signal, { index, counts }))
   }
   return routes

@@ -47,7 +47,9 @@ async function timedRun(viewers: number): Promise<{ ms: number; read: string[] }
 async function neverReading(admin: TestAdmin): Promise<Socket> {
   const { hostname, port, host } = new URL(admin.url)
   const socket = connect(Number(port), hostname)
-  socket.write(`GET ${PATH}/events HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${TOKEN}\r\n\r\n`)
+  socket.write(
+    `GET ${PATH}/events HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${TOKEN}\r\nconnection: close\r\n\r\n`,
+  )
   await once(socket, 'readable')
   return socket
 }
@@ -64,14 +66,12 @@ async function readToTheEnd(socket: Socket): Promise<string> {
 }
 
 it('a viewer that never reads is dropped, and the backfill is as fast as without it', async () => {
-  // The server tells its log of each that was dropped.
+  // It comes back by itself where it can, so that there is nothing to tell.
   const log = vi.spyOn(console, 'error').mockReturnValue()
   await timedRun(0)
   const without = await timedRun(0)
   const watched = await timedRun(5)
-  expect(log.mock.calls.map(([error]) => String(error))).toEqual(
-    Array.from({ length: 5 }, () => expect.stringContaining('does not read was dropped')),
-  )
+  expect(log.mock.calls).toEqual([])
   // Far more than they differ by, and far less than a wait for a viewer would take: that one never comes to its end.
   expect(watched.ms).toBeLessThan(2 * without.ms + 1_000)
   for (const text of watched.read) {
