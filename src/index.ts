@@ -33,6 +33,7 @@ export type { ProgressRow, ProgressRows } from './contracts/progress-rows.ts'
 export type {
   Claim,
   ClaimRequest,
+  CollectionFlag,
   CollectionProgress,
   CollectionState,
   PageProgress,
@@ -40,6 +41,7 @@ export type {
   RegisterOptions,
   ReleaseOutcome,
   Remaining,
+  WalkAnchor,
 } from './contracts/progress-store.ts'
 export type { IndexedCollections, IndexedRepos, IndexPageRequest, RepoIndex } from './contracts/repo-index.ts'
 export type { RelayPause, RepoLister, RepoListRequest, RepoPage } from './contracts/repo-lister.ts'

@@ -22,6 +22,10 @@ export interface ProgressRow {
   readonly imported: number
   readonly invalid: number
   readonly loopGuard?: string | undefined
+  /** {@link Claim.anchor} as JSON, in ASCII. */
+  readonly anchor?: string | undefined
+  /** {@link CollectionProgress.flags}, with spaces between them. Absent if there are none. */
+  readonly flags?: string | undefined
   readonly estimatedRepos?: number | undefined
   readonly attempts: number
   readonly restarts: number

@@ -13,6 +13,19 @@ export interface ClaimRequest {
   leaseMs: number
 }
 
+/**
+ * Where the list of a walk began: its first page's cursor, and what stood before it. All of it is from one answer, so
+ * from one server. With it a run notices that the relay's cursors have changed their meaning since.
+ */
+export interface WalkAnchor {
+  /** The cursor that the first page gave. */
+  readonly cursor: string
+  /** The last DIDs on the first page, in the relay's order: a few, or none where the page had none. */
+  readonly lastDids: readonly string[]
+  /** How many DIDs were on the first page. */
+  readonly repos: number
+}
+
 /** The right to walk one collection, for as long as the lease is renewed, and where to go on. */
 export interface Claim {
   readonly relay: string
@@ -31,9 +44,14 @@ export interface Claim {
   readonly invalid: number
   /** An earlier cursor of this walk, kept to notice a list that repeats itself. */
   readonly loopGuard?: string | undefined
+  /** Absent before the first page, and where a walk without one was taken over, until its next page. */
+  readonly anchor?: WalkAnchor | undefined
   /** How often the collection failed since its last committed page. */
   readonly attempts: number
-  /** How often the walk began again at the first page because the relay refused its cursor. */
+  /**
+   * How often the walk began again at the first page because the relay refused its cursor, or because the relay's
+   * cursors changed their meaning.
+   */
   readonly restarts: number
 }
 
@@ -49,6 +67,10 @@ export interface PageProgress {
   invalid: number
   /** {@link Claim.loopGuard} from now on. */
   loopGuard?: string | undefined
+  /** {@link Claim.anchor} from now on. A complete collection keeps none. */
+  anchor?: WalkAnchor | undefined
+  /** Added to {@link CollectionProgress.flags}. */
+  flags?: readonly CollectionFlag[] | undefined
 }
 
 /**
@@ -62,6 +84,8 @@ export type ReleaseOutcome =
       error: string
       /** No worker tries again before that. Absent: the collection has failed, and stays so until it is retried. */
       retryInMs?: number | undefined
+      /** Added to {@link CollectionProgress.flags}. */
+      flags?: readonly CollectionFlag[] | undefined
     }
   | {
       /** The relay asked for a wait: not counted as an attempt. */
@@ -70,9 +94,14 @@ export type ReleaseOutcome =
       retryInMs: number
     }
   | {
-      /** The relay refuses the saved cursor: the walk begins again at the first page. */
+      /**
+       * The walk begins again at the first page: the relay refuses the saved cursor, or its cursors have changed their
+       * meaning.
+       */
       kind: 'restart'
       error: string
+      /** Added to {@link CollectionProgress.flags}. */
+      flags?: readonly CollectionFlag[] | undefined
     }
 
 /**
@@ -82,6 +111,15 @@ export type ReleaseOutcome =
  * - `complete`: every page is in the index
  */
 export type CollectionState = 'pending' | 'running' | 'failed' | 'complete'
+
+/**
+ * What an operator must know of a collection, whatever becomes of its walk. It stays until the collection is reset or
+ * refreshed.
+ *
+ * - `cursorsChanged`: the relay's cursors changed their meaning during a walk, as those of a relay do whose database was
+ *   rebuilt. What was imported before may be surplus: `verify` finds it
+ */
+export type CollectionFlag = 'cursorsChanged'
 
 /** How far one collection is. */
 export interface CollectionProgress {
@@ -97,6 +135,8 @@ export interface CollectionProgress {
   attempts: number
   lastError?: string | undefined
   completedAt?: Date | undefined
+  /** What is to be known of it for good. Empty for most. */
+  flags: readonly CollectionFlag[]
   /**
    * How long until a pending collection may be claimed that was set aside, after a failure or for a wait that the relay
    * asked for, in milliseconds. Absent where it may be claimed at once.

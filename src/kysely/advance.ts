@@ -115,6 +115,7 @@ function nextClaim(claim: Claim, page: PageProgress): Claim {
     imported: claim.imported + page.imported,
     invalid: claim.invalid + page.invalid,
     loopGuard: page.loopGuard,
+    anchor: page.cursor === undefined ? undefined : page.anchor,
     attempts: 0,
   }
 }

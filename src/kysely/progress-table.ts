@@ -7,10 +7,13 @@ import { type RawBuilder, sql, type UpdateObject } from 'kysely'
 import type {
   Claim,
   ClaimRequest,
+  CollectionFlag,
   CollectionProgress,
   PageProgress,
   ReleaseOutcome,
 } from '../contracts/progress-store.ts'
+import { anchorFrom, anchorText } from '../util/anchor-text.ts'
+import { flagsFrom } from '../util/flags.ts'
 import { epochMs, jsonRow, msUntil } from './json-row.ts'
 import { type BackfillDatabase, fromNow, plus } from './schema.ts'
 
@@ -29,6 +32,7 @@ interface WalkRow {
 
 export interface ClaimRow extends WalkRow {
   loop_guard: string | null
+  anchor: string | null
   restarts: number
   epoch: number
 }
@@ -37,6 +41,7 @@ export interface ProgressRow extends WalkRow {
   source: string
   estimated_repos: number | null
   last_error: string | null
+  flags: string | null
   given_up: boolean
   completed: boolean
   /** Milliseconds since 1970. */
@@ -60,6 +65,7 @@ const WALK_COLUMNS = {
 export const CLAIM_ROW: ReturnType<typeof jsonRow<ClaimRow>> = jsonRow<ClaimRow>({
   ...WALK_COLUMNS,
   loop_guard: sql.ref('loop_guard'),
+  anchor: sql.ref('anchor'),
   restarts: sql.ref('restarts'),
   epoch: sql.ref('epoch'),
 })
@@ -76,6 +82,7 @@ export function toClaim(row: ClaimRow, { relay, owner, leaseMs }: ClaimRequest):
     imported: Number(row.imported_count),
     invalid: Number(row.rejected_count),
     loopGuard: row.loop_guard ?? undefined,
+    anchor: anchorFrom(row.anchor),
     attempts: Number(row.attempts),
     restarts: Number(row.restarts),
   }
@@ -94,6 +101,7 @@ export function toProgress(row: ProgressRow): CollectionProgress {
     attempts: Number(row.attempts),
     lastError: row.last_error ?? undefined,
     completedAt: row.completed_at === null ? undefined : new Date(Number(row.completed_at)),
+    flags: flagsFrom(row.flags),
     ...dueTimes(row),
   }
 }
@@ -128,6 +136,7 @@ export const PROGRESS_ROW: ReturnType<typeof jsonRow<ProgressRow>> = jsonRow<Pro
   source: sql.ref('source'),
   estimated_repos: sql.ref('estimated_repos'),
   last_error: sql.ref('last_error'),
+  flags: sql.ref('flags'),
   given_up: isFailed,
   completed: sql`completed_at is not null`,
   completed_at: epochMs(sql.ref('completed_at')),
@@ -158,6 +167,7 @@ const FROM_THE_START = {
   imported_count: 0,
   rejected_count: 0,
   loop_guard: null,
+  anchor: null,
   completed_at: null,
 } as const
 
@@ -171,6 +181,7 @@ export const BEGUN_AGAIN: Changes = {
   ...UNTRIED,
   ...FROM_THE_START,
   last_error: null,
+  flags: null,
   owner: null,
   lease_ends_at: null,
   epoch: plus('epoch', 1),
@@ -187,6 +198,8 @@ export function committedColumns(claim: Claim, page: PageProgress): Changes {
     imported_count: plus('imported_count', page.imported),
     rejected_count: plus('rejected_count', page.invalid),
     loop_guard: page.loopGuard ?? null,
+    anchor: completed ? null : (anchorText(page.anchor) ?? null),
+    ...addedFlags(page.flags),
     attempts: 0,
     last_error: null,
     not_before: null,
@@ -207,8 +220,23 @@ export function releasedColumns(outcome: ReleaseOutcome | undefined): Changes {
 function outcomeColumns(outcome: ReleaseOutcome): Changes {
   // Postgres text holds no NUL, and a server's message may.
   const failed = { last_error: outcome.error.replaceAll('\0', '').slice(0, MAX_ERROR_LENGTH) }
-  if (outcome.kind === 'restart') return { ...failed, ...FROM_THE_START, restarts: plus('restarts', 1) }
-  const later = { ...failed, not_before: fromNow(outcome.retryInMs ?? 0) }
-  if (outcome.kind === 'postponed') return later
-  return { ...later, attempts: plus('attempts', 1), given_up: outcome.retryInMs === undefined }
+  if (outcome.kind === 'postponed') return { ...failed, not_before: fromNow(outcome.retryInMs) }
+  const flagged = { ...failed, ...addedFlags(outcome.flags) }
+  if (outcome.kind === 'restart') return { ...flagged, ...FROM_THE_START, restarts: plus('restarts', 1) }
+  const { retryInMs } = outcome
+  const attempts = plus('attempts', 1)
+  return { ...flagged, attempts, not_before: fromNow(retryInMs ?? 0), given_up: retryInMs === undefined }
+}
+
+/** Each flag that is not there yet at the end of those that are. */
+function addedFlags(flags: readonly CollectionFlag[] = []): Changes {
+  if (flags.length === 0) return {}
+  return {
+    flags: flags.reduce<RawBuilder<string>>(
+      (known, flag) => sql`
+        case when ${flag} = any (string_to_array(${known}, ' ')) then ${known}
+        else concat_ws(' ', ${known}, ${flag}::text) end`,
+      sql.ref('flags'),
+    ),
+  }
 }

@@ -35,6 +35,10 @@ export interface BackfillProgressTable {
   /** The fencing token, raised by every claim. */
   epoch: BigintWithDefault
   lease_ends_at: Timestamp
+  /** `Claim.anchor` as JSON, in ASCII. */
+  anchor: string | null
+  /** `CollectionProgress.flags`, with spaces between them. */
+  flags: string | null
 }
 
 /** The dictionary of the collections that the index holds. */

@@ -110,5 +110,5 @@ function addTo(sums: Sums, row: CollectionProgress, sign: 1 | -1): void {
 }
 
 function emptyRow(relay: string, collection: string): CollectionProgress {
-  return { relay, collection, state: 'pending', pages: 0, imported: 0, invalid: 0, attempts: 0 }
+  return { relay, collection, state: 'pending', pages: 0, imported: 0, invalid: 0, attempts: 0, flags: [] }
 }

@@ -1,5 +1,7 @@
 import type { ProgressRow } from '../contracts/progress-rows.ts'
 import type { PageProgress, ReleaseOutcome } from '../contracts/progress-store.ts'
+import { anchorText } from '../util/anchor-text.ts'
+import { withFlags } from '../util/flags.ts'
 
 /** Stores keep this much of an error: {@link ReleaseOutcome}. */
 const MAX_ERROR_LENGTH = 500
@@ -11,6 +13,7 @@ const UNWALKED = {
   imported: 0,
   invalid: 0,
   loopGuard: undefined,
+  anchor: undefined,
   completedAt: undefined,
 } as const
 
@@ -50,7 +53,7 @@ export function retriedRow(row: ProgressRow): ProgressRow {
 export function resetRow(row: ProgressRow): ProgressRow {
   const estimatedRepos =
     row.imported > 0 ? Math.max(row.estimatedRepos ?? 0, row.imported) : row.estimatedRepos
-  const anew = { ...UNWALKED, ...UNTRIED, ...UNCLAIMED, lastError: undefined }
+  const anew = { ...UNWALKED, ...UNTRIED, ...UNCLAIMED, lastError: undefined, flags: undefined }
   return { ...row, ...anew, estimatedRepos, epoch: row.epoch + 1 }
 }
 
@@ -71,6 +74,8 @@ export function advancedRow(
     imported: row.imported + page.imported,
     invalid: row.invalid + page.invalid,
     loopGuard: page.loopGuard,
+    anchor: page.cursor === undefined ? undefined : anchorText(page.anchor),
+    flags: withFlags(row.flags, page.flags),
   }
   const succeeded = { attempts: 0, lastError: undefined, notBefore: undefined }
   const held =
@@ -86,8 +91,10 @@ export function releasedRow(row: ProgressRow, outcome: ReleaseOutcome | undefine
   if (outcome === undefined) return free
   // Some databases have no NUL in their text, and a server's message may.
   const failure = { ...free, lastError: outcome.error.replaceAll('\0', '').slice(0, MAX_ERROR_LENGTH) }
-  if (outcome.kind === 'restart') return { ...failure, ...UNWALKED, restarts: row.restarts + 1 }
-  const later = { ...failure, notBefore: now + (outcome.retryInMs ?? 0) }
-  if (outcome.kind === 'postponed') return later
-  return { ...later, attempts: row.attempts + 1, failed: outcome.retryInMs === undefined }
+  if (outcome.kind === 'postponed') return { ...failure, notBefore: now + outcome.retryInMs }
+  const flagged = { ...failure, flags: withFlags(row.flags, outcome.flags) }
+  if (outcome.kind === 'restart') return { ...flagged, ...UNWALKED, restarts: row.restarts + 1 }
+  const { retryInMs } = outcome
+  const attempts = row.attempts + 1
+  return { ...flagged, attempts, notBefore: now + (retryInMs ?? 0), failed: retryInMs === undefined }
 }

@@ -1,5 +1,7 @@
 import type { ProgressRow } from '../contracts/progress-rows.ts'
 import type { Claim, CollectionProgress, CollectionState, PageProgress } from '../contracts/progress-store.ts'
+import { anchorFrom } from '../util/anchor-text.ts'
+import { flagsFrom } from '../util/flags.ts'
 
 /** Whether there is work left in it. */
 export function isOpen(row: ProgressRow): boolean {
@@ -63,7 +65,7 @@ export function commitPlace(
 /** The claim on the page that the row is at. */
 export function claimOf(row: ProgressRow, owner: string, leaseMs: number): Claim {
   const { relay, collection, epoch, cursor, pages, imported, invalid, loopGuard, attempts, restarts } = row
-  const walked = { cursor, pages, imported, invalid, loopGuard }
+  const walked = { cursor, pages, imported, invalid, loopGuard, anchor: anchorFrom(row.anchor) }
   return { relay, collection, owner, leaseMs, epoch, ...walked, attempts, restarts }
 }
 
@@ -83,6 +85,7 @@ export function progressOf(row: ProgressRow, now: number): CollectionProgress {
     attempts,
     lastError,
     completedAt: completedAt === undefined ? undefined : new Date(completedAt),
+    flags: flagsFrom(row.flags),
     ...dueTimes(row, now),
   }
 }

@@ -1,12 +1,23 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { Claim, IndexSink, PageProgress, ProgressStore, ReleaseOutcome } from '../../src/index.ts'
+import type {
+  Claim,
+  CollectionFlag,
+  IndexSink,
+  PageProgress,
+  ProgressStore,
+  ReleaseOutcome,
+  WalkAnchor,
+} from '../../src/index.ts'
 
 export const RELAY = 'relay.example'
 const LEASE_MS = 3_600_000
 const LATER_MS = 3_600_000
 /** What a failed collection forgets when it is tried again. */
 const UNTRIED = { failed: false, delayed: false, attempts: 0, restarts: 0 } as const
+
+/** What a walk is before its first page. */
+const UNWALKED = { pages: 0, imported: 0, cursor: undefined, anchor: undefined } as const
 
 /** What a row must be, by the promise alone. */
 interface Row {
@@ -23,6 +34,8 @@ interface Row {
   delayed: boolean
   attempts: number
   restarts: number
+  anchor: WalkAnchor | undefined
+  flags: readonly CollectionFlag[]
 }
 
 /** The oracle: rows, and the pairs that a committed page has brought. */
@@ -58,13 +71,14 @@ function holds(row: Row | undefined, claim: Claim): row is Row {
 
 async function assertSame(model: Model, { progress, readPairs }: Real): Promise<void> {
   const seen = (await progress.list({ relay: RELAY })).map(
-    ({ collection, state, cursor, pages, imported, attempts }) => ({
+    ({ collection, state, cursor, pages, imported, attempts, flags }) => ({
       collection,
       state,
       cursor,
       pages,
       imported,
       attempts,
+      flags,
     }),
   )
   const expected = [...model.rows.values()]
@@ -76,6 +90,7 @@ async function assertSame(model: Model, { progress, readPairs }: Real): Promise<
       pages: row.pages,
       imported: row.imported,
       attempts: row.attempts,
+      flags: row.flags,
     }))
   assert.deepEqual(seen, expected)
   const open = [...model.rows.values()].filter((row) => !row.complete && !row.failed)
@@ -127,14 +142,14 @@ const reset = (collections: readonly string[] | undefined) =>
     for (const row of free) {
       Object.assign(row, UNTRIED)
       row.estimate = size(row)
-      Object.assign(row, { pages: 0, imported: 0, cursor: undefined, complete: false })
+      Object.assign(row, { ...UNWALKED, complete: false, flags: [] })
       // No claim that was given out before holds any more.
       Object.assign(row, { epoch: row.epoch + 1, owner: undefined })
     }
   })
 
 function newRow(collection: string, estimate: number): Row {
-  const walk = { pages: 0, imported: 0, cursor: undefined, complete: false }
+  const walk = { ...UNWALKED, complete: false, flags: [] }
   const claim = {
     epoch: 0,
     owner: undefined,
@@ -154,7 +169,7 @@ const claim = (owner: string) =>
     assert.equal(given?.collection, expected?.collection)
     if (given === undefined || expected === undefined) return
     Object.assign(expected, { epoch: expected.epoch + 1, owner, leased: true })
-    const { epoch, pages, imported, cursor, attempts, restarts } = expected
+    const { epoch, pages, imported, cursor, attempts, restarts, anchor } = expected
     assert.deepEqual(
       {
         epoch: given.epoch,
@@ -163,8 +178,9 @@ const claim = (owner: string) =>
         cursor: given.cursor,
         attempts: given.attempts,
         restarts: given.restarts,
+        anchor: given.anchor,
       },
-      { epoch, pages, imported, cursor, attempts, restarts },
+      { epoch, pages, imported, cursor, attempts, restarts, anchor },
     )
     claims.push(given)
   })
@@ -194,6 +210,7 @@ const advance = (index: number, last: boolean, count: number, pages: number) =>
       imported: count,
       invalid: 0,
       cursor: last ? undefined : `${collection}/${page + pages}`,
+      anchor: claim.anchor ?? { cursor: `${collection}/${epoch}`, lastDids: [], repos: count },
     }
     const dids = Array.from({ length: count }, (_, i) => `did:web:${collection}.e${epoch}p${page}n${i}`)
     const write = async (transaction?: unknown) => {
@@ -216,6 +233,7 @@ const advance = (index: number, last: boolean, count: number, pages: number) =>
       pages: page + pages,
       imported: row.imported + count,
       cursor: change.cursor,
+      anchor: last ? undefined : change.anchor,
       attempts: 0,
       delayed: false,
     })
@@ -246,8 +264,9 @@ const release = (index: number, outcome: ReleaseOutcome | undefined) =>
     if (!holds(row, claim)) return
     Object.assign(row, { owner: undefined, leased: false })
     if (outcome === undefined) return
+    if (outcome.kind !== 'postponed') row.flags = outcome.flags ?? row.flags
     if (outcome.kind === 'restart') {
-      Object.assign(row, { pages: 0, imported: 0, cursor: undefined, restarts: row.restarts + 1 })
+      Object.assign(row, { ...UNWALKED, restarts: row.restarts + 1 })
       return
     }
     row.delayed = (outcome.retryInMs ?? 0) > 0
@@ -266,6 +285,7 @@ const outcome: fc.Arbitrary<ReleaseOutcome | undefined> = fc.constantFrom(
   { kind: 'failed', error: 'for good' },
   { kind: 'postponed', error: 'busy', retryInMs: LATER_MS },
   { kind: 'restart', error: 'refused' },
+  { kind: 'restart', error: 'changed', flags: ['cursorsChanged'] },
 )
 
 /** Interleavings of three workers, who crash by never using a claim again and wake up by using an old one. */

@@ -16,7 +16,7 @@ export function onClock(): { monitor: Monitor; pass(ms: number): void } {
 }
 
 export function row(collection: string, fields: Partial<CollectionProgress> = {}): CollectionProgress {
-  const fresh = { state: 'pending', pages: 0, imported: 0, invalid: 0, attempts: 0 } as const
+  const fresh = { state: 'pending', pages: 0, imported: 0, invalid: 0, attempts: 0, flags: [] } as const
   return { relay: SOURCE, collection, ...fresh, ...fields }
 }
 

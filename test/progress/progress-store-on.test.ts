@@ -209,9 +209,9 @@ describe('progressStoreOn', () => {
     const claim = await claimed(store)
     const row = await rows.read(RELAY, A)
     if (row === undefined) throw new Error('no row')
-    await rows.write({ ...row, version: row.version + 1, anchor: 'c0' } as typeof row)
+    await rows.write({ ...row, version: row.version + 1, later: 'c0' } as typeof row)
     await store.release(await store.advance(claim, page('c1')))
-    expect(await rows.read(RELAY, A)).toMatchObject({ anchor: 'c0', cursor: 'c1' })
+    expect(await rows.read(RELAY, A)).toMatchObject({ later: 'c0', cursor: 'c1' })
   })
 
   it('writes no row that says the same already', async () => {

@@ -1,10 +1,11 @@
 import type { CollectionProgress, CollectionState } from '../../contracts/progress-store.ts'
+import { FLAG_WORDS } from '../../util/flags.ts'
 import { count, percent, plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
 import { STATES } from '../option-values.ts'
 import type { Screen } from './screen.ts'
 import { ofTotal, type Paint, painter, type Tone } from './terminal-format.ts'
-import { fit } from './terminal-text.ts'
+import { fit, wrap } from './terminal-text.ts'
 
 const TONES: Readonly<Record<CollectionState, Tone>> = {
   failed: 'red',
@@ -27,7 +28,8 @@ export interface StatusView {
 
 /** Those that need a look first, then the largest. */
 export function inOrder(rows: readonly CollectionProgress[]): CollectionProgress[] {
-  const rank = ({ state }: CollectionProgress) => STATES.indexOf(state)
+  const rank = ({ state, flags }: CollectionProgress) =>
+    state !== 'failed' && flags.length > 0 ? 0.5 : STATES.indexOf(state)
   const size = ({ imported, estimatedRepos = 0 }: CollectionProgress) => Math.max(imported, estimatedRepos)
   return rows.toSorted(
     (a, b) => rank(a) - rank(b) || size(b) - size(a) || (a.collection < b.collection ? -1 : 1),
@@ -55,7 +57,8 @@ export function pairsOf(rows: readonly CollectionProgress[]): number {
 /** The counts in one line. */
 export function statusLine({ relay, rows, pairsPerSecond }: StatusView): string {
   const { total, complete, ...others } = countsOf(rows)
-  const open = Object.entries(others).flatMap(([state, found]) =>
+  const flagged = rows.filter(({ flags }) => flags.length > 0).length
+  const open = Object.entries({ ...others, flagged }).flatMap(([state, found]) =>
     found === 0 ? [] : [`${count(found)} ${state}`],
   )
   return [
@@ -84,14 +87,20 @@ export function statusTable(rows: readonly CollectionProgress[], screen: Screen,
 }
 
 function rowLines(row: CollectionProgress, width: number, columns: number, paint: Paint): string[] {
-  const { collection, state, imported, estimatedRepos, lastError } = row
+  const { collection, state, imported, estimatedRepos, lastError, flags } = row
   const tone = TONES[state]
   const fraction = estimatedRepos && imported <= estimatedRepos ? percent(imported / estimatedRepos) : ''
   const done = state === 'complete' ? '100%' : fraction
   const text = rowOf([printable(collection), count(imported), done, state], width, columns)
   const line = text.slice(0, -STATE_WIDTH) + paint(tone, text.slice(-STATE_WIDTH))
-  if (lastError === undefined || state === 'complete') return [line.trimEnd()]
-  return [line.trimEnd(), paint(tone, `  ${fit(printable(lastError), width - 2).trimEnd()}`)]
+  const error = state === 'complete' ? undefined : lastError
+  return [
+    line.trimEnd(),
+    ...(error === undefined ? [] : [paint(tone, `  ${fit(printable(error), width - 2).trimEnd()}`)]),
+    ...flags
+      .flatMap((flag) => wrap(FLAG_WORDS[flag], width - 2))
+      .map((words) => paint('yellow', `  ${words}`)),
+  ]
 }
 
 /** Fixed columns for the numbers; the name has the rest. A narrow screen leaves the share out. */

@@ -74,7 +74,9 @@ async function extendProgress<Database>(db: Kysely<Database>, schema: string): P
       add column if not exists given_up boolean not null default false,
       add column if not exists owner text,
       add column if not exists epoch bigint not null default 0,
-      add column if not exists lease_ends_at timestamptz
+      add column if not exists lease_ends_at timestamptz,
+      add column if not exists anchor text,
+      add column if not exists flags text
   `.execute(db)
 }
 

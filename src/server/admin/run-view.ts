@@ -59,6 +59,7 @@ export function createRunView(relay: string, publish: Publisher): RunView {
       imported: 0,
       invalid: 0,
       attempts: 0,
+      flags: [],
     } as const
     return rowOf(monitor.collection(collection) ?? unknown, dues.get(collection))
   }

@@ -16,7 +16,7 @@ import {
   RELAY,
   storeCase,
 } from './progress-helpers.ts'
-import { ODD_CURSORS } from './samples.ts'
+import { ODD_CURSORS, ODD_DIDS } from './samples.ts'
 import { rejectionOf } from './suite.ts'
 
 const savingCases: readonly ProgressStoreCase[] = [
@@ -30,6 +30,25 @@ const savingCases: readonly ProgressStoreCase[] = [
     await assertRow(progress, { cursor: 'c2', pages: 2, imported: 17, invalid: 3, state: 'running' })
     const third = await other.advance(again, page('c3'))
     assertFields(third, { loopGuard: undefined }, 'a page without a loop guard')
+  }),
+
+  storeCase('keeps the anchor of a walk letter by letter, until the walk is over', async (stores) => {
+    const { progress, other } = stores
+    let claim = await claimed(progress)
+    for (const [i, cursor] of ODD_CURSORS.entries()) {
+      const anchor = { cursor, lastDids: ODD_DIDS.slice(0, i % 4), repos: 1_000 * i }
+      claim = await progress.advance(claim, { ...page(`c${i}`), anchor })
+      assertFields(claim, { anchor }, 'the next claim')
+      await progress.release(claim)
+      claim = await mustClaim(other)
+      assertFields(claim, { anchor }, 'the claim after that')
+    }
+    claim = await other.advance(claim, page('c'))
+    assertFields(claim, { anchor: undefined }, 'a page without an anchor')
+    const anchor = { cursor: 'c', lastDids: [], repos: 0 }
+    await other.advance(claim, { ...page(undefined), anchor })
+    assert.equal(await progress.reset(RELAY), 1)
+    assertFields(await mustClaim(progress), { anchor: undefined }, 'the claim of the next walk')
   }),
 
   storeCase('counts all pages of a commit, and the fence with them', async ({ progress, other }) => {

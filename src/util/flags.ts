@@ -1,0 +1,22 @@
+import type { CollectionFlag } from '../contracts/progress-store.ts'
+
+/** What each flag says to people. */
+export const FLAG_WORDS: Readonly<Record<CollectionFlag, string>> = {
+  cursorsChanged:
+    "the relay's cursors changed their meaning; what was imported before may be surplus: verify finds it",
+}
+
+/** Flags as a store keeps them, with more of them: each once, with spaces between them. */
+export function withFlags(
+  known: string | undefined,
+  more: readonly CollectionFlag[] | undefined,
+): string | undefined {
+  if (more === undefined || more.length === 0) return known
+  return [...new Set([...(known?.split(' ') ?? []), ...more])].join(' ')
+}
+
+/** The flags of a text that a store kept, in the order of their words. What another version may have added is left out. */
+export function flagsFrom(text: string | null | undefined): CollectionFlag[] {
+  const known = text?.split(' ') ?? []
+  return (Object.keys(FLAG_WORDS) as CollectionFlag[]).filter((flag) => known.includes(flag))
+}
