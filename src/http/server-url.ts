@@ -16,7 +16,8 @@ const EXPECTED =
   'path, query or fragment'
 
 /**
- * Brings a host or URL, as people write it, into its normal form. It is https unless http is written out.
+ * Brings a host or URL, as people write it, into its normal form: in small letters, without the dot of the DNS's root.
+ * It is https unless http is written out.
  *
  * @param option the name of the option that holds it, for the error
  * @throws InvalidOptionError
@@ -34,7 +35,7 @@ export function relayUrl(relay: string, option = 'relay'): RelayUrl {
  * @throws InvalidOptionError
  */
 export function sourceUrl(given: string): URL {
-  const url = URL.canParse(given) ? new URL(given) : undefined
+  const url = URL.canParse(given) ? withoutLastDot(new URL(given)) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
     throw new InvalidOptionError('url', 'an http or https URL without credentials', url?.host ?? given)
   }
@@ -48,8 +49,19 @@ function parse(relay: string): URL | undefined {
   // `file:` would pass as a host with an empty port.
   if (!absolute && relay.endsWith(':')) return undefined
   const text = absolute ? relay : `https://${relay}`
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  const url = URL.canParse(text) ? withoutLastDot(new URL(text)) : undefined
   return url?.pathname === '/' ? url : undefined
+}
+
+/**
+ * `relay.example.` is `relay.example`: the same host, whose progress and cursors would otherwise be kept twice. Nothing
+ * for a name with an empty part.
+ */
+function withoutLastDot(url: URL): URL | undefined {
+  const name = url.hostname.replace(/\.$/, '')
+  if (name.split('.').includes('')) return undefined
+  url.hostname = name
+  return url
 }
 
 /** A message ends up in logs, where a password must not. */

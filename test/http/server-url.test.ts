@@ -15,6 +15,12 @@ test.each([
   ['http://127.0.0.1:2470', 'http://127.0.0.1:2470', 'http://127.0.0.1:2470'],
   ['localhost:2470', 'https://localhost:2470', 'https://localhost:2470'],
   ['[::1]:2470', 'https://[::1]:2470', 'https://[::1]:2470'],
+  ['relay.example.', 'relay.example', 'https://relay.example'],
+  ['https://Relay.example./', 'relay.example', 'https://relay.example'],
+  ['relay.example.:8443', 'https://relay.example:8443', 'https://relay.example:8443'],
+  ['http://localhost.:2470', 'http://localhost:2470', 'http://localhost:2470'],
+  ['127.0.0.1.', '127.0.0.1', 'https://127.0.0.1'],
+  ['rélais.example。', 'xn--rlais-bsa.example', 'https://xn--rlais-bsa.example'],
   ['rélais.example', 'xn--rlais-bsa.example', 'https://xn--rlais-bsa.example'],
 ])('%s has the name %s', (given, relay, origin) => {
   expect(relayUrl(given)).toEqual({ relay, origin })
@@ -43,6 +49,11 @@ test.each([
   'https://relay.example\\xrpc',
   'relay.example:99999',
   'relay example',
+  'relay.example..',
+  'relay..example',
+  '.relay.example',
+  '.',
+  'https://./',
 ])('%j is refused', (relay) => {
   expect(() => relayUrl(relay)).toThrowError(
     expect.objectContaining({
@@ -69,6 +80,11 @@ test.each([
 
 test('the error names the option that it was given for', () => {
   expect(() => relayUrl('', 'host')).toThrowError(expect.objectContaining({ option: 'host' }))
+})
+
+test('a list on a host with a last dot is the one without', () => {
+  expect(sourceUrl('https://lexicon.garden./llms.txt?x=.').href).toBe('https://lexicon.garden/llms.txt?x=.')
+  expect(() => sourceUrl('https://lexicon.garden../llms.txt')).toThrowError(InvalidOptionError)
 })
 
 test.each(['https://lexicon.garden/llms.txt', 'http://127.0.0.1:2470/list?of=names'])(

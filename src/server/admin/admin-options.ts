@@ -34,8 +34,9 @@ export interface AdminHandlerOptions {
    * The relays that a run may be started with, as `relayLister` takes them. Name them if you can: the owner of the
    * token chooses the hosts that this server sends requests to. If there is only one, requests need not name it.
    *
-   * @default any public host name, on https: no address, no port, no name of a private network. The address
-   * behind such a name is not checked
+   * @default any public host name, on https: no address, no port, no name of a private network. The address behind such
+   * a name is not looked up, for it may be another one a moment later: what protects a server behind it is that the
+   * request is a GET on https, to a fixed path, with a certificate for the name
    */
   allowedRelays?: readonly string[] | undefined
   /** The path of the endpoint, as requests have it. @default '/admin/backfill-collections' */

@@ -65,7 +65,36 @@ describe('an admin request that is not to be served', () => {
     'printer.local',
     'a.localhost',
     'relay.example.com.',
+    'https://relay.example.com.:443/',
+    'relay.example.com。',
+    'localhost.',
+    'a.localhost.',
     'relay.example.com\r\nhost: x',
+    // Addresses in their other forms.
+    '0177.0.0.1',
+    '0x7f000001',
+    '127.1',
+    '10.1',
+    '017700000001',
+    '127.0.0.1.',
+    '１２７.0.0.1',
+    '8.8.8.8',
+    '[::]',
+    '[::ffff:7f00:1]',
+    '[64:ff9b::7f00:1]',
+    '[fe80::1]',
+    '[fd00::1]',
+    '[2001:db8::1]',
+    // Names of private networks, and names that stand for their addresses.
+    'localhost.localdomain',
+    ...['localdomain', 'lan', 'home', 'corp', 'mail', 'intranet', 'private', 'svc', 'test', 'invalid'],
+    ...['a.lan', 'a.home', 'A.CORP', 'a.mail', 'a.intranet', 'a.private', 'a.internal', 'a.b.internal'],
+    ...['a.svc', 'a.b.svc', 'a.svc.cluster.local', 'kubernetes.default', 'a.kube-system', 'a.consul'],
+    ...['a.arpa', 'a.home.arpa', '1.0.0.127.in-addr.arpa', 'a.test', 'a.invalid', 'a.onion', 'a.alt'],
+    ...['host.docker.internal', 'fritz.box', 'a.localnet', 'a.domain', 'a.workgroup', 'a.1', 'a.b2', 'a.x'],
+    ...['127.0.0.1.nip.io', '10-0-0-1.sslip.io', 'localtest.me', 'a.lvh.me', 'machine.tail1234.ts.net'],
+    'a_b.example.com',
+    '-a.example.com',
     ' ',
     '',
   ])('a hostile source is refused, and nothing is started: %j', async (source) => {
@@ -78,6 +107,22 @@ describe('an admin request that is not to be served', () => {
       message: expect.stringContaining('source'),
     })
     expect(backfill).not.toHaveBeenCalled()
+  })
+
+  it.each([
+    'relay1.us-east.bsky.network',
+    'https://Relay.Example.COM:443/',
+    'relay.xn--p1ai',
+    'internal.example.com',
+    'lan.example.org',
+    'home.co',
+    '7.example.com',
+    'a--b.example.com',
+  ])('a public host is no hostile source: %j', async (source) => {
+    const backfill = vi.fn()
+    const handler = adminHandler({ token: TOKEN, backfill, progress: memoryProgressStore() })
+    await handler(request('POST', `?source=${encodeURIComponent(source)}`))
+    expect(backfill).toHaveBeenCalled()
   })
 
   it('a source that is not among those allowed is refused, however it is written; one that is starts', async () => {
@@ -98,8 +143,10 @@ describe('an admin request that is not to be served', () => {
     expect((await handler(request('POST'))).status).toBe(400)
     expect(backfill).not.toHaveBeenCalled()
     await handler(request('POST', '?source=https://RELAY.example.com'))
+    await handler(request('POST', '?source=relay.example.com.'))
     await handler(request('POST', '?source=http://10.0.0.7:2470'))
     expect(backfill.mock.calls.map(([{ relay }]) => relay)).toEqual([
+      'relay.example.com',
       'relay.example.com',
       'http://10.0.0.7:2470',
     ])
