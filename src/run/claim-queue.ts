@@ -33,7 +33,8 @@ export function createClaimQueue({ relay, progress, leaseMs, signal }: ClaimQueu
   async function waitForWork(ms: number): Promise<void> {
     const waiting = childController(signal)
     wakeUp = () => waiting.abort()
-    await sleep(ms, waiting.signal).catch(() => signal.throwIfAborted())
+    // The consumer's wait for the next page keeps the process alive: without it, there is nobody to look for.
+    await sleep(ms, waiting.signal, { keepsAlive: false }).catch(() => signal.throwIfAborted())
     waiting.abort()
   }
 

@@ -1,11 +1,20 @@
 import { MAX_TIMER_MS } from './validate-options.ts'
 
-/** Resolves after `ms` milliseconds; rejects with the signal's own reason as soon as that aborts. */
-export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+/**
+ * Resolves after `ms` milliseconds; rejects with the signal's own reason as soon as that aborts.
+ *
+ * @param keepsAlive whether a process goes on for its sake that has nothing else to do
+ */
+export async function sleep(
+  ms: number,
+  signal?: AbortSignal,
+  { keepsAlive = true }: { keepsAlive?: boolean } = {},
+): Promise<void> {
   const end = performance.now() + ms
   for (let left = ms; left > 0; left = end - performance.now()) {
     const wait = Promise.withResolvers<void>()
     const timer = setTimeout(wait.resolve, Math.min(left, MAX_TIMER_MS))
+    if (!keepsAlive) timer.unref?.()
     try {
       await abortable(wait.promise, signal)
     } finally {

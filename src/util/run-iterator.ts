@@ -1,4 +1,5 @@
 import { BackfillError } from '../errors.ts'
+import { MAX_TIMER_MS } from './validate-options.ts'
 
 /** The reason of a run that its consumer left. */
 const LEFT = Symbol('left')
@@ -40,6 +41,8 @@ export function createRun<Event, Summary>(
   const run: Run<Event, Summary> = {
     summary,
     async next() {
+      // What a run does between two looks keeps no process alive, so that one whose consumer never comes back can end.
+      const waiting = setInterval(() => {}, MAX_TIMER_MS)
       try {
         const result = await events.next()
         ended ||= result.done === true
@@ -47,6 +50,8 @@ export function createRun<Event, Summary>(
       } catch (error) {
         ended = true
         throw error
+      } finally {
+        clearInterval(waiting)
       }
     },
     return(value) {

@@ -29,7 +29,9 @@ const PRIVATE_ENDS: ReadonlySet<string> = new Set(
 
 /** Names of the public DNS that stand for any address that is written into them, or for this machine. */
 const WILDCARD_ENDS: ReadonlySet<string> = new Set(
-  'nip.io sslip.io xip.io localtest.me lvh.me vcap.me lacolhost.com local.gd localho.st traefik.me'.split(' '),
+  'nip.io sslip.io xip.io localtest.me lvh.me vcap.me lacolhost.com local.gd localho.st traefik.me'.split(
+    ' ',
+  ),
 )
 
 /** @throws InvalidOptionError */
