@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { sleep } from '../../src/util/abort.ts'
+import { abortable, sleep } from '../../src/util/abort.ts'
 import type { PostgresServer } from '../support/postgres-server.ts'
 import type { Fleet } from './fleet.ts'
 import type { Random } from './random.ts'
@@ -22,6 +22,8 @@ type DisturbanceKind = keyof DisturbanceFigures
 export interface Disturbed {
   readonly server: PostgresServer
   readonly fleet: Fleet
+  /** Resolves once the relay has done wrong to a worker. */
+  readonly firstFault: Promise<void>
   readonly figures: DisturbanceFigures
   readonly signal: AbortSignal
 }
@@ -50,7 +52,10 @@ function scheduleFor(seconds: number, random: Random): Disturbance[] {
   return schedule.sort((a, b) => a.at - b.at)
 }
 
-/** Does what chance says for `seconds`, and leaves every worker and the database running unless the signal aborts. */
+/**
+ * Does what chance says for `seconds`, on a busy machine until a worker has met a fault of the relay, and leaves every
+ * worker and the database running unless the signal aborts.
+ */
 export async function disturb(seconds: number, random: Random, disturbed: Disturbed): Promise<void> {
   const startedAt = performance.now()
   const underWay: Promise<void>[] = []
@@ -67,6 +72,7 @@ export async function disturb(seconds: number, random: Random, disturbed: Distur
       underWay.push(restarted)
     }
     await sleep(startedAt + seconds * 1000 - performance.now(), disturbed.signal)
+    await abortable(disturbed.firstFault, disturbed.signal)
   } finally {
     await Promise.allSettled(underWay)
   }

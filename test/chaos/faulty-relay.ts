@@ -28,6 +28,8 @@ export interface FaultyRelay extends Served, AsyncDisposable {
   calmDown(): void
   /** How often each kind of fault happened. */
   readonly faults: ReadonlyMap<string, number>
+  /** Resolves with the first of them. */
+  readonly firstFault: Promise<void>
   /** How many requests asked for a page that was answered whole before. */
   readonly pagesFetchedTwice: number
 }
@@ -40,6 +42,7 @@ export async function startFaultyRelay({
 }: FaultyRelayOptions): Promise<FaultyRelay> {
   const contents = relayContents({ collections, seed })
   const faults = new Map<string, number>()
+  const { promise: firstFault, resolve: tellFault } = Promise.withResolvers<void>()
   const pages = new Set<string>()
   let pagesFetchedTwice = 0
   let calm = false
@@ -57,7 +60,10 @@ export async function startFaultyRelay({
     const random = seeded(keyOf(`${collection} ${cursor} ${attempt}`, seed))
     const kind = calm || random.between(0, ONE_IN) >= 1 ? undefined : pickKind(random.between(0, 1))
     const fault = kind?.make(request, contents, random)
-    if (kind !== undefined && fault !== undefined) faults.set(kind.name, (faults.get(kind.name) ?? 0) + 1)
+    if (kind !== undefined && fault !== undefined) {
+      faults.set(kind.name, (faults.get(kind.name) ?? 0) + 1)
+      tellFault()
+    }
     if (fault === undefined || 'delayMs' in fault) countPage(request)
     return fault
   }
@@ -78,6 +84,7 @@ export async function startFaultyRelay({
     dids: relay.dids,
     cursorAt: relay.cursorAt,
     faults,
+    firstFault,
     get pagesFetchedTwice() {
       return pagesFetchedTwice
     },

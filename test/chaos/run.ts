@@ -68,7 +68,7 @@ export async function runChaos(options: ChaosOptions, context: ChaosContext = {}
     say(liveLine(second, disturbances, relay, fleet))
   }, 1000)
   try {
-    await disturb({ server, fleet, figures: disturbances, signal })
+    await disturb({ server, fleet, firstFault: relay.firstFault, figures: disturbances, signal })
     const calmSeconds = await finish(relay, fleet, signal)
     const verdict = await judgeAt(server.url, relay, fleet)
     const { faults, pagesFetchedTwice } = relay

@@ -85,7 +85,7 @@ describe('memory', () => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
       ['--expose-gc', entry, JSON.stringify(options)],
-      { timeout: 25_000 },
+      { timeout: 60_000 },
     )
     const { failures, peak } = JSON.parse(stdout) as { failures: CollectionFailure[]; peak: number }
     expect(failures.map(({ collection }) => collection)).toEqual(names)

@@ -107,6 +107,8 @@ it('a renewal that finds the collection complete does not take the event of its 
     collections: ['com.example.a'],
     store: { sink: memoryStore().sink, progress },
     leaseMs: 100,
+    // On a busy machine the lease may run out: no other worker is there to take the collection then.
+    concurrency: 1,
     onEvent: (event) => events.push(event),
   })
   expect(await backfiller.run()).toMatchObject({ completed: 1, added: 2 })
