@@ -4,9 +4,11 @@ import { createBackfiller, createMonitor, memoryStore } from 'atproto-collection
 const { RELAY = 'relay1.us-east.bsky.network' } = process.env
 const monitor = createMonitor({ relay: RELAY })
 const show = () => {
-  const { collections, pairs, leftMs } = monitor.snapshot()
-  const left = leftMs === undefined ? '' : `, ${Math.ceil(leftMs / 1000)} s left`
-  console.log(`${collections.complete} of ${collections.total} collections, ${pairs} pairs${left}`)
+  const { collections, imported, timeLeft } = monitor.snapshot()
+  const left = timeLeft && `, ${timeLeft.atLeast ? 'at least ' : ''}${Math.ceil(timeLeft.ms / 1000)} s left`
+  console.log(
+    `${collections.complete} of ${collections.total} collections, ${imported} imported${left ?? ''}`,
+  )
 }
 const timer = setInterval(show, 1_000)
 await createBackfiller({ relay: RELAY, store: memoryStore(), onEvent: monitor.handle }).run()

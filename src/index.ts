@@ -25,6 +25,7 @@ export type {
   SourceFailedEvent,
   SourceReport,
   StatusCounts,
+  StoreAvailableEvent,
   StoreUnavailableEvent,
 } from './contracts/events.ts'
 export type { IndexBatch, IndexContext, IndexSink } from './contracts/index-sink.ts'
@@ -70,6 +71,7 @@ export type { MemoryIndexSink } from './memory/memory-index-sink.ts'
 export { type MemoryStore, memoryStore } from './memory/memory-store.ts'
 export { createMonitor } from './monitor/monitor.ts'
 export type {
+  AddedWork,
   CollectionCounts,
   Monitor,
   MonitoredFailure,
@@ -77,8 +79,12 @@ export type {
   MonitoredWalk,
   MonitorOptions,
   MonitorSnapshot,
+  SetAsideCollection,
   ThroughputSample,
+  TimeLeft,
+  Waiting,
 } from './monitor/snapshot.ts'
+export { type Work, workOf } from './monitor/work.ts'
 export { progressStoreOn } from './progress/progress-store-on.ts'
 export { type RelayListerOptions, relayLister } from './relay/relay-lister.ts'
 // Withheld on purpose: the retry loop, the walk and the cursor guard, which are how the promise is kept and not part of

@@ -102,15 +102,15 @@ function stoppedLines(relays: readonly Relay[]): string[] {
   const known = relays.filter(({ monitor }) => monitor.snapshot().collections.total > 0)
   if (known.length === 0) return ['Stopped before the collections were known. Run the same command again.']
   return [
-    ...known.map((relay) => `Stopped: ${howFar(relay, relays)} in the index.`),
+    ...known.map((relay) => `Stopped: ${howFar(relay, relays)}.`),
     'Run the same command again to go on from there.',
   ]
 }
 
 function howFar({ relay, monitor }: Relay, relays: readonly Relay[]): string {
-  const { collections, pairs } = monitor.snapshot()
+  const { collections, imported } = monitor.snapshot()
   const who = relays.length === 1 ? '' : `${printable(relay)}: `
-  return `${who}${ofTotal(collections.complete, collections.total)} collections done, ${plural(pairs, 'pair')}`
+  return `${who}${ofTotal(collections.complete, collections.total)} collections done, ${count(imported)} imported`
 }
 
 /** More would not be read; `status` has them all. */

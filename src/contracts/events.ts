@@ -16,6 +16,7 @@ export type BackfillEvent =
   | CollectionFailedEvent
   | ClaimLostEvent
   | StoreUnavailableEvent
+  | StoreAvailableEvent
   | RelayFailedEvent
 
 /**
@@ -166,6 +167,14 @@ export interface StoreUnavailableEvent {
   /** Which try failed, from 1. */
   attempt: number
   waitMs: number
+}
+
+/** The store can be used again. */
+export interface StoreAvailableEvent {
+  type: 'storeAvailable'
+  relay: string
+  /** How long it could not be used, in milliseconds. */
+  unavailableMs: number
 }
 
 /**

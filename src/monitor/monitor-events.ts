@@ -1,14 +1,20 @@
-import type { BackfillEvent, CollectionFailedEvent, PageEvent } from '../contracts/events.ts'
+import type {
+  BackfillEvent,
+  CollectionFailedEvent,
+  CollectionStartedEvent,
+  PageEvent,
+} from '../contracts/events.ts'
 import type { CollectionProgress } from '../contracts/progress-store.ts'
 import { describe } from '../util/describe.ts'
+import { changeWork } from './added-work.ts'
 import type { MonitorParts } from './monitor-parts.ts'
 
 /** Takes one event of the run into the monitor's state. */
 export function takeEvent(parts: MonitorParts, event: BackfillEvent): void {
-  const { now, tally, failures, throughput, counts, walks } = parts
+  const { now, failures, throughput, counts } = parts
   switch (event.type) {
     case 'discovered':
-      return takeCollections(parts, event.collections)
+      return changeWork(parts, () => takeCollections(parts, event.collections))
     case 'sourceFailed':
       failures.add({ at: now(), kind: 'source', subject: event.source, message: describe(event.error) })
       return
@@ -27,36 +33,21 @@ export function takeEvent(parts: MonitorParts, event: BackfillEvent): void {
       const message = event.error === undefined ? undefined : describe(event.error)
       counts.pauses += 1
       parts.pause = { until: now() + event.waitMs, message }
+      parts.forecast.pause(now(), parts.pause.until)
       return
     }
-    case 'collectionStarted': {
-      const { collection, cursor, pages, imported, invalid } = event
-      parts.begun = true
-      tally.change(collection, { state: 'running', cursor, pages, imported, invalid, completedAt: undefined })
-      walks.start({ collection, imported, estimatedRepos: tally.row(collection)?.estimatedRepos })
-      return
-    }
+    case 'collectionStarted':
+      return takeStart(parts, event)
     case 'page':
       return takePage(parts, event)
     case 'collectionFailed':
-      return takeFailure(parts, event)
+      return changeWork(parts, () => takeFailure(parts, event))
     case 'claimLost':
-      tally.change(event.collection, { state: 'running' })
-      walks.end(event.collection)
-      failures.add({
-        at: now(),
-        kind: 'claim-lost',
-        subject: event.collection,
-        message: describe(event.error),
-      })
-      return
+      return takeLoss(parts, event.collection, event.error)
     case 'storeUnavailable':
-      failures.add({
-        at: now(),
-        kind: 'store',
-        message: describe(event.error),
-        retryInMs: event.waitMs,
-      })
+      return takeOutage(parts, event.waitMs, describe(event.error))
+    case 'storeAvailable':
+      return takeReturn(parts)
   }
 }
 
@@ -73,29 +64,69 @@ function takeCollections(
   }
 }
 
-function takePage({ now, tally, walks, counts, throughput }: MonitorParts, event: PageEvent): void {
+function takeStart(parts: MonitorParts, event: CollectionStartedEvent): void {
+  const { now, tally, walks, forecast } = parts
+  const { collection, cursor, pages, imported, invalid } = event
+  takeReturn(parts)
+  parts.begun = true
+  tally.change(collection, { state: 'running', cursor, pages, imported, invalid, completedAt: undefined })
+  walks.start({ collection, imported, estimatedRepos: tally.row(collection)?.estimatedRepos })
+  forecast.begin(collection, now())
+}
+
+function takePage(parts: MonitorParts, event: PageEvent): void {
+  const { now, tally, walks, counts, throughput, forecast } = parts
   const { collection, cursor, pages, imported, invalid, completed } = event
-  const before = tally.workDone
+  takeReturn(parts)
+  forecast.read(collection, Math.max(0, pages - (tally.row(collection)?.pages ?? 0)), now())
   const place = { cursor, pages, imported, invalid, attempts: 0, lastError: undefined }
   const end = completed ? ({ state: 'complete', completedAt: new Date(now()) } as const) : {}
   tally.change(collection, { ...place, ...end })
   walks.progress(collection, imported, completed)
+  if (completed) forecast.end(collection, now())
   counts.added += event.added ?? 0
-  throughput.add(now(), { pairs: event.dids.length, work: tally.workDone - before })
+  throughput.add(now(), { imported: event.dids.length })
 }
 
 function takeFailure(
-  { now, tally, walks, failures }: MonitorParts,
+  parts: MonitorParts,
   { collection, error, attempts, retryInMs, restart }: CollectionFailedEvent,
 ): void {
+  const { now, tally, walks, failures, forecast } = parts
   const message = describe(error)
   const again = restart || retryInMs !== undefined
   const fromStart: Partial<CollectionProgress> = restart
     ? { cursor: undefined, pages: 0, imported: 0, invalid: 0 }
     : {}
   const state = again ? 'pending' : 'failed'
-  tally.change(collection, { state, attempts, lastError: message, ...fromStart })
+  takeReturn(parts)
+  tally.change(collection, { state, attempts, lastError: message, retryInMs, ...fromStart })
   walks.end(collection)
+  forecast.end(collection, now())
   const retry = again ? (retryInMs ?? 0) : undefined
   failures.add({ at: now(), kind: 'collection', subject: collection, message, retryInMs: retry })
+}
+
+function takeLoss(parts: MonitorParts, collection: string, error: unknown): void {
+  const { now, tally, walks, failures, forecast } = parts
+  takeReturn(parts)
+  tally.change(collection, { state: 'running' })
+  walks.end(collection)
+  forecast.end(collection, now())
+  failures.add({ at: now(), kind: 'claim-lost', subject: collection, message: describe(error) })
+}
+
+function takeOutage(parts: MonitorParts, waitMs: number, message: string): void {
+  const { now, failures, forecast } = parts
+  const { since = now() } = parts.unavailable ?? {}
+  parts.unavailable = { since, until: now() + waitMs, message }
+  forecast.setAvailable(false, now())
+  failures.add({ at: now(), kind: 'store', message, retryInMs: waitMs })
+}
+
+/** The database has answered. */
+function takeReturn(parts: MonitorParts): void {
+  if (parts.unavailable === undefined) return
+  parts.unavailable = undefined
+  parts.forecast.setAvailable(true, parts.now())
 }

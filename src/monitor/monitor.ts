@@ -1,11 +1,13 @@
 import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
 import { takeEvent } from './monitor-events.ts'
 import { createParts, type MonitorParts } from './monitor-parts.ts'
-import type { Monitor, MonitorOptions, MonitorSnapshot } from './snapshot.ts'
+import type { Monitor, MonitorOptions, MonitorSnapshot, TimeLeft } from './snapshot.ts'
+import { takeRows } from './stored-rows.ts'
+import { setAsideAt, waitingAt } from './waiting.ts'
+import type { OpenCollection, Work } from './work.ts'
 
-/** What is shown as a speed is that of the last seconds; the time that is left is told from a longer time. */
+/** What is shown as a speed is that of the last seconds. */
 const RATE_WINDOW_MS = 10_000
-const WORK_WINDOW_MS = 60_000
 
 const OPTIONS: OptionNames<MonitorOptions> = { relay: true, now: true }
 
@@ -22,12 +24,10 @@ export function createMonitor(options: MonitorOptions): Monitor {
     async refresh(read) {
       const { changes } = tally
       const rows = await read()
-      const before = tally.workDone
-      for (const row of rows) {
-        if (tally.changedAt(row.collection) <= changes) tally.change(row.collection, row)
-      }
-      // What other workers did since the last time. What earlier runs did is no work of this time.
-      if (parts.begun) throughput.add(now(), { work: tally.workDone - before })
+      takeRows(
+        parts,
+        rows.filter(({ collection }) => tally.changedAt(collection) <= changes),
+      )
     },
     snapshot: () => snapshotOf(parts),
     collection: (collection) => tally.row(collection),
@@ -41,47 +41,55 @@ function steadyClock(): number {
 }
 
 function snapshotOf(parts: MonitorParts): MonitorSnapshot {
-  const { tally, walks, failures, throughput, counts, startedAt, lastRetry } = parts
+  const { tally, walks, failures, throughput, counts, startedAt, lastRetry, unavailable } = parts
   const at = parts.now()
+  const { work, open } = tally.plan()
+  const setAside = setAsideAt(parts, at)
   return {
     at,
     startedAt,
     collections: tally.counts(),
-    pairs: tally.pairs,
-    expectedPairs: tally.expectedPairs(),
-    ...prospects(parts, at),
+    work: neverFalling(parts, work),
+    addedWork: parts.addedWork,
+    timeLeft: unavailable === undefined ? timeLeftOf(parts, open, at) : undefined,
+    waiting: waitingAt(parts, setAside, at),
+    setAside,
+    imported: tally.imported,
     invalid: tally.invalid,
-    pairsPerSecond: throughput.rate(at, 'pairs', RATE_WINDOW_MS),
+    importedPerSecond: throughput.rate(at, 'imported', RATE_WINDOW_MS),
     requestsPerSecond: throughput.rate(at, 'requests', RATE_WINDOW_MS),
     ...counts,
     lastRetry,
-    pause: pauseAt(parts, at),
     walks: walks.list(),
     failures: failures.list(),
     failureCount: failures.count,
   }
 }
 
-/** How much is done, and how long the rest will take. */
-function prospects(
-  { tally, throughput }: MonitorParts,
-  at: number,
-): Pick<MonitorSnapshot, 'fraction' | 'leftMs'> {
-  const { total, complete, failed } = tally.counts()
-  if (total === 0) return { fraction: 0, leftMs: undefined }
-  const inAll = tally.workInAll()
-  if (inAll === undefined) return { fraction: complete / total, leftMs: undefined }
-  const left = inAll - tally.workDone
-  const speed = throughput.rate(at, 'work', WORK_WINDOW_MS)
-  // What failed will not be done in this run, and how much of the rest it is, is not known, so nothing is said at the
-  // end.
-  const isOver = complete + failed === total
-  const leftMs = speed !== undefined && speed > 0 && !isOver ? (left / speed) * 1000 : undefined
-  return { fraction: tally.workDone / inAll, leftMs }
+/** With the pages, the run learns how many DIDs one holds, and the rest becomes a little more or less. */
+function neverFalling(parts: MonitorParts, work: Work): Work {
+  const { fraction } = work
+  if (fraction === undefined || !parts.begun) return work
+  parts.told = Math.max(parts.told, fraction)
+  return { ...work, fraction: parts.told }
 }
 
-function pauseAt({ pause }: MonitorParts, at: number): MonitorSnapshot['pause'] {
-  return pause === undefined || pause.until <= at
-    ? undefined
-    : { leftMs: pause.until - at, message: pause.message }
+function timeLeftOf(
+  { tally, walks, forecast, begun }: MonitorParts,
+  open: readonly OpenCollection[],
+  at: number,
+): TimeLeft | undefined {
+  const { sizes } = tally.plan().work
+  if (!begun || sizes === 'unknown' || sizes === 'tooHigh') return undefined
+  const rows = open.map(({ row: { collection, state }, requestsLeft }) => ({
+    collection,
+    requestsLeft,
+    isRunning: state === 'running',
+    dueInMs: Math.max(0, (tally.dues.get(collection) ?? 0) - at),
+    leaseLeftMs: walks.isRunning(collection) ? undefined : (tally.leases.get(collection) ?? at) - at,
+  }))
+  const others = rows.filter(({ isRunning, collection }) => isRunning && !walks.isRunning(collection))
+  const ms = forecast.timeLeft(rows, walks.list().length + others.length, at)
+  if (ms === undefined) return undefined
+  return { ms, atLeast: sizes === 'tooLow' || open.some(({ isExceeded }) => isExceeded) }
 }

@@ -3,6 +3,9 @@ import type { MonitoredWalk } from './snapshot.ts'
 /** The walks of a run, each in a place of its own: as many as there were ever at once. */
 export interface Walks {
   list(): readonly MonitoredWalk[]
+  /** How many go on. */
+  readonly running: number
+  isRunning(collection: string): boolean
   start(walk: Omit<MonitoredWalk, 'done'>): void
   progress(collection: string, imported: number, done: boolean): void
   /** It ended unfinished, so it gives its place up. */
@@ -17,6 +20,10 @@ export function createWalks(): Walks {
   const placeOf = (collection: string) => places.findIndex((walk) => walk.collection === collection)
   return {
     list: () => [...places],
+    get running() {
+      return places.filter(({ done }) => !done).length
+    },
+    isRunning: (collection) => places[placeOf(collection)]?.done === false,
     start(walk) {
       const again = placeOf(walk.collection)
       const place = again === -1 ? places.findIndex(({ done }) => done) : again

@@ -1,5 +1,6 @@
 import type { BackfillEvent } from '../contracts/events.ts'
 import type { CollectionProgress } from '../contracts/progress-store.ts'
+import type { Work } from './work.ts'
 
 /** How many collections are in which state. */
 export interface CollectionCounts {
@@ -60,33 +61,89 @@ export interface MonitoredRetry {
   readonly waitMs: number
 }
 
+/** How long the rest takes. */
+export interface TimeLeft {
+  readonly ms: number
+  /** It takes that long or longer: a collection is larger than was estimated, and nothing tells by how much. */
+  readonly atLeast: boolean
+}
+
+/** A collection that is tried again, at the earliest `until`. */
+export interface SetAsideCollection {
+  readonly collection: string
+  /** On the monitor's clock. */
+  readonly until: number
+  /** What its last walk ended with; see {@link MonitoredFailure.message}. */
+  readonly message?: string | undefined
+}
+
+/**
+ * What the whole run waits for, and when that ends, on the monitor's clock.
+ *
+ * - `database`: it cannot be used, `since` a moment; it is asked again at `until`
+ * - `relay`: it asked for a pause of all requests
+ * - `setAside`: every collection that is left failed, or the relay asked for a wait. `until` is the first one's end
+ * - `claims`: other workers hold every collection that is left. `until` is when the first claim ends if it is not
+ *   renewed; absent where the store does not tell
+ */
+export type Waiting =
+  | { readonly reason: 'database'; readonly since: number; readonly until: number; readonly message: string }
+  | { readonly reason: 'relay'; readonly until: number; readonly message?: string | undefined }
+  | {
+      readonly reason: 'setAside'
+      readonly until: number
+      readonly collections: readonly SetAsideCollection[]
+    }
+  | {
+      readonly reason: 'claims'
+      readonly until?: number | undefined
+      readonly collections: readonly string[]
+    }
+
+/** Work that this run did not know of at its beginning: collections, larger sizes, or a walk that began again. */
+export interface AddedWork {
+  readonly at: number
+  readonly requests: number
+  /** How many collections were added; 0 where those that were known became more work. */
+  readonly collections: number
+}
+
 /** How a run goes, at one moment. Times are in milliseconds on the monitor's clock. */
 export interface MonitorSnapshot {
   readonly at: number
   readonly startedAt: number
   readonly collections: CollectionCounts
-  /** DIDs imported by the current walk of each collection, earlier runs' and other workers' included. */
-  readonly pairs: number
-  /** What `pairs` will be at the end, by the estimates. Absent if most collections have none. */
-  readonly expectedPairs?: number | undefined
-  /** The part of the work that is done, from 0 to 1: by pairs where there are estimates, else by collections. */
-  readonly fraction: number
-  /** How long the rest takes, by the estimates and the speed of the last minute. Absent while that is unknown. */
-  readonly leftMs?: number | undefined
+  /** How much is done, by all runs and workers. Its `fraction` falls only with {@link MonitorSnapshot.addedWork}. */
+  readonly work: Work
+  /** The last time that work was added and the fraction fell. */
+  readonly addedWork?: AddedWork | undefined
+  /**
+   * How long the rest takes: by the sizes, the pace of the last one to two minutes, the longest walk that is left, and
+   * waits whose end is known. Absent while that cannot be told: before there is a pace, without sizes, while the database
+   * is unavailable.
+   */
+  readonly timeLeft?: TimeLeft | undefined
+  /** What the whole run waits for. Absent while anything is read. */
+  readonly waiting?: Waiting | undefined
+  /** The collections that are tried again later, the soonest first, also while others are read. */
+  readonly setAside: readonly SetAsideCollection[]
+  /**
+   * DIDs that the relay listed, repeats included, in the current walk of each collection, earlier runs' and other
+   * workers' included.
+   */
+  readonly imported: number
   /** Pairs that were new to the index, in this run. */
   readonly added: number
   /** Entries of the current walks that were not valid DIDs. */
   readonly invalid: number
-  /** The speed of this run over the last ten seconds; absent before there is one. */
-  readonly pairsPerSecond?: number | undefined
+  /** The speed of this run over the last ten seconds, in DIDs; absent before there is one. */
+  readonly importedPerSecond?: number | undefined
   readonly requestsPerSecond?: number | undefined
   /** Requests for pages, in this run. */
   readonly requests: number
   readonly failedRequests: number
   readonly retries: number
   readonly lastRetry?: MonitoredRetry | undefined
-  /** A pause of all requests that the relay asked for and that is not over. */
-  readonly pause?: { readonly leftMs: number; readonly message?: string | undefined } | undefined
   /** How many pauses the relay asked for. */
   readonly pauses: number
   /** In the order in which their places were taken: a walk keeps its place to its end. */
@@ -103,7 +160,8 @@ export interface ThroughputSample {
   readonly at: number
   /** How long it is: a second at first, twice as long each time that the run outgrows the samples. */
   readonly spanMs: number
-  readonly pairsPerSecond: number
+  /** DIDs, repeats included. */
+  readonly importedPerSecond: number
   readonly requestsPerSecond: number
 }
 
@@ -136,11 +194,11 @@ export interface Monitor {
    * @param read such as `() => progress.list({ relay })`; rejects as it does
    */
   refresh(read: () => Promise<readonly CollectionProgress[]>): Promise<void>
-  /** The state of the run. Takes the same time for 5,000 collections as for five. */
+  /** The state of the run. It looks at each collection, once for all calls between two changes. */
   snapshot(): MonitorSnapshot
   /** The row of one collection; nothing if it is unknown. */
   collection(collection: string): CollectionProgress | undefined
-  /** A row for each collection, in the order in which they became known. */
+  /** A row for each collection, in the order in which they became known; its times count from now. */
   collections(): readonly CollectionProgress[]
   /** The speed from the start until now, in at most 600 samples. */
   history(): readonly ThroughputSample[]

@@ -1,14 +1,8 @@
 import type { CollectionProgress } from '../contracts/progress-store.ts'
 import type { CollectionCounts } from './snapshot.ts'
+import { planOf, type WorkPlan } from './work.ts'
 
-/**
- * What a collection costs beside its pairs (a claim, a request, a commit), counted in pairs. Measured on the demo,
- * where a page of 2,000 takes some seven times as long as an empty one; only the end of a run, all small collections,
- * depends on it.
- */
-const WORK_OF_A_COLLECTION = 300
-
-/** The rows of a run and their sums, kept with each change, so that reading the sums costs nothing. */
+/** The rows of a run and their sums. */
 export interface Tally {
   /** Makes a row where there is none. */
   change(collection: string, fields: Partial<CollectionProgress>): void
@@ -18,64 +12,65 @@ export interface Tally {
   readonly changes: number
   changedAt(collection: string): number
   counts(): CollectionCounts
-  readonly pairs: number
+  readonly imported: number
   readonly invalid: number
-  /** The pairs in the end, by the estimates; nothing where most collections have none. */
-  expectedPairs(): number | undefined
-  /** What is done, in pairs: those of the rows, and what their collections cost beside them. */
-  readonly workDone: number
-  /**
-   * What there is to do in all, in pairs as {@link Tally.workDone}; nothing where most collections have no estimate.
-   */
-  workInAll(): number | undefined
+  /** What there is to do. It is made anew where a row has changed since. */
+  plan(): WorkPlan
+  /** The collections that wait for a time, and when that is, on the monitor's clock. */
+  readonly dues: ReadonlyMap<string, number>
+  /** The running collections, and when their lease ends without a renewal, where a store tells that. */
+  readonly leases: ReadonlyMap<string, number>
 }
 
-interface Sums {
-  total: number
-  complete: number
-  running: number
-  pending: number
-  failed: number
-  retrying: number
-  pairs: number
-  invalid: number
-  /** Rows with an estimate, and the pairs that are expected of all rows. */
-  estimated: number
-  expected: number
+const UNTIMED = { retryInMs: undefined, leaseLeftMs: undefined }
+const ZERO = {
+  total: 0,
+  complete: 0,
+  running: 0,
+  pending: 0,
+  failed: 0,
+  retrying: 0,
+  imported: 0,
+  invalid: 0,
 }
 
-export function createTally(relay: string): Tally {
+export function createTally(relay: string, now: () => number): Tally {
   const rows = new Map<string, CollectionProgress>()
   const changed = new Map<string, number>()
-  const sums: Sums = {
-    total: 0,
-    complete: 0,
-    running: 0,
-    pending: 0,
-    failed: 0,
-    retrying: 0,
-    pairs: 0,
-    invalid: 0,
-    estimated: 0,
-    expected: 0,
-  }
+  const dues = new Map<string, number>()
+  const leases = new Map<string, number>()
+  const sums = { ...ZERO }
   let changes = 0
+  let planned: { plan: WorkPlan; changes: number } | undefined
 
-  /** A directory that counts leaves out what hardly anybody has: where most have an estimate, the others are small. */
-  const isEstimated = () => sums.estimated > 0 && sums.estimated * 2 >= sums.total
+  /** A row with its times from now on. */
+  function fresh(row: CollectionProgress): CollectionProgress {
+    const { collection } = row
+    const [dueAt, leaseEndsAt] = [dues.get(collection), leases.get(collection)]
+    if (dueAt === undefined && leaseEndsAt === undefined) return row
+    const retryInMs = dueAt === undefined || dueAt <= now() ? undefined : dueAt - now()
+    const leaseLeftMs = leaseEndsAt === undefined ? undefined : Math.max(0, leaseEndsAt - now())
+    return { ...row, retryInMs, leaseLeftMs }
+  }
 
   return {
     change(collection, fields) {
       const before = rows.get(collection)
-      const after = { ...(before ?? emptyRow(relay, collection)), ...fields }
+      // Times that are told from now on are kept as moments.
+      const after = { ...(before ?? emptyRow(relay, collection)), ...fields, ...UNTIMED }
       if (before !== undefined) addTo(sums, before, -1)
       addTo(sums, after, 1)
       rows.set(collection, after)
       changes += 1
       changed.set(collection, changes)
+      note(dues, collection, after.state === 'pending', fields, 'retryInMs')
+      note(leases, collection, after.state === 'running', fields, 'leaseLeftMs')
     },
-    row: (collection) => rows.get(collection),
-    rows: () => [...rows.values()],
+    row(collection) {
+      const row = rows.get(collection)
+      return row && fresh(row)
+    },
+    rows: () => [...rows.values()].map(fresh),
     get changes() {
       return changes
     },
@@ -84,29 +79,41 @@ export function createTally(relay: string): Tally {
       const { total, complete, running, pending, retrying, failed } = sums
       return { total, complete, running, pending, retrying, failed }
     },
-    get pairs() {
-      return sums.pairs
+    get imported() {
+      return sums.imported
     },
     get invalid() {
       return sums.invalid
     },
-    expectedPairs: () => (isEstimated() ? sums.expected : undefined),
-    get workDone() {
-      return sums.pairs + sums.complete * WORK_OF_A_COLLECTION
+    plan() {
+      if (planned?.changes !== changes) planned = { plan: planOf([...rows.values()]), changes }
+      return planned.plan
     },
-    workInAll: () => (isEstimated() ? sums.expected + sums.total * WORK_OF_A_COLLECTION : undefined),
+    dues,
+    leases,
+  }
+
+  /** Keeps when a time is that a row tells in milliseconds from now. */
+  function note(
+    times: Map<string, number>,
+    collection: string,
+    mayHave: boolean,
+    fields: Partial<CollectionProgress>,
+    field: 'retryInMs' | 'leaseLeftMs',
+  ): void {
+    const inMs = fields[field]
+    if (mayHave && inMs !== undefined) times.set(collection, now() + inMs)
+    else if (!mayHave || field in fields) times.delete(collection)
   }
 }
 
-function addTo(sums: Sums, row: CollectionProgress, sign: 1 | -1): void {
-  const { state, imported, invalid, estimatedRepos, attempts } = row
+function addTo(sums: typeof ZERO, row: CollectionProgress, sign: 1 | -1): void {
+  const { state, imported, invalid, attempts } = row
   sums.total += sign
   sums[state] += sign
   if (state === 'pending' && attempts > 0) sums.retrying += sign
-  sums.pairs += sign * imported
+  sums.imported += sign * imported
   sums.invalid += sign * invalid
-  if (estimatedRepos !== undefined) sums.estimated += sign
-  sums.expected += sign * (state === 'complete' ? imported : Math.max(estimatedRepos ?? 0, imported))
 }
 
 function emptyRow(relay: string, collection: string): CollectionProgress {

@@ -1,10 +1,10 @@
 import type { ThroughputSample } from './snapshot.ts'
 
-/** What happened in a moment. `work` is what the time that is left is told from. */
+/** What happened in a moment. */
 export interface Amounts {
-  readonly pairs: number
+  /** DIDs. */
+  readonly imported: number
   readonly requests: number
-  readonly work: number
 }
 
 export interface Throughput {
@@ -17,7 +17,7 @@ export interface Throughput {
 /** Speeds are summed up in steps of this length. */
 const STEP_MS = 500
 /** The longest window that a speed is asked for. */
-const LONGEST_WINDOW_MS = 60_000
+const LONGEST_WINDOW_MS = 10_000
 /** The history begins with a sample for each second, and halves them when there are this many. */
 const FIRST_SPAN_MS = 1_000
 const MAX_SAMPLES = 600
@@ -27,22 +27,21 @@ export function createThroughput(startedAt: number): Throughput {
   const past = createHistory(startedAt)
   let firstAt: number | undefined
   return {
-    add(now, { pairs = 0, requests = 0, work = 0 }) {
+    add(now, { imported = 0, requests = 0 }) {
       firstAt ??= now
       const step = Math.floor(now / STEP_MS)
       const last = recent.at(-1)
       if (last?.step === step) {
         recent[recent.length - 1] = {
           step,
-          pairs: last.pairs + pairs,
+          imported: last.imported + imported,
           requests: last.requests + requests,
-          work: last.work + work,
         }
       } else {
-        recent.push({ step, pairs, requests, work })
+        recent.push({ step, imported, requests })
         while ((recent[0]?.step ?? step) < step - LONGEST_WINDOW_MS / STEP_MS) recent.shift()
       }
-      past.add(now, pairs, requests)
+      past.add(now, imported, requests)
     },
     rate(now, amount, windowMs) {
       const firstStep = Math.floor((now - windowMs) / STEP_MS) + 1
@@ -58,44 +57,44 @@ export function createThroughput(startedAt: number): Throughput {
 /** The whole run in a bounded number of samples: they become coarser as it goes on. */
 function createHistory(startedAt: number) {
   let spanMs = FIRST_SPAN_MS
-  let samples: { pairs: number; requests: number }[] = []
+  let samples: { imported: number; requests: number }[] = []
 
   /** The sample of this moment. Moments in which nothing happened have one too. */
-  function sampleAt(now: number): { pairs: number; requests: number } {
+  function sampleAt(now: number): { imported: number; requests: number } {
     let index = Math.floor((now - startedAt) / spanMs)
     while (index >= MAX_SAMPLES) {
       samples = inPairs(samples)
       spanMs *= 2
       index = Math.floor((now - startedAt) / spanMs)
     }
-    while (samples.length <= index) samples.push({ pairs: 0, requests: 0 })
-    return samples[index] ?? { pairs: 0, requests: 0 }
+    while (samples.length <= index) samples.push({ imported: 0, requests: 0 })
+    return samples[index] ?? { imported: 0, requests: 0 }
   }
 
   return {
-    add(now: number, pairs: number, requests: number) {
+    add(now: number, imported: number, requests: number) {
       const sample = sampleAt(now)
-      sample.pairs += pairs
+      sample.imported += imported
       sample.requests += requests
     },
     samples(now: number): ThroughputSample[] {
       sampleAt(now)
-      return samples.flatMap(({ pairs, requests }, index) => {
+      return samples.flatMap(({ imported, requests }, index) => {
         const at = startedAt + index * spanMs
         // The last one is not over yet, and too short a part of it says nothing.
         const seconds = Math.min(spanMs, now - at) / 1000
         if (seconds < FIRST_SPAN_MS / 1000) return []
-        return [{ at, spanMs, pairsPerSecond: pairs / seconds, requestsPerSecond: requests / seconds }]
+        return [{ at, spanMs, importedPerSecond: imported / seconds, requestsPerSecond: requests / seconds }]
       })
     },
   }
 }
 
 function inPairs(
-  samples: readonly { pairs: number; requests: number }[],
-): { pairs: number; requests: number }[] {
+  samples: readonly { imported: number; requests: number }[],
+): { imported: number; requests: number }[] {
   return Array.from({ length: Math.ceil(samples.length / 2) }, (_, i) => ({
-    pairs: (samples[2 * i]?.pairs ?? 0) + (samples[2 * i + 1]?.pairs ?? 0),
+    imported: (samples[2 * i]?.imported ?? 0) + (samples[2 * i + 1]?.imported ?? 0),
     requests: (samples[2 * i]?.requests ?? 0) + (samples[2 * i + 1]?.requests ?? 0),
   }))
 }

@@ -27,14 +27,41 @@ interface PatienceParts {
 
 export function createPatience({ relay, timeoutMs, signal, emit }: PatienceParts): Patience {
   const late = () => new StoreUnavailableError(`The store gave no answer within ${timeoutMs} ms.`, undefined)
+  const outage = createOutage(relay, emit)
   return {
     wait: (call, graceMs = 0) =>
-      retrying(() => withDeadline(abortable(call(), signal, graceMs), timeoutMs, late), {
+      retrying(() => outage.watch(withDeadline(abortable(call(), signal, graceMs), timeoutMs, late)), {
         ...STORE_PATIENCE,
         signal,
         mayRetry: (error) => isBackfillError(error, 'STORE_UNAVAILABLE'),
-        onRetry: (context) => emit({ type: 'storeUnavailable', relay, ...context }),
+        onRetry: outage.tell,
       }),
+  }
+}
+
+/** Tells when a store cannot be used, and, once, when it can be used again. */
+export interface Outage {
+  /** A call to the store: if it succeeds, an outage is over. */
+  watch<T>(call: Promise<T>): Promise<T>
+  tell(this: void, failure: { error: unknown; attempt: number; waitMs: number }): void
+}
+
+export function createOutage(relay: string, emit: Emit): Outage {
+  let since: number | undefined
+  return {
+    async watch(call) {
+      const result = await call
+      if (since !== undefined) {
+        const unavailableMs = performance.now() - since
+        since = undefined
+        emit({ type: 'storeAvailable', relay, unavailableMs })
+      }
+      return result
+    },
+    tell(failure) {
+      since ??= performance.now()
+      emit({ type: 'storeUnavailable', relay, ...failure })
+    },
   }
 }
 

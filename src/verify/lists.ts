@@ -3,6 +3,7 @@ import { isBackfillError } from '../errors.ts'
 import { advancePosition, type Position } from '../paging/cursor-guard.ts'
 import { type AskParts, fetchPage } from '../paging/fetch-page.ts'
 import { fetchAhead } from '../paging/prefetch.ts'
+import { createOutage } from '../run/patient-store.ts'
 import { abortable, childController } from '../util/abort.ts'
 import { LONGEST_WAIT_MS, retrying, STORE_PATIENCE } from '../util/retry.ts'
 
@@ -54,11 +55,12 @@ export function askIndex<T>(
   ask: () => Promise<T>,
   { lister: { relay }, signal, emit }: ListParts,
 ): Promise<T> {
-  return retrying(() => abortable(ask(), signal), {
+  const outage = createOutage(relay, emit)
+  return retrying(() => outage.watch(abortable(ask(), signal)), {
     ...STORE_PATIENCE,
     signal,
     mayRetry: (error) => isBackfillError(error, 'STORE_UNAVAILABLE'),
-    onRetry: (context) => emit({ type: 'storeUnavailable', relay, ...context }),
+    onRetry: outage.tell,
   })
 }
 

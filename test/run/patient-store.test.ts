@@ -16,7 +16,7 @@ function patient(progress: ProgressStore, timeoutMs = 60_000) {
 }
 
 describe('a store that is unavailable', () => {
-  it('is asked again until it answers, and each wait is told', async () => {
+  it('is asked again until it answers, and each wait is told, and that it is back, once', async () => {
     const inner = memoryProgressStore()
     let asked = 0
     const { store, events } = patient({
@@ -28,7 +28,10 @@ describe('a store that is unavailable', () => {
       },
     })
     await store.register(RELAY, [{ nsid: A }])
-    expect(events).toMatchObject([{ type: 'storeUnavailable', relay: RELAY, attempt: 1 }])
+    expect(events).toMatchObject([
+      { type: 'storeUnavailable', relay: RELAY, attempt: 1 },
+      { type: 'storeAvailable', relay: RELAY, unavailableMs: expect.any(Number) },
+    ])
     expect(await store.list({ relay: RELAY })).toMatchObject([{ collection: A }])
   })
 
@@ -48,7 +51,7 @@ describe('a store that is unavailable', () => {
       return asked === 1 ? new Promise<string>(() => {}) : 'answered'
     })
     expect(await answer).toBe('answered')
-    expect(events).toMatchObject([{ error: { code: 'STORE_UNAVAILABLE' } }])
+    expect(events).toMatchObject([{ error: { code: 'STORE_UNAVAILABLE' } }, { type: 'storeAvailable' }])
   })
 })
 

@@ -52,6 +52,8 @@ export function sentence(event: BackfillEvent): string {
       return `${event.collection} was taken over`
     case 'storeUnavailable':
       return `try ${event.attempt} of the store failed`
+    case 'storeAvailable':
+      return `the store was away for ${event.unavailableMs} ms`
     case 'relayFailed':
       return `${event.relay} failed`
     default:

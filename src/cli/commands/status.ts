@@ -107,9 +107,9 @@ function speedometers(): (views: readonly StatusView[]) => StatusView[] {
       const now = performance.now()
       const pairs = pairsOf(view.rows)
       const known = sources.get(view.relay) ?? { throughput: createThroughput(now), pairs }
-      known.throughput.add(now, { pairs: Math.max(0, pairs - known.pairs) })
+      known.throughput.add(now, { imported: Math.max(0, pairs - known.pairs) })
       sources.set(view.relay, { ...known, pairs })
-      return { ...view, pairsPerSecond: known.throughput.rate(now, 'pairs', RATE_WINDOW_MS) }
+      return { ...view, pairsPerSecond: known.throughput.rate(now, 'imported', RATE_WINDOW_MS) }
     })
 }
 

@@ -6,7 +6,7 @@ import { bar, ofTotal, type Paint, painter } from './terminal-format.ts'
 import { fit, widthOf } from './terminal-text.ts'
 
 /** The overall bar shares a line with the figures only where it is long enough to tell something. */
-const SHORTEST_BAR = 8
+const SHORTEST_BAR = 6
 const PERCENT_WIDTH = 5
 /** How long the last failure of a request is shown, in milliseconds. */
 const NOTICE_MS = 8_000
@@ -44,8 +44,8 @@ export function runDisplay(snapshot: MonitorSnapshot, screen: Screen): string[] 
 
 /** The same in one line, for a log. */
 export function runLine(snapshot: MonitorSnapshot): string {
-  const { at, startedAt, collections, pairs, expectedPairs, leftMs, pairsPerSecond, requestsPerSecond } =
-    snapshot
+  const { at, startedAt, collections, work, imported, importedPerSecond, requestsPerSecond } = snapshot
+  const left = leftText(snapshot)
   const rate = (value: number | undefined, what: string) =>
     value === undefined ? [] : [`${count(value)} ${what}/s`]
   const parts = [
@@ -54,10 +54,10 @@ export function runLine(snapshot: MonitorSnapshot): string {
       ? [DISCOVERING]
       : [
           `${ofTotal(collections.complete, collections.total)} collections`,
-          `${ofTotal(pairs, expectedPairs)} pairs`,
+          `${ofTotal(imported, work.expected)} imported`,
         ]),
-    ...rate(pairsPerSecond, 'pairs'),
-    ...(leftMs === undefined ? [] : [`${duration(leftMs)} left`]),
+    ...rate(importedPerSecond, 'imported'),
+    ...(left === '' ? [] : [left]),
     ...rate(requestsPerSecond, 'requests'),
     ...troubles(snapshot),
     ...noticeOf(snapshot).map(printable),
@@ -70,10 +70,12 @@ export function whole(snapshot: MonitorSnapshot, width: number, paint: Paint): s
   const columns = figures(snapshot)
   const line = columns.map(({ text, width }) => text.padStart(width)).join('  ')
   const beside = width - widthOf(line) - PERCENT_WIDTH - 2
-  const { fraction, pause } = snapshot
+  const { work, waiting } = snapshot
+  const { fraction = 0 } = work
+  const share = work.fraction === undefined ? '' : percent(fraction)
   const barOf = (length: number) =>
-    bar(fraction, length, fraction >= 1 ? 'green' : 'cyan', paint) + percent(fraction).padStart(PERCENT_WIDTH)
-  const tone = pause === undefined ? 'bold' : 'yellow'
+    bar(fraction, length, fraction >= 1 ? 'green' : 'cyan', paint) + share.padStart(PERCENT_WIDTH)
+  const tone = waiting === undefined ? 'bold' : 'yellow'
   if (beside >= SHORTEST_BAR) return [`${barOf(beside)}  ${paint(tone, line)}`]
   const texts = columns.map(({ text }) => text).filter((text) => text !== '')
   return [barOf(width - PERCENT_WIDTH), ...inLines(texts, width).map((text) => paint(tone, text))]
@@ -92,19 +94,24 @@ function inLines(texts: readonly string[], width: number): string[] {
 
 /** The figures of the whole, each as wide as it may become, so that growing numbers move nothing. */
 function figures(snapshot: MonitorSnapshot): { text: string; width: number }[] {
-  const { collections, pairs, pairsPerSecond, leftMs } = snapshot
+  const { collections, imported, importedPerSecond } = snapshot
   const total = count(collections.total)
   return [
     { text: `${count(collections.complete)}/${total}`, width: 2 * total.length + 1 },
-    { text: `${shortCount(pairs, 1_000_000)} pairs`, width: 13 },
-    { text: pairsPerSecond === undefined ? '' : `${shortCount(pairsPerSecond, 100_000)}/s`, width: 8 },
-    { text: leftMs === undefined ? '' : `${duration(leftMs)} left`, width: 12 },
+    { text: `${shortCount(imported, 1_000_000)} imported`, width: 16 },
+    { text: importedPerSecond === undefined ? '' : `${shortCount(importedPerSecond, 100_000)}/s`, width: 8 },
+    { text: leftText(snapshot), width: 12 },
     { text: pace(snapshot), width: 9 },
   ]
 }
 
-function pace({ pause, requestsPerSecond }: MonitorSnapshot): string {
-  if (pause !== undefined) return `pause ${duration(pause.leftMs)}`
+function leftText({ timeLeft }: MonitorSnapshot): string {
+  if (timeLeft === undefined) return ''
+  return `${timeLeft.atLeast ? '≥ ' : ''}${duration(timeLeft.ms)} left`
+}
+
+function pace({ at, waiting, requestsPerSecond }: MonitorSnapshot): string {
+  if (waiting?.reason === 'relay') return `pause ${duration(waiting.until - at)}`
   return requestsPerSecond === undefined ? '' : `${count(requestsPerSecond)} req/s`
 }
 
@@ -141,8 +148,9 @@ function troubles({ retries, pauses, collections }: MonitorSnapshot): string[] {
 }
 
 /** What holds the run up at the moment, or did just now. */
-export function noticeOf({ at, pause, lastRetry }: MonitorSnapshot): string[] {
-  if (pause?.message !== undefined) return [`the relay asked for a pause: ${pause.message}`]
+export function noticeOf({ at, waiting, lastRetry }: MonitorSnapshot): string[] {
+  if (waiting?.reason === 'relay' && waiting.message !== undefined)
+    return [`the relay asked for a pause: ${waiting.message}`]
   if (lastRetry === undefined || at - lastRetry.at > NOTICE_MS) return []
   const { subject, attempt, waitMs, message } = lastRetry
   return [`${subject}: retry ${attempt} in ${duration(waitMs)}: ${message}`]

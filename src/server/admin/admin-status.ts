@@ -48,11 +48,16 @@ export function failureOf(failure: MonitoredFailure): AdminFailure {
   }
 }
 
-export function sampleOf({ at, spanMs, pairsPerSecond, requestsPerSecond }: ThroughputSample): AdminSample {
+export function sampleOf({
+  at,
+  spanMs,
+  importedPerSecond,
+  requestsPerSecond,
+}: ThroughputSample): AdminSample {
   return {
     at: isoTime(at),
     span_ms: spanMs,
-    pairs_per_second: pairsPerSecond,
+    pairs_per_second: importedPerSecond,
     requests_per_second: requestsPerSecond,
   }
 }
@@ -89,15 +94,15 @@ type Prospects = Pick<
 /** How the run goes, and how long it takes; without one that is under way, there is no speed. */
 export function prospectsOf(snapshot: MonitorSnapshot | undefined, running: boolean): Prospects {
   const going = running ? snapshot : undefined
-  const { pause } = going ?? {}
+  const { waiting, timeLeft } = going ?? {}
   return {
-    pairs_per_second: going?.pairsPerSecond ?? null,
+    pairs_per_second: going?.importedPerSecond ?? null,
     requests_per_second: going?.requestsPerSecond ?? null,
-    eta_ms: going?.leftMs === undefined ? null : Math.round(going.leftMs),
-    expected_pairs: snapshot?.expectedPairs ?? null,
+    eta_ms: timeLeft === undefined ? null : Math.round(timeLeft.ms),
+    expected_pairs: snapshot?.work.expected ?? null,
     pause:
-      going && pause
-        ? { until: isoTime(going.at + pause.leftMs), message: pause.message ? oneLine(pause.message) : null }
+      waiting?.reason === 'relay'
+        ? { until: isoTime(waiting.until), message: waiting.message ? oneLine(waiting.message) : null }
         : null,
   }
 }

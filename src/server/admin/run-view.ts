@@ -163,6 +163,10 @@ function publishEvent(event: BackfillEvent, { monitor, publish, dues, rowAfter, 
       const { type, error, ...told } = event
       return publish.event(type, { ...told, error: note(error), failure: failure() })
     }
+    case 'storeAvailable': {
+      const { type, ...told } = event
+      return publish.event(type, told)
+    }
     case 'collectionStarted': {
       const { type, ...told } = event
       dues.delete(told.collection)

@@ -174,6 +174,7 @@ export interface AdminEvents {
   collectionFailed: AdminEvent<'collectionFailed'> & WithRow & WithFailure
   claimLost: AdminEvent<'claimLost'> & WithRow & WithFailure
   storeUnavailable: AdminEvent<'storeUnavailable'> & WithFailure
+  storeAvailable: AdminEvent<'storeAvailable'>
 }
 
 /**

@@ -11,13 +11,13 @@ const half: MonitorSnapshot = {
   at: NOW,
   startedAt: NOW - 17_999,
   collections: { total: 1287, complete: 312, running: 2, pending: 973, retrying: 0, failed: 0 },
-  pairs: 620_331,
-  expectedPairs: 1_000_013,
-  fraction: 0.5,
-  leftMs: 10_200,
+  imported: 620_331,
+  work: { requestsDone: 500, requestsLeft: 500, fraction: 0.5, expected: 1_000_013, sizes: 'known' },
+  timeLeft: { ms: 10_200, atLeast: false },
+  setAside: [],
   added: 620_331,
   invalid: 0,
-  pairsPerSecond: 35_210.4,
+  importedPerSecond: 35_210.4,
   requestsPerSecond: 25.2,
   requests: 2014,
   failedRequests: 0,
@@ -57,7 +57,7 @@ describe('at 80 columns', () => {
   test('the whole is one line, and each walk has a bar', () => {
     expect(at(80)).toEqual([
       '',
-      '  ━━━━╸────  50%    312/1,287  620,331 pairs  35,210/s      11s left   25 req/s',
+      '  ━━━───  50%    312/1,287  620,331 imported  35,210/s      11s left   25 req/s',
       '',
       '  app.bsky.feed.like                ━━━━━━━━━━━───────────   112,468 of 224,936',
       '  com.example.a.collection.with.a.… ━━━━━━━━━━━━━━━━━━━━━━                    3',
@@ -82,7 +82,7 @@ describe('at 80 columns', () => {
     const lines = at(80, {
       ...half,
       pauses: 1,
-      pause: { leftMs: 12_000, message: 'answered 429: slow down' },
+      waiting: { reason: 'relay', until: NOW + 12_000, message: 'answered 429: slow down' },
     })
     expect(lines[1]).toMatch(/ {6}11s left {2}pause 12s$/)
     expect(lines.at(-1)).toBe('  the relay asked for a pause: answered 429: slow down')
@@ -101,7 +101,7 @@ describe('at 80 columns', () => {
   })
 
   test('what cannot be told is left out, and the rest stands where it stood', () => {
-    const unknown = { ...half, leftMs: undefined, pairsPerSecond: undefined }
+    const unknown = { ...half, timeLeft: undefined, importedPerSecond: undefined }
     const [, known = ''] = at(80)
     const [, line = ''] = at(80, unknown)
     expect(line).not.toMatch(/left|\/s {2}/)
@@ -122,10 +122,10 @@ test('the README shows a run as it looks', () => {
   const shown: MonitorSnapshot = {
     ...half,
     collections: { ...half.collections, complete: 1 },
-    pairs: 334_262,
-    fraction: 0.243,
-    pairsPerSecond: 25_620,
-    leftMs: 39_000,
+    imported: 334_262,
+    work: { ...half.work, fraction: 0.243 },
+    importedPerSecond: 25_620,
+    timeLeft: { ms: 39_000, atLeast: false },
     requestsPerSecond: 13,
     requests: 168,
     walks: walks.map(([collection, imported, estimatedRepos]) => ({
@@ -145,7 +145,7 @@ describe('narrower', () => {
     expect(at(60)).toEqual([
       '',
       '  ━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────  50%',
-      '  312/1,287  620,331 pairs  35,210/s  11s left  25 req/s',
+      '  312/1,287  620,331 imported  35,210/s  11s left  25 req/s',
       '',
       '  app.bsky.feed.like             ━━━━━━━━━━──────────   50%',
       '  com.example.a.collection.with… ━━━━━━━━━━━━━━━━━━━━  100%',
@@ -158,7 +158,7 @@ describe('narrower', () => {
     expect(at(40)).toEqual([
       '',
       '  ━━━━━━━━━━━━━━━━────────────────  50%',
-      '  312/1,287  620,331 pairs  35,210/s',
+      '  312/1,287  620,331 imported  35,210/s',
       '  11s left  25 req/s',
       '',
       '  app.bsky.feed.like ━━━━━━──────   50%',
@@ -173,11 +173,11 @@ describe('at any width', () => {
   const HOSTILE = '\u001b[2J\u001b]0;pwned\u0007com.example\r\n\u202Eevil\u0000\u009b31m'
   const busy: MonitorSnapshot = {
     ...troubled,
-    pairs: 61_000_000,
-    expectedPairs: 61_000_000,
-    pairsPerSecond: 1_234_567,
+    imported: 61_000_000,
+    work: { ...half.work, expected: 61_000_000 },
+    importedPerSecond: 1_234_567,
     requestsPerSecond: 1_250,
-    leftMs: 86_399_000,
+    timeLeft: { ms: 86_399_000, atLeast: false },
     retries: 12_345,
     pauses: 1_234,
     walks: [
@@ -217,12 +217,12 @@ describe('at any width', () => {
   test('growing numbers leave every figure where it is', () => {
     const start: MonitorSnapshot = {
       ...half,
-      pairs: 7,
+      imported: 7,
       collections: { ...half.collections, complete: 0 },
-      pairsPerSecond: 3,
+      importedPerSecond: 3,
     }
     const ends = (snapshot: MonitorSnapshot) =>
-      ['/1,287', ' pairs', '/s ', ' left'].map((what) => at(80, snapshot)[1]?.indexOf(what))
+      ['/1,287', ' imported', '/s ', ' left'].map((what) => at(80, snapshot)[1]?.indexOf(what))
     expect(ends(start)).toEqual(ends(half))
   })
 })
@@ -242,7 +242,7 @@ test('no more walks are shown than a low terminal has lines for', () => {
 describe('where output is no terminal', () => {
   test('one line holds all of it', () => {
     expect(runLine(troubled)).toBe(
-      '17s · 312 of 1,287 collections · 620,331 of 1,000,013 pairs · 35,210 pairs/s · 11s left · 25 requests/s · ' +
+      '17s · 312 of 1,287 collections · 620,331 of 1,000,013 imported · 35,210 imported/s · 11s left · 25 requests/s · ' +
         '1 retry · 2 pauses · 2 to be tried again · 3 failed · ' +
         `app.bsky.feed.like: retry 2 in 2s: ${'the relay answered 503 '.repeat(5).trim()}`,
     )
@@ -252,9 +252,9 @@ describe('where output is no terminal', () => {
     const nothing = { ...half, startedAt: NOW - 500, collections: { ...half.collections, total: 0 } }
     const line = runLine({
       ...nothing,
-      pairsPerSecond: undefined,
+      importedPerSecond: undefined,
       requestsPerSecond: undefined,
-      leftMs: undefined,
+      timeLeft: undefined,
     })
     expect(line).toBe('0s · checking the relay and asking which collections there are')
   })

@@ -1,0 +1,23 @@
+import type { CollectionProgress } from '../contracts/progress-store.ts'
+import { changeWork } from './added-work.ts'
+import type { MonitorParts } from './monitor-parts.ts'
+
+/** Takes over what the progress store says, in the place of what was known. */
+export function takeRows(parts: MonitorParts, rows: readonly CollectionProgress[]): void {
+  const { tally, walks, forecast, now } = parts
+  changeWork(parts, () => {
+    for (const row of rows) {
+      const { collection, state, pages } = row
+      const before = tally.row(collection)
+      // What other workers did since the last time. What earlier runs did is no work of this time.
+      const more = parts.hasRead ? pages - (before?.pages ?? 0) : 0
+      const { retryInMs, leaseLeftMs, owner } = row
+      tally.change(collection, { ...row, retryInMs, leaseLeftMs, owner })
+      if (walks.isRunning(collection)) continue
+      if (more > 0) forecast.read(collection, more, now())
+      if (state === 'running') forecast.see(collection, now())
+      else forecast.end(collection, now())
+    }
+  })
+  parts.hasRead = true
+}
