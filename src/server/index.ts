@@ -19,6 +19,7 @@ export type {
   AdminStarted,
   AdminStatus,
   AdminStopped,
+  AdminTick,
   AdminTotals,
 } from './admin/wire-types.ts'
 export { type XrpcHandlerOptions, xrpcHandler } from './xrpc/xrpc-handler.ts'

@@ -27,3 +27,22 @@ export function duration(ms: number): string {
   const seconds = Math.ceil(ms / 1000)
   return seconds <= 0 ? '0s' : prettyMilliseconds(seconds * 1000, { unitCount: 2 })
 }
+
+/** A speed: one digit after the point where it is slow. */
+export function rate(value: number): string {
+  return value > 0 && value < 9.95 ? String(Math.round(value * 10) / 10) : count(value)
+}
+
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
+
+/** The time of day where the reader is, with the day where it is another one than today: 11:09:10; 3 Nov, 11:09:10. */
+export function timeOf(time: Date, now: Date = new Date()): string {
+  const isToday = time.toDateString() === now.toDateString()
+  return isToday ? clock.format(time) : `${day.format(time)}, ${clock.format(time)}`
+}
+
+/** The same without seconds, for what is not known so exactly. */
+export function minuteOf(time: Date, now: Date = new Date()): string {
+  return timeOf(time, now).replace(/:\d\d$/, '')
+}

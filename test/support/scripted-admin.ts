@@ -1,5 +1,5 @@
 import { statusPage } from '../../src/server/admin/page/status-page.ts'
-import type { AdminEvents, AdminRow, AdminStatus, AdminTotals } from '../../src/server/index.ts'
+import type { AdminEvents, AdminRow, AdminStatus, AdminTick } from '../../src/server/index.ts'
 import { PATH, TOKEN } from './admin.ts'
 import { serve } from './serve.ts'
 
@@ -122,6 +122,9 @@ export function adminStatus(
     failed: count('failed'),
     pairs_per_second: null,
     requests_per_second: null,
+    run_imported: 0,
+    run_added: 0,
+    run_requests: 0,
     eta_ms: null,
     expected_pairs: null,
     pause: null,
@@ -135,6 +138,6 @@ export function adminStatus(
   }
 }
 
-export function totalsOf({ collections, failures, history, ...totals }: AdminStatus): AdminTotals {
-  return { ...totals, at: new Date().toISOString() }
+export function tickOf({ collections, failures, history, ...totals }: AdminStatus): AdminTick {
+  return { ...totals, at: new Date().toISOString(), latest: history.slice(-5) }
 }

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest'
-import { count, duration, percent, plural, shortCount } from '../../src/util/format.ts'
+import {
+  count,
+  duration,
+  minuteOf,
+  percent,
+  plural,
+  rate,
+  shortCount,
+  timeOf,
+} from '../../src/util/format.ts'
 
 test.each([
   [count(61_000_000), '61,000,000'],
@@ -15,6 +24,14 @@ test.each([
   [percent(0.0999), '9.9%'],
   [percent(0.9999), '99%'],
   [percent(1), '100%'],
+  [rate(0), '0'],
+  [rate(1), '1'],
+  [rate(2.345), '2.3'],
+  [rate(9.96), '10'],
+  [rate(4_166.6), '4,167'],
+  [timeOf(new Date(2026, 10, 3, 11, 9, 10), new Date(2026, 10, 3, 23)), '11:09:10'],
+  [timeOf(new Date(2026, 10, 3, 11, 9, 10), new Date(2026, 10, 4)), '3 Nov, 11:09:10'],
+  [minuteOf(new Date(2026, 10, 3, 11, 9, 10), new Date(2026, 10, 4)), '3 Nov, 11:09'],
   [duration(-1), '0s'],
   [duration(0), '0s'],
   [duration(1), '1s'],

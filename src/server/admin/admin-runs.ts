@@ -1,7 +1,7 @@
 import { XrpcError } from '../responses.ts'
 import type { AdminSettings } from './admin-options.ts'
 import { beginRun, type Run, readProgress } from './admin-run.ts'
-import { countsOf, isoTime, prospectsOf, rowOf } from './admin-status.ts'
+import { countsOf, isoTime, NOTHING_DONE, prospectsOf, rowOf } from './admin-status.ts'
 import { createEventStream } from './event-stream.ts'
 import { createRunView, type RunView } from './run-view.ts'
 import type { AdminStatus, AdminTotals } from './wire-types.ts'
@@ -41,8 +41,9 @@ export function createRuns(settings: AdminSettings): Runs {
 
   const statusNow = (): AdminStatus => ({ ...(view?.status() ?? emptyStatus()), sources })
   const stream = createEventStream(statusNow)
+  // Also while there is no viewer: one that was away for a moment goes on where it was, with the speeds of meanwhile.
   const publishTotals = () => {
-    if (view && stream.viewers > 0) stream.event('totals', { ...view.totals(), sources })
+    if (view) stream.event('totals', { ...view.tick(), sources })
   }
 
   function begin(relay: string): Run {
@@ -131,6 +132,7 @@ function emptyStatus(): Omit<AdminStatus, 'sources'> {
     finished_at: null,
     at: isoTime(Date.now()),
     ...prospectsOf(undefined, false),
+    ...NOTHING_DONE,
     last_error: null,
     outcome: null,
     error: null,

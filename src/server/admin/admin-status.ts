@@ -106,3 +106,10 @@ export function prospectsOf(snapshot: MonitorSnapshot | undefined, running: bool
         : null,
   }
 }
+
+/** What a run has done that has not begun. */
+export const NOTHING_DONE: Pick<AdminTotals, 'run_imported' | 'run_added' | 'run_requests'> = {
+  run_imported: 0,
+  run_added: 0,
+  run_requests: 0,
+}

@@ -11,6 +11,7 @@ import type {
   AdminOutcome,
   AdminRow,
   AdminStatus,
+  AdminTick,
   AdminTotals,
 } from './wire-types.ts'
 
@@ -36,14 +37,18 @@ export interface RunView {
   refresh(read: () => Promise<readonly CollectionProgress[]>): Promise<void>
   /** Tells those who watch everything anew. */
   renew(): void
-  totals(): Omit<AdminTotals, 'sources'>
+  tick(): Omit<AdminTick, 'sources'>
   status(): Omit<AdminStatus, 'sources'>
 }
+
+/** So many seconds of the curve may come late, one is told each second, and the last one is not over. */
+const LATEST = 5
 
 /** @param relay the relay */
 export function createRunView(relay: string, publish: Publisher): RunView {
   let end: { at: number; outcome: AdminOutcome; error: AdminTotals['error'] } | undefined
   let lastError: AdminTotals['last_error'] = null
+  let imported = 0
   /** When collections that failed are tried again, as far as this run knows. */
   const dues = new Map<string, number>()
   const monitor = createMonitor({ relay, now: () => end?.at ?? clock() })
@@ -70,7 +75,7 @@ export function createRunView(relay: string, publish: Publisher): RunView {
     return plain
   }
 
-  function totals(): ReturnType<RunView['totals']> {
+  function totals(): Omit<AdminTotals, 'sources'> {
     const snapshot = monitor.snapshot()
     return {
       running: end === undefined,
@@ -80,6 +85,9 @@ export function createRunView(relay: string, publish: Publisher): RunView {
       finished_at: end ? isoTime(end.at) : null,
       at: isoTime(clock()),
       ...prospectsOf(snapshot, end === undefined),
+      run_imported: imported,
+      run_added: snapshot.added,
+      run_requests: snapshot.requests,
       last_error: lastError,
       outcome: end?.outcome ?? null,
       error: end?.error ?? null,
@@ -91,6 +99,7 @@ export function createRunView(relay: string, publish: Publisher): RunView {
     monitor,
     handle(event) {
       monitor.handle(event)
+      if (event.type === 'page') imported += event.dids.length
       publishEvent(event, { monitor, publish, dues, rowAfter, note })
     },
     end(outcome, error) {
@@ -105,7 +114,7 @@ export function createRunView(relay: string, publish: Publisher): RunView {
         .catch(note)
         .then(() => {}),
     renew: () => publish.snapshot(),
-    totals,
+    tick: () => ({ ...totals(), latest: monitor.history().slice(-LATEST).map(sampleOf) }),
     status: () => ({
       ...totals(),
       collections: rows(),

@@ -72,7 +72,7 @@ export interface AdminSample {
   readonly requests_per_second: number
 }
 
-/** The whole at one moment, without what is as long as the network: an event `totals`. */
+/** The whole at one moment, without what is as long as the network. */
 export interface AdminTotals {
   /** Whether a run of this handler is under way; one that is about to stop is. */
   readonly running: boolean
@@ -100,6 +100,12 @@ export interface AdminTotals {
   /** The speed of the last ten seconds; null before there is one and when nothing runs. */
   readonly pairs_per_second: number | null
   readonly requests_per_second: number | null
+  /** DIDs that this run has imported, repeats included: with its times, its average speed. */
+  readonly run_imported: number
+  /** Pairs that were new to the index, as far as the sink could tell. */
+  readonly run_added: number
+  /** Requests for pages. */
+  readonly run_requests: number
   /** How long the rest takes, by the estimates; null while that cannot be told. */
   readonly eta_ms: number | null
   /** What `total_imported` comes to in the end, by the estimates; null where most collections have none. */
@@ -120,8 +126,17 @@ export interface AdminStatus extends AdminTotals {
   readonly collections: readonly AdminRow[]
   /** The last hundred of the run, the oldest first. */
   readonly failures: readonly AdminFailure[]
-  /** The speed from the start of the run, in at most 600 samples; between snapshots, `totals` tells how it goes on. */
+  /** The speed from the start of the run, in at most 600 samples. */
   readonly history: readonly AdminSample[]
+}
+
+/** How things are once a second, without what is as long as the network: an event `totals`. */
+export interface AdminTick extends AdminTotals {
+  /**
+   * The end of {@link AdminStatus.history} as it is now: each takes the place of the one that began at the same time,
+   * or comes behind the others. Their `span_ms` doubles when there are 600; then each two of those before become one.
+   */
+  readonly latest: readonly AdminSample[]
 }
 
 /** An event of the run as it is sent: with its error in a form that JSON can hold. */
@@ -158,7 +173,7 @@ interface WithFailure {
  */
 export interface AdminEvents {
   snapshot: AdminStatus
-  totals: AdminTotals
+  totals: AdminTick
   /** `repos` counts the DIDs of the pages. */
   page: Omit<AdminEvent<'page'>, 'dids'> & { readonly repos: number } & WithRow
   discovered: {

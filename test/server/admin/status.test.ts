@@ -24,7 +24,7 @@ describe('the status', () => {
     })
     await admin.ask('POST')
     await parked.parked
-    const status = await admin.until(({ eta_ms }) => eta_ms !== null)
+    const status = await admin.until((now) => now.eta_ms !== null && now.pairs_per_second !== null)
     expect(status).toMatchObject({
       expected_pairs: 1_150,
       pending: 0,

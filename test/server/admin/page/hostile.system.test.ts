@@ -9,7 +9,7 @@ import {
   adminStatus,
   type ScriptedAdmin,
   startScriptedAdmin,
-  totalsOf,
+  tickOf,
 } from '../../../support/scripted-admin.ts'
 
 let browser: Browser
@@ -82,27 +82,27 @@ async function violationsOf(page: Page): Promise<string[]> {
   )
 }
 
-describe('axe finds nothing, in light and dark, on a desk and on a phone,', () => {
-  const looks = (['light', 'dark'] as const).flatMap((colorScheme) =>
-    [1280, 360].map((width) => ({ colorScheme, width })),
-  )
+const looks = (['light', 'dark'] as const).flatMap((colorScheme) =>
+  [1280, 360].map((width) => ({ colorScheme, width })),
+)
 
-  const opposite: typeof looks = [
-    { colorScheme: 'dark', width: 1280 },
-    { colorScheme: 'light', width: 360 },
-  ]
+const opposite: typeof looks = [
+  { colorScheme: 'dark', width: 1280 },
+  { colorScheme: 'light', width: 360 },
+]
 
-  async function look(page: Page, from: typeof looks = looks): Promise<void> {
-    for (const { colorScheme, width } of from) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-      await page.setViewportSize({ width, height: 900 })
-      expect(await violationsOf(page), `${colorScheme}, ${width}`).toEqual([])
-      // Nothing reaches beyond the edge, and nothing moves.
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
-      expect(await page.evaluate(() => document.getAnimations().length)).toBe(0)
-    }
+async function look(page: Page, from: typeof looks = looks): Promise<void> {
+  for (const { colorScheme, width } of from) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await page.setViewportSize({ width, height: 900 })
+    expect(await violationsOf(page), `${colorScheme}, ${width}`).toEqual([])
+    // Nothing reaches beyond the edge, and nothing moves.
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
+    expect(await page.evaluate(() => document.getAnimations().length)).toBe(0)
   }
+}
 
+describe('axe finds nothing, in light and dark, on a desk and on a phone,', () => {
   it('in the dialog of the token', async () => {
     await using admin = await startScriptedAdmin(everything())
     await using tab = await openTab(browser)
@@ -127,7 +127,7 @@ describe('axe finds nothing, in light and dark, on a desk and on a phone,', () =
       adminStatus([], { running: false, started_at: null, relay: null }),
     )
     await using tab = await watch(admin)
-    await tab.page.getByText('No collection is known yet').waitFor()
+    await tab.page.getByText('Start asks the sources of this server').waitFor()
     await look(tab.page, opposite)
   })
 })
@@ -211,18 +211,25 @@ describe('when the server is gone', () => {
     await using tab = await watch(admin)
     const { page } = tab
     const banner = page.locator('#disconnected')
-    admin.send('totals', totalsOf(adminStatus(admin.status.collections, { pairs_per_second: 7_777 })))
+    admin.send('totals', tickOf(adminStatus(admin.status.collections, { pairs_per_second: 7_777 })))
     await page.getByText('7,777', { exact: true }).waitFor()
 
     admin.isDown = true
     admin.hangUp()
     await banner
-      .filter({ hasText: /no longer up to date\. The server has ended the connection\. Trying again/ })
+      .filter({ hasText: /Disconnected\. The server has ended the connection\. Trying again/ })
       .waitFor()
     await banner.filter({ hasText: 'The server answered with status 502.' }).waitFor()
     expect(await page.locator('#connection').textContent()).toMatch(/Disconnected|Connecting/)
-    // What was known stays to be read.
+    // What was known stays to be read, and is said to be old.
     expect(await page.getByText('7,777', { exact: true }).isVisible()).toBe(true)
+    expect(await page.locator('#state').textContent()).toBe('Last seen: Running')
+    await page.getByText(/^As of .*, when the connection was lost\.$/).waitFor()
+    expect(await page.locator('.rate-note').allTextContents()).toEqual(['when last seen', 'when last seen'])
+    await look(page, opposite)
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await page.getByRole('alert').filter({ hasText: 'There is no connection' }).waitFor()
+    expect(admin.asked).toEqual([])
 
     admin.isDown = false
     await page.getByRole('button', { name: 'Try now' }).click()

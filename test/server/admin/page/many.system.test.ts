@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PAGE_ROWS } from '../../../../src/server/admin/page/client/pager.ts'
 import { TOKEN } from '../../../support/admin.ts'
 import { enterToken, openTab, startBrowser, type Tab } from '../../../support/browser.ts'
 import {
@@ -57,14 +58,13 @@ function watchRows(): void {
   })
 }
 
-/** A tab with all of them. They are found by plain selectors: to ask so many rows for their roles takes seconds. */
-async function openAll(admin: ScriptedAdmin): Promise<Tab> {
-  const tab = await openTab(browser)
+/** A tab with the first page of them. */
+async function openAll(admin: ScriptedAdmin, options: Parameters<typeof openTab>[1] = {}): Promise<Tab> {
+  const tab = await openTab(browser, options)
   await tab.page.goto(admin.url)
   await enterToken(tab.page, TOKEN)
-  // All are in the document, for the browser's own search and for a screen reader.
   await rowsOf(tab.page)
-    .nth(COUNT - 1)
+    .nth(PAGE_ROWS - 1)
     .waitFor({ state: 'attached' })
   return tab
 }
@@ -109,7 +109,7 @@ describe('5,000 collections', () => {
     expect(tab.complaints).toEqual([])
   })
 
-  it('are sorted, filtered and searched with the keyboard, and are all in the document', async () => {
+  it('are sorted, filtered and searched with the keyboard, and the URL holds the choice', async () => {
     await using admin = await startScriptedAdmin(adminStatus(rows))
     await using tab = await openAll(admin)
     const { page } = tab
@@ -127,17 +127,56 @@ describe('5,000 collections', () => {
     await page.locator('.filters').getByRole('button', { name: 'Failed 99' }).focus()
     await page.keyboard.press('Enter')
     await first.filter({ hasText: 'n4950' }).waitFor()
-    expect(await rowsOf(page).count()).toBe(99)
-
-    await page.evaluate(() => scrollTo(0, document.body.scrollHeight))
+    const pager = page.getByRole('navigation', { name: 'Pages of the table', exact: true })
+    await pager.filter({ hasText: '1–50 of 99' }).waitFor()
+    await pager.getByRole('button', { name: 'Last page' }).focus()
+    await page.keyboard.press('Enter')
     await rowsOf(page).last().filter({ hasText: 'n0050' }).waitFor()
+    expect(await rowsOf(page).count()).toBe(49)
+    expect(new URL(page.url()).search).toBe('?state=failed&sort=-collection&page=2')
 
-    await page.getByLabel('Search by name').fill('N01')
+    await page.reload()
+    await rowsOf(page).last().filter({ hasText: 'n0050' }).waitFor()
+    expect(await head.getAttribute('aria-sort')).toBe('descending')
+    await page.goBack()
+    await first.filter({ hasText: 'n4950' }).waitFor()
+
+    await page.keyboard.press('/')
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('search')
+    await page.keyboard.type('N01/')
+    expect(await page.getByLabel('Search by name').inputValue()).toBe('N01/')
+    await page.keyboard.press('Backspace')
     await first.filter({ hasText: 'n0150' }).waitFor()
     expect(await rowsOf(page).count()).toBe(2)
+    expect(new URL(page.url()).search).toBe('?state=failed&search=N01&sort=-collection')
     await page.getByLabel('Search by name').fill('nothing of the kind')
     await page.getByText('No collection matches.').waitFor()
   })
+
+  it.each<[string, { failed?: boolean }]>([
+    ['running', {}],
+    ['with failures', { failed: true }],
+  ])(
+    'are in sight without scrolling on a laptop, in pages of a sane height: %s',
+    async (_, { failed = false }) => {
+      const reason = 'answered 500 (DatabaseError): the words of a server may go on. '.repeat(5)
+      const shown = rows.map((row) =>
+        row.state === 'failed'
+          ? { ...row, ...(failed ? { last_error: reason } : { state: 'pending' as const }) }
+          : row,
+      )
+      await using admin = await startScriptedAdmin(adminStatus(shown))
+      await using tab = await openAll(admin, { viewport: { width: 1280, height: 800 } })
+      const bottom = (n: number) =>
+        rowsOf(tab.page)
+          .nth(n)
+          .evaluate((row) => row.getBoundingClientRect().bottom)
+      expect(await bottom(failed ? 4 : 9)).toBeLessThan(800)
+      const height = await tab.page.evaluate(() => document.documentElement.scrollHeight)
+      expect(height).toBeLessThan(4 * 800)
+      expect(await tab.page.getByRole('button', { name: 'Log out' }).isVisible()).toBe(true)
+    },
+  )
 
   it('that failed are retried with the keyboard, and the focus stays where it was', async () => {
     await using admin = await startScriptedAdmin(adminStatus(rows))
@@ -149,9 +188,6 @@ describe('5,000 collections', () => {
     await page.keyboard.press('Enter')
     await expect.poll(() => admin.asked, { timeout: 10_000 }).toHaveLength(1)
     expect(admin.asked[0]).toBe(`POST /retry?source=${rows[0]?.source}&collection=${name(50)}`)
-    // Far away, and back: the row keeps the focus.
-    await page.evaluate(() => scrollTo(0, document.body.scrollHeight))
-    await rowsOf(page).filter({ hasText: 'n4950' }).waitFor()
     expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe(
       `Retry ${name(50)}`,
     )

@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { RelayScript } from '../../../../src/testing/index.ts'
+import { type RelayScript, startRelay } from '../../../../src/testing/index.ts'
 import { startAdmin, type TestAdmin, TOKEN } from '../../../support/admin.ts'
 import { enterToken, openTab, startBrowser, type Tab } from '../../../support/browser.ts'
 import { BIG, startParkedRelay } from '../../../support/parked-relay.ts'
@@ -40,9 +40,11 @@ describe('an operator, in Chromium, with a real backfill', () => {
     await using admin = await startAdmin({ collections: [PROFILE, BIG, BROKEN], allowedRelays: [url] })
     await using tab = await watch(admin)
     const { page } = tab
-    await shows(page, 'No collection is known yet')
+    await shows(page, 'Start asks the sources of this server')
 
-    expect(await page.getByLabel('Relay', { exact: true }).inputValue()).toBe(url)
+    // There is one relay, so that there is nothing to choose.
+    expect(await page.locator('#relay-shown').textContent()).toBe(url)
+    expect(await page.locator('#start-form :is(input, select):visible').count()).toBe(0)
     await page.getByRole('button', { name: 'Start' }).click()
     await page.getByRole('button', { name: 'Stop' }).waitFor()
     await shows(page, 'Running')
@@ -50,7 +52,7 @@ describe('an operator, in Chromium, with a real backfill', () => {
       .filter({ hasText: /Complete.*100%.*150/ })
       .waitFor()
     await rowOf(page, BIG)
-      .filter({ hasText: /3 pagesRunning.*300/ })
+      .filter({ hasText: /Running 3 pages.*300/ })
       .waitFor()
 
     const failures = page.getByRole('region', { name: '1 collection failed' })
@@ -90,7 +92,7 @@ describe('an operator, in Chromium, with a real backfill', () => {
     await rowOf(page, BIG).filter({ hasText: 'goes on after 3 pages' }).waitFor()
     expect((await admin.status()).outcome).toBe('stopped')
     // The button that was pressed is gone, and the keyboard is at what comes next.
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('relay')
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('start')
 
     parked.letGo()
     await page.keyboard.press('Enter')
@@ -101,13 +103,26 @@ describe('an operator, in Chromium, with a real backfill', () => {
   })
 
   it("is told in the server's words why it does not start", async () => {
-    await using admin = await startAdmin({ allowedRelays: ['relay.example.org'] })
+    await using admin = await startAdmin({})
     await using tab = await watch(admin)
     const { page } = tab
-    await page.getByLabel('Relay', { exact: true }).fill('elsewhere.example.org')
+    await page.getByLabel('Relay', { exact: true }).fill('10.0.0.1')
     await page.getByRole('button', { name: 'Start' }).click()
-    await page.getByRole('alert').filter({ hasText: 'source must be one of relay.example.org' }).waitFor()
+    await page.getByRole('alert').filter({ hasText: 'source must be a public host name' }).waitFor()
     expect((await admin.status()).started_at).toBeNull()
+  })
+
+  it('is told once of a start that failed, and chooses among several relays', async () => {
+    await using relay = await startRelay({ collections: {}, script: () => ({ status: 404 }) })
+    await using admin = await startAdmin({ allowedRelays: ['relay.example.org', relay.url] })
+    await using tab = await watch(admin)
+    const { page } = tab
+    await page.getByRole('combobox', { name: 'Relay' }).selectOption(relay.url)
+    await page.getByRole('button', { name: 'Start' }).click()
+    await page.locator('#run-error').filter({ hasText: 'answered 404' }).waitFor()
+    await page.locator('#start:not([aria-busy=true])').waitFor()
+    expect(await page.getByText('answered 404').count()).toBe(1)
+    expect(await page.getByRole('combobox', { name: 'Relay' }).inputValue()).toBe(relay.url)
   })
 
   it('sees a retry of something that failed in an earlier process begin a run', async () => {
@@ -154,7 +169,7 @@ describe('the token', () => {
     await other.getByRole('dialog', { name: 'Token' }).waitFor()
 
     await rowOf(page, PROFILE).waitFor()
-    await page.getByRole('button', { name: 'Forget it now' }).click()
+    await page.getByRole('button', { name: 'Log out' }).click()
     await page.getByRole('dialog', { name: 'Token' }).waitFor()
     expect(await page.locator('#table tbody tr').count()).toBe(0)
     expect(await page.evaluate(() => sessionStorage.length)).toBe(0)

@@ -6,18 +6,20 @@ import {
   describeCurve,
   momentOf,
   type Point,
+  pointsOf,
   thinned,
   type Words,
   wordsFor,
 } from './curve.ts'
-import { byId, element, setText, svg } from './dom.ts'
+import { byId, element, setHidden, setText, svg } from './dom.ts'
+import type { Freshness } from './freshness.ts'
 
-const HEIGHT = 150
+const HEIGHT = 96
 const ROWS = 12
 
 /** The speed over time: as a drawing, as a sentence for a screen reader, and as a table that can be opened. */
 export interface Chart {
-  draw(history: readonly AdminSample[], running: boolean): void
+  draw(history: readonly AdminSample[], freshness: Freshness): void
 }
 
 export function createChart(): Chart {
@@ -27,7 +29,7 @@ export function createChart(): Chart {
   const details = byId('chart-details', HTMLDetailsElement)
   const marker = svg('g', { class: 'marker', visibility: 'hidden' }, svg('line'), svg('circle', { r: '4' }))
   let points: readonly Point[] = []
-  let words = wordsFor(true)
+  let words = wordsFor('live')
   let curve: Curve | undefined
   let pointer: number | undefined
 
@@ -51,8 +53,8 @@ export function createChart(): Chart {
     if (found) place(marker, found)
     const last = points.at(-1)
     const when = momentOf(found && last ? last.at - found.point.at : 0, words)
-    const shown = found?.point ?? last
-    setText(reading, shown ? `${count(shown.value)} pairs/s ${when}` : '')
+    const point = found?.point ?? last
+    setText(reading, point ? `${count(point.value)} pairs/s ${when}` : '')
   }
 
   drawing.addEventListener('pointermove', ({ clientX }) => {
@@ -68,16 +70,17 @@ export function createChart(): Chart {
   })
   new ResizeObserver(redraw).observe(figure)
 
-  let isRunning: boolean | undefined
+  let shown: Freshness | undefined
   let drawn: readonly AdminSample[] | undefined
   return {
-    draw(history, running) {
-      if (history === drawn && running === isRunning) return
-      isRunning = running
-      words = wordsFor(running)
+    draw(history, freshness) {
+      if (history === drawn && freshness === shown) return
+      shown = freshness
+      words = wordsFor(freshness)
       drawn = history
-      points = history.map(({ at, pairs_per_second }) => ({ at: Date.parse(at), value: pairs_per_second }))
+      points = pointsOf(history)
       figure.classList.toggle('empty', points.length < 2)
+      setHidden(figure, freshness === 'idle')
       redraw()
     },
   }

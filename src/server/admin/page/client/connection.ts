@@ -13,8 +13,14 @@ const NAMES: Record<Shown['state'], string> = {
   locked: 'Locked',
 }
 
+export interface ConnectionView {
+  show(connection: Shown): void
+  /** Whether what is on the page is no longer how things are. */
+  readonly isLost: boolean
+}
+
 /** Says whether what is on the page is still true. */
-export function createConnectionView(announcer: Announcer): (connection: Shown) => void {
+export function createConnectionView(announcer: Announcer): ConnectionView {
   const chip = byId('connection', HTMLElement)
   const banner = byId('disconnected', HTMLElement)
   const words = byId('disconnected-text', HTMLElement)
@@ -27,18 +33,26 @@ export function createConnectionView(announcer: Announcer): (connection: Shown) 
     if (shown.state !== 'waiting') return
     const left = shown.until - Date.now()
     const when = left > 500 ? `Trying again in ${duration(left)}.` : 'Trying again.'
-    setText(words, `Disconnected: what you see is no longer up to date. ${shown.reason} ${when}`)
+    setText(words, `Disconnected. ${shown.reason} ${when}`)
   }
   setInterval(tell, 1000)
 
-  return (connection) => {
+  function show(connection: Shown): void {
     shown = connection
     tell()
     // The banner stays during an attempt: it may fail as the last one did.
-    if (connection.state !== 'connecting') setHidden(banner, connection.state !== 'waiting')
+    if (connection.state === 'connecting') return
+    setHidden(banner, connection.state !== 'waiting')
     const isLost = connection.state === 'waiting'
     if (isLost && !wasLost) announcer.say('Disconnected from the server.')
     if (connection.state === 'live' && wasLost) announcer.say('Connected again.')
-    if (connection.state !== 'connecting') wasLost = isLost
+    wasLost = isLost
+  }
+
+  return {
+    show,
+    get isLost() {
+      return wasLost
+    },
   }
 }

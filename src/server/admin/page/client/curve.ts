@@ -1,10 +1,29 @@
 import { duration, shortCount } from '../../../../util/format.ts'
+import type { AdminSample } from '../../wire-types.ts'
+import type { Freshness } from './freshness.ts'
 import { roughly } from './page-format.ts'
 
 export interface Point {
   /** In milliseconds since 1970. */
   readonly at: number
   readonly value: number
+}
+
+/** A point is the mean of this time up to it, as the speed beside the curve is: pages come in bursts. */
+const MEAN_MS = 10_000
+
+/** The points of the curve, one for each sample. */
+export function pointsOf(samples: readonly AdminSample[]): readonly Point[] {
+  let first = 0
+  let sum = 0
+  return samples.map(({ at, span_ms, pairs_per_second }, i) => {
+    sum += pairs_per_second
+    while ((i + 1 - first) * span_ms > Math.max(MEAN_MS, span_ms)) {
+      sum -= samples[first]?.pairs_per_second ?? 0
+      first += 1
+    }
+    return { at: Date.parse(at), value: Math.max(0, sum / (i + 1 - first)) }
+  })
 }
 
 /** A curve in the coordinates of a drawing, y downwards. */
@@ -23,14 +42,20 @@ export interface Curve {
   nearest(x: number): { readonly x: number; readonly y: number; readonly point: Point } | undefined
 }
 
-/** How the last point is called, and what lies before it: it is now, or the end of a run that is over. */
+/** How the last point is called, and what lies before it. */
 export interface Words {
   readonly last: string
   readonly before: string
 }
 
-export const wordsFor = (running: boolean): Words =>
-  running ? { last: 'now', before: 'ago' } : { last: 'at the end', before: 'earlier' }
+const WORDS: Record<Freshness, Words> = {
+  live: { last: 'now', before: 'ago' },
+  disconnected: { last: 'when last seen', before: 'before' },
+  ended: { last: 'at the end', before: 'earlier' },
+  idle: { last: 'at the end', before: 'earlier' },
+}
+
+export const wordsFor = (freshness: Freshness): Words => WORDS[freshness]
 
 /** How long a point lies before the last one. */
 export function momentOf(ms: number, { last, before }: Words): string {
@@ -97,10 +122,10 @@ function nearestTo(points: readonly Point[], at: number): Point | undefined {
   return at - before.at < after.at - at ? before : after
 }
 
-/** The next of 1, 2, 4, 6, 8 and 10 times a power of ten: half of it is round too. */
+/** The next round number whose half is round too. */
 function roundUp(value: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, 10)))
-  const step = [1, 2, 4, 6, 8].find((each) => each * power >= value) ?? 10
+  const step = [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8].find((each) => each * power >= value) ?? 10
   return step * power
 }
 

@@ -1,13 +1,13 @@
-import { plural } from '../../../../util/format.ts'
+import { count, plural } from '../../../../util/format.ts'
 import { printable } from '../../../../util/text.ts'
 import type { AdminRow } from '../../wire-types.ts'
-import { byId, element, setHidden, setText } from './dom.ts'
+import { byId, element, setAttribute, setHidden, setText } from './dom.ts'
 import { keyOf, type Model } from './model.ts'
-import { timeOf } from './page-format.ts'
+import { timeText } from './page-format.ts'
 import { nameElement, type Retry, retryButton } from './row-view.ts'
 
-/** Each has its reason and a button; further ones are a look into the table away. */
-const SHOWN = 8
+/** Each has its reason and a button; further ones are a look into the table away, which must not be pushed out of sight. */
+const SHOWN = 3
 
 export interface Failures {
   draw(model: Model): void
@@ -55,7 +55,7 @@ export function createFailures(
       }
       setText(byId('failures-title', HTMLElement), `${plural(failed.length, 'collection')} failed`)
       setHidden(more, failed.length <= SHOWN)
-      setText(more, `Show all ${failed.length} in the table`)
+      setText(more, `Show all ${count(failed.length)} in the table`)
     },
   }
 }
@@ -74,7 +74,11 @@ function neighborOf(item: HTMLLIElement): HTMLElement | undefined {
 function tell(item: HTMLLIElement, { last_error, attempts }: AdminRow, at: string | undefined): void {
   const [reason, when] = item.querySelectorAll('p')
   const after = attempts > 0 ? `after ${plural(attempts, 'attempt')}` : ''
-  if (reason) setText(reason, last_error === null ? 'No reason was given.' : printable(last_error))
+  const why = last_error === null ? 'No reason was given.' : printable(last_error)
+  if (reason) {
+    setText(reason, why)
+    setAttribute(reason, 'title', why)
+  }
   if (when)
-    setText(when, [at === undefined ? '' : timeOf(at), after].filter((text) => text !== '').join(', '))
+    setText(when, [at === undefined ? '' : timeText(at), after].filter((text) => text !== '').join(', '))
 }

@@ -3,7 +3,7 @@ import { printable } from '../../../../util/text.ts'
 import type { AdminFailure } from '../../wire-types.ts'
 import { byId, element, setHidden, setText } from './dom.ts'
 import type { Model } from './model.ts'
-import { timeOf } from './page-format.ts'
+import { timeText } from './page-format.ts'
 
 /** What went wrong and passed, or will be tried again: the last hundred, the newest first. */
 export interface Log {
@@ -43,11 +43,11 @@ export function createLog(): Log {
 function entryOf(failure: AdminFailure): HTMLLIElement {
   const { at, times, message, retry_at } = failure
   const repeated = times > 1 ? ` (${count(times)} times)` : ''
-  const next = retry_at === null ? '' : `, again at ${timeOf(retry_at)}`
+  const next = retry_at === null ? '' : `, again at ${timeText(retry_at)}`
   return element(
     'li',
     {},
-    element('p', { class: 'when' }, `${timeOf(at)}${repeated}${next}`),
+    element('p', { class: 'when' }, `${timeText(at)}${repeated}${next}`),
     element('p', {}, element('bdi', { class: 'subject' }, printable(KINDS[failure.kind](failure)))),
     element('p', { class: 'reason' }, printable(message)),
   )

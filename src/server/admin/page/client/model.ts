@@ -1,4 +1,11 @@
-import type { AdminFailure, AdminRow, AdminSample, AdminStatus, AdminTotals } from '../../wire-types.ts'
+import type {
+  AdminFailure,
+  AdminRow,
+  AdminSample,
+  AdminStatus,
+  AdminTick,
+  AdminTotals,
+} from '../../wire-types.ts'
 
 type State = AdminRow['state']
 
@@ -16,6 +23,8 @@ export interface Model {
   /** By {@link keyOf}. */
   readonly rows: ReadonlyMap<string, AdminRow>
   readonly counts: Readonly<Record<State, number>>
+  /** The relays that the rows are of. */
+  readonly relays: ReadonlySet<string>
   readonly totals: AdminTotals | undefined
   /** The speed over time, the oldest first. */
   readonly history: readonly AdminSample[]
@@ -27,16 +36,16 @@ export interface Model {
   take(name: string, data: string): AdminRow | undefined
 }
 
-/** Enough points for a curve, however long the run. */
-const MAX_SAMPLES = 600
 const MAX_FAILURES = 100
 
 export function createModel(): Model {
   const rows = new Map<string, AdminRow>()
+  const relays = new Set<string>()
   const counts: Record<State, number> = { pending: 0, running: 0, failed: 0, complete: 0 }
   const model = {
     rows,
     counts,
+    relays,
     totals: undefined as AdminTotals | undefined,
     history: [] as readonly AdminSample[],
     failures: [] as readonly AdminFailure[],
@@ -44,7 +53,7 @@ export function createModel(): Model {
     take(name: string, data: string): AdminRow | undefined {
       const content: unknown = JSON.parse(data)
       if (name === 'snapshot') return takeSnapshot(content as AdminStatus)
-      if (name === 'totals') return takeTotals(content as AdminTotals)
+      if (name === 'totals') return takeTick(content as AdminTick)
       const { row, failure } = content as EventContent
       if (row) takeRow(row)
       if (failure) model.failures = withFailure(model.failures, failure)
@@ -57,11 +66,13 @@ export function createModel(): Model {
     if (before !== undefined) counts[before.state] -= 1
     counts[row.state] += 1
     rows.set(keyOf(row), row)
+    relays.add(row.source)
     model.version += 1
   }
 
   function takeSnapshot(status: AdminStatus): undefined {
     rows.clear()
+    relays.clear()
     counts.pending = counts.running = counts.failed = counts.complete = 0
     for (const row of status.collections) takeRow(row)
     model.version += 1
@@ -70,30 +81,41 @@ export function createModel(): Model {
     model.totals = status
   }
 
-  function takeTotals(totals: AdminTotals): undefined {
-    model.history = withSample(model.history, totals)
+  function takeTick({ latest, ...totals }: AdminTick): undefined {
+    model.history = withLatest(model.history, latest)
     model.totals = totals
   }
 
   return model
 }
 
-/** The history with the speed of this moment; half of it becomes coarser once there is too much. */
-function withSample(history: readonly AdminSample[], totals: AdminTotals): readonly AdminSample[] {
-  const { running, at, pairs_per_second, requests_per_second } = totals
-  const last = history.at(-1)
-  if (!running || pairs_per_second === null) return history
-  // There is a sample for this time already: the pieces of a long run are long.
-  if (last !== undefined && Date.parse(at) - Date.parse(last.at) < last.span_ms) return history
-  const sample = {
-    at,
-    span_ms: last?.span_ms ?? 1_000,
-    pairs_per_second,
-    requests_per_second: requests_per_second ?? 0,
-  }
-  const longer = [...history, sample]
-  if (longer.length <= MAX_SAMPLES) return longer
-  return longer.filter((_, i) => i % 2 === 0).map((each) => ({ ...each, span_ms: each.span_ms * 2 }))
+/**
+ * The history as the server has it now, of which the end was told: a page that was open all the time and one that was
+ * just loaded show the same curve.
+ */
+export function withLatest(
+  history: readonly AdminSample[],
+  latest: readonly AdminSample[],
+): readonly AdminSample[] {
+  const [first] = latest
+  if (first === undefined) return history
+  let known = history
+  while ((known[0]?.span_ms ?? Number.POSITIVE_INFINITY) < first.span_ms) known = inPairs(known)
+  return [...known.filter(({ at }) => Date.parse(at) < Date.parse(first.at)), ...latest]
+}
+
+/** Twice as coarse. */
+function inPairs(samples: readonly AdminSample[]): readonly AdminSample[] {
+  return samples.flatMap((one, i) => {
+    if (i % 2 === 1) return []
+    const { pairs_per_second, requests_per_second } = samples[i + 1] ?? one
+    return {
+      at: one.at,
+      span_ms: 2 * one.span_ms,
+      pairs_per_second: (one.pairs_per_second + pairs_per_second) / 2,
+      requests_per_second: (one.requests_per_second + requests_per_second) / 2,
+    }
+  })
 }
 
 /** The same again takes the place of the one before. */

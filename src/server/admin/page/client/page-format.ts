@@ -1,15 +1,10 @@
-import { count } from '../../../../util/format.ts'
-
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
+import { minuteOf, rate, timeOf } from '../../../../util/format.ts'
 
 /** What stands where nothing is known. */
 export const NOTHING = '–'
 
-/** A speed: one digit after the point where it is slow. */
-export function rate(value: number | null): string {
-  if (value === null) return NOTHING
-  return value > 0 && value < 10 ? value.toFixed(1) : count(value)
+export function rateText(value: number | null): string {
+  return value === null ? NOTHING : rate(value)
 }
 
 /** In the largest unit that fits: for the marks of an axis. */
@@ -21,10 +16,12 @@ export function roughly(ms: number): string {
   return `${Math.round(seconds / 86_400)}d`
 }
 
-/** The time of day, with the day where it is another one. */
-export function timeOf(iso: string, now: Date = new Date()): string {
+/** A time from the wire, as the reader's clock has it. */
+export const timeText = (iso: string): string => textOf(iso, timeOf)
+
+export const minuteText = (iso: string): string => textOf(iso, minuteOf)
+
+function textOf(iso: string, format: (time: Date) => string): string {
   const time = new Date(iso)
-  if (Number.isNaN(time.getTime())) return NOTHING
-  const isToday = time.toDateString() === now.toDateString()
-  return isToday ? clock.format(time) : `${day.format(time)}, ${clock.format(time)}`
+  return Number.isNaN(time.getTime()) ? NOTHING : format(time)
 }

@@ -9,9 +9,11 @@ import { createConnectionView } from './connection.ts'
 import { byId } from './dom.ts'
 import { createFailures } from './failures.ts'
 import { follow, type StreamEvent } from './follow.ts'
+import { drawFreshness, freshnessOf } from './freshness.ts'
 import { createLog } from './log.ts'
 import { createModel, keyOf } from './model.ts'
 import { drawOverview, titleOf } from './overview.ts'
+import { createPager, PAGE_ROWS, shownPage } from './pager.ts'
 import { select } from './selection.ts'
 import { createTable } from './table.ts'
 import { atMostEvery, perFrame } from './timing.ts'
@@ -26,25 +28,31 @@ const TITLE_MS = 1_000
 const model = createModel()
 const announcer = createAnnouncer(byId('announcements', HTMLElement))
 const announcements = createAnnouncements(announcer)
-const showConnection = createConnectionView(announcer)
+const connection = createConnectionView(announcer)
 const token = createTokenKeeper(watch)
 const api = createApi(location.pathname, token.get)
-const act = createAct((error) => {
-  if (error instanceof RefusedError) lock(error.message)
-  else controls.complain(error instanceof Error ? error.message : String(error))
-})
+const act = createAct(
+  () => !connection.isLost,
+  (error) => {
+    if (error instanceof RefusedError) lock(error.message)
+    else controls.complain(error instanceof Error ? error.message : String(error))
+  },
+)
 const controls = createControls(api, act)
 
 const drawRows = perFrame(() => table.draw(model))
 const drawSums = atMostEvery(
   SUMS_MS,
   perFrame(() => {
-    drawOverview(model)
-    chart.draw(model.history, model.totals?.running ?? true)
+    const freshness = freshnessOf(model, connection.isLost)
+    drawOverview(model, freshness)
+    drawFreshness(model, freshness)
+    chart.draw(model.history, freshness)
     controls.draw(model)
     failures.draw(model)
     log.draw(model)
     toolbar.draw(model, shown)
+    pager.draw(shownPage(toolbar.selection.page, shown), shown)
   }),
 )
 // A hidden tab is not drawn, but its name is shown.
@@ -56,12 +64,16 @@ const reorder = atMostEvery(ORDER_MS, () => (table.isHeld() ? reorder() : order(
 const table = createTable(retry)
 const chart = createChart()
 const toolbar = createToolbar(order)
+const pager = createPager((page) => {
+  toolbar.change({ page })
+  table.scrollToTop()
+})
 const log = createLog()
 const failures = createFailures(
   retry,
   (button) => act(button, () => api.retry(failedRelay())),
   () => {
-    toolbar.filter('failed')
+    toolbar.change({ state: 'failed', search: '' })
     byId('collections', HTMLElement).scrollIntoView()
   },
 )
@@ -72,7 +84,8 @@ let wake = () => {}
 function order(): void {
   const found = select(model.rows.values(), toolbar.selection)
   shown = found.length
-  table.setOrder(found.map(keyOf))
+  const first = (shownPage(toolbar.selection.page, shown) - 1) * PAGE_ROWS
+  table.setOrder(found.slice(first, first + PAGE_ROWS).map(keyOf))
   drawRows()
   drawSums()
 }
@@ -108,7 +121,10 @@ function watch(): void {
   const following = follow({
     connect: api.events,
     onEvent: take,
-    onConnection: showConnection,
+    onConnection(state) {
+      connection.show(state)
+      drawSums()
+    },
     isFinal: (error) => error instanceof RefusedError,
     signal: watching.signal,
   })
@@ -119,7 +135,7 @@ function watch(): void {
 function lock(reason?: string): void {
   watching.abort()
   token.forget()
-  showConnection({ state: 'locked' })
+  connection.show({ state: 'locked' })
   token.ask(reason)
 }
 

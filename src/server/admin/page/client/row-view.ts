@@ -1,9 +1,9 @@
-import { count, percent, plural, shortCount } from '../../../../util/format.ts'
+import { count, percent, plural } from '../../../../util/format.ts'
 import { printable } from '../../../../util/text.ts'
 import type { AdminRow } from '../../wire-types.ts'
 import { element, setAttribute, setHidden, setText } from './dom.ts'
 import { changeIcon, icon } from './icons.ts'
-import { NOTHING, timeOf } from './page-format.ts'
+import { NOTHING, timeText } from './page-format.ts'
 import { progressOf } from './selection.ts'
 
 /** Has a collection tried again, as its button was told. */
@@ -41,7 +41,7 @@ export function nameElement(nsid: string): HTMLElement {
 
 export function retryButton(row: AdminRow, onRetry: Retry): HTMLButtonElement {
   const label = `Retry ${printable(row.collection)}`
-  const attributes = { type: 'button', class: 'small', 'aria-label': label, 'data-busy': 'Retrying…' }
+  const attributes = { type: 'button', class: 'small retry', 'aria-label': label, 'data-busy': 'Retrying…' }
   const button = element('button', attributes, 'Retry')
   button.addEventListener('click', () => onRetry(row, button))
   return button
@@ -61,8 +61,8 @@ export function createRowView(given: AdminRow, onRetry: Retry): RowView {
   const root = element(
     'tr',
     { role: 'row', tabindex: '-1' },
-    element('th', { role: 'rowheader', scope: 'row', class: 'name' }, nameElement(given.collection), detail),
-    element('td', { role: 'cell', class: 'state' }, glyph, state),
+    element('th', { role: 'rowheader', scope: 'row', class: 'name' }, nameElement(given.collection)),
+    element('td', { role: 'cell', class: 'state' }, glyph, state, ' ', detail),
     element('td', { role: 'cell', class: 'progress' }, bar, part),
     imported,
     expected,
@@ -80,12 +80,15 @@ export function createRowView(given: AdminRow, onRetry: Retry): RowView {
       setAttribute(root, 'data-state', row.state)
       changeIcon(glyph, row.state)
       setText(state, STATE_NAMES[row.state])
-      setText(detail, isOfMany ? `${printable(row.source)}, ${detailOf(row)}` : detailOf(row))
+      const words = isOfMany ? `${printable(row.source)}, ${detailOf(row)}` : detailOf(row)
+      setText(detail, words)
+      // Where the column is too narrow, a pointer over it shows the whole.
+      setAttribute(detail, 'title', words)
       setText(part, progress === undefined ? NOTHING : percent(progress))
       bar.classList.toggle('unknown', progress === undefined)
       fill.style.transform = `scaleX(${progress ?? 1})`
       setText(imported, count(row.imported))
-      setText(expected, row.estimated_repos === null ? NOTHING : `~${shortCount(row.estimated_repos)}`)
+      setText(expected, row.estimated_repos === null ? NOTHING : `~${count(row.estimated_repos)}`)
       // The button that was pressed goes, and the focus stays in its row.
       if (row.state !== 'failed' && document.activeElement === retry) root.focus()
       setHidden(retry, row.state !== 'failed')
@@ -103,9 +106,11 @@ export function detailOf(row: AdminRow): string {
     case 'failed':
       return why || 'no reason was given'
     case 'complete':
-      return row.completed_at === null ? `complete${invalid}` : `since ${timeOf(row.completed_at)}${invalid}`
+      return row.completed_at === null
+        ? `complete${invalid}`
+        : `since ${timeText(row.completed_at)}${invalid}`
     case 'pending': {
-      if (row.not_before !== null) return `again at ${timeOf(row.not_before)}${why && `: ${why}`}`
+      if (row.not_before !== null) return `again at ${timeText(row.not_before)}${why && `: ${why}`}`
       if (why !== '') return `again soon: ${why}`
       return row.pages > 0 ? `goes on after ${plural(row.pages, 'page')}` : 'not begun'
     }

@@ -9,10 +9,14 @@ export interface Selection {
   readonly search: string
   readonly by: Column
   readonly descending: boolean
+  /** Which page of them, from 1. */
+  readonly page: number
 }
 
 /** What is at work first, then what went wrong, then what is still to do. */
-const ORDER: Record<AdminRow['state'], number> = { running: 0, failed: 1, pending: 2, complete: 3 }
+const ORDER: Record<AdminRow['state'], number> = { running: 0, failed: 1, pending: 3, complete: 4 }
+/** What failed and is tried again stands before what was not begun. */
+const SET_ASIDE = 2
 
 /** Of a row, from 0 to 1; nothing where it cannot be told. */
 export function progressOf({ state, imported, estimated_repos }: AdminRow): number | undefined {
@@ -24,7 +28,7 @@ export function progressOf({ state, imported, estimated_repos }: AdminRow): numb
 }
 
 const KEYS: Record<Exclude<Column, 'collection'>, (row: AdminRow) => number> = {
-  state: ({ state }) => ORDER[state],
+  state: ({ state, not_before }) => (not_before === null ? ORDER[state] : SET_ASIDE),
   progress: (row) => progressOf(row) ?? 0.5,
   imported: ({ imported }) => imported,
   expected: ({ estimated_repos }) => estimated_repos ?? -1,

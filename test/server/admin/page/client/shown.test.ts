@@ -2,14 +2,20 @@ import { describe, expect, it } from 'vitest'
 import {
   curveOf,
   describeCurve,
+  pointsOf,
   thinned,
   wordsFor,
 } from '../../../../../src/server/admin/page/client/curve.ts'
 import { pauseBefore } from '../../../../../src/server/admin/page/client/follow.ts'
 import { fractionOf, stateOf } from '../../../../../src/server/admin/page/client/overview.ts'
-import { rate, roughly } from '../../../../../src/server/admin/page/client/page-format.ts'
+import { rateText, roughly } from '../../../../../src/server/admin/page/client/page-format.ts'
 import { detailOf, nameParts } from '../../../../../src/server/admin/page/client/row-view.ts'
 import { progressOf, type Selection, select } from '../../../../../src/server/admin/page/client/selection.ts'
+import {
+  DEFAULT_SELECTION,
+  queryOf,
+  selectionFrom,
+} from '../../../../../src/server/admin/page/client/selection-url.ts'
 import { percent } from '../../../../../src/util/format.ts'
 import { adminRow, adminStatus } from '../../../../support/scripted-admin.ts'
 
@@ -19,9 +25,8 @@ describe('numbers', () => {
     [roughly(629_000), '10m'],
     [roughly(5_400_000), '1.5h'],
     [roughly(3 * 86_400_000), '3d'],
-    [rate(null), '–'],
-    [rate(2.345), '2.3'],
-    [rate(4_166.6), '4,167'],
+    [rateText(null), '–'],
+    [rateText(2.345), '2.3'],
   ])('%s', (shown, expected) => {
     expect(shown).toBe(expected)
   })
@@ -42,7 +47,7 @@ describe('rows', () => {
     adminRow('com.example.done', { state: 'complete', imported: 70, estimated_repos: 70 }),
     adminRow('com.example.more', { state: 'pending', estimated_repos: 1_000 }),
   ]
-  const selection: Selection = { state: 'all', search: '', by: 'state', descending: false }
+  const selection = DEFAULT_SELECTION
   const names = (change: Partial<Selection>) =>
     select(rows, { ...selection, ...change }).map(({ collection }) => collection.split('.').at(-1))
 
@@ -79,11 +84,32 @@ describe('rows', () => {
   })
 })
 
+describe('the URL', () => {
+  it.each<[string, Partial<Selection>]>([
+    ['', {}],
+    ['?state=failed', { state: 'failed' }],
+    ['?search=feed+%26+%25', { search: 'feed & %' }],
+    ['?sort=-imported&page=3', { by: 'imported', descending: true, page: 3 }],
+    ['?sort=-state', { descending: true }],
+  ])('%j says which rows are shown', (query, change) => {
+    const selection = { ...DEFAULT_SELECTION, ...change }
+    expect(queryOf(selection)).toBe(query)
+    expect(selectionFrom(query)).toEqual(selection)
+  })
+
+  it.each(['?state=toString&sort=-__proto__&page=0', '?page=-1', '?page=1e9', '?state=&sort=-', '?source=x'])(
+    '%j says nothing',
+    (query) => {
+      expect(selectionFrom(query)).toEqual(DEFAULT_SELECTION)
+    },
+  )
+})
+
 describe('the curve', () => {
   const points = [0, 30, 60, 40].map((value, i) => ({ at: i * 10_000, value }))
 
   it('goes from the left to the right, under a round number', () => {
-    const curve = curveOf(points, 300, 100, wordsFor(true))
+    const curve = curveOf(points, 300, 100, wordsFor('live'))
     expect(curve.top).toBe(60)
     expect(curve.line).toBe('M0 100L100 50L200 0L300 33.3')
     expect(curve.area).toBe(`${curve.line}V100H0Z`)
@@ -92,19 +118,36 @@ describe('the curve', () => {
     expect(curve.nearest(190)).toMatchObject({ x: 200, y: 0, point: { value: 60 } })
   })
 
+  it('is the mean of ten seconds where pages come in bursts, and each sample where those are longer', () => {
+    const sample = (second: number, span_ms: number, pairs_per_second: number) => ({
+      at: new Date(second * 1000).toISOString(),
+      span_ms,
+      pairs_per_second,
+      requests_per_second: 0,
+    })
+    const bursts = Array.from({ length: 20 }, (_, second) =>
+      sample(second, 1_000, second % 2 === 0 ? 100 : 0),
+    )
+    const values = pointsOf(bursts).map(({ value }) => value)
+    expect(values.slice(0, 2)).toEqual([100, 50])
+    expect(new Set(values.slice(9))).toEqual(new Set([50]))
+    const long = [5, 0, 9].map((value, i) => sample(i * 16, 16_000, value))
+    expect(pointsOf(long).map(({ value }) => value)).toEqual([5, 0, 9])
+  })
+
   it('is told in a sentence', () => {
-    expect(describeCurve(points, wordsFor(true))).toBe(
+    expect(describeCurve(points, wordsFor('live'))).toBe(
       'Pairs per second over 30s: 40 now, 33 on average, at most 60, 10s ago.',
     )
-    expect(describeCurve(points, wordsFor(false))).toBe(
+    expect(describeCurve(points, wordsFor('ended'))).toBe(
       'Pairs per second over 30s: 40 at the end, 33 on average, at most 60, 10s earlier.',
     )
-    expect(describeCurve([], wordsFor(true))).toMatch(/no curve/)
+    expect(describeCurve([], wordsFor('live'))).toMatch(/no curve/)
   })
 
   it('is nothing yet with fewer than two points, and a table of some of them', () => {
-    expect(curveOf([], 300, 100, wordsFor(true)).line).toBe('')
-    expect(curveOf(points.slice(0, 1), 300, 100, wordsFor(true)).line).toBe('')
+    expect(curveOf([], 300, 100, wordsFor('live')).line).toBe('')
+    expect(curveOf(points.slice(0, 1), 300, 100, wordsFor('live')).line).toBe('')
     expect(thinned(points, 2)).toEqual([points[0], points[3]])
   })
 })
