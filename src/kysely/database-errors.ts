@@ -118,6 +118,11 @@ export function isCreatedAlready(error: unknown): boolean {
   return CREATED_MEANWHILE.has(codeOf(error))
 }
 
+/** What VACUUM, CREATE INDEX CONCURRENTLY and their like say in a transaction, before they do anything. */
+export function mustStandAlone(error: unknown): boolean {
+  return codeOf(error) === '25001'
+}
+
 /** Whether a lock was not free: what `nowait` gives. */
 export function isLockTaken(error: unknown): boolean {
   return codeOf(error) === '55P03'

@@ -32,7 +32,8 @@ export interface DidIndexOptions extends SchemaOptions {
  *
  * Safe to call at every start and from several processes at once: it does nothing where the index is there, waits where
  * another call is building it, and clears away what a build that broke off has left. On Postgres it turns off the
- * timeouts of its own connection meanwhile, which a pooler in transaction mode must not share with others. Postgres
+ * timeouts that its connection began with meanwhile: behind a pooler in transaction mode, which may lend that connection
+ * to others, let the server set none. Postgres
  * cannot do this on a table that is partitioned: create the index there yourself.
  *
  * @throws StoreUnavailableError when the database cannot be used at the moment, NotMigratedError without the tables,
@@ -145,6 +146,7 @@ async function withoutTimeouts(db: Tables, body: (connection: Tables) => Promise
 
 function setTimeouts(value: RawBuilder<string>): RawBuilder<unknown> {
   return sql`
-    select set_config(name, ${value}, false) from pg_catalog.pg_settings where name in ('statement_timeout', 'lock_timeout')
+    select set_config(name, ${value}, false) from pg_catalog.pg_settings
+    where name in ('statement_timeout', 'lock_timeout') and reset_val <> '0'
   `
 }

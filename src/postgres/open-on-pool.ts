@@ -1,11 +1,18 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import { isLastingOnConnection } from '../kysely/database-errors.ts'
 import { type OpenOptions, type OpenStore, openStore } from '../kysely/open-store.ts'
+import { type Query, type ServerLimits, withLimits } from './limited-client.ts'
+
+interface PoolOptions extends OpenOptions {
+  readonly endsPool: boolean
+  /** Under which each statement runs; without any, the pool's own settings hold. */
+  readonly limits?: ServerLimits | undefined
+}
 
 /** Opens a store on a pool, which it ends when it is closed only where it is told to. */
 export async function openOnPool(
   pool: PostgresPool & Emitter<'acquire', (client: Client) => void>,
-  { endsPool, ...options }: OpenOptions & { endsPool: boolean },
+  { endsPool, limits, ...options }: PoolOptions,
 ): Promise<OpenStore> {
   pool.on?.('acquire', surviveErrors)
   const lending: PostgresPool = {
@@ -13,7 +20,7 @@ export async function openOnPool(
     connect: async () => {
       const client = await pool.connect()
       surviveErrors(client)
-      return lent(client)
+      return lent(client, limits)
     },
     end: async () => {
       pool.off?.('acquire', surviveErrors)
@@ -45,9 +52,9 @@ function surviveErrors(client: Client): void {
  * ran out of time: its answer may still come, or the network is gone. And one that is read-only: a session that began
  * while its server was read-only stays so, and renewals alone would keep it in use for ever.
  */
-function lent(client: Client): PostgresPoolClient {
+function lent(client: Client, limits: ServerLimits | undefined): PostgresPoolClient {
   let isBroken = false
-  const query = async (sql: string, parameters: readonly unknown[]) => {
+  const send: Query = async (sql, parameters) => {
     try {
       return await client.query(sql, [...parameters])
     } catch (error) {
@@ -55,6 +62,7 @@ function lent(client: Client): PostgresPoolClient {
       throw error
     }
   }
+  const query = limits === undefined ? send : withLimits(send, limits)
   const release = (destroy = false) => client.release(destroy || isBroken)
   return { query, release, processID: client.processID } as PostgresPoolClient
 }

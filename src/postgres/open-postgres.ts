@@ -7,6 +7,7 @@ import { describe } from '../util/describe.ts'
 import { installed } from '../util/installed.ts'
 import { type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
 import { isPostgresUrl, withoutPassword } from './connection-url.ts'
+import type { ServerLimits } from './limited-client.ts'
 
 export interface PostgresOptions extends SchemaOptions {
   /**
@@ -30,8 +31,10 @@ const APPLICATION_NAME = 'atproto-collection-backfill'
  * a read-only session and a hot standby will do to read and to serve; a run needs to write.
  *
  * With a URL, `postgres://user:password@host:5432/database` as in the variable DATABASE_URL, it opens a pool of its own
- * with the settings that hours of work need. Its timeouts are sent when a connection begins; a pooler such as PgBouncer
- * has to be told to let them pass (`ignore_startup_parameters`). Needs the packages `kysely` and `pg`.
+ * with the settings that hours of work need. The server's limits (`statement_timeout` 30 s, `lock_timeout` 20 s,
+ * `idle_in_transaction_session_timeout` 10 s, or what the URL says of them) are set for each transaction, so that they
+ * hold behind a pooler such as PgBouncer too, and a statement that stands alone gets a transaction of its own. Needs the
+ * packages `kysely` and `pg`.
  *
  * With a pool of your own, which is never closed here: its settings stay as you made them, so give it timeouts
  * (`statement_timeout`, `query_timeout`, `lock_timeout`, `idle_in_transaction_session_timeout`), `keepAlive`, a
@@ -64,13 +67,23 @@ async function open(
 ): Promise<OpenStore> {
   refuseUnknown(options, OPTIONS)
   const isGiven = isPool(urlOrPool)
-  const pool = isGiven ? givenPool(urlOrPool, options) : await ownPool(urlOrPool, options)
+  const connections = isGiven ? { pool: givenPool(urlOrPool, options) } : await ownPool(urlOrPool, options)
   const { openOnPool } = await installed('openPostgres', ['kysely'], () => import('./open-on-pool.ts'))
   try {
-    return await openOnPool(pool, { schema: options.schema, creates, endsPool: !isGiven })
+    return await openOnPool(connections.pool, {
+      schema: options.schema,
+      creates,
+      endsPool: !isGiven,
+      limits: connections.limits,
+    })
   } catch (error) {
     throw explained(error, isGiven ? '' : ` ${withoutPassword(urlOrPool ?? '')}`)
   }
+}
+
+interface Connections {
+  readonly pool: PostgresPool
+  readonly limits?: ServerLimits
 }
 
 /** A single client has no pool's `options`, and cannot be shared by several collections. */
@@ -87,7 +100,7 @@ function givenPool(pool: PostgresPool, options: PostgresOptions): PostgresPool {
   return pool
 }
 
-async function ownPool(url: string | undefined, options: PostgresOptions): Promise<PostgresPool> {
+async function ownPool(url: string | undefined, options: PostgresOptions): Promise<Connections> {
   if (!isPostgresUrl(url)) {
     // Of anything else only the kind is shown: a client holds a password.
     const given = typeof url === 'string' ? withoutPassword(url) : url && typeof url

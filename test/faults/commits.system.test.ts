@@ -21,8 +21,8 @@ const A = 'com.example.a'
 const B = 'com.example.b'
 const collections = { [A]: 45, [B]: 25 }
 const COMMIT = /^commit$/i
-const BEGIN = /^begin$/i
-const SAVE = /^update "backfill_progress" set "cursor"/
+const BEGIN = /^begin\b/i
+const SAVE = /^update "backfill_progress" set "cursor"/m
 const CLAIM = /^update "backfill_progress" set "owner"/
 const PAIRS = /insert into "collection_index_pair"/
 
@@ -36,14 +36,22 @@ async function recorded(): Promise<TestPostgres> {
 describe('a connection that breaks', () => {
   /** Only a claim that nobody was told of is waited out; where there is none, no lease ends on a busy machine. */
   const LONG_MS = 60_000
-  const moments: { moment: string; sql: RegExp; fate: Fate; told: number; leaseMs?: number }[] = [
+  const moments: {
+    moment: string
+    sql: RegExp
+    after?: RegExp
+    fate: Fate
+    told: number
+    leaseMs?: number
+  }[] = [
     {
       moment: 'after the COMMIT happened and before it was answered',
       sql: COMMIT,
+      after: SAVE,
       fate: 'cut-answer',
       told: 0,
     },
-    { moment: 'before the COMMIT arrived', sql: COMMIT, fate: 'cut', told: 0 },
+    { moment: 'before the COMMIT arrived', sql: COMMIT, after: SAVE, fate: 'cut', told: 0 },
     { moment: 'between the cursor and the pairs', sql: PAIRS, fate: 'cut-answer', told: 2 },
     { moment: 'as the transaction begins', sql: BEGIN, fate: 'cut-answer', told: 2 },
     { moment: 'as the cursor is saved', sql: SAVE, fate: 'cut', told: 2 },
@@ -58,7 +66,7 @@ describe('a connection that breaks', () => {
 
   it.concurrent.each(moments)(
     '$moment: the page counts once',
-    async ({ sql, fate, told, leaseMs = LONG_MS }) => {
+    async ({ sql, fate, told, leaseMs = LONG_MS, ...which }) => {
       await using run = await setUp({ collections })
       await using proxy = await startTcpProxy(run.postgres.url)
       await using store = await openPostgres(proxy.url())
@@ -69,7 +77,7 @@ describe('a connection that breaks', () => {
         collectionFailed: (context: unknown) => failed.push(context),
         claimLost: (context: unknown) => failed.push(context),
       })
-      const { reached } = proxy.onClientMessage(sql, fate, 2)
+      const { reached } = proxy.onClientMessage(sql, fate, { times: 2, ...which })
       const { sink, progress } = store
       const summary = await run.start({ store: { sink, progress }, onEvent, maxAttempts: 1, leaseMs }).run()
       await reached
@@ -120,10 +128,10 @@ describe('a connection that breaks', () => {
 describe('a connection over which bytes vanish', () => {
   /** What openPostgres sets, but for the test's patience. */
   const deadlines = { query_timeout: '300', idle_in_transaction_session_timeout: '600' }
-  const moments: { moment: string; sql: RegExp; fate: Fate }[] = [
-    { moment: 'with the answer to a COMMIT', sql: COMMIT, fate: 'swallow-answer' },
-    { moment: 'with a COMMIT', sql: COMMIT, fate: 'swallow' },
-    { moment: 'with a COMMIT, both ways', sql: COMMIT, fate: 'vanish' },
+  const moments: { moment: string; sql: RegExp; after?: RegExp; fate: Fate }[] = [
+    { moment: 'with the answer to a COMMIT', sql: COMMIT, after: SAVE, fate: 'swallow-answer' },
+    { moment: 'with a COMMIT', sql: COMMIT, after: SAVE, fate: 'swallow' },
+    { moment: 'with a COMMIT, both ways', sql: COMMIT, after: SAVE, fate: 'vanish' },
     { moment: 'with the answer to the pairs', sql: PAIRS, fate: 'swallow-answer' },
     { moment: 'with the cursor', sql: SAVE, fate: 'swallow' },
     { moment: 'with a BEGIN', sql: BEGIN, fate: 'vanish' },
@@ -132,11 +140,11 @@ describe('a connection over which bytes vanish', () => {
 
   it.concurrent.each(moments)(
     '$moment: a deadline ends it, and the page counts once',
-    async ({ sql, fate }) => {
+    async ({ sql, fate, ...which }) => {
       await using run = await setUp({ collections })
       await using proxy = await startTcpProxy(run.postgres.url)
       await using store = await openPostgres(proxy.url(deadlines))
-      const { reached } = proxy.onClientMessage(sql, fate)
+      const { reached } = proxy.onClientMessage(sql, fate, which)
       const { sink, progress } = store
       const failed: unknown[] = []
       const onEvent = listenTo({

@@ -121,7 +121,7 @@ describe('a process that is stopped for longer than its lease', () => {
     await takenOver(whileItWaits, async (url) => {
       const proxy = proxies.use(await startTcpProxy(url))
       const renewal = /^update "backfill_progress" set "lease_ends_at"/
-      proxy.onClientMessage(renewal, new Promise(() => {}), Number.POSITIVE_INFINITY)
+      proxy.onClientMessage(renewal, new Promise(() => {}), { times: Number.POSITIVE_INFINITY })
       return proxy.url({ query_timeout: '2000' })
     })
   })

@@ -47,20 +47,27 @@ it('keeps the tables in the schema that is asked for', async () => {
   ).toHaveLength(10)
 })
 
-it('bounds what a server in trouble can take', async () => {
-  await using postgres = await createPostgres()
-  await using store = await openPostgres(postgres.url)
-  const { rows } = await sql<{ name: string; setting: string }>`
+it.each([
+  { search: '', limits: ['10000', '20000', '30000'] },
+  { search: '?statement_timeout=70000&sslmode=disable&lock_timeout=0', limits: ['10000', '0', '70000'] },
+])(
+  'bounds what a server in trouble can take, by its own limits or the url’s: "$search"',
+  async ({ search, limits }) => {
+    await using postgres = await createPostgres()
+    await using store = await openPostgres(postgres.url + search)
+    const { rows } = await sql<{ name: string; setting: string }>`
     select name, setting from pg_settings
     where name in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'application_name')
     order by name
   `.execute(store.db)
-  expect(rows.map(({ setting }) => setting)).toEqual([
-    'atproto-collection-backfill',
-    '10000',
-    '20000',
-    '30000',
-  ])
+    expect(rows.map(({ setting }) => setting)).toEqual(['atproto-collection-backfill', ...limits])
+  },
+)
+
+it('runs what must stand in no transaction', async () => {
+  await using postgres = await createPostgres()
+  await using store = await openPostgres(postgres.url)
+  await sql`vacuum analyze collection_index_pair`.execute(store.db)
 })
 
 it('outlives connections that the server ends, idle or in use', async () => {
@@ -103,6 +110,12 @@ it.each([
   expect(error).toBeInstanceOf(InvalidOptionError)
   expect(error).toMatchObject({ option: 'url', retryable: false })
   expect(inspect(error)).not.toContain('cr/et')
+})
+
+it('refuses a url with a limit that is no number', async () => {
+  const opened = openPostgres('postgres://me:secret@localhost/app?lock_timeout=5s&application_name=a')
+  await expect(opened).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'url' })
+  await expect(opened).rejects.toThrow('lock_timeout is a number of milliseconds, not "5s"')
 })
 
 it('shows of a url that it refuses what is no secret', async () => {

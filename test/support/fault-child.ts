@@ -88,8 +88,8 @@ async function consume(backfiller: Backfiller): Promise<void> {
 }
 
 async function play(): Promise<void> {
-  abortAt('beforehand')
   await using store = await openPostgres(options.databaseUrl, { applicationName: options.name })
+  abortAt('beforehand')
   say({ event: 'opened' })
   const backfiller = backfillerOn(store)
   try {

@@ -13,6 +13,13 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
  */
 export type Fate = 'cut' | 'cut-answer' | 'swallow' | 'swallow-answer' | 'vanish' | Promise<unknown>
 
+interface Which {
+  /** How many of them; one by default. */
+  readonly times?: number
+  /** Only those in a transaction that has sent this before. */
+  readonly after?: RegExp
+}
+
 export interface Rule {
   /** Resolves when the rule has met its first message. */
   readonly reached: Promise<void>
@@ -26,8 +33,8 @@ export interface TcpProxy extends AsyncDisposable {
   readonly accepted: number
   /** How many of them the client still has open, as far as the proxy knows. */
   readonly open: number
-  /** Lets the next messages whose SQL matches, as many as `times`, meet their fate. */
-  onClientMessage(sql: RegExp, fate: Fate, times?: number): Rule
+  /** Lets the next messages whose SQL matches meet their fate. */
+  onClientMessage(sql: RegExp, fate: Fate, which?: Which): Rule
   /** From now on nothing passes over the connections that are open, and they stay open. */
   loseEverything(): void
   /** Breaks the connection over which the given byte passes, counted from now on in one direction: that byte does not. */
@@ -44,10 +51,12 @@ interface Connection {
   deafServer: boolean
   deafClient: boolean
   cutOnAnswer: boolean
+  /** The SQL since the last BEGIN. */
+  transaction: string
 }
 
 interface Network {
-  readonly rules: { sql: RegExp; fate: Fate; left: number; reach: () => void }[]
+  readonly rules: { sql: RegExp; after: RegExp | undefined; fate: Fate; left: number; reach: () => void }[]
   readonly passed: Record<Direction, number>
   readonly cutAt: Record<Direction, number>
   readonly connections: Set<Connection>
@@ -71,7 +80,10 @@ export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
       noDelay: true,
     })
     network.accepted += 1
-    relay({ client, server, deafServer: false, deafClient: false, cutOnAnswer: false }, network)
+    relay(
+      { client, server, deafServer: false, deafClient: false, cutOnAnswer: false, transaction: '' },
+      network,
+    )
   })
   listener.listen(0, '127.0.0.1')
   await once(listener, 'listening')
@@ -91,9 +103,9 @@ export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
       for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
       return url.href
     },
-    onClientMessage(sql, fate, times = 1) {
+    onClientMessage(sql, fate, { times = 1, after } = {}) {
       const { promise, resolve } = Promise.withResolvers<void>()
-      network.rules.push({ sql, fate, left: times, reach: resolve })
+      network.rules.push({ sql, after, fate, left: times, reach: resolve })
       return { reached: promise }
     },
     loseEverything() {
@@ -145,7 +157,12 @@ async function toClient(connection: Connection, network: Network): Promise<void>
 }
 
 async function meetFate(connection: Connection, { rules }: Network, sql: string): Promise<void> {
-  const rule = rules.find(({ sql: pattern, left }) => left > 0 && sql !== '' && pattern.test(sql))
+  const before = connection.transaction
+  if (sql !== '') connection.transaction = /^begin/i.test(sql) ? sql : `${before}\n${sql}`
+  const rule = rules.find(
+    ({ sql: pattern, after, left }) =>
+      left > 0 && sql !== '' && pattern.test(sql) && after?.test(before) !== false,
+  )
   if (rule === undefined) return
   rule.left -= 1
   rule.reach()

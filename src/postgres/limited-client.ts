@@ -1,0 +1,57 @@
+import { hasGivenUp, mustStandAlone } from '../kysely/database-errors.ts'
+
+/** How long a server may take, by its own names for that, in milliseconds. */
+export interface ServerLimits {
+  readonly statement_timeout: number
+  readonly lock_timeout: number
+  readonly idle_in_transaction_session_timeout: number
+}
+
+/** Sends a statement to one connection, for as long as that is lent. */
+export type Query = (sql: string, parameters: readonly unknown[]) => Promise<unknown>
+
+const BEGINS = /^\s*(begin|start\s+transaction)\b/i
+const ENDS = /^\s*(commit|end|abort|rollback(?!\s+to))\b/i
+
+/**
+ * Has each statement run under limits, also where a pooler such as PgBouncer refuses or drops what a session asks for
+ * when it begins, and lends its connections to others between two transactions. So they are set for each transaction, in
+ * the message that begins it, and a statement that stands alone gets a transaction of its own: two more ways to the
+ * server and back.
+ */
+export function withLimits(query: Query, limits: ServerLimits): Query {
+  const settings = Object.entries(limits).map(([name, ms]) => `; set local ${name} = ${ms}`)
+  const begin = (sql: string) => query(sql + settings.join(''), [])
+  let isOpen = false
+
+  async function undoing<T>(steps: () => Promise<T>): Promise<T> {
+    try {
+      return await steps()
+    } catch (error) {
+      // Where the connection is gone this fails too, and says less.
+      if (!hasGivenUp(error)) await query('rollback', []).catch(() => {})
+      throw error
+    }
+  }
+
+  async function alone(sql: string, parameters: readonly unknown[]): Promise<unknown> {
+    try {
+      return await undoing(async () => {
+        await begin('begin')
+        const result = await query(sql, parameters)
+        await query('commit', [])
+        return result
+      })
+    } catch (error) {
+      if (mustStandAlone(error)) return query(sql, parameters)
+      throw error
+    }
+  }
+
+  return async (sql, parameters) => {
+    if (!isOpen && !BEGINS.test(sql)) return alone(sql, parameters)
+    const result = isOpen ? await query(sql, parameters) : await undoing(() => begin(sql))
+    isOpen = !ENDS.test(sql)
+    return result
+  }
+}

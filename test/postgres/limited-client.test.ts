@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest'
+import { withLimits } from '../../src/postgres/limited-client.ts'
+
+const LIMITS = { statement_timeout: 3, lock_timeout: 2, idle_in_transaction_session_timeout: 1 }
+const SET =
+  '; set local statement_timeout = 3; set local lock_timeout = 2; set local idle_in_transaction_session_timeout = 1'
+
+/** A connection that notes what it is sent, and fails once with an error where its script has one. */
+function connection(failures: Record<string, unknown> = {}) {
+  const sent: string[] = []
+  const query = withLimits(async (sql) => {
+    sent.push(sql.replace(SET, ' + limits'))
+    const error = failures[sql]
+    delete failures[sql]
+    if (error !== undefined) throw error
+    return `result of ${sql}`
+  }, LIMITS)
+  return { sent, query: (sql: string) => query(sql, []) }
+}
+
+const error = (code: string) => Object.assign(new Error(code), { code })
+
+describe('with limits', () => {
+  it('a statement that stands alone gets a transaction of its own', async () => {
+    const { sent, query } = connection()
+    expect(await query('select 1')).toBe('result of select 1')
+    expect(await query('update it')).toBe('result of update it')
+    const alone = (sql: string) => ['begin + limits', sql, 'commit']
+    expect(sent).toEqual([...alone('select 1'), ...alone('update it')])
+  })
+
+  it.each(['begin', 'start transaction isolation level serializable', 'BEGIN'])(
+    'a transaction begins with them: %s',
+    async (begin) => {
+      const { sent, query } = connection()
+      const statements = ['select 1', 'rollback to savepoint a', 'select 2', 'commit']
+      for (const sql of [begin, ...statements, 'select 3']) await query(sql)
+      expect(sent).toEqual([`${begin} + limits`, ...statements, 'begin + limits', 'select 3', 'commit'])
+    },
+  )
+
+  it('what fails alone is rolled back, and fails with its own error', async () => {
+    const { sent, query } = connection({ 'select 1': error('22012'), rollback: error('08006') })
+    await expect(query('select 1')).rejects.toThrow('22012')
+    expect(sent).toEqual(['begin + limits', 'select 1', 'rollback'])
+  })
+
+  it('what fails in a transaction is for its owner to roll back, a commit too', async () => {
+    const { sent, query } = connection({ 'select 1': error('22012'), commit: error('40001') })
+    await query('begin')
+    await expect(query('select 1')).rejects.toThrow('22012')
+    await expect(query('commit')).rejects.toThrow('40001')
+    await query('rollback')
+    expect(sent).toEqual(['begin + limits', 'select 1', 'commit', 'rollback'])
+  })
+
+  it('a transaction that does not begin is rolled back, since it may have begun', async () => {
+    const { sent, query } = connection({ [`begin${SET}`]: error('42704') })
+    await expect(query('begin')).rejects.toThrow('42704')
+    await query('select 1')
+    expect(sent).toEqual(['begin + limits', 'rollback', 'begin + limits', 'select 1', 'commit'])
+  })
+
+  it('what must stand alone does, and nothing of it is lost', async () => {
+    const { sent, query } = connection({ vacuum: error('25001') })
+    expect(await query('vacuum')).toBe('result of vacuum')
+    expect(sent).toEqual(['begin + limits', 'vacuum', 'rollback', 'vacuum'])
+  })
+
+  it('a statement that ran out of time is not waited for once more', async () => {
+    const { sent, query } = connection({ 'select 1': new Error('Query read timeout') })
+    await expect(query('select 1')).rejects.toThrow('Query read timeout')
+    expect(sent).toEqual(['begin + limits', 'select 1'])
+  })
+})
