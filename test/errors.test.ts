@@ -17,7 +17,8 @@ import {
   StoreUnavailableError,
   TooManyEmptyPagesError,
 } from '../src/index.ts'
-import { NotIndexedError, NotMigratedError } from '../src/kysely/table-errors.ts'
+import { NotMigratedError } from '../src/kysely/table-errors.ts'
+import { NotIndexedError } from '../src/util/not-indexed-error.ts'
 import { usedError } from '../src/util/run-iterator.ts'
 
 const relay = 'relay.test'
@@ -46,7 +47,7 @@ const errors: { readonly [Code in BackfillErrorCode]: BackfillErrors[Code] } = {
   STORE_NOT_OPENED: new BackfillError('STORE_NOT_OPENED', 'words'),
   STORE_NOT_PERMITTED: new BackfillError('STORE_NOT_PERMITTED', 'words', { scope: 'run' }),
   NOT_MIGRATED: new NotMigratedError(new Error('relation does not exist')),
-  NOT_INDEXED: new NotIndexedError(),
+  NOT_INDEXED: new NotIndexedError('Run `await createDidIndex(db)` once.'),
   DISCOVERY_FAILED: new DiscoveryError([]),
   INCOMPLETE: new IncompleteError([]),
 }

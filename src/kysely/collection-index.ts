@@ -1,63 +1,16 @@
 import { type Kysely, sql } from 'kysely'
-import type {
-  IndexedCollections,
-  IndexedRepos,
-  IndexPageRequest,
-  RepoIndex,
-} from '../contracts/repo-index.ts'
+import type { CollectionIndex, RepoCollections } from '../contracts/opened-store.ts'
+import type { IndexedCollections, IndexedRepos, IndexPageRequest } from '../contracts/repo-index.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { abortable } from '../util/abort.ts'
+import { NotIndexedError } from '../util/not-indexed-error.ts'
 import { pageLimit } from '../util/page-limit.ts'
 import { wholeNumber } from '../util/validate-options.ts'
 import { readCollections } from './collection-estimates.ts'
 import { hasDidIndex } from './did-index.ts'
 import { jsonRow, rowOf } from './json-row.ts'
 import { type BackfillDatabase, backfillTables, type SchemaOptions, tableName } from './schema.ts'
-import { NotIndexedError } from './table-errors.ts'
 import { statement } from './transaction.ts'
-
-/** One page of the collections that hold a repository. */
-export interface RepoCollections {
-  /** Their NSIDs, each once, in the order in which the index came to know them. */
-  collections: readonly string[]
-  /** Where the next page begins. Absent on the last page, and only there. */
-  cursor?: string | undefined
-}
-
-/** @inline */
-interface Abortable {
-  signal?: AbortSignal | undefined
-}
-
-/**
- * The index, to be read and to be kept up to date by a live feed. The pairs that are new go through the sink.
- *
- * A removal is durable when it resolves, and removing what is not there is no error. A backfill that runs meanwhile may
- * have the pair on a page that it fetched before, and then adds it again.
- */
-export interface CollectionIndex extends Required<RepoIndex> {
-  /**
-   * The collections that hold a repository.
-   *
-   * @throws NotIndexedError without the index by DID: {@link createDidIndex}
-   */
-  collectionsOf(did: string, request?: IndexPageRequest): Promise<RepoCollections>
-  /** Whether the index holds the pair. */
-  has(collection: string, did: string, options?: Abortable): Promise<boolean>
-  /** A repository, or each of several, has no record left in a collection. */
-  remove(
-    collection: string,
-    dids: string | readonly string[],
-    options?: Abortable,
-  ): Promise<{ removed: number }>
-  /**
-   * A repository is gone from all its collections. Without the index by DID it takes a look at each collection that is
-   * known, some milliseconds for a thousand.
-   *
-   * @returns how many collections it was in
-   */
-  removeRepo(did: string, options?: Abortable): Promise<{ removed: number }>
-}
 
 /**
  * The index on Postgres, PGlite or a database that speaks their SQL. Run `migrateToLatest(db)` first. The Kysely stays
@@ -88,6 +41,9 @@ export function collectionIndex<Database>(
 }
 
 type Tables = Kysely<BackfillDatabase>
+
+const BUILD_IT =
+  "Run `await createDidIndex(db)` from 'atproto-collection-backfill/kysely' once, after the import, with the same `schema`."
 
 /** The largest `integer` of Postgres. */
 const MAX_COLLECTION_ID = 2 ** 31 - 1
@@ -167,7 +123,8 @@ async function collectionsOf(
   const limit = pageLimit(request)
   const { cursor = '0', signal } = request
   const after = wholeNumber('cursor', Number(cursor), 0, MAX_COLLECTION_ID)
-  if (!(await run({ execute: () => hasDidIndex(tables, options) }, signal))) throw new NotIndexedError()
+  if (!(await run({ execute: () => hasDidIndex(tables, options) }, signal)))
+    throw new NotIndexedError(BUILD_IT)
   const page = tables
     .selectFrom('collection_index_pair as pair')
     .innerJoin('collection_index_nsid as known', 'known.id', 'pair.collection_id')

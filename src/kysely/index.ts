@@ -6,7 +6,9 @@
 
 // The adapters and the shapes that a user's own code names. Withheld: how errors are told apart and transactions
 // repeated, which belong to the adapters' inside.
-export { type CollectionIndex, collectionIndex, type RepoCollections } from './collection-index.ts'
+export type { CollectionIndex, RepoCollections } from '../contracts/opened-store.ts'
+export { NotIndexedError } from '../util/not-indexed-error.ts'
+export { collectionIndex } from './collection-index.ts'
 export { createDidIndex, type DidIndexOptions } from './did-index.ts'
 export { kyselyIndexSink } from './kysely-index-sink.ts'
 export { kyselyProgressStore } from './kysely-progress-store.ts'
@@ -21,4 +23,4 @@ export type {
   CollectionIndexView,
   SchemaOptions,
 } from './schema.ts'
-export { NotIndexedError, NotMigratedError } from './table-errors.ts'
+export { NotMigratedError } from './table-errors.ts'

@@ -1,8 +1,6 @@
 import type { Kysely } from 'kysely'
-import type { CollectionSource } from '../contracts/collection-source.ts'
-import type { IndexSink } from '../contracts/index-sink.ts'
-import type { ProgressStore } from '../contracts/progress-store.ts'
-import { type CollectionIndex, collectionIndex } from './collection-index.ts'
+import type { OpenedStore } from '../contracts/opened-store.ts'
+import { collectionIndex } from './collection-index.ts'
 import { kyselyIndexSink } from './kysely-index-sink.ts'
 import { kyselyProgressStore } from './kysely-progress-store.ts'
 import { hasTables, migrateToLatest } from './migrations.ts'
@@ -11,17 +9,9 @@ import { observedCollections } from './observed-collections.ts'
 import type { BackfillDatabase, SchemaOptions } from './schema.ts'
 
 /** A database that is open and migrated, with everything that a backfill needs on it. */
-export interface OpenStore extends AsyncDisposable {
+export interface OpenStore extends OpenedStore {
   /** For queries of your own: `db.selectFrom('collection_index')…`. With a `schema`, say `db.withSchema(schema)`. */
   readonly db: Kysely<BackfillDatabase>
-  readonly sink: IndexSink
-  readonly progress: ProgressStore
-  /** What the sink has written, to be read: {@link collectionIndex}. */
-  readonly index: CollectionIndex
-  /** The collections that this index knows already: {@link observedCollections}. */
-  readonly observed: CollectionSource
-  /** Closes the connections; a second call does nothing. `await using` does the same. */
-  close(): Promise<void>
 }
 
 export interface OpenOptions extends SchemaOptions {

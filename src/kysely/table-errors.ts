@@ -13,16 +13,3 @@ export class NotMigratedError extends BackfillError {
     super('NOT_MIGRATED', message, { cause, scope: 'run' })
   }
 }
-
-/** There is no index by DID, or it is not finished; without it, the answer would take a look at every pair. */
-export class NotIndexedError extends BackfillError {
-  override readonly name = 'NotIndexedError'
-  declare readonly code: 'NOT_INDEXED'
-
-  constructor() {
-    const message =
-      'The index by DID is missing or not finished. Run `await createDidIndex(db)` from ' +
-      "'atproto-collection-backfill/kysely' once, after the import, with the same `schema`."
-    super('NOT_INDEXED', message)
-  }
-}

@@ -8,6 +8,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   './kysely': 'kysely/index.ts',
   './postgres': 'postgres/index.ts',
   './pglite': 'pglite/index.ts',
+  './sqlite': 'sqlite/index.ts',
   './server': 'server/index.ts',
   './opentelemetry': 'opentelemetry/index.ts',
   './testing': 'testing/index.ts',

@@ -7,7 +7,8 @@ import {
   kyselyProgressStore,
   migrateToLatest,
 } from '../../src/kysely/index.ts'
-import { NotIndexedError, NotMigratedError } from '../../src/kysely/table-errors.ts'
+import { NotMigratedError } from '../../src/kysely/table-errors.ts'
+import { NotIndexedError } from '../../src/util/not-indexed-error.ts'
 import { createPGlite, createPostgres, type TestKysely } from '../support/databases.ts'
 import { databases } from '../support/e2e.ts'
 import { didsFrom, mustClaim, SOURCE } from '../support/store-steps.ts'

@@ -13,6 +13,8 @@ const MAY_LOAD: Record<string, readonly string[]> = {
   './kysely': ['kysely'],
   './postgres': ['kysely', 'pg'],
   './pglite': ['@electric-sql/pglite', 'kysely', 'node:'],
+  // Bun's is imported by a name that no tool sees.
+  './sqlite': ['node:'],
   './server': ['@atproto/syntax'],
   './opentelemetry': ['@opentelemetry/api'],
   './testing': ['@atproto/syntax', 'node:'],

@@ -1,0 +1,208 @@
+import { StoreUnavailableError } from '../errors.ts'
+import { sleep } from '../util/abort.ts'
+import type { Merging } from './merging.ts'
+import type { Connection } from './sqlite-driver.ts'
+import { isBusy, notWritable, toSqliteError } from './sqlite-errors.ts'
+
+/** How long a call waits for another process, in milliseconds: far beyond what a page, or a step of a merge, takes. */
+const BUSY_PATIENCE_MS = 10_000
+
+/** The longest pause between two tries to get the lock, in milliseconds. */
+const MAX_PAUSE_MS = 20
+
+/** An open transaction: what a `write` function gets. */
+export interface SqliteTransaction {
+  readonly database: SqliteDatabase
+  readonly connection: Connection
+  /** The pairs that were added in it. */
+  added: number
+  /** The collections that it completes, which get no more pairs. */
+  readonly completed: string[]
+}
+
+/**
+ * One file, by two connections: one writes, and one reads what is committed, also while a transaction is open. The
+ * calls of SQLite are synchronous, so each is kept short; between them, others have their turn.
+ */
+export interface SqliteDatabase {
+  readonly file: string
+  /**
+   * Runs `body` in a transaction, one after the other. Other processes are waited for without blocking this one.
+   *
+   * @throws StoreUnavailableError when another process writes for too long, or the disk is full
+   * @throws BackfillError with the code `STORE_NOT_PERMITTED` when the file may only be read
+   */
+  transaction<T>(body: (transaction: SqliteTransaction) => Promise<T> | T): Promise<T>
+  /** Reads what is committed. All that `body` does sees the same state only where it is one statement. */
+  read<T>(body: (connection: Connection) => T): Promise<T>
+  /** Ends what is under way, merges for a moment, and closes the connections. */
+  close(): Promise<void>
+}
+
+export interface DatabaseParts {
+  readonly file: string
+  /** Absent where the file may only be read. */
+  readonly writer: Connection | undefined
+  readonly reader: Connection
+  readonly merging: Merging
+  /** Whether what a process before has left to merge is merged now, or only once something is written. */
+  readonly mergesAtOnce: boolean
+}
+
+export function sqliteDatabase({
+  file,
+  writer,
+  reader,
+  merging,
+  mergesAtOnce,
+}: DatabaseParts): SqliteDatabase {
+  const inTurn = createTurns()
+  let closing: Promise<void> | undefined
+
+  const naming = async <T>(body: () => T | Promise<T>): Promise<T> => {
+    try {
+      return await body()
+    } catch (error) {
+      throw toSqliteError(error, file)
+    }
+  }
+
+  /** One step of a merge, when the lock is free at once: another process that has it may be merging itself. */
+  const mergeStep = (connection: Connection) => {
+    try {
+      connection.exec('begin immediate')
+    } catch {
+      return 'busy' as const
+    }
+    try {
+      const outcome = merging.step(connection)
+      connection.exec('commit')
+      return outcome
+    } catch {
+      // A full disk, say: what is not merged is read all the same, and the next write tells what is wrong.
+      rollBack(connection)
+      return 'busy' as const
+    }
+  }
+
+  /** Merges what is to be merged, between the transactions of others, until that is done or nothing moves. */
+  let isMerging = false
+  const mergeBehind = async (connection: Connection) => {
+    if (isMerging) return
+    isMerging = true
+    try {
+      while (closing === undefined && merging.isDue(connection)) {
+        const outcome = await inTurn(() => (closing === undefined ? mergeStep(connection) : 'busy'))
+        if (outcome === 'busy') return
+        await turn()
+      }
+    } finally {
+      isMerging = false
+    }
+  }
+
+  const database: SqliteDatabase = {
+    file,
+    async transaction(body) {
+      if (writer === undefined) throw notWritable(file)
+      return inTurn(() =>
+        naming(async () => {
+          if (closing !== undefined) throw new Error(`The store on ${file} is closed.`)
+          const transaction: SqliteTransaction = { database, connection: writer, added: 0, completed: [] }
+          const result = await inTransaction(writer, file, async () => {
+            const given = await body(transaction)
+            // At the end: a page that completes a collection is saved before its pairs.
+            merging.noteCompleted(writer, transaction.completed)
+            return given
+          })
+          if (merging.isDue(writer)) {
+            // Who adds, merges: else it would grow faster than it is merged.
+            const until = performance.now() + merging.longestMs
+            for (let owed = merging.owedFor(transaction.added); owed > 0 && performance.now() < until; ) {
+              const outcome = mergeStep(writer)
+              if (outcome === 'busy' || outcome.isDone) break
+              owed -= outcome.merged
+              await turn()
+            }
+            void mergeBehind(writer)
+          }
+          return result
+        }),
+      )
+    },
+    read: (body) => naming(() => patiently(() => body(reader), file)),
+    close() {
+      closing ??= inTurn(async () => {
+        if (writer !== undefined) {
+          const until = performance.now() + merging.longestMs
+          while (merging.isDue(writer) && performance.now() < until) {
+            const outcome = mergeStep(writer)
+            if (outcome === 'busy') break
+          }
+        }
+        reader.close()
+        writer?.close()
+      })
+      return closing
+    },
+  }
+  if (writer !== undefined && mergesAtOnce) void mergeBehind(writer)
+  return database
+}
+
+async function inTransaction<T>(
+  connection: Connection,
+  file: string,
+  body: () => Promise<T> | T,
+): Promise<T> {
+  await patiently(() => connection.exec('begin immediate'), file)
+  try {
+    const result = await body()
+    connection.exec('commit')
+    return result
+  } catch (error) {
+    rollBack(connection)
+    throw error
+  }
+}
+
+function rollBack(connection: Connection): void {
+  try {
+    connection.exec('rollback')
+  } catch {
+    // SQLite has rolled back by itself, as it does when the disk is full.
+  }
+}
+
+/** Tries again while another process holds the lock, and lets others have their turn meanwhile. */
+async function patiently<T>(call: () => T, file: string): Promise<T> {
+  const until = performance.now() + BUSY_PATIENCE_MS
+  for (;;) {
+    try {
+      return call()
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      if (performance.now() > until)
+        throw new StoreUnavailableError(
+          `Another process has been writing to ${file} for ${BUSY_PATIENCE_MS / 1_000} seconds.`,
+          error,
+        )
+    }
+    await sleep(1 + Math.random() * MAX_PAUSE_MS)
+  }
+}
+
+/** Runs one body after the other, in the order of the calls. */
+function createTurns(): <T>(body: () => Promise<T> | T) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (body) => {
+    const mine = last.then(body)
+    last = mine.catch(() => {})
+    return mine
+  }
+}
+
+/** Lets what waits for the network, or for a timer, have its turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

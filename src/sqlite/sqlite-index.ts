@@ -1,0 +1,176 @@
+import type { CollectionSource } from '../contracts/collection-source.ts'
+import type { CollectionIndex, RepoCollections } from '../contracts/opened-store.ts'
+import type { IndexedCollections, IndexedRepos, IndexPageRequest } from '../contracts/repo-index.ts'
+import { InvalidOptionError } from '../errors.ts'
+import { NotIndexedError } from '../util/not-indexed-error.ts'
+import { pageLimit } from '../util/page-limit.ts'
+import { wholeNumber } from '../util/validate-options.ts'
+import { type DidKey, didOfKey, keyOfDid } from './did-key.ts'
+import type { SqliteDatabase } from './sqlite-database.ts'
+import type { Connection } from './sqlite-driver.ts'
+
+type Signal = AbortSignal | undefined
+
+/**
+ * The index in a file of SQLite. A page is answered from the pairs that are merged and those that are not, each along its
+ * primary key, in the same time wherever it is in the list: its cursor is its last DID. Sizes are kept with each write,
+ * so `listCollections` tells them exactly and `countRepos` does not count.
+ */
+export function sqliteIndex(database: SqliteDatabase): CollectionIndex {
+  return {
+    listRepos: (collection, request = {}) => listRepos(database, collection, request),
+    listCollections: (request = {}) => listCollections(database, request),
+    async countRepos(collection, { signal } = {}) {
+      const found = await read(database, signal, (connection) => connection.get(SIZE, collection))
+      return Number(found?.repos ?? 0)
+    },
+    collectionsOf: (did, request = {}) => collectionsOf(database, did, request),
+    async has(collection, did, { signal } = {}) {
+      const key = keyOfDid(did)
+      return (
+        (await read(database, signal, (connection) => connection.get(HAS, collection, key))) !== undefined
+      )
+    },
+    async remove(collection, dids, { signal } = {}) {
+      signal?.throwIfAborted()
+      const keys = (typeof dids === 'string' ? [dids] : [...dids]).map(keyOfDid)
+      if (keys.length === 0) return { removed: 0 }
+      return database.transaction(({ connection }) => {
+        const id = connection.get(FIND, collection)?.id
+        if (id === undefined) return { removed: 0 }
+        return { removed: sum(keys.map((key) => removePair(connection, Number(id), key))) }
+      })
+    },
+    async removeRepo(did, { signal } = {}) {
+      signal?.throwIfAborted()
+      const key = keyOfDid(did)
+      return database.transaction(({ connection }) => {
+        const ids = connection.all(HOLDERS, key).map(({ id }) => Number(id))
+        return { removed: sum(ids.map((id) => removePair(connection, id, key))) }
+      })
+    },
+  }
+}
+
+/** The collections that the index holds already. A run asks it again at its end. */
+export function sqliteObserved(database: SqliteDatabase): CollectionSource {
+  return {
+    name: 'observed collections',
+    live: true,
+    async *collections({ signal } = {}) {
+      const rows = await read(database, signal, (connection) => connection.all(NAMES))
+      for (const { nsid } of rows) yield { nsid: String(nsid) }
+    },
+  }
+}
+
+/** A read is over before another can abort it; what it gave is dropped when the wait for it was too long. */
+async function read<T>(
+  database: SqliteDatabase,
+  signal: Signal,
+  body: (connection: Connection) => T,
+): Promise<T> {
+  signal?.throwIfAborted()
+  const result = await database.read(body)
+  signal?.throwIfAborted()
+  return result
+}
+
+async function listRepos(
+  database: SqliteDatabase,
+  collection: string,
+  request: IndexPageRequest,
+): Promise<IndexedRepos> {
+  const limit = pageLimit(request)
+  const after = keyOfDid(cursorOf(request))
+  const rows = await read(database, request.signal, (connection) =>
+    connection.all(LIST, collection, after, limit + 1),
+  )
+  const dids = rows.slice(0, limit).map(({ did }) => didOfKey(did as DidKey))
+  return rows.length > limit ? { dids, cursor: dids.at(-1) } : { dids }
+}
+
+async function listCollections(
+  database: SqliteDatabase,
+  request: IndexPageRequest,
+): Promise<IndexedCollections> {
+  const limit = pageLimit(request)
+  const after = cursorOf(request)
+  const rows = await read(database, request.signal, (connection) =>
+    connection.all(COLLECTIONS, after, limit + 1),
+  )
+  const collections = rows
+    .slice(0, limit)
+    .map(({ nsid, repos }) => ({ nsid: String(nsid), estimatedRepos: Number(repos) }))
+  return rows.length > limit ? { collections, cursor: collections.at(-1)?.nsid } : { collections }
+}
+
+/** In the order of the collections' numbers, as the index by DID has them. */
+async function collectionsOf(
+  database: SqliteDatabase,
+  did: string,
+  request: IndexPageRequest,
+): Promise<RepoCollections> {
+  const limit = pageLimit(request)
+  const after = wholeNumber('cursor', Number(request.cursor ?? '0'), 0)
+  const key = keyOfDid(did)
+  const rows = await read(database, request.signal, (connection) => {
+    if (connection.get(IS_INDEXED) === undefined)
+      throw new NotIndexedError('Run `await store.createDidIndex()` once, after the import.')
+    return connection.all(COLLECTIONS_OF, key, after, limit + 1)
+  })
+  const collections = rows.slice(0, limit).map(({ nsid }) => String(nsid))
+  return rows.length > limit ? { collections, cursor: String(rows[limit - 1]?.id) } : { collections }
+}
+
+/** @returns 1 if there was one */
+function removePair(connection: Connection, id: number, key: DidKey): number {
+  const incoming = connection.run(REMOVE_INCOMING, id, key)
+  const merged = incoming > 0 ? 0 : connection.run(REMOVE_MERGED, id, key)
+  const removed = incoming + merged
+  if (removed === 0) return 0
+  if (merged > 0) connection.run(REMOVE_BY_DID, id, key)
+  connection.run(NOTE_COLLECTION, id, removed, incoming)
+  connection.run(NOTE_SUMS, incoming, merged)
+  return removed
+}
+
+function cursorOf({ cursor = '' }: IndexPageRequest): string {
+  if (typeof cursor === 'string') return cursor
+  throw new InvalidOptionError('cursor', 'the cursor of the page before', cursor)
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}
+
+const FIND = 'select id from collection_index_nsid where nsid = ?1'
+const SIZE = 'select repos from collection_index_nsid where nsid = ?1'
+const NAMES = 'select nsid from collection_index_nsid order by nsid'
+const COLLECTIONS =
+  'select nsid, repos from collection_index_nsid where nsid > ?1 and repos > 0 order by nsid limit ?2'
+const PAIRS = ['collection_index_pair', 'collection_index_incoming'] as const
+const LIST = `${PAIRS.map(
+  (table) =>
+    `select did from (select did from ${table} where collection_id = (${FIND}) and did > ?2 order by did limit ?3)`,
+).join(' union all ')} order by did limit ?3`
+const HAS = PAIRS.map((table) => `select 1 from ${table} where collection_id = (${FIND}) and did = ?2`).join(
+  ' union all ',
+)
+const isIn = (table: string) =>
+  `exists (select 1 from ${table} pair where pair.collection_id = known.id and pair.did = ?1)`
+const HOLDERS = `select id from collection_index_nsid known where ${PAIRS.map(isIn).join(' or ')}`
+const IS_INDEXED = "select 1 from collection_index_state where did_index = 'finished'"
+/** What is not merged yet is not in the index by DID: there, a look at each collection takes a millisecond or two. */
+const COLLECTIONS_OF = `
+  select id, nsid from collection_index_nsid where id in (
+    select collection_id from collection_index_by_did where did = ?1 and collection_id > ?2
+    union all
+    select id from collection_index_nsid known where id > ?2 and incoming > 0 and ${isIn('collection_index_incoming')}
+  ) order by id limit ?3`
+const REMOVE_INCOMING = 'delete from collection_index_incoming where collection_id = ?1 and did = ?2'
+const REMOVE_MERGED = 'delete from collection_index_pair where collection_id = ?1 and did = ?2'
+const REMOVE_BY_DID = 'delete from collection_index_by_did where did = ?2 and collection_id = ?1'
+const NOTE_COLLECTION =
+  'update collection_index_nsid set repos = repos - ?2, incoming = incoming - ?3 where id = ?1'
+const NOTE_SUMS = 'update collection_index_state set incoming = incoming - ?1, merged = merged - ?2'

@@ -1,0 +1,80 @@
+import type { IndexBatch, IndexSink } from '../contracts/index-sink.ts'
+import { type DidKey, keyOfDid, PACKED_BYTES, packDid } from './did-key.ts'
+import type { Merging } from './merging.ts'
+import type { SqliteDatabase, SqliteTransaction } from './sqlite-database.ts'
+import type { Connection } from './sqlite-driver.ts'
+
+/** The DIDs of one statement, so that a caller's large batch does not stop the process for long. */
+const MOST_AT_ONCE = 10_000
+
+/** Where the pairs go, in the transaction of the progress when there is one. */
+export function sqliteSink(database: SqliteDatabase, merging: Merging): IndexSink {
+  const add = async (transaction: SqliteTransaction, { collection, dids }: IndexBatch) => {
+    let added = 0
+    for (let from = 0; from < dids.length; from += MOST_AT_ONCE)
+      added += addPairs(transaction.connection, collection, dids.slice(from, from + MOST_AT_ONCE))
+    if (added > 0) merging.noteAdded(transaction.connection)
+    transaction.added += added
+    return { added }
+  }
+  return {
+    database,
+    async add(batch, { transaction, signal } = {}) {
+      signal?.throwIfAborted()
+      if (batch.dids.length === 0) return { added: 0 }
+      if (transaction === undefined) return database.transaction((own) => add(own, batch))
+      if (!belongsTo(database, transaction)) {
+        throw new TypeError(
+          'The transaction given to the sink of openSqlite is not one of its own file. ' +
+            'Pass it only when progress.database === sink.database, and leave it out otherwise.',
+        )
+      }
+      return add(transaction, batch)
+    },
+  }
+}
+
+function belongsTo(database: SqliteDatabase, transaction: unknown): transaction is SqliteTransaction {
+  return (transaction as Partial<SqliteTransaction> | null)?.database === database
+}
+
+function addPairs(connection: Connection, collection: string, dids: readonly string[]): number {
+  const id = Number((connection.get(FIND, collection) ?? connection.get(CREATE, collection))?.id)
+  const { packed, others } = keysOf(dids)
+  let added = 0
+  if (packed.length > 0) added += connection.run(ADD_PACKED, id, packed, packed.length / PACKED_BYTES)
+  for (const key of others) added += connection.run(ADD_ONE, id, key)
+  if (added > 0) {
+    connection.run(NOTE_COLLECTION, id, added)
+    connection.run(NOTE_SUM, added)
+  }
+  return added
+}
+
+/** In the order of the DIDs, so that neighbours find their place in the same page of the file. */
+function keysOf(dids: readonly string[]): { packed: Uint8Array; others: readonly DidKey[] } {
+  const packed = new Uint8Array(dids.length * PACKED_BYTES)
+  const others: DidKey[] = []
+  let length = 0
+  for (const did of [...dids].sort()) {
+    if (packDid(did, packed, length)) length += PACKED_BYTES
+    else others.push(keyOfDid(did))
+  }
+  return { packed: packed.subarray(0, length), others }
+}
+
+const FIND = 'select id from collection_index_nsid where nsid = ?1'
+const CREATE = 'insert into collection_index_nsid (nsid) values (?1) returning id'
+const MERGED = 'select 1 from collection_index_pair where collection_id = ?1 and did = key'
+/** One statement for a page: a call for each DID would cost as much as the insert itself. */
+const ADD_PACKED = `
+  with recursive place (n) as (select 0 union all select n + 1 from place where n + 1 < ?3),
+  page (key) as (select substr(?2, n * ${PACKED_BYTES} + 1, ${PACKED_BYTES}) from place)
+  insert or ignore into collection_index_incoming (collection_id, did)
+  select ?1, key from page where not exists (${MERGED})`
+const ADD_ONE = `
+  insert or ignore into collection_index_incoming (collection_id, did)
+  select ?1, key from (select ?2 as key) where not exists (${MERGED})`
+const NOTE_COLLECTION =
+  'update collection_index_nsid set repos = repos + ?2, incoming = incoming + ?2 where id = ?1'
+const NOTE_SUM = 'update collection_index_state set incoming = incoming + ?1'
