@@ -11,6 +11,7 @@ export type {
   BackfillListener,
   BackfillStatus,
   BackfillSummary,
+  ClaimHolder,
   ClaimLostEvent,
   CollectionFailedEvent,
   CollectionStartedEvent,
@@ -27,16 +28,19 @@ export type {
   StatusCounts,
   StoreAvailableEvent,
   StoreUnavailableEvent,
+  WaitingEvent,
 } from './contracts/events.ts'
 export type { IndexBatch, IndexContext, IndexSink } from './contracts/index-sink.ts'
 export type { PacedRelay } from './contracts/paced-relay.ts'
 export type { ProgressRow, ProgressRows } from './contracts/progress-rows.ts'
 export type {
   Claim,
+  ClaimKey,
   ClaimRequest,
   CollectionFlag,
   CollectionProgress,
   CollectionState,
+  HeldClaim,
   PageProgress,
   ProgressStore,
   RegisterOptions,

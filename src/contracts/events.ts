@@ -15,6 +15,7 @@ export type BackfillEvent =
   | PageEvent
   | CollectionFailedEvent
   | ClaimLostEvent
+  | WaitingEvent
   | StoreUnavailableEvent
   | StoreAvailableEvent
   | RelayFailedEvent
@@ -155,6 +156,30 @@ export interface ClaimLostEvent {
   relay: string
   collection: string
   error: unknown
+}
+
+/** A process that holds claims. */
+export interface ClaimHolder {
+  /** `process 4711 on web1`, or the claim's owner as it is where that names no process. */
+  holder: string
+  /** How many collections it holds. */
+  collections: number
+  /**
+   * How long until the last of their leases ends, in milliseconds, unless they are renewed. If it has died, this run
+   * goes on with its collections then.
+   */
+  leaseLeftMs: number
+}
+
+/**
+ * This run has nothing to do: other workers hold what is left. It takes over what they leave. Sent when the holders or
+ * the number of their collections change, and without holders once the run does not wait for them any more. What a
+ * process of this host held that has ended is no reason to wait: it is taken over at once.
+ */
+export interface WaitingEvent {
+  type: 'waiting'
+  relay: string
+  holders: readonly ClaimHolder[]
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 export interface ProgressRow {
   readonly relay: string
+  /** Its NSID. `''` in a row that holds nothing but `relayPauseEndsAt`, of a relay that had no other row then. */
   readonly collection: string
   /** 1 for a new row; each change raises it by one. */
   readonly version: number
@@ -33,6 +34,8 @@ export interface ProgressRow {
   readonly failed: boolean
   readonly lastError?: string | undefined
   readonly completedAt?: number | undefined
+  /** Until when the relay wants no request, whichever the collection. The latest of a relay's rows counts. */
+  readonly relayPauseEndsAt?: number | undefined
 }
 
 /**

@@ -151,12 +151,25 @@ export interface CollectionProgress {
   owner?: string | undefined
 }
 
+/** Which claim: enough to release it. */
+export type ClaimKey = Pick<Claim, 'relay' | 'collection' | 'owner' | 'epoch'>
+
+/** A claim that a worker of any process holds. */
+export interface HeldClaim extends ClaimKey {
+  /** How long its lease lasts from now, in milliseconds on the store's clock, unless its worker renews it. */
+  readonly leaseLeftMs: number
+}
+
 /** What is left to do for a relay. */
 export interface Remaining {
   /** Collections that are neither complete nor failed, including those that other workers hold. */
   collections: number
   /** How long until the first of them can be claimed, in milliseconds: 0 if one can be now. Absent if none is left. */
   dueInMs?: number | undefined
+  /** The claims under a live lease, those of the asking run included, by collection. Absent if there are none. */
+  claims?: readonly HeldClaim[] | undefined
+  /** How long the relay's pause lasts, in milliseconds: {@link ProgressStore.pauseRelay}. Absent if there is none. */
+  relayPauseMs?: number | undefined
 }
 
 /** How {@link ProgressStore.register} treats the rows that exist. */
@@ -212,8 +225,8 @@ export interface ProgressStore {
   reset(relay: string, collections?: readonly string[]): Promise<number>
   /**
    * Takes the biggest free collection, by the larger of its estimate and what is imported so far, then by name. A
-   * collection is free if it is neither complete nor failed, its pause is over, and no lease on it holds. Two workers
-   * never get the same one.
+   * collection is free if it is neither complete nor failed, its pause and that of its relay are over, and no lease on
+   * it holds. Two workers never get the same one.
    *
    * @returns nothing when no collection is free at the moment: {@link ProgressStore.remaining} tells whether to wait
    */
@@ -238,9 +251,15 @@ export interface ProgressStore {
   renew(claim: Claim, leaseMs: number): Promise<Claim>
   /**
    * Releases a claim, of any page of its epoch. Does nothing, without an error, if the claim was lost or the collection
-   * is complete.
+   * is complete. A run also releases claims of processes that are gone, as {@link ProgressStore.remaining} tells them.
    */
-  release(claim: Claim, outcome?: ReleaseOutcome): Promise<void>
+  release(claim: ClaimKey, outcome?: ReleaseOutcome): Promise<void>
+  /**
+   * Keeps that the relay wants no request for `ms` milliseconds from now, on the store's clock: nothing of it is claimed
+   * before, by any process, and {@link ProgressStore.remaining} tells how long that lasts. It never shortens a pause, and
+   * no other call does. Works for a relay of which nothing is registered, too.
+   */
+  pauseRelay(relay: string, ms: number): Promise<void>
   /** What is left to do. A run asks often while it waits for other workers, so it should be cheap. */
   remaining(relay: string): Promise<Remaining>
   /** Every row, by relay and collection. */

@@ -2,20 +2,22 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { KnownCollection } from '../contracts/collection-source.ts'
 import type {
   Claim,
+  ClaimKey,
   ClaimRequest,
   ProgressStore,
   RegisterOptions,
   ReleaseOutcome,
+  Remaining,
 } from '../contracts/progress-store.ts'
 import { ClaimLostError } from '../errors.ts'
 import { advancePage } from './advance.ts'
 import { isDataRefused } from './database-errors.ts'
-import { jsonRow, rowOf } from './json-row.ts'
+import { rowOf } from './json-row.ts'
 import {
   BEGUN_AGAIN,
   CLAIM_ROW,
-  dueInMs,
   isClaimed,
+  isCollection,
   isDue,
   isFailed,
   isLeased,
@@ -23,9 +25,11 @@ import {
   isOfRelay,
   isOpen,
   PROGRESS_ROW,
+  REMAINING_ROW,
   releasedColumns,
   toClaim,
   toProgress,
+  toRemaining,
   UNTRIED,
 } from './progress-table.ts'
 import {
@@ -63,6 +67,7 @@ export function kyselyProgressStore<Database>(
     advance: (held, page, write) => advancePage(tables, held, page, write),
     renew: (held, leaseMs) => renew(tables, held, leaseMs),
     release: (held, outcome) => release(tables, held, outcome),
+    pauseRelay: (relay, ms) => pauseRelay(tables, tableName('backfill_progress', options), relay, ms),
     remaining: (relay) => remaining(tables, relay),
     list: ({ relay } = {}) => list(tables, relay),
   }
@@ -156,6 +161,7 @@ async function claim(tables: Tables, { relay, owner, leaseMs }: ClaimRequest): P
       .where(isOfRelay(relay))
       .where(isOpen)
       .where(isDue)
+      .where(isNotPaused(tables, relay))
     if ((await statement(() => free.limit(1).executeTakeFirst())) === undefined) return undefined
   }
 }
@@ -182,7 +188,18 @@ function claimBiggest(tables: Tables, relay: string, owner: string, leaseMs: num
     )
     .where(isOpen)
     .where(isDue)
+    .where(isNotPaused(tables, relay))
     .returning(CLAIM_ROW)
+}
+
+/** Whether the relay wants requests. */
+function isNotPaused(tables: Tables, relay: string): RawBuilder<boolean> {
+  const pauses = tables
+    .selectFrom('backfill_progress')
+    .select(sql`1`.as('one'))
+    .where('source', '=', relay)
+    .where(sql<boolean>`relay_waits_until > clock_timestamp()`)
+  return sql`not exists (${pauses})`
 }
 
 async function renew(tables: Tables, held: Claim, leaseMs: number): Promise<Claim> {
@@ -196,7 +213,7 @@ async function renew(tables: Tables, held: Claim, leaseMs: number): Promise<Clai
   return { ...held, leaseMs }
 }
 
-async function release(tables: Tables, held: Claim, outcome: ReleaseOutcome | undefined): Promise<void> {
+async function release(tables: Tables, held: ClaimKey, outcome: ReleaseOutcome | undefined): Promise<void> {
   const save = (how: ReleaseOutcome | undefined) =>
     tables.updateTable('backfill_progress').where(isClaimed(held)).set(releasedColumns(how)).execute()
   await statement(async () => {
@@ -215,26 +232,35 @@ function inAscii(text: string): string {
   return text.replace(/[^ -~\n]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
 }
 
-async function remaining(tables: Tables, relay: string) {
-  const open = tables
-    .selectFrom('backfill_progress')
-    .select(
-      jsonRow<{ collections: number; due_in_ms: number | null }>({
-        collections: sql`count(*)`,
-        due_in_ms: sql`min(${dueInMs})`,
-      }),
-    )
-    .where(isOfRelay(relay))
-    .where(isOpen)
-  const row = rowOf(await statement(() => open.executeTakeFirstOrThrow()))
-  if (row.due_in_ms === null) return { collections: 0 }
-  return { collections: Number(row.collections), dueInMs: Math.max(0, Number(row.due_in_ms)) }
+/**
+ * On the first row of the relay, for any of them will do, or on one that stands for no collection. On all of them it
+ * would wait for each commit that is under way, and two such statements could be a deadlock.
+ */
+async function pauseRelay(
+  tables: Tables,
+  progress: RawBuilder<unknown>,
+  relay: string,
+  ms: number,
+): Promise<void> {
+  const update = sql`
+    insert into ${progress} as existing (collection, source, relay_waits_until)
+    select coalesce(min(collection), ''), ${relay}::text, ${fromNow(ms)} from ${progress} where source = ${relay}
+    on conflict (collection, source) do update set
+      relay_waits_until = greatest(existing.relay_waits_until, excluded.relay_waits_until)
+  `
+  await statement(() => update.execute(tables))
+}
+
+async function remaining(tables: Tables, relay: string): Promise<Remaining> {
+  const ofRelay = tables.selectFrom('backfill_progress').select(REMAINING_ROW).where('source', '=', relay)
+  return toRemaining(relay, rowOf(await statement(() => ofRelay.executeTakeFirstOrThrow())))
 }
 
 async function list(tables: Tables, relay: string | undefined) {
   const rows = tables
     .selectFrom('backfill_progress')
     .select(PROGRESS_ROW)
+    .where(isCollection)
     .$if(relay !== undefined, (query) => query.where(isOfRelay(relay ?? '')))
     .orderBy(sql`source collate "C"`)
     .orderBy(sql`collection collate "C"`)

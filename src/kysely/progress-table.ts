@@ -6,11 +6,13 @@
 import { type RawBuilder, sql, type UpdateObject } from 'kysely'
 import type {
   Claim,
+  ClaimKey,
   ClaimRequest,
   CollectionFlag,
   CollectionProgress,
   PageProgress,
   ReleaseOutcome,
+  Remaining,
 } from '../contracts/progress-store.ts'
 import { anchorFrom, anchorText } from '../util/anchor-text.ts'
 import { flagsFrom } from '../util/flags.ts'
@@ -124,7 +126,7 @@ const DUE_AT = sql`greatest(lease_ends_at, not_before)`
 export const isDue: RawBuilder<boolean> = sql`(coalesce(${DUE_AT}, '-infinity') <= clock_timestamp())`
 
 /** How long until it may be claimed, in milliseconds. */
-export const dueInMs: RawBuilder<unknown> = sql`(case when ${isDue} then 0 else ${msUntil(DUE_AT)} end)`
+const dueInMs: RawBuilder<unknown> = sql`(case when ${isDue} then 0 else ${msUntil(DUE_AT)} end)`
 
 /** Under a live lease. */
 export const isLeased: RawBuilder<boolean> = sql`(owner is not null and coalesce(lease_ends_at > clock_timestamp(), false))`
@@ -146,8 +148,49 @@ export const PROGRESS_ROW: ReturnType<typeof jsonRow<ProgressRow>> = jsonRow<Pro
   due_in: dueInMs,
 })
 
+/** Whether a row is a collection's, and not one that only keeps a pause of its relay. */
+export const isCollection: RawBuilder<boolean> = sql`collection <> ''`
+
+/** The collections of a relay. */
 export function isOfRelay(relay: string): RawBuilder<boolean> {
-  return sql`source = ${relay}`
+  return sql`(source = ${relay} and ${isCollection})`
+}
+
+export interface RemainingRow {
+  collections: number
+  due_in: number | null
+  claims: readonly { collection: string; owner: string; epoch: number; lease_left: number }[] | null
+  pause: number | null
+}
+
+const HELD_CLAIM = sql`json_build_object(
+  'collection', collection, 'owner', owner, 'epoch', epoch, 'lease_left', ${msUntil(sql.ref('lease_ends_at'))}
+)`
+const isOpenCollection = sql`(${isCollection} and ${isOpen})`
+
+/** All rows of a relay as one. */
+export const REMAINING_ROW: ReturnType<typeof jsonRow<RemainingRow>> = jsonRow<RemainingRow>({
+  collections: sql`count(*) filter (where ${isOpenCollection})`,
+  due_in: sql`min(${dueInMs}) filter (where ${isOpenCollection})`,
+  claims: sql`
+    json_agg(${HELD_CLAIM} order by collection collate "C") filter (where ${isOpenCollection} and ${isLeased})
+  `,
+  pause: msUntil(sql`max(relay_waits_until)`),
+})
+
+export function toRemaining(relay: string, row: RemainingRow): Remaining {
+  const pauseMs = Number(row.pause)
+  const pause = pauseMs > 0 ? { relayPauseMs: pauseMs } : {}
+  if (row.due_in === null) return { collections: 0, ...pause }
+  const claims = row.claims?.map(({ collection, owner, epoch, lease_left: left }) => ({
+    relay,
+    collection,
+    owner,
+    epoch: Number(epoch),
+    leaseLeftMs: Math.max(0, Number(left)),
+  }))
+  const dueInMs = Math.max(Number(row.due_in), pauseMs, 0)
+  return { collections: Number(row.collections), dueInMs, ...(claims && { claims }), ...pause }
 }
 
 /** Whether the row is one of these; without a list, every row is. */
@@ -156,7 +199,7 @@ export function isNamed(collections: readonly string[] | undefined): RawBuilder<
 }
 
 /** The row of a claim, as long as the claim holds. */
-export function isClaimed({ relay, collection, owner, epoch }: Claim): RawBuilder<boolean> {
+export function isClaimed({ relay, collection, owner, epoch }: ClaimKey): RawBuilder<boolean> {
   return sql`(collection = ${collection} and source = ${relay} and epoch = ${epoch} and owner = ${owner})`
 }
 

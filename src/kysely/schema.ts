@@ -39,6 +39,11 @@ export interface BackfillProgressTable {
   anchor: string | null
   /** `CollectionProgress.flags`, with spaces between them. */
   flags: string | null
+  /**
+   * Until when the source wants no request, whichever the collection: the latest of a source's rows counts. A row with
+   * `''` as its collection keeps nothing but this.
+   */
+  relay_waits_until: Timestamp
 }
 
 /** The dictionary of the collections that the index holds. */

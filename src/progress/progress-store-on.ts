@@ -2,11 +2,13 @@ import type { KnownCollection } from '../contracts/collection-source.ts'
 import type { ProgressRow, ProgressRows } from '../contracts/progress-rows.ts'
 import type {
   Claim,
+  ClaimKey,
   ClaimRequest,
   PageProgress,
   ProgressStore,
   RegisterOptions,
   ReleaseOutcome,
+  Remaining,
 } from '../contracts/progress-store.ts'
 import { ClaimLostError, InvalidOptionError } from '../errors.ts'
 import { mustHave } from '../util/validate-options.ts'
@@ -25,11 +27,13 @@ import {
   claimOf,
   commitPlace,
   dueInMs,
+  heldClaimOf,
   isFree,
   isHeldBy,
   isOpen,
   isRunning,
   progressOf,
+  relayPauseMs,
 } from './row-state.ts'
 import { type RowChange, type RowTable, withRows } from './row-table.ts'
 
@@ -65,6 +69,7 @@ export function progressStoreOn(rows: ProgressRows): ProgressStore {
     advance: (held, page, write) => advance(rows, held, page, write),
     renew: (held, leaseMs) => withRows(rows, (table) => renew(table, held, leaseMs)),
     release: (held, outcome) => withRows(rows, (table) => release(table, held, outcome)),
+    pauseRelay: (relay, ms) => withRows(rows, (table) => pauseRelay(table, relay, ms)),
     remaining: (relay) => withRows(rows, (table) => remaining(table, relay)),
     list: ({ relay } = {}) => withRows(rows, (table) => list(table, relay)),
   }
@@ -121,11 +126,12 @@ function changeNamed(
 }
 
 async function claim(table: RowTable, { relay, owner, leaseMs }: ClaimRequest): Promise<Claim | undefined> {
-  const stored = await table.list(relay)
+  const all = await table.listAll(relay)
   const now = await table.now()
+  if (relayPauseMs(all, now) > 0) return undefined
   const take: RowChange = (row) =>
     row !== undefined && isFree(row, now) ? claimedRow(row, owner, now + leaseMs) : undefined
-  for (const known of stored.filter((row) => isFree(row, now)).sort(byWork)) {
+  for (const known of all.filter((row) => isFree(row, now)).sort(byWork)) {
     const { row, changed } = await table.change(known, known, take)
     if (changed && row !== undefined) return claimOf(row, owner, leaseMs)
   }
@@ -173,7 +179,7 @@ async function renew(table: RowTable, claim: Claim, leaseMs: number): Promise<Cl
   return { ...claim, leaseMs }
 }
 
-async function release(table: RowTable, claim: Claim, outcome: ReleaseOutcome | undefined): Promise<void> {
+async function release(table: RowTable, claim: ClaimKey, outcome: ReleaseOutcome | undefined): Promise<void> {
   const stored = await table.read(claim.relay, claim.collection)
   const now = await table.now()
   await table.change(claim, stored, (row) =>
@@ -181,12 +187,28 @@ async function release(table: RowTable, claim: Claim, outcome: ReleaseOutcome | 
   )
 }
 
-async function remaining(table: RowTable, relay: string) {
-  const open = (await table.list(relay)).filter(isOpen)
-  if (open.length === 0) return { collections: 0 }
+/** On the first row of the relay, for any of them will do, or on one that stands for no collection. */
+async function pauseRelay(table: RowTable, relay: string, ms: number): Promise<void> {
+  const [first] = (await table.listAll(relay)).toSorted(byName)
+  const collection = first?.collection ?? ''
+  const endsAt = (await table.now()) + Math.ceil(ms)
+  await table.change({ relay, collection }, first, (row = newRow(relay, collection, undefined)) => ({
+    ...row,
+    relayPauseEndsAt: Math.max(row.relayPauseEndsAt ?? 0, endsAt),
+  }))
+}
+
+async function remaining(table: RowTable, relay: string): Promise<Remaining> {
+  const all = await table.listAll(relay)
   const now = await table.now()
-  const dues = open.map((row) => dueInMs(row, now))
-  return { collections: open.length, dueInMs: dues.reduce((a, b) => Math.min(a, b)) }
+  const pauseMs = relayPauseMs(all, now)
+  const pause = pauseMs > 0 ? { relayPauseMs: pauseMs } : {}
+  const open = all.filter(isOpen).toSorted(byName)
+  if (open.length === 0) return { collections: 0, ...pause }
+  const firstMs = open.map((row) => dueInMs(row, now)).reduce((a, b) => Math.min(a, b))
+  const claims = open.flatMap((row) => heldClaimOf(row, now) ?? [])
+  const held = claims.length > 0 ? { claims } : {}
+  return { collections: open.length, dueInMs: Math.max(firstMs, pauseMs), ...held, ...pause }
 }
 
 async function list(table: RowTable, relay: string | undefined) {

@@ -1,11 +1,28 @@
 import type { ProgressRow } from '../contracts/progress-rows.ts'
-import type { Claim, CollectionProgress, CollectionState, PageProgress } from '../contracts/progress-store.ts'
+import type {
+  Claim,
+  ClaimKey,
+  CollectionProgress,
+  CollectionState,
+  HeldClaim,
+  PageProgress,
+} from '../contracts/progress-store.ts'
 import { anchorFrom } from '../util/anchor-text.ts'
 import { flagsFrom } from '../util/flags.ts'
 
+/** Whether it is a collection's, and not one that only keeps a pause of its relay. */
+export function isCollection(row: ProgressRow): boolean {
+  return row.collection !== ''
+}
+
 /** Whether there is work left in it. */
 export function isOpen(row: ProgressRow): boolean {
-  return row.completedAt === undefined && !row.failed
+  return isCollection(row) && row.completedAt === undefined && !row.failed
+}
+
+/** How long the relay of these rows wants no request, in milliseconds. */
+export function relayPauseMs(rows: readonly ProgressRow[], now: number): number {
+  return rows.map(({ relayPauseEndsAt = now }) => relayPauseEndsAt - now).reduce((a, b) => Math.max(a, b), 0)
 }
 
 /** How long until it can be claimed, in milliseconds. */
@@ -21,6 +38,14 @@ export function isFree(row: ProgressRow, now: number): boolean {
 /** Whether a worker holds it. */
 export function isRunning(row: ProgressRow, now: number): boolean {
   return row.owner !== undefined && row.leaseEndsAt !== undefined && row.leaseEndsAt > now
+}
+
+/** The claim under whose lease it is. */
+export function heldClaimOf(row: ProgressRow, now: number): HeldClaim | undefined {
+  const { relay, collection, owner, epoch, leaseEndsAt = now } = row
+  return owner === undefined || !isRunning(row, now)
+    ? undefined
+    : { relay, collection, owner, epoch, leaseLeftMs: leaseEndsAt - now }
 }
 
 /** The order of work: the biggest first, then by name. */
@@ -42,7 +67,7 @@ function compare(a: string, b: string): number {
 }
 
 /** Whether the claim is the newest of this row, and its worker holds it still. A complete row is held by none. */
-export function isHeldBy(row: ProgressRow | undefined, claim: Claim): row is ProgressRow {
+export function isHeldBy(row: ProgressRow | undefined, claim: ClaimKey): row is ProgressRow {
   return row !== undefined && row.epoch === claim.epoch && row.owner === claim.owner
 }
 

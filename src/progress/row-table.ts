@@ -1,4 +1,5 @@
 import type { ProgressRow, ProgressRows } from '../contracts/progress-rows.ts'
+import { isCollection } from './row-state.ts'
 
 /** So often in a row a write is refused although the row has not changed, before the table is called broken. */
 const MAX_STALE_READS = 10
@@ -16,7 +17,10 @@ export interface ChangedRow {
 export interface RowTable {
   /** What `write` functions get. */
   readonly transaction: unknown
+  /** The rows of collections. */
   list(relay: string | undefined): Promise<readonly ProgressRow[]>
+  /** Those and the one that keeps a pause of the relay alone. */
+  listAll(relay: string): Promise<readonly ProgressRow[]>
   read(relay: string, collection: string): Promise<ProgressRow | undefined>
   /**
    * Reads, changes and saves a row, again where another worker was faster.
@@ -57,14 +61,17 @@ function rowTable(rows: ProgressRows, transaction: unknown): RowTable {
     return saved
   }
 
+  async function listAll(relay: string | undefined): Promise<readonly ProgressRow[]> {
+    const all = await rows.list(relay, transaction)
+    all.forEach(checked)
+    return all
+  }
+
   return {
     transaction,
     read,
-    async list(relay) {
-      const all = await rows.list(relay, transaction)
-      all.forEach(checked)
-      return all
-    },
+    listAll,
+    list: async (relay) => (await listAll(relay)).filter(isCollection),
     async change({ relay, collection }, known, change) {
       let before = known
       for (;;) {

@@ -154,7 +154,7 @@ function startRelay(settings: Settings, signal: AbortSignal, emit: Emit): Runnin
   const { relay } = lister
   const patience = createPatience({ relay, timeoutMs: storeTimeoutMs, signal, emit })
   const progress = patientStore(settings.progress, patience, signal)
-  const queue = createClaimQueue({ relay, progress, leaseMs, signal })
+  const queue = createClaimQueue({ relay, progress, leaseMs, signal, emit })
   const running = { ...settings, progress, signal, emit, patience, queue }
   return { ...running, pool: createWorkerPool(running) }
 }

@@ -1,5 +1,7 @@
-import type { Claim, ProgressStore } from '../contracts/progress-store.ts'
+import type { ClaimHolder, Emit } from '../contracts/events.ts'
+import type { Claim, HeldClaim, ProgressStore } from '../contracts/progress-store.ts'
 import { childController, sleep } from '../util/abort.ts'
+import { createClaimOwners, createEndedProcesses, holderOf } from './claim-owner.ts'
 
 /** How often a run that waits for other workers, or for a pause to end, looks again, in milliseconds. */
 const POLL_MS = 500
@@ -22,13 +24,23 @@ interface ClaimQueueParts {
   readonly progress: ProgressStore
   readonly leaseMs: number
   readonly signal: AbortSignal
+  readonly emit: Emit
 }
 
-export function createClaimQueue({ relay, progress, leaseMs, signal }: ClaimQueueParts): ClaimQueue {
-  const run = crypto.randomUUID()
-  let claims = 0
+export function createClaimQueue({ relay, progress, leaseMs, signal, emit }: ClaimQueueParts): ClaimQueue {
+  const owners = createClaimOwners()
+  const ended = createEndedProcesses()
+  const tellHolders = createHolderNews((holders) => emit({ type: 'waiting', relay, holders }))
+  let looked = false
   let wakeUp = () => {}
   let heldOffUntil = 0
+
+  /** Releases what processes of this host held that have ended. @returns whether there was any */
+  async function releaseEnded(claims: readonly HeldClaim[] = []): Promise<boolean> {
+    const left = ended.claimsOf(claims)
+    await Promise.all(left.map((claim) => progress.release(claim)))
+    return left.length > 0
+  }
 
   async function waitForWork(ms: number): Promise<void> {
     const waiting = childController(signal)
@@ -38,17 +50,24 @@ export function createClaimQueue({ relay, progress, leaseMs, signal }: ClaimQueu
     waiting.abort()
   }
 
+  async function claimNext(): Promise<Claim | undefined> {
+    if (performance.now() < heldOffUntil) return undefined
+    return progress.claim({ relay, owner: owners.next(), leaseMs })
+  }
+
   async function take(): Promise<Claim | undefined> {
+    // What a process held that was killed a moment ago is often the biggest, and so the first to begin with.
+    if (!looked) await releaseEnded((await progress.remaining(relay)).claims)
+    looked = true
     for (;;) {
-      const heldOffMs = heldOffUntil - performance.now()
-      // Another owner for each claim: a database that forgot one in a crash gives its epoch out again.
-      claims += 1
-      const owner = `${run}/${claims}`
-      const claim = heldOffMs > 0 ? undefined : await progress.claim({ relay, owner, leaseMs })
-      if (claim !== undefined) return claim
-      const { collections, dueInMs = 0 } = await progress.remaining(relay)
-      if (collections === 0) return undefined
-      await waitForWork(Math.min(Math.max(dueInMs, heldOffMs, SHORTEST_WAIT_MS), POLL_MS))
+      const claim = await claimNext()
+      const left = claim === undefined ? await progress.remaining(relay) : undefined
+      const { collections = 0, dueInMs = 0, claims = [] } = left ?? {}
+      if (await releaseEnded(claims)) continue
+      tellHolders(claims.some(owners.isOwn) ? [] : claims)
+      if (claim !== undefined || collections === 0) return claim
+      const dueMs = Math.max(dueInMs, heldOffUntil - performance.now(), SHORTEST_WAIT_MS)
+      await waitForWork(Math.min(dueMs, POLL_MS))
     }
   }
 
@@ -64,5 +83,23 @@ export function createClaimQueue({ relay, progress, leaseMs, signal }: ClaimQueu
       heldOffUntil = Math.max(heldOffUntil, performance.now() + ms)
     },
     wake: () => wakeUp(),
+  }
+}
+
+/** Tells who holds these claims, when that is not what was told last. */
+function createHolderNews(
+  tell: (holders: readonly ClaimHolder[]) => void,
+): (claims: readonly HeldClaim[]) => void {
+  let told = '[]'
+  return (claims) => {
+    const holders = Array.from(Map.groupBy(claims, holderOf), ([holder, held]) => ({
+      holder,
+      collections: held.length,
+      leaseLeftMs: Math.max(...held.map(({ leaseLeftMs }) => leaseLeftMs)),
+    }))
+    const news = JSON.stringify(holders.map(({ holder, collections }) => [holder, collections]))
+    if (news === told) return
+    told = news
+    tell(holders)
   }
 }

@@ -80,6 +80,7 @@ export function patientStore(
     register: (...call) => wait(() => progress.register(...call)),
     retryFailed: (...call) => wait(() => progress.retryFailed(...call)),
     reset: (...call) => wait(() => progress.reset(...call)),
+    pauseRelay: (...call) => wait(() => progress.pauseRelay(...call)),
     remaining: (...call) => wait(() => progress.remaining(...call)),
     list: (...call) => wait(() => progress.list(...call)),
     advance: (...call) => progress.advance(...call),

@@ -57,6 +57,7 @@ function backfillerOn({ sink, progress }: OpenStore): Backfiller {
         abortAt('started')
       },
       page: ({ collection, completed }) => completed && say({ event: 'completed', collection }),
+      waiting: ({ holders }) => say({ event: 'waiting', holders }),
       claimLost: ({ collection }) => say({ event: 'claim lost', collection }),
       collectionFailed: ({ collection, error }) => say({ event: 'failed', collection, error: String(error) }),
       storeUnavailable: ({ error, attempt }) =>

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import type { ClaimHolder } from '../../src/index.ts'
 import { abortable } from '../../src/util/abort.ts'
 import type { RetryPolicy } from '../../src/util/retry.ts'
 
@@ -37,6 +38,7 @@ export type Line =
   | { event: 'completed' | 'claim lost'; collection: string }
   | { event: 'failed'; collection: string; error: string }
   | { event: 'retry'; error: string }
+  | { event: 'waiting'; holders: readonly ClaimHolder[] }
   | { event: 'store unavailable'; error: string; attempt: number }
   | { event: 'unhandled'; error: string }
   /** The run is over, so long after the consumer had enough; `own` when it rejected with the consumer's own error. */
@@ -46,6 +48,7 @@ export type Line =
   | { event: 'left'; resources: readonly string[] }
 
 export interface FaultProcess extends AsyncDisposable {
+  readonly pid: number | undefined
   readonly lines: readonly Line[]
   /** Reads on to the line that is looked for; rejects when the process ends without it, or takes too long. */
   until(isIt: (line: Line) => boolean): Promise<Line>
@@ -103,6 +106,7 @@ export function startFaultProcess(options: FaultChildOptions, clock: number | 'j
   }
 
   return {
+    pid: child.pid,
     lines,
     kill,
     tell: () => child.kill('SIGUSR2'),

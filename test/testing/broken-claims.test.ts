@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import { ClaimLostError, type ProgressStore } from '../../src/index.ts'
+import { type Claim, ClaimLostError, type HeldClaim, type ProgressStore } from '../../src/index.ts'
 import { progressStoreSuite } from '../../src/testing/index.ts'
 import { type FaultRow, provesItself } from './broken.ts'
 import { broken, later, type Make, rowOf } from './broken-progress.ts'
@@ -51,7 +51,8 @@ const claims: FaultRow<Make>[] = [
     'takes back only the claim of the last page',
     broken((store) => ({
       async release(claim, outcome) {
-        if ((await rowOf(store, claim))?.pages === claim.pages) await store.release(claim, outcome)
+        const { pages } = claim as Claim
+        if ((await rowOf(store, claim))?.pages === pages) await store.release(claim, outcome)
       },
     })),
     'a release frees the collection at once, also with the claim of an earlier page',
@@ -98,6 +99,72 @@ const claims: FaultRow<Make>[] = [
       }
     }),
     'lists the owner and the lease of a running collection, and of no other',
+  ],
+  [
+    'tells no claims',
+    broken((store) => ({
+      remaining: async (relay) => ({ ...(await store.remaining(relay)), claims: undefined }),
+    })),
+    'tells the claims under a live lease, by collection, and no others',
+  ],
+  [
+    'tells leases that ran out',
+    broken((store) => {
+      const held = new Map<string, HeldClaim>()
+      return {
+        async claim(request) {
+          const claim = await store.claim(request)
+          if (claim) held.set(claim.collection, { ...claim, leaseLeftMs: request.leaseMs })
+          return claim
+        },
+        remaining: async (relay) => ({ ...(await store.remaining(relay)), claims: [...held.values()] }),
+      }
+    }),
+    'tells the claims under a live lease, by collection, and no others',
+  ],
+  [
+    'releases whatever claim there is by the name of its collection',
+    broken((store) => ({
+      async release(claim, outcome) {
+        const { claims = [] } = await store.remaining(claim.relay)
+        await store.release(
+          claims.find(({ collection }) => collection === claim.collection) ?? claim,
+          outcome,
+        )
+      },
+    })),
+    'a claim is released by what is told of it, and not by what was told before',
+  ],
+  [
+    'keeps no pause of a relay',
+    broken(() => ({ pauseRelay: async () => {} })),
+    'a pause of a relay keeps every worker from its collections, and from no others',
+  ],
+  [
+    'keeps the newest pause of a relay, and not the longest',
+    broken((store) => {
+      let endsAt = 0
+      return {
+        pauseRelay: async (_, ms) => {
+          endsAt = performance.now() + ms
+        },
+        async remaining(relay) {
+          const relayPauseMs = endsAt - performance.now()
+          return { ...(await store.remaining(relay)), ...(relayPauseMs > 0 && { relayPauseMs }) }
+        },
+        claim: async (request) => (endsAt > performance.now() ? undefined : store.claim(request)),
+      }
+    }),
+    'a pause of a relay lets running walks go on, and nothing but time ends it',
+  ],
+  [
+    'keeps the pause of a relay where a collection is registered',
+    broken((store) => ({
+      async pauseRelay(relay, ms) {
+        if ((await store.list({ relay })).length > 0) await store.pauseRelay(relay, ms)
+      },
+    })),
+    'keeps the pause of a relay of which nothing is registered, and lists nothing of it',
   ],
   [
     'lists a pause as a lease',

@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import { ClaimLostError, type ProgressStore } from '../../src/index.ts'
+import { type Claim, ClaimLostError, type ProgressStore } from '../../src/index.ts'
 import { progressStoreSuite } from '../../src/testing/index.ts'
 import { type FaultRow, provesItself } from './broken.ts'
 import { broken, later, type Make, rowOf, withNewest } from './broken-progress.ts'
@@ -48,14 +48,16 @@ const fences: FaultRow<Make>[] = [
   ],
   [
     'lets a claim that was taken over release the current one',
-    withNewest((store, newest) => ({ release: (claim, outcome) => store.release(newest(claim), outcome) })),
+    withNewest((store, newest) => ({
+      release: (claim, outcome) => store.release(newest(claim as Claim), outcome),
+    })),
     'a claim that was taken over releases nothing',
   ],
   [
     'throws when there is nothing to release',
     broken((store) => ({
       async release(claim, outcome) {
-        if ((await rowOf(store, claim))?.state !== 'running') throw new ClaimLostError(claim)
+        if ((await rowOf(store, claim))?.state !== 'running') throw new ClaimLostError(claim as Claim)
         return store.release(claim, outcome)
       },
     })),

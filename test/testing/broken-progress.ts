@@ -19,7 +19,7 @@ export const later = (): Promise<void> => new Promise((resolve) => setTimeout(re
 
 export async function rowOf(
   store: ProgressStore,
-  { relay, collection }: Claim,
+  { relay, collection }: Pick<Claim, 'relay' | 'collection'>,
 ): Promise<CollectionProgress | undefined> {
   return (await store.list({ relay })).find((row) => row.collection === collection)
 }

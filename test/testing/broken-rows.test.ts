@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import type { ProgressStore } from '../../src/index.ts'
+import type { Claim, ProgressStore } from '../../src/index.ts'
 import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { progressStoreSuite } from '../../src/testing/index.ts'
 import { type FaultRow, provesItself } from './broken.ts'
@@ -77,7 +77,7 @@ const rows: FaultRow<Make>[] = [
     'completes what is released',
     broken((store) => ({
       async release(claim) {
-        await store.advance(claim, { pages: 1, imported: 0, invalid: 0 })
+        await store.advance(claim as Claim, { pages: 1, imported: 0, invalid: 0 })
       },
     })),
     ONLY_LAST,

@@ -50,6 +50,8 @@ export function sentence(event: BackfillEvent): string {
       return `${event.collection} failed ${event.attempts} times`
     case 'claimLost':
       return `${event.collection} was taken over`
+    case 'waiting':
+      return `${event.holders.map(({ holder }) => holder).join()} hold what is left`
     case 'storeUnavailable':
       return `try ${event.attempt} of the store failed`
     case 'storeAvailable':

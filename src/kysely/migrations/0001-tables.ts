@@ -76,7 +76,8 @@ async function extendProgress<Database>(db: Kysely<Database>, schema: string): P
       add column if not exists epoch bigint not null default 0,
       add column if not exists lease_ends_at timestamptz,
       add column if not exists anchor text,
-      add column if not exists flags text
+      add column if not exists flags text,
+      add column if not exists relay_waits_until timestamptz
   `.execute(db)
 }
 

@@ -3,6 +3,7 @@ import type { ProgressStoreFixture } from './progress-helpers.ts'
 import { outcomeCases } from './progress-outcomes.ts'
 import { pageCases } from './progress-pages.ts'
 import { resetCases } from './progress-reset.ts'
+import { sharedCases } from './progress-shared.ts'
 import type { SuiteCase } from './suite.ts'
 
 /** What `ProgressStore` promises. */
@@ -11,4 +12,5 @@ export const progressStoreSuite: readonly SuiteCase<() => Promise<ProgressStoreF
   ...pageCases,
   ...outcomeCases,
   ...resetCases,
+  ...sharedCases,
 ]

@@ -26,12 +26,26 @@ describe('several runs on one store', () => {
     const { start } = setUp(lister, { collections: [knownCollections([A])] })
     const holder = start().run()
     await held.reached
-    const waiter = start()
+    const told: unknown[] = []
+    const waits = gate()
+    const waiter = start({
+      onEvent: listenTo({
+        waiting({ holders }) {
+          told.push(holders)
+          void waits.wait()
+        },
+      }),
+    })
     const waiting = waiter.run()
+    await waits.reached
     held.pass()
     expect([await holder, await waiting]).toEqual([
       expect.objectContaining({ completed: 1 }),
       expect.objectContaining({ completed: 0 }),
+    ])
+    expect(told).toEqual([
+      [{ holder: expect.any(String), collections: 1, leaseLeftMs: expect.any(Number) }],
+      [],
     ])
   })
 
