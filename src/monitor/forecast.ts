@@ -8,15 +8,22 @@ export interface OpenRow extends Omit<OpenWalk, 'msPerPage'> {
   readonly leaseLeftMs: number | undefined
 }
 
+/** What other workers did with a collection since the last time. */
+export interface OthersWalk {
+  readonly collection: string
+  readonly pages: number
+  readonly isRunning: boolean
+}
+
 /** Tells from the pages that come how long the rest takes. */
 export interface Forecast {
-  /** A walk of this run begins. */
+  /** A walk of this run begins, or ends. */
   begin(collection: string, now: number): void
-  /** A walk of another worker goes on. */
-  see(collection: string, now: number): void
-  /** Pages of a walk are durable, one of this run or of another worker. */
-  read(collection: string, pages: number, now: number): void
   end(collection: string, now: number): void
+  /** Pages of a walk of this run are durable. */
+  read(collection: string, pages: number, now: number): void
+  /** What the others do is heard of now and then. */
+  hear(others: readonly OthersWalk[], now: number): void
   /** The relay wants no request before `until`. */
   pause(now: number, until: number): void
   /** Whether the stores can be used from now on. */
@@ -24,7 +31,7 @@ export interface Forecast {
   /**
    * How long the rest takes, in milliseconds; nothing before there is a pace.
    *
-   * @param workers how many walks there are side by side
+   * @param workers how many workers this run has
    */
   timeLeft(open: readonly OpenRow[], workers: number, now: number): number | undefined
 }
@@ -32,6 +39,7 @@ export interface Forecast {
 interface Walk {
   readonly pace: Pace
   readonly isOwn: boolean
+  /** When it last brought a page. */
   readAt: number
 }
 
@@ -47,50 +55,68 @@ export function createForecast(): Forecast {
   let pace: Pace | undefined
   let pausedUntil = 0
   let isAvailable = true
+  /** How many walks of others there were when they were last heard of, and when that was. */
+  const others = { walks: 0, at: 0 }
 
+  const own = () => [...walks.values()].filter(({ isOwn }) => isOwn).length
   const isSilent = (walk: Walk, now: number) => !walk.isOwn && now - walk.readAt > SILENT_MS
 
   function setSpeeds(now: number): void {
-    const running = isAvailable ? [...walks.values()].filter((walk) => !isSilent(walk, now)).length : 0
-    active.set(now, Math.min(1, running))
-    walking.set(now, running)
+    const ownWalks = isAvailable ? own() : 0
+    walking.set(now, ownWalks)
+    active.set(now, isAvailable && ownWalks + others.walks > 0 ? 1 : 0)
   }
 
-  function openWalk({ collection, leaseLeftMs = 0, ...open }: OpenRow, now: number): OpenWalk {
-    const walk = walks.get(collection)
-    const isGone = walk === undefined || isSilent(walk, now)
-    return {
-      ...open,
-      msPerPage: open.isRunning ? walk?.pace.msPerPage(active.at(now)) : undefined,
-      dueInMs: Math.max(open.dueInMs, isGone ? leaseLeftMs : 0),
+  function hearOf({ collection, pages, isRunning }: OthersWalk, now: number): void {
+    const walk = walks.get(collection) ?? { pace: createPace(active.at(now)), isOwn: false, readAt: now }
+    walk.pace.add(pages, active.at(now))
+    if (pages > 0) walk.readAt = now
+    if (isRunning) walks.set(collection, walk)
+    else walks.delete(collection)
+  }
+
+  function openWalk(row: OpenRow, now: number): OpenWalk {
+    const { requestsLeft, isRunning, dueInMs, leaseLeftMs = 0 } = row
+    const walk = walks.get(row.collection)
+    if (!isRunning || walk === undefined || isSilent(walk, now)) {
+      return { requestsLeft, isRunning, dueInMs: Math.max(dueInMs, leaseLeftMs), msPerPage: undefined }
     }
-  }
-
-  function enter(collection: string, isOwn: boolean, now: number): Walk {
-    const walk = { pace: createPace(active.at(now)), readAt: now, isOwn }
-    walks.set(collection, walk)
-    setSpeeds(now)
-    return walk
+    if (walk.isOwn)
+      return { requestsLeft, isRunning, dueInMs, msPerPage: walk.pace.msPerPage(active.at(now)) }
+    // What others do is known up to the moment when they were last heard of; they have gone on since.
+    const msPerPage = walk.pace.msPerPage(others.at)
+    const since = msPerPage === undefined ? 0 : (active.at(now) - others.at) / msPerPage
+    return { requestsLeft: Math.max(0, requestsLeft - since), isRunning, dueInMs, msPerPage }
   }
 
   return {
     begin(collection, now) {
       pace ??= createPace(walking.at(now))
-      enter(collection, true, now)
-    },
-    see(collection, now) {
-      if (walks.has(collection)) setSpeeds(now)
-      else enter(collection, false, now)
-    },
-    read(collection, pages, now) {
-      const walk = walks.get(collection) ?? enter(collection, false, now)
+      walks.set(collection, { pace: createPace(active.at(now)), isOwn: true, readAt: now })
       setSpeeds(now)
-      pace?.add(pages, walking.at(now))
-      walk.pace.add(pages, active.at(now))
-      walk.readAt = now
     },
     end(collection, now) {
       walks.delete(collection)
+      setSpeeds(now)
+    },
+    read(collection, pages, now) {
+      pace?.add(pages, walking.at(now))
+      walks.get(collection)?.pace.add(pages, active.at(now))
+    },
+    hear(heard, now) {
+      for (const each of heard) hearOf(each, now)
+      const going = heard.filter(({ isRunning, collection }) => {
+        const walk = walks.get(collection)
+        return isRunning && walk !== undefined && !isSilent(walk, now)
+      }).length
+      const passed = active.at(now) - others.at
+      walking.add((passed * (others.walks + going)) / 2)
+      pace?.add(
+        heard.reduce((sum, { pages }) => sum + pages, 0),
+        walking.at(now),
+      )
+      others.walks = going
+      others.at = active.at(now)
       setSpeeds(now)
     },
     pause(now, until) {
@@ -108,7 +134,7 @@ export function createForecast(): Forecast {
       if (msPerPage === undefined || open.length === 0) return undefined
       const ms = timeToRead(
         open.map((each) => openWalk(each, now)),
-        Math.max(1, workers),
+        Math.max(1, workers + others.walks),
         msPerPage,
       )
       return ms * pauses.slowdown(now) + Math.max(0, pausedUntil - now)

@@ -88,8 +88,7 @@ function timeLeftOf(
     dueInMs: Math.max(0, (tally.dues.get(collection) ?? 0) - at),
     leaseLeftMs: walks.isRunning(collection) ? undefined : (tally.leases.get(collection) ?? at) - at,
   }))
-  const others = rows.filter(({ isRunning, collection }) => isRunning && !walks.isRunning(collection))
-  const ms = forecast.timeLeft(rows, walks.list().length + others.length, at)
+  const ms = forecast.timeLeft(rows, walks.list().length, at)
   if (ms === undefined) return undefined
   return { ms, atLeast: sizes === 'tooLow' || open.some(({ isExceeded }) => isExceeded) }
 }

@@ -30,6 +30,8 @@ export function createPace(startedAt: number): Pace {
 /** A clock that stands still while nothing can be read, so that a wait is not taken for slowness. */
 export interface ActiveTime {
   at(now: number): number
+  /** Adds time that was not counted. */
+  add(ms: number): void
   /** From now on it runs so many times as fast as the time, or stands still with 0. */
   set(now: number, speed: number): void
   /** It stands still until then. */
@@ -48,6 +50,9 @@ export function createActiveTime(): ActiveTime {
   }
   return {
     at: count,
+    add(ms) {
+      total += ms
+    },
     set(now, next) {
       count(now)
       speed = next

@@ -1,10 +1,12 @@
 import type { CollectionProgress } from '../contracts/progress-store.ts'
 import { changeWork } from './added-work.ts'
+import type { OthersWalk } from './forecast.ts'
 import type { MonitorParts } from './monitor-parts.ts'
 
 /** Takes over what the progress store says, in the place of what was known. */
 export function takeRows(parts: MonitorParts, rows: readonly CollectionProgress[]): void {
   const { tally, walks, forecast, now } = parts
+  const others: OthersWalk[] = []
   changeWork(parts, () => {
     for (const row of rows) {
       const { collection, state, pages } = row
@@ -13,11 +15,10 @@ export function takeRows(parts: MonitorParts, rows: readonly CollectionProgress[
       const more = parts.hasRead ? pages - (before?.pages ?? 0) : 0
       const { retryInMs, leaseLeftMs, owner } = row
       tally.change(collection, { ...row, retryInMs, leaseLeftMs, owner })
-      if (walks.isRunning(collection)) continue
-      if (more > 0) forecast.read(collection, more, now())
-      if (state === 'running') forecast.see(collection, now())
-      else forecast.end(collection, now())
+      if (!walks.isRunning(collection))
+        others.push({ collection, pages: Math.max(0, more), isRunning: state === 'running' })
     }
   })
+  forecast.hear(others, now())
   parts.hasRead = true
 }

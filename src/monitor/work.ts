@@ -34,7 +34,7 @@ export interface Work {
 export interface OpenCollection {
   readonly row: CollectionProgress
   readonly requestsLeft: number
-  /** It took more requests than were expected, and is not at its end. */
+  /** It has as many DIDs as were expected, and is not at its end. */
   readonly isExceeded: boolean
 }
 
@@ -73,12 +73,12 @@ export function planOf(rows: readonly CollectionProgress[]): WorkPlan {
   /** What was expected of collections that are read to their end or beyond what was expected, and what came. */
   const read = { told: 0, found: 0, beyond: 0 }
   for (const row of rows) {
-    const { state, imported, estimatedRepos } = row
+    const { state, pages, imported, estimatedRepos } = row
     const isComplete = state === 'complete'
     const told = Math.max(1, Math.ceil((estimatedRepos ?? 0) / pageSize))
     const done = requestsDone(row, pageSize)
     const left = isComplete ? 0 : Math.max(1, Math.ceil(((estimatedRepos ?? 0) - imported) / pageSize))
-    const isExceeded = !isComplete && done > told
+    const isExceeded = !isComplete && pages > 0 && imported >= (estimatedRepos ?? 0)
     sums.done += done
     sums.left += left
     sums.expected += isComplete ? imported : Math.max(imported, estimatedRepos ?? 0)
