@@ -1,5 +1,5 @@
-import { constants, existsSync } from 'node:fs'
-import { access, mkdir, realpath, stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { OpenedStore } from '../contracts/opened-store.ts'
@@ -13,11 +13,11 @@ import { networkFileSystemOf } from './network-file-system.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 import { buildDidIndex } from './sqlite-did-index.ts'
 import { type Connect, type Connection, loadDriver } from './sqlite-driver.ts'
-import { isBusy, isRefused, notOpened, notWritable, toSqliteError } from './sqlite-errors.ts'
+import { hasNoSpace, isBusy, isRefused, notOpened, notWritable, toSqliteError } from './sqlite-errors.ts'
 import { sqliteIndex, sqliteObserved } from './sqlite-index.ts'
 import { sqliteProgress } from './sqlite-progress-rows.ts'
 import { sqliteSink } from './sqlite-sink.ts'
-import { createTables, whatIsIn } from './sqlite-tables.ts'
+import { createTables, VERSION, whatIsIn } from './sqlite-tables.ts'
 
 export interface SqliteOptions {
   /**
@@ -43,6 +43,8 @@ export interface SqliteStore extends OpenedStore {
 export interface SqliteTuning {
   /** How many pairs wait before they are merged. */
   readonly mergeAt?: number
+  /** In place of the runtime's own driver. */
+  readonly connect?: Connect
 }
 
 const OPTIONS: OptionNames<SqliteOptions> = { synchronous: true }
@@ -77,13 +79,13 @@ export async function openExistingSqlite(file: string): Promise<SqliteStore> {
 export async function openTuned(
   given: string,
   options: SqliteOptions,
-  { creates, mergeAt }: SqliteTuning & { creates: boolean },
+  { creates, mergeAt, connect: own }: SqliteTuning & { creates: boolean },
 ): Promise<SqliteStore> {
   refuseUnknown(options, OPTIONS)
   const { synchronous = 'normal' } = options
   if (synchronous !== 'normal' && synchronous !== 'full')
     throw new InvalidOptionError('synchronous', "'normal' or 'full'", synchronous)
-  const connect = await loadDriver()
+  const connect = own ?? (await loadDriver())
   const file = await placeOf(given, { creates })
   const settings = `pragma synchronous = ${synchronous}; ${WRITER}`
   const { writer, reader } = await openConnections(file, { connect, creates, settings })
@@ -148,7 +150,7 @@ async function openConnections(file: string, opening: Opening): Promise<Connecti
   const until = performance.now() + OPENING_MS
   for (;;) {
     try {
-      return (await mayWrite(file)) ? openToWrite(file, opening) : openToRead(file, opening)
+      return openToWrite(file, opening) ?? openToRead(file, opening)
     } catch (error) {
       if (!isBusy(error) || performance.now() > until) throw toSqliteError(error, file)
     }
@@ -157,27 +159,33 @@ async function openConnections(file: string, opening: Opening): Promise<Connecti
   }
 }
 
-/** The folder must be writable too: the log stands beside the file. */
-async function mayWrite(file: string): Promise<boolean> {
-  const paths = existsSync(file) ? [file, dirname(file)] : [dirname(file)]
-  const may = await Promise.allSettled(paths.map((path) => access(path, constants.W_OK)))
-  return may.every(({ status }) => status === 'fulfilled')
-}
-
-function openToWrite(file: string, { connect, creates, settings }: Opening): Connections {
+/** @returns undefined where the file, or the folder in which the log stands beside it, may only be read */
+function openToWrite(file: string, { connect, creates, settings }: Opening): Connections | undefined {
   const opened: Connection[] = []
   try {
     const writer = connect(file, 'write')
     opened.push(writer)
     prepare(writer, file, { creates })
     writer.exec(settings)
+    requireWritable(writer)
     const reader = connect(file, 'read')
     opened.push(reader)
     reader.exec(READER)
     return { writer, reader }
   } catch (error) {
     for (const connection of opened) connection.close()
+    if (isRefused(error) && !hasNoSpace(file)) return undefined
     throw error
+  }
+}
+
+/** SQLite opens a file to read where it may not write, and says so with the first write: this one changes nothing. */
+function requireWritable(writer: Connection): void {
+  try {
+    writer.exec(`begin immediate; pragma user_version = ${VERSION}; rollback`)
+  } catch (error) {
+    // Another one writes: then so may this one. What fails leaves the transaction open.
+    if (!isBusy(error)) throw error
   }
 }
 

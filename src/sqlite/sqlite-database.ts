@@ -126,6 +126,7 @@ export function sqliteDatabase({
             }
             void mergeBehind(writer)
           }
+          await turn()
           return result
         }),
       )

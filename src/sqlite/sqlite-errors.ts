@@ -82,12 +82,25 @@ function diskIsFull(file: string, error: Error): StoreUnavailableError {
 }
 
 /** SQLite says only that input or output failed where it is a file beside the database that cannot grow. */
-function hasNoSpace(file: string): boolean {
+export function hasNoSpace(file: string): boolean {
   try {
     return statfsSync(dirname(file)).bavail === 0
   } catch {
     return false
   }
+}
+
+/** What SQLite says of these codes: Deno gives nothing else with some calls. */
+const MESSAGES: Readonly<Record<string, number>> = {
+  'database is locked': CODE.busy,
+  'database table is locked': CODE.locked,
+  'out of memory': CODE.noMemory,
+  'attempt to write a readonly database': CODE.readOnly,
+  'disk I/O error': CODE.inputOutput,
+  'database disk image is malformed': CODE.corrupt,
+  'database or disk is full': CODE.full,
+  'unable to open database file': CODE.cannotOpen,
+  'file is not a database': CODE.notDatabase,
 }
 
 /** The primary result code; 0 for what is no error of SQLite. */
@@ -96,6 +109,7 @@ function codeOf(error: unknown): number {
   // Node and Deno give the number as `errcode`, extended; Bun its name as `code`, extended too.
   const { errcode, code } = error as { errcode?: unknown; code?: unknown }
   if (typeof errcode === 'number') return errcode & 0xff
+  if (code === 'ERR_SQLITE_ERROR') return MESSAGES[error.message] ?? 0
   const name = typeof code === 'string' ? /^SQLITE_[A-Z]+/.exec(code)?.[0] : undefined
   return (name !== undefined && NAMES[name]) || 0
 }
