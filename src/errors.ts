@@ -63,7 +63,7 @@ export interface BackfillErrors {
   RELAY_REDIRECT: RelayError
   /** The answer is not a page, or it was cut short. Retried twice, and never taken for the end of a list. */
   RELAY_BAD_ANSWER: RelayError
-  /** The relay is empty or lacks the method, as `reason` says. Use another one. */
+  /** The relay is empty, lacks the method or refuses the page size, as `reason` says. Use another one, or do as it says. */
   RELAY_UNSUITABLE: RelayUnsuitableError
   /** The relay repeats a cursor, so its list has no end. Tell its operator. */
   CURSOR_LOOP: CursorLoopError
@@ -184,14 +184,20 @@ export class RelayError extends BackfillError {
   }
 }
 
-/** A relay that cannot serve a backfill: it is empty, or does not know the method. From {@link RepoLister.check}. */
+/**
+ * A relay that cannot serve a backfill: it is empty, does not know the method, or refuses the page size. From
+ * {@link RepoLister.check}.
+ */
 export class RelayUnsuitableError extends RelayError {
   override readonly name = 'RelayUnsuitableError'
   declare readonly code: 'RELAY_UNSUITABLE'
-  /** `empty`: it answers, with nothing in it. `no-method`: it does not serve `listReposByCollection`. */
-  readonly reason: 'empty' | 'no-method'
+  /**
+   * `empty`: it answers, with nothing in it. `no-method`: it does not serve `listReposByCollection`. `page-size`: it
+   * serves smaller pages alone.
+   */
+  readonly reason: 'empty' | 'no-method' | 'page-size'
 
-  constructor(reason: 'empty' | 'no-method', message: string, details: RelayErrorDetails) {
+  constructor(reason: RelayUnsuitableError['reason'], message: string, details: RelayErrorDetails) {
     super('RELAY_UNSUITABLE', message, { ...details, scope: 'run' })
     this.reason = reason
   }

@@ -16,6 +16,7 @@ export type {
   CollectionFailedEvent,
   CollectionStartedEvent,
   DiscoveredEvent,
+  InvalidName,
   PageEvent,
   PausedEvent,
   RelayFailedEvent,

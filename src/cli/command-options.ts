@@ -3,6 +3,7 @@ import { type Database, DEFAULT_FOLDER } from './database.ts'
 import {
   durationOf,
   namesOrPatterns,
+  nsid,
   nsids,
   positiveNumber,
   relays,
@@ -86,6 +87,9 @@ export interface RequestOptions {
   readonly pageSize?: number
   readonly requestsPerSecond?: number
   readonly retries?: number
+  readonly checkCollection?: string
+  /** False: without the check. */
+  readonly check?: boolean
 }
 
 /** How a relay is asked. */
@@ -110,6 +114,15 @@ export function addRequests(command: Command): Command {
     .addOption(
       option('--retries <n>', 'retries of a request (9)', 'BACKFILL_RETRIES', wholeNumberFrom(0, 1_000)),
     )
+    .addOption(
+      option(
+        '--check-collection <nsid>',
+        'a collection that the relay must have (app.bsky.actor.profile, else those of --collection)',
+        'BACKFILL_CHECK_COLLECTION',
+        nsid,
+      ),
+    )
+    .addOption(flag('--no-check', 'begin without that check', 'BACKFILL_NO_CHECK'))
 }
 
 export interface PaceOptions {

@@ -36,6 +36,13 @@ export function durationOf(text: string): number {
   throw new InvalidArgumentError('It must be a number with a unit: 90s, 30m, 12h, 7d or 2w.')
 }
 
+/** One name. */
+export function nsid(text: string): string {
+  const [name = '', ...more] = nsids(text)
+  if (name !== '' && more.length === 0) return name
+  throw new InvalidArgumentError('It must be one NSID such as app.bsky.actor.profile.')
+}
+
 /** One name or several, separated by commas or spaces, added to those given before. */
 export function nsids(text: string, before: readonly string[] = []): readonly string[] {
   const names = words(text)

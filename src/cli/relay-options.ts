@@ -25,6 +25,8 @@ export function relaysOf({
   relay = [],
   pageSize,
   requestsPerSecond,
+  checkCollection,
+  check = true,
 }: RelayOptions & RequestOptions): Relay[] {
   if (relay.length === 0) {
     throw new UsageError(
@@ -32,7 +34,8 @@ export function relaysOf({
     )
   }
   return relay.map((address) => {
-    const lister = relayLister(address, { pageSize, requestsPerSecond })
+    const options = { pageSize, requestsPerSecond, checkCollection: check ? checkCollection : false } as const
+    const lister = relayLister(address, options)
     const monitor = createMonitor({ relay: lister.relay })
     return { address, relay: lister.relay, lister, monitor }
   })

@@ -27,6 +27,11 @@ export interface CollectionSource {
    */
   readonly live?: boolean | undefined
   /**
+   * The least repos of a collection that it may list, if it leaves out smaller ones. It is told with what it gave,
+   * if that was twenty sizes or more and none smaller.
+   */
+  readonly leastRepos?: number | undefined
+  /**
    * What it knows, in any order. Rejects if it cannot tell, and with the signal's reason when that aborts. `relays` are
    * those of the run: a source on the server of one of them asks by its {@link PacedRelay.paced}.
    */

@@ -64,6 +64,18 @@ export interface SourceReport {
   found: number
   /** How many of them were not valid NSIDs. */
   invalid: number
+  /**
+   * The least repos of a collection that it lists, if it leaves smaller ones out: {@link CollectionSource.leastRepos}.
+   */
+  leastRepos?: number | undefined
+}
+
+/** A name that a source gave and that is no NSID, so that it names no collection. */
+export interface InvalidName {
+  /** {@link CollectionSource.name}. */
+  source: string
+  /** In one line of 100 characters at most; of what is no text, the type in brackets. */
+  name: string
 }
 
 /** The sources have been asked. */
@@ -73,6 +85,8 @@ export interface DiscoveredEvent {
   /** What all sources know together, each collection once. */
   collections: readonly KnownCollection[]
   sources: readonly SourceReport[]
+  /** The first ten of the names that are no NSID; `sources` says how many there were. Absent if there were none. */
+  invalidNames?: readonly InvalidName[] | undefined
 }
 
 /** A source failed or took too long. What it gave before that counts, and the others go on. */

@@ -55,8 +55,14 @@ export interface RepoLister extends PacedRelay {
   readonly directory?: CollectionSource | undefined
   /** One page, by one request. Rejects for anything that is not a whole page. */
   listRepos(request: RepoListRequest): Promise<RepoPage>
-  /** Called once before a run. Rejects if this server cannot serve a backfill: it is empty, or lacks the method. */
-  check?(options?: { signal?: AbortSignal | undefined }): Promise<void>
+  /**
+   * Called once before a run. Rejects if this server cannot serve a backfill: it is empty, or lacks the method.
+   * `collections` are those that the run was given by name: a network of one's own may have no others.
+   */
+  check?(options?: {
+    signal?: AbortSignal | undefined
+    collections?: readonly string[] | undefined
+  }): Promise<void>
   /**
    * Calls `listener`, until the signal aborts, each time that all requests to this server have to wait. Absent if a
    * lister has no such pauses.

@@ -25,7 +25,7 @@ export function statusError(asked: Asked, status: number, headers: Headers, body
   return new RelayError(
     'RELAY_STATUS',
     `${asked.url.host} answered ${status} for ${subject(asked)}${colon}. ` +
-      advice(status, retryable, retryAfterMs),
+      advice({ status, retryable, retryAfterMs, said }),
     {
       ...context(asked),
       cursorRefused: asked.cursor !== undefined && !isOfTheMoment(status) && !(status === 403 && retryable),
@@ -61,7 +61,15 @@ export function context({ relay, collection, cursor }: Asked): Omit<Asked, 'url'
   return { relay, collection, cursor }
 }
 
-function advice(status: number, retryable: boolean, retryAfterMs: number | undefined): string {
+interface Refusal {
+  readonly status: number
+  readonly retryable: boolean
+  readonly retryAfterMs: number | undefined
+  /** The server's words. */
+  readonly said: string
+}
+
+function advice({ status, retryable, retryAfterMs, said }: Refusal): string {
   if (retryAfterMs) return `It asks to wait ${Math.ceil(retryAfterMs / 1000)} s before the next try.`
   if (status === 429) return 'It takes no more requests for now: try again later, or ask less often.'
   if (retryable) return 'This may pass: try again later.'
@@ -69,5 +77,7 @@ function advice(status: number, retryable: boolean, retryAfterMs: number | undef
     return 'It does not let this client in: ask its operator, or use another server.'
   if ([404, 405, 410, 501].includes(status))
     return 'It does not serve this: check the address, or use another server.'
+  if (status === 400 && /limit/i.test(said))
+    return 'Use smaller pages: the option pageSize, --page-size N on the command line.'
   return 'The same request will fail again: check the collection and the options, or use another server.'
 }

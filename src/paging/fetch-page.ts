@@ -20,9 +20,16 @@ export interface AskParts {
   readonly longestWaitMs?: number | undefined
 }
 
-/** Whether the relay can serve a walk at all. There is nothing else to do meanwhile, so a long wait is sat out here. */
-export async function checkRelay({ lister, retry, signal, emit }: AskParts): Promise<void> {
-  const check = async () => lister.check?.({ signal })
+/**
+ * Whether the relay can serve a walk at all. There is nothing else to do meanwhile, so a long wait is sat out here.
+ *
+ * @param collections those that were asked for by name
+ */
+export async function checkRelay(
+  { lister, retry, signal, emit }: AskParts,
+  collections: readonly string[],
+): Promise<void> {
+  const check = async () => lister.check?.({ signal, collections })
   await retrying(() => abortable(check(), signal), {
     ...retry,
     longestWaitMs: LONGEST_WAIT_MS,

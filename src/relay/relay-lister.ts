@@ -1,17 +1,14 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { RepoLister, RepoListRequest, RepoPage } from '../contracts/repo-lister.ts'
-import { InvalidOptionError, RelayError, RelayUnsuitableError } from '../errors.ts'
+import { InvalidOptionError } from '../errors.ts'
 import { createHttpClient, HTTP_OPTIONS, type HttpOptions } from '../http/client.ts'
 import { createPacing, type PacingOptions } from '../http/pacing.ts'
 import { relayUrl } from '../http/server-url.ts'
 import { collectionDirectory } from '../sources/collection-directory.ts'
+import { normalNsid } from '../util/nsid.ts'
 import { type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
+import { checkCollections, LEXICON_MAX_PAGE_SIZE, METHOD } from './relay-check.ts'
 import { parseRepoPage } from './repo-page.ts'
-
-const METHOD = 'com.atproto.sync.listReposByCollection'
-
-/** The largest `limit` that the method's lexicon allows. */
-const LEXICON_MAX_PAGE_SIZE = 2000
 
 /** The least that an answer may hold, in bytes, whatever the page size: the default of {@link HttpOptions.maxBodyBytes}. */
 const LEAST_BODY_BYTES = 8_388_608
@@ -19,8 +16,11 @@ const LEAST_BODY_BYTES = 8_388_608
 /** One repo on a page with the longest legal DID, 2,048 characters, and what JSON puts around it, in bytes. */
 const LONGEST_ENTRY_BYTES = 2_112
 
-/** What servers without the method answer to it, or a proxy in their place. */
-const NO_METHOD_STATUSES: readonly (number | undefined)[] = [400, 403, 404, 405, 501]
+/** A collection that every populated relay has. */
+const CHECK_COLLECTION = 'app.bsky.actor.profile'
+
+/** How many of the named collections a check asks for, at most, where the relay does not have the usual one. */
+const MOST_CHECKED = 5
 
 /** How to ask a relay. */
 export interface RelayListerOptions extends HttpOptions, PacingOptions {
@@ -32,12 +32,13 @@ export interface RelayListerOptions extends HttpOptions, PacingOptions {
    */
   pageSize?: number | undefined
   /**
-   * A collection that every populated relay has. `check()` requests it once, as a health check. Change it for a network
-   * of your own.
+   * A collection that the relay must have: `check()` requests its first page, once before a run. `false` leaves the check
+   * out: a relay that answers an empty list for everything then passes for one that has nothing.
    *
-   * @default 'app.bsky.actor.profile'
+   * @default 'app.bsky.actor.profile', which every populated relay has; where it is not listed, the first five of the
+   * collections that the run was given by name
    */
-  checkCollection?: string | undefined
+  checkCollection?: string | false | undefined
 }
 
 const OPTIONS: OptionNames<RelayListerOptions> = {
@@ -58,17 +59,21 @@ const OPTIONS: OptionNames<RelayListerOptions> = {
 export function relayLister(relay: string, options: RelayListerOptions = {}): RepoLister {
   refuseUnknown(options, OPTIONS, { meant: { limit: 'pageSize' } })
   const { relay: host, origin } = relayUrl(relay)
-  const { pageSize = LEXICON_MAX_PAGE_SIZE, checkCollection = 'app.bsky.actor.profile' } = options
+  const { pageSize = LEXICON_MAX_PAGE_SIZE, checkCollection } = options
   wholeNumber('pageSize', pageSize, 1, 10_000)
   const { fetch, maxBodyBytes, userAgent } = options
   const http = createHttpClient({ ...options, maxBodyBytes: maxBodyBytes ?? largestPage(pageSize) })
   const pacing = createPacing(host, options)
-  if (!isValidNsid(checkCollection)) {
-    throw new InvalidOptionError('checkCollection', 'an NSID such as app.bsky.actor.profile', checkCollection)
+  if (checkCollection !== undefined && checkCollection !== false && !isValidNsid(checkCollection)) {
+    const expected = 'an NSID such as app.bsky.actor.profile, or false'
+    throw new InvalidOptionError('checkCollection', expected, checkCollection)
   }
 
-  async function listRepos({ collection, cursor, signal }: RepoListRequest): Promise<RepoPage> {
-    const asked = { relay: host, url: pageUrl(origin, collection, pageSize, cursor), collection, cursor }
+  async function askFor(
+    { collection, cursor, signal }: RepoListRequest,
+    limit = pageSize,
+  ): Promise<RepoPage> {
+    const asked = { relay: host, url: pageUrl(origin, collection, limit, cursor), collection, cursor }
     const request = { ...asked, accept: 'application/json', signal }
     const answer = await pacing.run(signal, () => http.get(request))
     return parseRepoPage(answer.text, asked)
@@ -79,18 +84,22 @@ export function relayLister(relay: string, options: RelayListerOptions = {}): Re
     relay: host,
     directory: {
       name: directory.name,
+      leastRepos: directory.leastRepos,
       collections: ({ signal } = {}) => directory.collections({ signal, relays: [lister] }),
     },
-    listRepos,
+    listRepos: (request) => askFor(request),
     onPause: pacing.onPause,
     paced: pacing.run,
-    async check({ signal } = {}) {
-      const page = await listRepos({ collection: checkCollection, signal }).catch((error: unknown) => {
-        signal?.throwIfAborted()
-        throw isWithoutMethod(error) ? noMethodError(error, pageSize) : error
-      })
-      if (page.dids.length + (page.invalid ?? 0) === 0) throw emptyError(host, checkCollection)
-    },
+  }
+  if (checkCollection === false) return lister
+  lister.check = ({ signal, collections = [] } = {}) => {
+    const firstPage = (collection: string, limit: number) => askFor({ collection, signal }, limit)
+    const names = collections.map(normalNsid).filter((nsid) => nsid !== CHECK_COLLECTION)
+    const checked =
+      checkCollection === undefined
+        ? [CHECK_COLLECTION, ...names.slice(0, MOST_CHECKED)]
+        : [normalNsid(checkCollection)]
+    return checkCollections(checked, { relay: host, pageSize, signal, firstPage })
   }
   return lister
 }
@@ -109,39 +118,4 @@ function pageUrl(origin: string, collection: string, pageSize: number, cursor: s
   url.searchParams.set('limit', String(pageSize))
   if (cursor !== undefined) url.searchParams.set('cursor', cursor)
   return url
-}
-
-function isWithoutMethod(error: unknown): error is RelayError {
-  return (
-    error instanceof RelayError &&
-    error.code === 'RELAY_STATUS' &&
-    // A 403 that says when to come back is a wait.
-    !error.retryable &&
-    NO_METHOD_STATUSES.includes(error.status)
-  )
-}
-
-function noMethodError(cause: RelayError, pageSize: number): RelayUnsuitableError {
-  const { relay, collection, status, error, serverMessage } = cause
-  const said = [error, serverMessage].filter((part) => part !== undefined).join(': ')
-  const pageSizeHint =
-    status === 400 && pageSize > LEXICON_MAX_PAGE_SIZE
-      ? ` It may be the pageSize of ${pageSize}: the lexicon allows ${LEXICON_MAX_PAGE_SIZE}.`
-      : ''
-  return new RelayUnsuitableError(
-    'no-method',
-    `${relay} does not serve ${METHOD}: it answered ${status}${said === '' ? '' : ` (${said})`} ` +
-      `for ${collection}. Use a relay with a collection index.${pageSizeHint}`,
-    { relay, collection, status, error, serverMessage, cause },
-  )
-}
-
-function emptyError(relay: string, collection: string): RelayUnsuitableError {
-  return new RelayUnsuitableError(
-    'empty',
-    `${relay} lists no repository for ${collection}, which every populated relay has: a relay that only ` +
-      'passes the firehose on answers an empty list for everything. Use a relay with a collection index, or ' +
-      'set checkCollection where the network is a private one.',
-    { relay, collection },
-  )
 }

@@ -164,9 +164,11 @@ async function prepare(running: Running): Promise<Discovery> {
   const { lister, sources, progress, emit, refreshAfterMs, refreshBefore } = running
   const { relay } = lister
   tellPauses(running)
-  await checkRelay(running)
+  await checkRelay(running, running.named)
   const discovery = await ask(sources, running)
-  emit({ type: 'discovered', relay, collections: discovery.collections, sources: discovery.sources })
+  const { collections, sources: reports, invalidNames } = discovery
+  const invalid = invalidNames.length === 0 ? {} : { invalidNames }
+  emit({ type: 'discovered', relay, collections, sources: reports, ...invalid })
   await progress.register(relay, discovery.collections, { refreshAfterMs, refreshBefore })
   if (discovery.collections.length > 0) return discovery
   const registered = await progress.list({ relay })

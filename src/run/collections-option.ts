@@ -4,6 +4,7 @@ import { InvalidOptionError, isBackfillError } from '../errors.ts'
 import { knownCollections } from '../sources/known-collections.ts'
 import { lexiconGarden } from '../sources/lexicon-garden.ts'
 import { isPattern, matching } from '../sources/matching.ts'
+import { normalNsid } from '../util/nsid.ts'
 import type { AskedSource } from './discovery.ts'
 
 /** The option `collections`, sorted by what its entries are. */
@@ -34,8 +35,8 @@ export function collectionChoice(given: readonly (string | CollectionSource)[] =
   const patterns: string[] = []
   const sources: CollectionSource[] = []
   for (const entry of given as readonly unknown[]) {
-    if (typeof entry === 'string' && isValidNsid(entry)) names.push(entry)
-    else if (typeof entry === 'string' && isPattern(entry)) patterns.push(entry)
+    if (typeof entry === 'string' && isValidNsid(entry)) names.push(normalNsid(entry))
+    else if (typeof entry === 'string' && isPattern(entry)) patterns.push(normalNsid(entry))
     else if (isSource(entry)) sources.push(entry)
     else throw new InvalidOptionError('collections', EXPECTED, entry)
   }
@@ -77,6 +78,7 @@ function defaultSources({ directories, observed }: OwnSources, keep: Keep): read
 function whereThereIsOne(directory: CollectionSource): CollectionSource {
   return {
     name: directory.name,
+    leastRepos: directory.leastRepos,
     async *collections(options) {
       let found = 0
       try {

@@ -1,10 +1,12 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { CollectionSource, KnownCollection } from '../contracts/collection-source.ts'
-import type { SourceReport } from '../contracts/events.ts'
+import type { InvalidName, SourceReport } from '../contracts/events.ts'
 import type { RepoLister } from '../contracts/repo-lister.ts'
 import { BackfillError } from '../errors.ts'
 import { abortable, childController } from '../util/abort.ts'
+import { normalNsid } from '../util/nsid.ts'
 import { isPassing, type RetryContext, type RetryPolicy, retrying } from '../util/retry.ts'
+import { oneLine } from '../util/text.ts'
 import { endsRun } from './failure-policy.ts'
 
 /** What all sources know together. */
@@ -12,6 +14,8 @@ export interface Discovery {
   /** Valid, each once, with the highest estimate that any source gave. */
   collections: KnownCollection[]
   sources: SourceReport[]
+  /** The first of the names that are no NSID. */
+  invalidNames: InvalidName[]
   /** The sources that failed. What they gave before is in `collections`. */
   errors: { source: string; error: unknown }[]
 }
@@ -28,6 +32,9 @@ export interface AskedSource {
  * How long a source may take, all its tries together, in milliseconds. A directory's first answer can take a minute.
  */
 const SOURCE_TIMEOUT_MS = 120_000
+
+/** So many sizes, and none of them small: then a source that may leave out small collections does so. */
+const MANY = 20
 
 interface DiscoverOptions {
   /** The relays of the run: a source on the server of one of them keeps its pace. */
@@ -47,17 +54,27 @@ export async function discover(
 ): Promise<Discovery> {
   const known = new Map<string, KnownCollection>()
   const errors: Discovery['errors'] = []
+  const invalidNames: InvalidName[] = []
   const ask = async (asked: AskedSource): Promise<SourceReport> => {
     const { source } = asked
-    const report = { name: source.name, found: 0, invalid: 0 }
+    const report: SourceReport = { name: source.name, found: 0, invalid: 0 }
+    const sizes = { given: 0, least: Number.POSITIVE_INFINITY }
     /** One try. A source that is asked again gives the same once more, so the try that gave most counts. */
     const reader = () => {
       let found = 0
       let invalid = 0
       return (collection: KnownCollection) => {
         found += 1
+        const { estimatedRepos } = Object(collection)
+        if (isCount(estimatedRepos)) {
+          sizes.given += 1
+          sizes.least = Math.min(sizes.least, estimatedRepos)
+        }
         if (isValidNsid(collection?.nsid)) add(known, collection)
-        else invalid += 1
+        else {
+          invalid += 1
+          addInvalid(invalidNames, source.name, collection?.nsid)
+        }
         if (found >= report.found) Object.assign(report, { found, invalid })
       }
     }
@@ -68,13 +85,28 @@ export async function discover(
       if (endsRun(error)) throw error
       errors.push({ source: source.name, error })
     }
-    return report
+    const { leastRepos } = source
+    const leavesOut = leastRepos !== undefined && sizes.given >= MANY && sizes.least >= leastRepos
+    return leavesOut ? { ...report, leastRepos } : report
   }
   const reports = await Promise.all(sources.map(ask))
-  return { collections: [...known.values()], sources: reports, errors }
+  return { collections: [...known.values()], sources: reports, invalidNames, errors }
 }
 
-function add(known: Map<string, KnownCollection>, { nsid, estimatedRepos }: KnownCollection): void {
+/** How many names that are no NSID are told, of all sources together, and how many characters of each. */
+const MOST_INVALID = 10
+const MOST_CHARACTERS = 100
+
+function addInvalid(names: InvalidName[], source: string, given: unknown): void {
+  if (names.length === MOST_INVALID) return
+  const name = typeof given === 'string' ? oneLine(given, MOST_CHARACTERS) : `(${typeof given})`
+  if (!names.some((known) => known.source === source && known.name === name)) names.push({ source, name })
+}
+
+/** Names whose authority is written in capital letters are the same ones. */
+function add(known: Map<string, KnownCollection>, given: KnownCollection): void {
+  const { estimatedRepos } = given
+  const nsid = normalNsid(given.nsid)
   const estimates = [known.get(nsid)?.estimatedRepos, estimatedRepos].filter((estimate) => isCount(estimate))
   known.set(nsid, estimates.length > 0 ? { nsid, estimatedRepos: Math.max(...estimates) } : { nsid })
 }

@@ -131,6 +131,8 @@ export interface Settings {
   /** The listers of all relays of the run: a source may ask any of them. */
   readonly listers: readonly RepoLister[]
   readonly sources: readonly AskedSource[]
+  /** The collections that were asked for by name. */
+  readonly named: readonly string[]
   readonly sink: IndexSink
   readonly progress: ProgressStore
   readonly concurrency: number
@@ -168,6 +170,7 @@ export function settingsOf(options: BackfillOptions): RunSettings {
   if (typeof onEvent !== 'function') throw new InvalidOptionError('onEvent', 'a function', onEvent)
   const shared = {
     listers,
+    named: choice.names,
     sink,
     progress,
     ...refreshOf(options),

@@ -20,6 +20,9 @@ const PATH = '/v1/listCollections'
 /** The largest page that collectiondir gives where it honours a limit; others give everything at once. */
 const LIMIT = '1000'
 
+/** collectiondir hides smaller collections (`clist-min-dids`), unless it is told otherwise. */
+const LEAST_REPOS = 5
+
 /**
  * The collections that a relay's own directory knows, each with its number of repos some minutes ago. collectiondir,
  * behind the relays of bsky.network, is such a directory and hides collections of fewer than five repos; `xrpcHandler`
@@ -42,6 +45,7 @@ export function collectionDirectory(
   )
   return {
     name: `${url.host}${PATH}`,
+    leastRepos: LEAST_REPOS,
     collections: (reading) => list.read({ limit: LIMIT }, reading),
   }
 }

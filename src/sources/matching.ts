@@ -1,16 +1,19 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { CollectionSource } from '../contracts/collection-source.ts'
+import { normalNsid } from '../util/nsid.ts'
 
 /** Those collections of a source that at least one of the patterns matches: a source itself. */
 export function matching(source: CollectionSource, patterns: readonly string[]): CollectionSource {
   return {
     name: `${source.name} (${patterns.join(', ')})`,
     live: source.live,
+    leastRepos: source.leastRepos,
     async *collections(options) {
       for await (const collection of source.collections(options)) {
         // What is not a name at all can match nothing.
         const { nsid }: { nsid?: unknown } = Object(collection)
-        if (typeof nsid === 'string' && patterns.some((pattern) => matches(pattern, nsid))) yield collection
+        if (typeof nsid === 'string' && patterns.some((pattern) => matches(pattern, normalNsid(nsid))))
+          yield collection
       }
     },
   }

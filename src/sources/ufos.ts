@@ -41,6 +41,7 @@ export function ufos(options: UfosOptions = {}): CollectionSource {
   )
   return {
     name: `${url.host}${url.pathname}`,
+    leastRepos: minRepos === 0 ? undefined : minRepos,
     async *collections(reading) {
       for await (const collection of list.read({ limit: LIMIT }, reading)) {
         const { estimatedRepos = minRepos } = collection

@@ -149,7 +149,7 @@ async function* verifyAll(
   }
   try {
     tellPauses(parts)
-    await checkRelay(parts)
+    await checkRelay(parts, settings.collections ?? [])
     for await (const collection of settings.collections ?? collectionsOf(parts)) {
       const report = await compare(collection, parts)
       count(summary, report)

@@ -52,7 +52,7 @@ describe('discovery', () => {
     expect(errors).toEqual([])
   })
 
-  it('drops and counts what is no NSID, keeps the case of what is one, and does not believe absurd estimates', async () => {
+  it('drops, counts and names what is no NSID, lowers the authority of what is one, and does not believe absurd estimates', async () => {
     const rubbish = [
       { nsid: 'nope' },
       { nsid: 5 },
@@ -65,9 +65,42 @@ describe('discovery', () => {
       { nsid: 'com.Example.camelCase', estimatedRepos: Number.NaN },
       { nsid: 'com.example.b', estimatedRepos: -3 },
     ]
-    const { collections, sources } = await discover(those(source('a', [...rubbish, ...good])), options)
-    expect(collections).toEqual([{ nsid: 'com.Example.camelCase' }, { nsid: 'com.example.b' }])
-    expect(sources).toEqual([{ name: 'a', found: 8, invalid: 6 }])
+    const discovery = await discover(those(source('a', [...rubbish, ...good])), options)
+    expect(discovery.collections).toEqual([{ nsid: 'com.example.camelCase' }, { nsid: 'com.example.b' }])
+    expect(discovery.sources).toEqual([{ name: 'a', found: 8, invalid: 6 }])
+    expect(discovery.invalidNames).toEqual(
+      ['nope', '(number)', '(undefined)', expect.stringMatching(/^com\.example\.x{87}…$/), '__proto__'].map(
+        (name) => ({ source: 'a', name }),
+      ),
+    )
+  })
+
+  it('names the first ten that are no NSID, each once', async () => {
+    const rubbish = Array.from({ length: 1_000 }, (_, i) => ({ nsid: `no${Math.floor(i / 2)}` }))
+    const { invalidNames, sources } = await discover(those(source('a', rubbish)), options)
+    expect(invalidNames.map(({ name }) => name)).toEqual(Array.from({ length: 10 }, (_, i) => `no${i}`))
+    expect(sources).toEqual([{ name: 'a', found: 1_000, invalid: 1_000 }])
+  })
+
+  it('takes names whose authority differs in case for one, with the highest estimate', async () => {
+    const known = ['COM.example.postView', 'com.Example.postView', 'com.example.postview']
+    const sized = known.map((nsid, i) => ({ nsid, estimatedRepos: i + 1 }))
+    expect((await discover(those(source('a', sized)), options)).collections).toEqual([
+      { nsid: 'com.example.postView', estimatedRepos: 2 },
+      { nsid: 'com.example.postview', estimatedRepos: 3 },
+    ])
+  })
+
+  it('says which sizes a source leaves out, unless it gave such a size, or few', async () => {
+    const sized = (count: number, least: number) => {
+      const known = Array.from({ length: count }, (_, i) => ({
+        nsid: `com.example.n${i}`,
+        estimatedRepos: least + i,
+      }))
+      return { ...source(`${count} from ${least}`, known), leastRepos: 5 }
+    }
+    const reports = (await discover(those(sized(20, 5), sized(20, 4), sized(19, 5)), options)).sources
+    expect(reports.map(({ leastRepos }) => leastRepos)).toEqual([5, undefined, undefined])
   })
 
   it('keeps what a source gave before it failed, and names it', async () => {

@@ -9,6 +9,7 @@ import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, exists, findExisting, whatIsMissing } from '../database.ts'
 import { eventWriter } from '../output/json-lines.ts'
+import { foundTexts, invalidTexts } from '../output/messages.ts'
 import { screenOf } from '../output/screen.ts'
 import { painter } from '../output/terminal-format.ts'
 import { fit } from '../output/terminal-text.ts'
@@ -56,6 +57,7 @@ async function ask(
     onRetry: ({ source, error, waitMs }) => say(source, `again in ${duration(waitMs)}: ${describe(error)}`),
   })
   for (const { source, error } of discovery.errors) say(source, `failed: ${describe(error)}`)
+  for (const [source, what] of invalidTexts(discovery)) say(source, what)
   return discovery
 }
 
@@ -76,6 +78,6 @@ function tell({ collections, sources }: Discovery, { out, err, env }: Context): 
     const name = out.isTTY ? fit(nsid, width) : nsid.padEnd(width)
     out.write(`${`${name}${size}`.trimEnd()}\n`)
   }
-  const parts = sources.map(({ name, found }) => `${printable(name)} ${count(found)}`)
-  err.write(`${paint('dim', `${plural(collections.length, 'collection')}: ${parts.join(', ')}`)}\n`)
+  const text = `${plural(collections.length, 'collection')}: ${foundTexts(sources).join(', ')}`
+  err.write(`${paint('dim', printable(text))}\n`)
 }

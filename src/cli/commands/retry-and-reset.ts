@@ -1,6 +1,7 @@
 import type { CollectionProgress, ProgressStore } from '../../contracts/progress-store.ts'
 import { relayUrl } from '../../http/server-url.ts'
 import { plural } from '../../util/format.ts'
+import { normalNsid } from '../../util/nsid.ts'
 import { printable } from '../../util/text.ts'
 import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
@@ -9,13 +10,13 @@ import { UsageError } from '../usage-error.ts'
 
 /** Retries failed collections: those that are named, or all. @returns the exit code */
 export async function retry(
-  names: readonly string[],
+  given: readonly string[],
   options: RelayOptions,
   database: Database,
   context: Context,
 ): Promise<number> {
   await using store = await openExisting(database, context.interruption)
-  const { relay, rows } = await rowsOf(store.progress, options, names)
+  const { relay, names, rows } = await rowsOf(store.progress, options, given)
   const changed = await store.progress.retryFailed(relay, names.length === 0 ? undefined : names)
   const left = rows.filter(({ state }) => state !== 'failed')
   for (const { collection, state } of names.length === 0 ? [] : left) {
@@ -27,13 +28,13 @@ export async function retry(
 
 /** Has the named collections begin again at the first page, whatever they have come to. @returns the exit code */
 export async function reset(
-  names: readonly string[],
+  given: readonly string[],
   options: RelayOptions,
   database: Database,
   context: Context,
 ): Promise<number> {
   await using store = await openExisting(database, context.interruption)
-  const { relay, rows } = await rowsOf(store.progress, options, names)
+  const { relay, names, rows } = await rowsOf(store.progress, options, given)
   const changed = await store.progress.reset(relay, names)
   context.out.write(
     `${plural(changed, 'collection')} will be read again from the first page${byWhom(changed, relay)}\n`,
@@ -52,15 +53,16 @@ function byWhom(changed: number, relay: string): string {
 }
 
 /**
- * The rows of the named collections, or all, of the relay that is meant: the only one there is, where none is named.
+ * The rows of the named collections, or all, of the relay that is meant: the only one there is, where none is named. A
+ * name's authority may be written in capital letters; a row that has them itself is named as it is.
  *
  * @throws UsageError when it is not clear what is meant
  */
 async function rowsOf(
   progress: ProgressStore,
   { relay = [] }: RelayOptions,
-  names: readonly string[],
-): Promise<{ relay: string; rows: CollectionProgress[] }> {
+  given: readonly string[],
+): Promise<{ relay: string; names: readonly string[]; rows: CollectionProgress[] }> {
   const all = await progress.list()
   const sources = [...new Set(all.map(({ relay: source }) => source))]
   const [only] = sources
@@ -78,7 +80,8 @@ async function rowsOf(
     const known = sources.length === 0 ? 'Nothing is registered there yet.' : `Known: ${sources.join(', ')}.`
     throw new UsageError(`The database has no progress of ${source}. ${known}`)
   }
-  const known = new Map(rows.map((row) => [row.collection, row]))
+  const known = new Set(rows.map(({ collection }) => collection))
+  const names = given.map((name) => (known.has(name) ? name : normalNsid(name)))
   const unknown = names.filter((name) => !known.has(name))
   if (unknown.length > 0) {
     throw new UsageError(
@@ -87,6 +90,7 @@ async function rowsOf(
   }
   return {
     relay: source,
+    names,
     rows: names.length === 0 ? rows : rows.filter(({ collection }) => names.includes(collection)),
   }
 }

@@ -2,6 +2,7 @@ import type { BackfillEvent } from '../../contracts/events.ts'
 import type { CollectionProgress } from '../../contracts/progress-store.ts'
 import type { RepoLister } from '../../contracts/repo-lister.ts'
 import type { OpenStore } from '../../kysely/open-store.ts'
+import { normalNsid } from '../../util/nsid.ts'
 import { type Verification, verify } from '../../verify/verification.ts'
 import type { VerificationSummary } from '../../verify/verification-report.ts'
 import type { RelayOptions, RequestOptions } from '../command-options.ts'
@@ -85,7 +86,8 @@ async function workFor(relay: Relay, store: OpenStore, { collection }: VerifyOpt
   const known = await store.progress.list({ relay: relay.relay })
   if (collection !== undefined) {
     const imported = new Map(known.map((row) => [row.collection, row.imported]))
-    const rows = [...new Set(collection)].map((nsid) => ({
+    const names = collection.map((nsid) => (imported.has(nsid) ? nsid : normalNsid(nsid)))
+    const rows = [...new Set(names)].map((nsid) => ({
       collection: nsid,
       imported: imported.get(nsid) ?? 0,
     }))

@@ -1,4 +1,9 @@
-import type { BackfillEvent, CollectionFailedEvent, SourceReport } from '../../contracts/events.ts'
+import type {
+  BackfillEvent,
+  CollectionFailedEvent,
+  DiscoveredEvent,
+  SourceReport,
+} from '../../contracts/events.ts'
 import { isBackfillError } from '../../errors.ts'
 import { describe } from '../../util/describe.ts'
 import { count, duration, plural } from '../../util/format.ts'
@@ -37,7 +42,9 @@ export function createMessages(
       switch (event.type) {
         case 'discovered': {
           const text = discoveredText(event.collections.length, event.sources)
-          return inform(namesRelays ? event.relay : '', text)
+          inform(namesRelays ? event.relay : '', text)
+          for (const [source, what] of invalidTexts(event)) warn(source, what)
+          return
         }
         case 'sourceFailed':
           return warn(event.source, describe(event.error))
@@ -56,8 +63,30 @@ export function createMessages(
 }
 
 function discoveredText(known: number, sources: readonly SourceReport[]): string {
-  const parts = sources.map(({ name, found }) => `${name} ${count(found)}`)
-  return `${plural(known, 'collection')} known: ${parts.join(', ')}`
+  return `${plural(known, 'collection')} known: ${foundTexts(sources).join(', ')}`
+}
+
+/** What each source found. */
+export function foundTexts(sources: readonly SourceReport[]): string[] {
+  return sources.map(({ name, found, leastRepos }) => {
+    const least = leastRepos === undefined ? '' : ` (none under ${plural(leastRepos, 'repo')})`
+    return `${name} ${count(found)}${least}`
+  })
+}
+
+/** For each source, what it named that is no collection. */
+export function invalidTexts({
+  sources,
+  invalidNames = [],
+}: Pick<DiscoveredEvent, 'sources' | 'invalidNames'>): [source: string, what: string][] {
+  return sources
+    .filter(({ invalid }) => invalid > 0)
+    .map(({ name: source, invalid }) => {
+      const names = invalidNames.filter((each) => each.source === source).map(({ name }) => name || '(empty)')
+      const more = invalid > names.length ? ' and others' : ''
+      const which = names.length === 0 ? '' : `: ${names.join(', ')}${more}`
+      return [source, `gave ${plural(invalid, 'name that is', 'names that are')} no NSID, left out${which}`]
+    })
 }
 
 interface Line {

@@ -1,6 +1,7 @@
 import { isValidNsid } from '@atproto/syntax'
 import { DiscoveryError, RelayError } from '../../errors.ts'
 import { withDeadline } from '../../util/abort.ts'
+import { normalNsid } from '../../util/nsid.ts'
 import { invalidRequest, jsonAnswer, single, XrpcError } from '../responses.ts'
 import type { AdminSettings } from './admin-options.ts'
 import type { Run, RunEnd } from './admin-run.ts'
@@ -104,7 +105,9 @@ async function retry(params: URLSearchParams, settings: AdminSettings, runs: Run
   const given = single(params, 'source') ?? runs.relay
   const relay = settings.allowed.accept(given)
   if (runs.current !== undefined && runs.current.relay !== relay) throw alreadyRunning(runs.current)
-  const names = collections.length === 0 ? undefined : collections
+  // An earlier version, or another program, may have registered a name with capital letters in its authority.
+  const names =
+    collections.length === 0 ? undefined : [...new Set([...collections, ...collections.map(normalNsid)])]
   const freed = await settings.progress.retryFailed(relay, names)
   const started = freed > 0 && runs.resume(relay)
   await runs.refresh()

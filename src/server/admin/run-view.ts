@@ -146,8 +146,8 @@ function publishEvent(event: BackfillEvent, { monitor, publish, dues, rowAfter, 
   }
   switch (event.type) {
     case 'discovered': {
-      const { relay, collections, sources } = event
-      publish.event('discovered', { relay, collections: collections.length, sources })
+      const { relay, collections, sources, invalidNames } = event
+      publish.event('discovered', { relay, collections: collections.length, sources, invalidNames })
       return publish.snapshot()
     }
     case 'page': {

@@ -1,4 +1,4 @@
-import type { BackfillEvent, SourceReport } from '../../contracts/events.ts'
+import type { BackfillEvent, InvalidName, SourceReport } from '../../contracts/events.ts'
 import type { CollectionState } from '../../contracts/progress-store.ts'
 import type { MonitoredFailure } from '../../monitor/snapshot.ts'
 
@@ -180,6 +180,7 @@ export interface AdminEvents {
     readonly relay: string
     readonly collections: number
     readonly sources: readonly SourceReport[]
+    readonly invalidNames?: readonly InvalidName[] | undefined
   }
   sourceFailed: AdminEvent<'sourceFailed'> & WithFailure
   retry: AdminEvent<'retry'>
