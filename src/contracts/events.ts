@@ -114,7 +114,7 @@ export interface RequestedEvent {
 
 /**
  * A request or a write failed and is made again after `waitMs`. Without a collection it is the check before the run,
- * or, where `source` names it, a source of collections.
+ * or, where `source` names it, a source of collections, or, where `call` names it, a call to the progress store.
  */
 export interface RetryEvent {
   type: 'retry'
@@ -122,6 +122,8 @@ export interface RetryEvent {
   collection?: string | undefined
   source?: string | undefined
   cursor?: string | undefined
+  /** The method of the progress store that failed; absent where it was a request or a write of pages. */
+  call?: 'register' | 'claim' | 'renew' | 'release' | 'pauseRelay' | 'remaining' | 'list' | undefined
   error: unknown
   /** Which try failed, from 1. */
   attempt: number

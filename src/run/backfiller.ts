@@ -34,6 +34,7 @@ import { createWorkerPool, type WorkerPool } from './worker-pool.ts'
 // | a request for a page                      | paging/fetch-page          | `retry.retries`, or as the server asked   |
 // | a malformed page, a repeated cursor       | paging/fetch-page          | twice                                     |
 // | a write of pages                          | run/commit                 | `retry.retries`; several pages: singly    |
+// | another call to the progress store        | run/patient-store          | `retry.retries`; then the run ends, last  |
 // | a source of collections                   | run/discovery              | where its error says so                   |
 // | a walk, with its requests' retries used   | run/failure-policy         | `maxAttempts`, minutes growing to an hour |
 // | a walk that the relay asked to wait       | run/failure-policy         | `maxAttempts` in a row, not counted       |
@@ -153,7 +154,7 @@ function startRelay(settings: Settings, signal: AbortSignal, emit: Emit): Runnin
   const { lister, leaseMs, storeTimeoutMs } = settings
   const { relay } = lister
   const patience = createPatience({ relay, timeoutMs: storeTimeoutMs, signal, emit })
-  const progress = patientStore(settings.progress, patience, signal)
+  const progress = patientStore(settings.progress, { ...settings, relay, patience, signal, emit })
   const queue = createClaimQueue({ relay, progress, leaseMs, signal, emit })
   const running = { ...settings, progress, signal, emit, patience, queue }
   return { ...running, pool: createWorkerPool(running) }

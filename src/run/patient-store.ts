@@ -1,8 +1,9 @@
-import type { Emit } from '../contracts/events.ts'
-import type { Claim, ProgressStore } from '../contracts/progress-store.ts'
+import type { Emit, RetryEvent } from '../contracts/events.ts'
+import type { Claim, ClaimRequest, ProgressStore } from '../contracts/progress-store.ts'
 import { isBackfillError, StoreUnavailableError } from '../errors.ts'
 import { abortable, settledWithin, withDeadline } from '../util/abort.ts'
-import { retrying, STORE_PATIENCE } from '../util/retry.ts'
+import { isFinal, type RetryPolicy, retrying, STORE_PATIENCE } from '../util/retry.ts'
+import { endsRun } from './failure-policy.ts'
 
 /** How long releasing a claim may take when the run is over, in milliseconds; then the lease runs out by itself. */
 export const RELEASE_MS = 300
@@ -33,10 +34,14 @@ export function createPatience({ relay, timeoutMs, signal, emit }: PatienceParts
       retrying(() => outage.watch(withDeadline(abortable(call(), signal, graceMs), timeoutMs, late)), {
         ...STORE_PATIENCE,
         signal,
-        mayRetry: (error) => isBackfillError(error, 'STORE_UNAVAILABLE'),
+        mayRetry: isUnavailable,
         onRetry: outage.tell,
       }),
   }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return isBackfillError(error, 'STORE_UNAVAILABLE')
 }
 
 /** Tells when a store cannot be used, and, once, when it can be used again. */
@@ -65,44 +70,99 @@ export function createOutage(relay: string, emit: Emit): Outage {
   }
 }
 
+interface PatientParts extends Omit<PatienceParts, 'timeoutMs'> {
+  readonly patience: Patience
+  readonly retry: RetryPolicy
+}
+
 /**
- * A progress store that waits while it is unavailable. Some calls stay as they are: `advance`, which is part of a
- * commit that waits as a whole; `renew`, which the next renewal repeats; and a release once the run is over. A claim
- * that was granted to a call which the end of the run cut short is released.
+ * A progress store that waits while it is unavailable, and repeats a call that failed for another reason as often as a
+ * write of pages. When a claim, a release or a look at what remains fails for good, nothing more is waited for: what is
+ * under way comes to its end, and the next `list` fails with that error. An error that ends a run does so at once.
+ *
+ * Some calls stay as they are: `advance`, which is part of a commit that is repeated as a whole; and a release once the
+ * run is over. The next renewal repeats one that found the store unavailable.
  */
 export function patientStore(
   progress: ProgressStore,
-  { wait }: Patience,
-  signal: AbortSignal,
+  { relay, patience, retry, signal, emit }: PatientParts,
 ): ProgressStore {
+  const { wait } = patience
+  /** What the run is to end with, once what is under way is done. */
+  let failure: { readonly error: unknown } | undefined
+  let isClaiming = true
+
+  function again<T>(call: RetryEvent['call'], attempt: () => Promise<T>, collection?: string): Promise<T> {
+    return retrying(attempt, {
+      ...retry,
+      signal,
+      mayRetry: (error) => !isFinal(error) && !isUnavailable(error) && !endsRun(error),
+      onRetry: (context) => emit({ type: 'retry', relay, collection, call, ...context }),
+    })
+  }
+
+  function putOff(error: unknown): void {
+    // An abort is the caller's decision, not a failure of the store.
+    signal.throwIfAborted()
+    if (endsRun(error)) throw error
+    failure ??= { error }
+  }
+
   return {
     database: progress.database,
-    register: (...call) => wait(() => progress.register(...call)),
+    register: (...call) => again('register', () => wait(() => progress.register(...call))),
     retryFailed: (...call) => wait(() => progress.retryFailed(...call)),
     reset: (...call) => wait(() => progress.reset(...call)),
-    pauseRelay: (...call) => wait(() => progress.pauseRelay(...call)),
-    remaining: (...call) => wait(() => progress.remaining(...call)),
-    list: (...call) => wait(() => progress.list(...call)),
+    pauseRelay: (...call) =>
+      again('pauseRelay', () => wait(() => progress.pauseRelay(...call))).catch(putOff),
     advance: (...call) => progress.advance(...call),
-    renew: (...call) => progress.renew(...call),
+    renew: (...call) => again('renew', () => progress.renew(...call), call[0].collection),
     async claim(request) {
-      let granted: Promise<Claim | undefined> | undefined
-      const call = () => {
-        granted = progress.claim(request)
-        return granted
-      }
-      try {
-        return await wait(call)
-      } catch (error) {
-        const release = async () => {
-          const claim = await granted
-          if (claim !== undefined) await progress.release(claim)
-        }
-        await settledWithin(RELEASE_MS, release())
-        throw error
-      }
+      if (!isClaiming) return undefined
+      return again('claim', () => claimWaiting(progress, request, patience)).catch((error: unknown) => {
+        putOff(error)
+        isClaiming = false
+        return undefined
+      })
     },
-    release: (...call) =>
-      signal.aborted ? progress.release(...call) : wait(() => progress.release(...call)),
+    release(...call) {
+      if (signal.aborted) return progress.release(...call)
+      return again('release', () => wait(() => progress.release(...call)), call[0].collection).catch(putOff)
+    },
+    async remaining(...call) {
+      const none = { collections: 0 }
+      if (failure !== undefined) return none
+      return again('remaining', () => wait(() => progress.remaining(...call))).catch((error: unknown) => {
+        putOff(error)
+        return none
+      })
+    },
+    async list(...call) {
+      if (failure !== undefined) throw failure.error
+      return again('list', () => wait(() => progress.list(...call)))
+    },
+  }
+}
+
+/** A claim that is granted to a call which the end of the run cut short is released. */
+async function claimWaiting(
+  progress: ProgressStore,
+  request: ClaimRequest,
+  { wait }: Patience,
+): Promise<Claim | undefined> {
+  let granted: Promise<Claim | undefined> | undefined
+  const call = () => {
+    granted = progress.claim(request)
+    return granted
+  }
+  try {
+    return await wait(call)
+  } catch (error) {
+    const release = async () => {
+      const claim = await granted
+      if (claim !== undefined) await progress.release(claim)
+    }
+    await settledWithin(RELEASE_MS, release())
+    throw error
   }
 }

@@ -65,7 +65,8 @@ function warningOf(event: BackfillEvent): { code: string; message: string } | un
   return undefined
 }
 
-function triedFor({ source, collection }: RetryEvent): string {
+function triedFor({ source, collection, call }: RetryEvent): string {
+  if (call !== undefined) return `the progress store’s ${call}`
   if (source !== undefined) return `the source ${source}`
   return collection === undefined ? 'the check of the relay' : `a request or a write for ${collection}`
 }

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { type BackfillEvent, type ProgressStore, StoreUnavailableError } from '../../src/index.ts'
+import {
+  BackfillError,
+  type BackfillEvent,
+  type ProgressStore,
+  StoreUnavailableError,
+} from '../../src/index.ts'
 import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { createPatience, patientStore } from '../../src/run/patient-store.ts'
 import { gate } from '../support/scripted-lister.ts'
@@ -11,8 +16,10 @@ function patient(progress: ProgressStore, timeoutMs = 60_000) {
   const events: BackfillEvent[] = []
   const stop = new AbortController()
   const { signal } = stop
-  const patience = createPatience({ relay: RELAY, timeoutMs, signal, emit: (event) => events.push(event) })
-  return { store: patientStore(progress, patience, signal), patience, events, stop }
+  const parts = { relay: RELAY, signal, emit: (event: BackfillEvent) => events.push(event) }
+  const patience = createPatience({ ...parts, timeoutMs })
+  const retry = { retries: 2, minDelayMs: 1, maxDelayMs: 1 }
+  return { store: patientStore(progress, { ...parts, patience, retry }), patience, events, stop }
 }
 
 describe('a store that is unavailable', () => {
@@ -55,12 +62,62 @@ describe('a store that is unavailable', () => {
   })
 })
 
-it('another error comes out at once', async () => {
-  const wrong = new Error('no such column')
-  const { store, events } = patient({ ...memoryProgressStore(), list: () => Promise.reject(wrong) })
-  await expect(store.list()).rejects.toBe(wrong)
-  expect(events).toEqual([])
-})
+describe.each(['register', 'claim', 'renew', 'release', 'pauseRelay', 'remaining', 'list'] as const)(
+  'a store whose %s fails with an error that says nothing',
+  (call) => {
+    const wrong = new Error('fetch failed')
+    const claim = {
+      ...{ relay: RELAY, collection: A, owner: 'worker', leaseMs: 60_000, epoch: 1 },
+      ...{ pages: 0, imported: 0, invalid: 0, attempts: 0, restarts: 0 },
+    }
+    const calls = {
+      register: (store: ProgressStore) => store.register(RELAY, [{ nsid: A }]),
+      claim: (store: ProgressStore) => store.claim(claim),
+      renew: (store: ProgressStore) => store.renew(claim, 60_000),
+      release: (store: ProgressStore) => store.release(claim),
+      pauseRelay: (store: ProgressStore) => store.pauseRelay(RELAY, 1),
+      remaining: (store: ProgressStore) => store.remaining(RELAY),
+      list: (store: ProgressStore) => store.list({ relay: RELAY }),
+    }
+    function failing(times: number, error: unknown = wrong) {
+      let asked = 0
+      const fail = () => {
+        asked += 1
+        return asked <= times ? Promise.reject(error) : Promise.resolve({ collections: 7 })
+      }
+      return { ...patient({ ...memoryProgressStore(), [call]: fail }), asked: () => asked }
+    }
+
+    it('is asked again, as often as for a write of pages, and each time is told', async () => {
+      const { store, events, asked } = failing(2)
+      await calls[call](store)
+      expect(asked()).toBe(3)
+      expect(events).toMatchObject([1, 2].map((attempt) => ({ type: 'retry', call, attempt, error: wrong })))
+      if (call !== 'register') await store.list()
+    })
+
+    it('is not asked for ever, and what else is to be done goes on until the list', async () => {
+      const { store, asked } = failing(Number.POSITIVE_INFINITY)
+      const answer = calls[call](store)
+      if (call === 'register' || call === 'renew' || call === 'list') await expect(answer).rejects.toBe(wrong)
+      else {
+        await answer
+        expect(await store.remaining(RELAY)).toEqual({ collections: 0 })
+        await expect(store.list()).rejects.toBe(wrong)
+      }
+      expect(asked()).toBe(3)
+    })
+
+    it('is asked once where the error says that no retry helps, or ends the run', async () => {
+      const useless = new BackfillError('DISK_QUOTA', 'full')
+      const { store, events, asked } = failing(1, useless)
+      await calls[call](store).catch((error: unknown) => expect(error).toBe(useless))
+      expect([asked(), events]).toEqual([1, []])
+      const everywhere = new BackfillError('DISK_QUOTA', 'full', { scope: 'run' })
+      await expect(calls[call](failing(1, everywhere).store)).rejects.toBe(everywhere)
+    })
+  },
+)
 
 it('a claim that is granted to a run which has ended meanwhile is released', async () => {
   const inner = memoryProgressStore()
