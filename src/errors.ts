@@ -69,6 +69,11 @@ export interface BackfillErrors {
   CURSOR_LOOP: CursorLoopError
   /** The relay returned a hundred empty pages in a row, each with a cursor. Tell its operator. */
   TOO_MANY_EMPTY_PAGES: TooManyEmptyPagesError
+  /**
+   * The relay's cursors changed their meaning during a walk: it was rebuilt, restored or replaced. The walk begins again
+   * at the first page, once. If that comes again, give the address of a single instance of the relay.
+   */
+  CURSORS_CHANGED: CursorsChangedError
   /** A source of collections did not end in time. What the other sources know counts, and a later run asks it again. */
   SOURCE_TIMEOUT: BackfillError
   /** Another worker took the collection over, or it was reset. Nothing to do: the run goes on with other work. */
@@ -239,6 +244,27 @@ export class TooManyEmptyPagesError extends EndlessListError {
   constructor(relay: string, collection: string, cursor: string, pages: number) {
     const message = `${relay} returned ${pages} empty pages in a row for ${collection}; stopped to avoid an endless loop. Tell its operator.`
     super('TOO_MANY_EMPTY_PAGES', message, { relay, collection, cursor })
+  }
+}
+
+/**
+ * A relay whose cursors mean something else than when the walk began. What the walk has imported since may be of other
+ * collections, and some of its own may be missing.
+ */
+export class CursorsChangedError extends BackfillError {
+  override readonly name = 'CursorsChangedError'
+  declare readonly code: 'CURSORS_CHANGED'
+  readonly relay: string
+  readonly collection: string
+
+  constructor(relay: string, collection: string) {
+    const message =
+      `The cursors of ${relay} changed their meaning while ${collection} was imported: the relay was rebuilt, restored ` +
+      'or replaced, or several instances answer under its name; then give the address of one of them. What was ' +
+      'imported before may be surplus: verify finds it.'
+    super('CURSORS_CHANGED', message)
+    this.relay = relay
+    this.collection = collection
   }
 }
 

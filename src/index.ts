@@ -59,6 +59,7 @@ export {
   type BackfillErrors,
   ClaimLostError,
   CursorLoopError,
+  CursorsChangedError,
   DiscoveryError,
   IncompleteError,
   InvalidOptionError,

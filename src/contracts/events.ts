@@ -162,7 +162,10 @@ export interface CollectionFailedEvent {
   attempts: number
   /** When it is tried again, in milliseconds from now. Absent when it is not: it has failed for this run. */
   retryInMs?: number | undefined
-  /** The relay refused the saved cursor, so the walk begins again at the first page. */
+  /**
+   * The walk begins again at the first page, once: the relay refused the saved cursor, or, where the error has the code
+   * `CURSORS_CHANGED`, its cursors have changed their meaning.
+   */
   restart: boolean
 }
 

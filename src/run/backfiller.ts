@@ -38,7 +38,8 @@ import { createWorkerPool, type WorkerPool } from './worker-pool.ts'
 // | a source of collections                   | run/discovery              | where its error says so                   |
 // | a walk, with its requests' retries used   | run/failure-policy         | `maxAttempts`, minutes growing to an hour |
 // | a walk that the relay asked to wait       | run/failure-policy         | `maxAttempts` in a row, not counted       |
-// | a saved cursor that the relay refuses     | run/failure-policy         | once, from the first page                 |
+// | a saved cursor that the relay refuses,    | run/failure-policy         | once for both, from the first page        |
+// | or cursors that changed their meaning     |                            |                                           |
 // | a round of workers that left work behind  | this file                  | `MAX_ROUNDS`                              |
 //
 // Nothing repeats a programming error, an error with `scope: 'run'`, or what a listener throws: each ends the run.

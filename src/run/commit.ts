@@ -1,6 +1,6 @@
 import type { Emit } from '../contracts/events.ts'
 import type { IndexBatch, IndexSink } from '../contracts/index-sink.ts'
-import type { Claim, PageProgress, ProgressStore } from '../contracts/progress-store.ts'
+import type { Claim, PageProgress, ProgressStore, WalkAnchor } from '../contracts/progress-store.ts'
 import type { FetchedPage } from '../paging/prefetch.ts'
 import { abortable } from '../util/abort.ts'
 import { isFinal, type RetryPolicy, retrying } from '../util/retry.ts'
@@ -38,17 +38,20 @@ export interface Committed {
  * written one by one, in a relay's order, they could be half of a deadlock with another relay's, or a live feed's.
  * Where the sink fails with the batch, its pages are committed one by one: it may be more than a statement bears, or
  * than fits into its time.
+ *
+ * @param anchor of the walk, to be kept with the cursor
  */
 export async function* commitPages(
   claim: Claim,
   pages: readonly FetchedPage[],
+  anchor: WalkAnchor | undefined,
   parts: CommitParts,
 ): AsyncGenerator<Committed, void, void> {
-  const together = await commitOnce(claim, pages, parts)
+  const together = await commitOnce(claim, pages, anchor, parts)
   if (together !== 'split') return yield together
   let at = claim
   for (const page of pages) {
-    const committed = await commitOnce(at, [page], parts)
+    const committed = await commitOnce(at, [page], anchor, parts)
     if (committed === 'split') throw new Error('One page cannot be split.')
     at = committed.claim
     yield committed
@@ -59,6 +62,7 @@ export async function* commitPages(
 async function commitOnce(
   claim: Claim,
   pages: readonly FetchedPage[],
+  anchor: WalkAnchor | undefined,
   parts: CommitParts,
 ): Promise<Committed | 'split'> {
   const { signal, retry, emit, patience } = parts
@@ -67,7 +71,8 @@ async function commitOnce(
   const dids = pages.flatMap(({ page }) => page.dids)
   const write = createWrite({ relay, collection, dids }, parts)
   const isTooMuch = () => pages.length > 1 && write.state === 'failed'
-  const attempt = () => abortable(save(claim, pages, write, parts), signal, COMMIT_GRACE_MS)
+  const change = changeBy(pages, anchor)
+  const attempt = () => abortable(save(claim, change, write, parts), signal, COMMIT_GRACE_MS)
   const tell = (failure: { error: unknown; attempt: number; waitMs: number }) =>
     emit({ type: 'retry', relay, collection, cursor, ...failure })
   try {
@@ -117,13 +122,12 @@ function createWrite(batch: IndexBatch, { sink, signal }: CommitParts): BatchWri
 /** One try. */
 async function save(
   claim: Claim,
-  pages: readonly FetchedPage[],
+  change: PageProgress,
   write: BatchWrite,
   { sink, progress }: CommitParts,
 ): Promise<Claim | 'split'> {
   // The sink was unavailable with the batch: perhaps it takes too long for it.
-  if (write.state === 'failed' && pages.length > 1) return 'split'
-  const change = changeBy(pages)
+  if (write.state === 'failed' && change.pages > 1) return 'split'
   const isShared = sink.database !== undefined && sink.database === progress.database
   if (isShared) return progress.advance(claim, change, (transaction) => write.run(transaction))
   // Pairs that are durable stay so while the cursor is tried again.
@@ -131,7 +135,7 @@ async function save(
   return progress.advance(claim, change)
 }
 
-function changeBy(pages: readonly FetchedPage[]): PageProgress {
+function changeBy(pages: readonly FetchedPage[], anchor: WalkAnchor | undefined): PageProgress {
   const last = pages.at(-1)?.next
   return {
     pages: pages.length,
@@ -139,6 +143,7 @@ function changeBy(pages: readonly FetchedPage[]): PageProgress {
     imported: sum(pages.map(({ page }) => page.dids.length)),
     invalid: sum(pages.map(({ page }) => page.invalid ?? 0)),
     loopGuard: last?.loopGuard,
+    anchor: last?.cursor === undefined ? undefined : anchor,
   }
 }
 

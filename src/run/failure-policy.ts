@@ -43,7 +43,7 @@ export interface FailurePolicy {
 /** What becomes of a collection whose walk failed. `claim` is where the walk had come to. */
 export function outcomeOf(
   { error, isOfRelay }: Failure,
-  claim: Pick<Claim, 'attempts'>,
+  claim: Pick<Claim, 'attempts' | 'restarts'>,
   { maxAttempts, maxDelayMs, postponed, cursorForgotten }: FailurePolicy,
 ): ReleaseOutcome {
   const words = describe(error)
@@ -52,6 +52,9 @@ export function outcomeOf(
   // A relay that asks for waits and never gives a page is a failing one after all.
   if (isOfRelay && askedMs > maxDelayMs && postponed < maxAttempts) {
     return { kind: 'postponed', error: words, retryInMs: withJitter(askedMs, maxDelayMs) }
+  }
+  if (isBackfillError(error, 'CURSORS_CHANGED')) {
+    return { kind: claim.restarts === 0 ? 'restart' : 'failed', error: words, flags: ['cursorsChanged'] }
   }
   if (cursorForgotten) return { kind: 'restart', error: words }
   const attempt = claim.attempts + 1
@@ -69,15 +72,17 @@ function isUselessToRepeat(error: unknown): boolean {
 }
 
 /**
- * Whether a walk may have failed because the relay has forgotten its cursors: a server whose database was rebuilt
- * answers an old cursor with an error for ever. Then the walk may begin again at the first page, once.
+ * The cursor that the relay may have forgotten, where a walk failed by it: a server whose database was rebuilt answers
+ * an old cursor with an error for ever. Then the walk may begin again at the first page, once. It is the saved one, or,
+ * where the error names another, that of the walk's anchor.
  */
-export function mayBeForgotten({ error, isOfRelay }: Failure, claim: Claim): boolean {
-  return isOfRelay && claim.cursor !== undefined && claim.restarts === 0 && refusesCursor(error)
+export function forgottenCursor({ error, isOfRelay }: Failure, claim: Claim): string | undefined {
+  if (!isOfRelay || claim.restarts > 0 || !refusesCursor(error)) return undefined
+  return 'cursor' in error && typeof error.cursor === 'string' ? error.cursor : claim.cursor
 }
 
 /** Whether an error is a server's answer to a request that carried a cursor, by its lister's word. */
-export function refusesCursor(error: unknown): boolean {
+export function refusesCursor(error: unknown): error is Error {
   return error instanceof Error && 'cursorRefused' in error && error.cursorRefused === true
 }
 

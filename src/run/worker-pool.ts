@@ -8,7 +8,7 @@ import {
   endsRun,
   type Failure,
   failureFrom,
-  mayBeForgotten,
+  forgottenCursor,
   outcomeOf,
   refusesCursor,
 } from './failure-policy.ts'
@@ -34,10 +34,10 @@ export function createWorkerPool(parts: WorkerParts): WorkerPool {
   const postponements = new Map<string, number>()
 
   /**
-   * Whether the relay refuses the saved cursor while it serves the collection's first page. It is asked for both once
+   * Whether the relay refuses a cursor of the walk while it serves the collection's first page. It is asked for both once
    * more, so that a relay which was down for a while and is back does not pass for one that has forgotten its cursors.
    */
-  async function hasForgotten({ collection, cursor }: Claim): Promise<boolean> {
+  async function hasForgotten(collection: string, cursor: string): Promise<boolean> {
     const ask = (at: string | undefined) =>
       requestPage({ relay, collection, cursor: at, pages: 0, emptyPages: 0 }, parts).then(
         () => undefined,
@@ -56,7 +56,8 @@ export function createWorkerPool(parts: WorkerParts): WorkerPool {
     if (isBackfillError(error, 'CLAIM_LOST')) return emit({ type: 'claimLost', relay, collection, error })
     const postponed = postponements.get(collection) ?? 0
     const policy = { maxAttempts, maxDelayMs: retry.maxDelayMs, postponed }
-    const cursorForgotten = mayBeForgotten(failure, claim) && (await hasForgotten(claim))
+    const refused = forgottenCursor(failure, claim)
+    const cursorForgotten = refused !== undefined && (await hasForgotten(collection, refused))
     const outcome = outcomeOf(failure, claim, { ...policy, cursorForgotten })
     if (outcome.kind === 'postponed') {
       postponements.set(collection, postponed + 1)

@@ -42,6 +42,8 @@ export interface PagedContents extends RelayContents {
    */
   offsetOf(collection: string, cursor: string | undefined): number | undefined
   page(collection: string, offset: number, limit: number): ListReposPage
+  /** Builds the database anew: see {@link TestRelay.rebuild}. */
+  rebuild(): void
 }
 
 /** One collection's place in the relay's key space, in which all of them lie one after the other. */
@@ -52,11 +54,14 @@ interface Shelf {
   /** Where it begins in the key space. */
   base: number
   size: number
+  /** When its first repo was seen, in milliseconds since 1970; each further one a millisecond later. */
+  since: number
   didAt(offset: number): string
 }
 
 export function relayContents(options: RelayContentsOptions): PagedContents {
-  const shelves = shelvesOf(options)
+  let shelves = shelvesOf(options, 0)
+  let builds = 0
   const byNsid = new Map(shelves.map((shelf) => [shelf.nsid, shelf]))
   const keySpace = shelves.reduce((sum, { size }) => sum + size, 0)
 
@@ -65,7 +70,7 @@ export function relayContents(options: RelayContentsOptions): PagedContents {
     if (key === undefined) return undefined
     const shelf = shelves[key.id - 1]
     if (shelf === undefined) return key.id === 0 ? 0 : keySpace
-    return shelf.base + Math.min(key.offset, shelf.size)
+    return shelf.base + Math.min(Math.max(key.seenAt + 1 - shelf.since, 0), shelf.size)
   }
 
   /** Reads on over the border between collections, as a relay does that was given another collection's cursor. */
@@ -76,7 +81,7 @@ export function relayContents(options: RelayContentsOptions): PagedContents {
       const start = Math.max(0, from + repos.length - shelf.base)
       const end = Math.min(shelf.size, start + count - repos.length)
       for (let offset = start; offset < end; offset += 1) repos.push({ did: shelf.didAt(offset) })
-      if (start < end) cursor = encodeCursor(shelf.id, end)
+      if (start < end) cursor = cursorBehind(shelf, end)
       if (repos.length === count) break
     }
     return { repos, cursor }
@@ -96,7 +101,7 @@ export function relayContents(options: RelayContentsOptions): PagedContents {
       const shelf = byNsid.get(collection)
       if (shelf === undefined)
         throw new InvalidOptionError('collection', 'one that the relay holds', collection)
-      return encodeCursor(shelf.id, offset)
+      return cursorBehind(shelf, offset)
     },
     offsetOf(collection, cursor) {
       const shelf = byNsid.get(collection)
@@ -111,10 +116,16 @@ export function relayContents(options: RelayContentsOptions): PagedContents {
       // A cursor comes whenever the page is full: a list that ends just there ends with an empty page.
       return page.repos.length === limit ? page : { repos: page.repos }
     },
+    rebuild() {
+      builds += 1
+      shelves = shelvesOf(options, builds)
+      for (const shelf of shelves) byNsid.set(shelf.nsid, shelf)
+    },
   }
 }
 
-function shelvesOf({ collections, seed = 1, accounts }: RelayContentsOptions): Shelf[] {
+/** @param builds how often the database was built anew: each time, collections get their numbers in the opposite order */
+function shelvesOf({ collections, seed = 1, accounts }: RelayContentsOptions, builds: number): Shelf[] {
   for (const [nsid, held] of Object.entries(collections)) checkCollection(nsid, held)
   const largest = Math.max(
     1,
@@ -126,11 +137,23 @@ function shelvesOf({ collections, seed = 1, accounts }: RelayContentsOptions): S
   const didKey = mix(seed + 1)
   const inPrivateOrder = Object.entries(collections)
     .map(([nsid, held]) => ({ nsid, held, key: keyOf(nsid, seed) }))
-    .sort((a, b) => a.key - b.key)
+    .sort((a, b) => (builds % 2 === 0 ? a.key - b.key : b.key - a.key))
+  const since = FIRST_SEEN_MS + (mix(seed) >>> 0) + builds * BUILD_MS
   let base = 0
   return inPrivateOrder.map(({ nsid, held, key }, index) => {
     const size = typeof held === 'number' ? held : held.length
-    const shelf = { nsid, id: index + 1, base, size, didAt: didAtOf(held, accounts ?? largest, key, didKey) }
+    const didAt = didAtOf(held, accounts ?? largest, key, didKey)
+    // What is generated is seen in another order each time; what is given stands as it is.
+    const place =
+      typeof held === 'number' && builds > 0 && size > 1 ? shuffled(size, key + builds) : undefined
+    const shelf = {
+      nsid,
+      id: index + 1,
+      base,
+      size,
+      since,
+      didAt: place ? (at: number) => didAt(place(at)) : didAt,
+    }
     base += size
     return shelf
   })
@@ -161,17 +184,24 @@ export function checkNumber(option: string, expected: string, given: number, min
     throw new InvalidOptionError(option, expected, given)
 }
 
-/** The collection's private number in four bytes and the offset in six, as a database would write its key. */
-function encodeCursor(id: number, offset: number): string {
-  const key = Buffer.alloc(10)
+/** When the first repo of the first build was seen, and how long after it that of the next build, in milliseconds. */
+const FIRST_SEEN_MS = Date.UTC(2026, 0)
+const BUILD_MS = 2 ** 32
+
+/** As collectiondir writes its keys: the collection's private number, when a repo was first seen, and its DID. */
+function cursorBehind({ id, since, didAt }: Shelf, offset: number): string {
+  const key = Buffer.alloc(KEY_BYTES)
   key.writeUInt32BE(id)
-  key.writeUIntBE(offset, 4, 6)
-  return key.toString('base64url')
+  key.writeBigUInt64BE(BigInt(since + offset - 1), 4)
+  return Buffer.concat([key, Buffer.from(offset > 0 ? didAt(offset - 1) : '')]).toString('base64url')
 }
 
-function decodeCursor(cursor: string): { id: number; offset: number } | undefined {
+/** Number and time; a DID follows. */
+const KEY_BYTES = 12
+
+function decodeCursor(cursor: string): { id: number; seenAt: number } | undefined {
   const key = Buffer.from(cursor, 'base64url')
   // Node's decoder skips what is not base64url, so only the way back tells whether it was.
-  if (key.length !== 10 || key.toString('base64url') !== cursor) return undefined
-  return { id: key.readUInt32BE(0), offset: key.readUIntBE(4, 6) }
+  if (key.length < KEY_BYTES || key.toString('base64url') !== cursor) return undefined
+  return { id: key.readUInt32BE(0), seenAt: Number(key.readBigUInt64BE(4)) }
 }

@@ -13,7 +13,7 @@ export interface GenuineAnswer extends Answer {
 }
 
 export function genuineAnswer(
-  { method, path, collection, limit, offset }: RelayRequest,
+  { method, path, collection, cursor, limit }: RelayRequest,
   contents: PagedContents,
   garden: readonly string[],
 ): GenuineAnswer {
@@ -25,6 +25,8 @@ export function genuineAnswer(
   if (collection === undefined || !isValidNsid(collection)) {
     return errorAnswer(400, 'BadRequest', 'collection must be one NSID')
   }
+  // Now, and not when the request came: the relay may have been rebuilt since.
+  const offset = contents.offsetOf(collection, cursor)
   // A real one also answers 500 to what is the client's mistake.
   if (offset === undefined) return errorAnswer(500, 'DatabaseError', 'failed to read the cursor')
   const page = contents.page(collection, offset, limit)

@@ -46,12 +46,21 @@ export interface TestRelay extends RelayContents, AsyncDisposable {
   readonly inFlight: number
   /** The most that there were at the same time. */
   readonly maxInFlight: number
+  /**
+   * Builds its database anew, at once, as that of a relay which is restored or replaced: the same repos, each collection
+   * under another private number, from the last to the first. Cursors of before are taken as they come: of one
+   * collection they give an early end, of another other collections' DIDs. Collections that were generated are listed in
+   * another order from now on, given ones in the same.
+   *
+   * @param options.cut whether every connection breaks, in mid-answer too. @default false
+   */
+  rebuild(options?: { cut?: boolean }): void
   /** Ends every connection at once. `await using` does the same. @throws what the script threw first */
   close(): Promise<void>
 }
 
 /**
- * Starts a relay that answers `com.atproto.sync.listReposByCollection` as collectiondir does, and `/llms.txt` as
+ * Starts a relay that answers `com.atproto.sync.listReposByCollection` as collectiondir does, with its cursors, and `/llms.txt` as
  * lexicon garden does. What it holds follows from the options alone, so a relay that is started again with the same
  * ones honours the cursors of the first; it is generated on the fly, so ten million repos take no memory.
  *
@@ -104,6 +113,10 @@ export async function startRelay(options: TestRelayOptions): Promise<TestRelay> 
     },
     get maxInFlight() {
       return server.load.peak
+    },
+    rebuild({ cut = false } = {}) {
+      contents.rebuild()
+      if (cut) server.http.closeAllConnections()
     },
     close,
     [Symbol.asyncDispose]: close,

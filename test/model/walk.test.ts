@@ -78,7 +78,11 @@ it('a walk keeps its promise whatever fails, comes late or is left, however many
           if (events > stop) break
         }
         const [row] = await progress.list()
-        const cursors = new Set(lister.requests.slice(asked).map(({ cursor }) => Number(cursor ?? 0)))
+        const requests = lister.requests.slice(asked).map(({ cursor }) => cursor)
+        // A walk that goes on asks for the first page again before anything else, and then for no page before its own.
+        const walked = saved > 0 ? requests.filter((cursor) => cursor !== undefined) : requests
+        if (saved > 0) expect(requests[0]).toBeUndefined()
+        const cursors = new Set(walked.map((cursor) => Number(cursor ?? 0)))
         // Begun at the saved cursor, and never further than what may be under way.
         if (cursors.size > 0) expect(Math.min(...cursors)).toBe(saved)
         expect(Math.max(-1, ...cursors)).toBeLessThan((row?.pages ?? 0) + 2 * pagesAhead + 1)

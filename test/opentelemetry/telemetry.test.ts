@@ -139,8 +139,9 @@ describe.concurrent('the metrics of a run with faults', () => {
     expect(requests).toHaveLength(4)
     expect(requests).toEqual(
       expect.arrayContaining([
-        // 3 of PLAIN, 2 of BUSY, 1 of MIXED, and of STOLEN 2 and once more the second.
-        of({ count: 9, sum: expect.any(Number) }),
+        // 3 of PLAIN, 2 of BUSY, 1 of MIXED, and of STOLEN 2 and once more the second; and the first page again before
+        // each end of several pages, and before STOLEN goes on.
+        of({ count: 14, sum: expect.any(Number) }),
         of({ count: 1, sum: expect.any(Number) }, status(500)),
         of({ count: 1, sum: expect.any(Number) }, status(429)),
         of({ count: 1, sum: expect.any(Number) }, status(410)),

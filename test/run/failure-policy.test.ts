@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { BackfillError, type Claim, CursorLoopError, RelayError } from '../../src/index.ts'
+import {
+  BackfillError,
+  type Claim,
+  CursorLoopError,
+  CursorsChangedError,
+  RelayError,
+} from '../../src/index.ts'
 import {
   endsRun,
   type Failure,
   type FailurePolicy,
   failureFrom,
-  mayBeForgotten,
+  forgottenCursor,
   outcomeOf,
   throwAsRelayFailure,
 } from '../../src/run/failure-policy.ts'
@@ -53,7 +59,7 @@ const TABLE: [
 
 describe('what becomes of a failed walk', () => {
   it.each(TABLE)('%s', (_, failure, attempts, policy, kind, leastMs) => {
-    const outcome = outcomeOf(failure, { attempts }, { ...POLICY, ...policy })
+    const outcome = outcomeOf(failure, { attempts, restarts: 0 }, { ...POLICY, ...policy })
     expect(outcome).toMatchObject({ kind, error: expect.any(String) })
     const retryInMs = outcome.kind === 'restart' ? undefined : outcome.retryInMs
     if (leastMs === undefined) expect(retryInMs).toBeUndefined()
@@ -61,14 +67,23 @@ describe('what becomes of a failed walk', () => {
   })
 
   it('is told in the error’s own words', () => {
-    expect(outcomeOf(ofRelay(relayError(502)), { attempts: 4 }, POLICY)).toEqual({
+    expect(outcomeOf(ofRelay(relayError(502)), { attempts: 4, restarts: 0 }, POLICY)).toEqual({
       kind: 'failed',
       error: 'words',
     })
   })
 })
 
-describe('a saved cursor', () => {
+it.each([
+  [0, 'restart'],
+  [1, 'failed'],
+])('cursors that changed their meaning after %i new beginnings: %s, and flagged', (restarts, kind) => {
+  const changed = new CursorsChangedError('relay.test', 'com.example.a')
+  const outcome = outcomeOf(ofRelay(changed), { attempts: 0, restarts }, POLICY)
+  expect(outcome).toEqual({ kind, error: changed.message, flags: ['cursorsChanged'] })
+})
+
+describe('a cursor of the walk', () => {
   const claim: Claim = {
     relay: 'relay.test',
     collection: 'com.example.a',
@@ -85,7 +100,13 @@ describe('a saved cursor', () => {
   const refusal = Object.assign(new Error('words'), { cursorRefused: true })
 
   it('was refused where the lister says so', () => {
-    expect(mayBeForgotten(ofRelay(refusal), claim)).toBe(true)
+    expect(forgottenCursor(ofRelay(refusal), claim)).toBe('saved')
+  })
+
+  it('is that of the anchor, where the error names it', () => {
+    const details = { relay: 'relay.test', status: 500, cursor: 'first', cursorRefused: true }
+    const ofAnchor = ofRelay(new RelayError('RELAY_STATUS', 'words', details))
+    expect(forgottenCursor(ofAnchor, { ...claim, cursor: undefined })).toBe('first')
   })
 
   it.each([
@@ -94,7 +115,7 @@ describe('a saved cursor', () => {
     ['where none was sent', ofRelay(refusal), { ...claim, cursor: undefined }],
     ['a second time', ofRelay(refusal), { ...claim, restarts: 1 }],
   ])('was not refused %s', (_, failure, at) => {
-    expect(mayBeForgotten(failure, at)).toBe(false)
+    expect(forgottenCursor(failure, at)).toBeUndefined()
   })
 })
 

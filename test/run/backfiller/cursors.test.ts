@@ -125,12 +125,13 @@ describe('cursors', () => {
   }
 
   it('that the relay refuses while it serves the first page make the collection begin again, once', async () => {
-    // The first page is asked for to begin, to look whether it is served, and to begin again.
-    expect(await refusing(5)).toEqual({ restarts: [true], firstPages: 3 })
+    // The first page is asked for to begin, to look whether it is served, to begin again, and before the end.
+    expect(await refusing(5)).toEqual({ restarts: [true], firstPages: 4 })
   })
 
   it('that the relay takes again when it is asked once more are kept: it was down, and has forgotten nothing', async () => {
-    expect(await refusing(4)).toEqual({ restarts: [false], firstPages: 2 })
+    // To begin, to look whether it is served, before the walk goes on, and before the end.
+    expect(await refusing(4)).toEqual({ restarts: [false], firstPages: 4 })
   })
 
   it('that the relay refuses for ever fail the collection after one new beginning', async () => {

@@ -12,7 +12,8 @@ describe('several runs on one store', () => {
     const { start } = setUp(lister, { collections: [knownCollections(names)], concurrency: 2 })
     const summaries = await Promise.all([start().run(), start().run(), start().run()])
     expect(summaries.reduce((sum, { completed }) => sum + completed, 0)).toBe(12)
-    expect(lister.requests).toHaveLength(36)
+    // Three pages of each, and its first page once more before its end.
+    expect(lister.requests).toHaveLength(48)
   })
 
   it('wait for what another one holds', async () => {
