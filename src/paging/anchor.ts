@@ -11,6 +11,9 @@ const KEPT_DIDS = 8
 /** How many DIDs behind the first page are compared, where there are as many. */
 const COMPARED_DIDS = 50
 
+/** How many repos may have come or gone between the end of the first page and its cursor, or between two requests. */
+const CHANGES_MEANWHILE = 3
+
 /** How far the list is read for the end of what was its first page, in first pages: it may have grown meanwhile. */
 const FARTHEST = 4
 
@@ -42,38 +45,60 @@ export async function checkAnchor(
   const first = await fetchPage(start, parts)
   const now = anchorOf(first.page)
   if (anchor === undefined || isUnchanged(anchor, first.page)) return now
-  const listed = await listedBehind(anchor, first, parts)
-  if (listed !== undefined) {
-    const meant = await meantBy({ ...start, cursor: anchor.cursor, pages: 1 }, parts)
-    if (meant !== undefined && haveHalfInCommon(listed, meant)) return now ?? anchor
+  if (!(await leadsOn({ relay, collection, anchor, first }, parts))) {
+    throw new CursorsChangedError(relay, collection)
   }
-  throw new CursorsChangedError(relay, collection)
+  return now ?? anchor
 }
 
 /** The cursor alone does not tell where cursors are numbers of pages or of repos: then the DIDs before it do. */
 function isUnchanged({ cursor, lastDids }: WalkAnchor, page: RepoPage): boolean {
-  if (cursor !== page.cursor) return false
-  return lastDids.length === 0 || endOf(lastDids, page.dids) > 0
+  return cursor === page.cursor && (lastDids.length === 0 || page.dids.some((did) => lastDids.includes(did)))
 }
 
-/** How many DIDs of a list stand up to the last one that is among `ends`; 0 where none of them does. */
-function endOf(ends: readonly string[], dids: readonly string[]): number {
-  return dids.findLastIndex((did) => ends.includes(did)) + 1
+/**
+ * How many DIDs of a list stand up to the last one that is among `lastDids`: 0 where none of them does, or where they
+ * come in another order.
+ */
+function endOf(lastDids: readonly string[], dids: readonly string[]): number {
+  const places = lastDids.map((did) => dids.lastIndexOf(did)).filter((place) => place >= 0)
+  const isInOrder = places.every((place, i) => i === 0 || place >= (places[i - 1] ?? 0))
+  return isInOrder ? (places.at(-1) ?? -1) + 1 : 0
 }
 
-/** What the list has behind the end of its former first page; nothing where that end is not to be found. */
+interface Doubt {
+  readonly relay: string
+  readonly collection: string
+  readonly anchor: WalkAnchor
+  /** The first page as it is now. */
+  readonly first: FetchedPage
+}
+
+/** Whether the anchor's cursor leads to what the list has now behind the end of its former first page. */
+async function leadsOn({ relay, collection, anchor, first }: Doubt, parts: AskParts): Promise<boolean> {
+  const listed = await listedBehind(anchor, first, parts)
+  if (listed === undefined) return false
+  const { cursor } = anchor
+  const meant = await meantBy({ relay, collection, cursor, pages: 1, emptyPages: 0 }, parts)
+  if (meant === undefined) return false
+  // An early end looks like this too, unless the whole list is no longer than its first page was.
+  if (listed.dids.length === 0 && meant.length === 0) return listed.end <= anchor.repos
+  return areAlike(listed.dids, meant)
+}
+
+/** What the list has behind the end of its former first page, and where that is; nothing where it is not to be found. */
 async function listedBehind(
   { lastDids, repos }: WalkAnchor,
   first: FetchedPage,
   parts: AskParts,
-): Promise<string[] | undefined> {
+): Promise<{ end: number; dids: string[] } | undefined> {
   const dids = [...first.page.dids]
   for (let at = first; ; ) {
     const end = endOf(lastDids, dids)
     const isFound = end > 0 || lastDids.length === 0
     const isEnough = isFound ? dids.length >= end + COMPARED_DIDS : dids.length >= FARTHEST * repos
     if (isEnough || at.next.cursor === undefined)
-      return isFound ? dids.slice(end, end + COMPARED_DIDS) : undefined
+      return isFound ? { end, dids: dids.slice(end, end + COMPARED_DIDS) } : undefined
     at = await fetchPage(at.next, parts)
     dids.push(...at.page.dids)
   }
@@ -97,7 +122,14 @@ async function meantBy(position: Position, parts: AskParts): Promise<string[] | 
   }
 }
 
-function haveHalfInCommon(listed: readonly string[], meant: readonly string[]): boolean {
-  const common = listed.filter((did) => meant.includes(did)).length
-  return 2 * common >= Math.max(listed.length, meant.length)
+/**
+ * Whether at least half of the DIDs are the same at about the same place. Other collections may well hold the same DIDs,
+ * and a cursor that leads only roughly to the same place, as a moment does in another database, skips what lies between.
+ */
+function areAlike(listed: readonly string[], meant: readonly string[]): boolean {
+  const alike = meant.filter((did, i) => {
+    const place = listed.indexOf(did)
+    return place >= 0 && Math.abs(place - i) <= CHANGES_MEANWHILE
+  })
+  return 2 * alike.length >= Math.max(listed.length, meant.length)
 }

@@ -82,10 +82,11 @@ async function resume(parts: Parts): Promise<void> {
     completed: 1,
   })
   const again = relay.requestsOf(WALKED).slice(asked)
-  expect(again[0]?.cursor).toBe(saved.cursor)
-  expect(again.map(({ offset }) => offset)).toEqual(
-    Array.from({ length: PAGES - saved.pages }, (_, i) => (saved.pages + i) * PAGE),
-  )
+  const offsets = Array.from({ length: PAGES - saved.pages }, (_, i) => (saved.pages + i) * PAGE)
+  // The first page again, before it goes on and before the end.
+  const checks = saved.pages === 0 ? [] : [0]
+  expect(again.map(({ offset }) => offset)).toEqual([...checks, ...offsets, 0])
+  expect(again[checks.length]?.cursor).toBe(saved.cursor)
   await expectComplete(postgres, relay)
 }
 
@@ -96,12 +97,12 @@ async function expectComplete({ db }: TestPostgres, relay: TestRelay): Promise<v
   ])
 }
 
-/** Of each page that was asked for more than once, which it is and how often. */
+/** Of each page but the first that was asked for more than once, which it is and how often. */
 function repeats(relay: TestRelay): { pages: number; times: number }[] {
   const times = new Map<number, number>()
   for (const { offset = -1, attempt } of relay.requestsOf(WALKED)) times.set(offset / PAGE, attempt)
   return Array.from(times, ([page, attempt]) => ({ pages: page, times: attempt })).filter(
-    ({ times }) => times > 1,
+    ({ pages, times }) => pages > 0 && times > 1,
   )
 }
 

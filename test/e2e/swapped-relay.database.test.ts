@@ -51,11 +51,10 @@ describe.each(databases)('a relay that is swapped for another host, on $kind,', 
     await start(second.url, stores).run()
     for (const collection of walked) {
       const asked = second.requestsOf(collection)
-      expect(asked.map(({ cursor }) => cursor)).toEqual(
-        Array.from({ length: pageCount(second.size(collection), PAGE) }, (_, page) =>
-          page === 0 ? undefined : second.cursorAt(collection, page * PAGE),
-        ),
+      const cursors = Array.from({ length: pageCount(second.size(collection), PAGE) }, (_, page) =>
+        page === 0 ? undefined : second.cursorAt(collection, page * PAGE),
       )
+      expect(asked.map(({ cursor }) => cursor)).toEqual([...cursors, undefined])
     }
     expect(await rowsOf(first)).toEqual(left)
     expect(await rowsOf(second)).toMatchObject(
@@ -68,7 +67,7 @@ describe.each(databases)('a relay that is swapped for another host, on $kind,', 
 
     const before = first.requestsOf(LIKE).length
     await start(first.url, stores).run()
-    expect(first.requestsOf(LIKE)[before]?.cursor).toBe(left[0]?.cursor)
+    expect(first.requestsOf(LIKE)[before + 1]?.cursor).toBe(left[0]?.cursor)
     const held = [first, second].map((relay) => ({ ...relay, collections: walked }))
     expect(await differences(db, ...held)).toEqual(NONE)
   })

@@ -69,7 +69,7 @@ describe('where a list ends', () => {
       },
     })
     expect(await run.start().run()).toMatchObject({ completed: 2, imported: SIZE + 25 })
-    expect(run.relay.requestsOf(A).map(({ offset }) => offset)).toEqual([0, 0, 10, 20, 23, 33, 43])
+    expect(run.relay.requestsOf(A).map(({ offset }) => offset)).toEqual([0, 0, 10, 20, 23, 33, 43, 0])
     expect(await run.check()).toMatchObject({ completed: 2 })
   })
 
@@ -214,8 +214,8 @@ describe('a saved cursor that the relay refuses with 500 for ever', () => {
     expect(failures[A]).toContain('500')
     expect(restarts).toEqual([true, false, false])
     expect(run.relay.requestsOf(A).filter(at(A, 20))).toHaveLength(13)
-    // The walk, the question whether page one works, and the walk from there.
-    expect(run.relay.requestsOf(A).filter(at(A, 0))).toHaveLength(3)
+    // The walk, the question whether page one works, the walk from there, and before it goes on the last time.
+    expect(run.relay.requestsOf(A).filter(at(A, 0))).toHaveLength(4)
     expect(await run.check()).toMatchObject({ completed: 1 })
   })
 })

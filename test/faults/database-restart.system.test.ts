@@ -95,7 +95,9 @@ describe('a database that is stopped hard', () => {
     })
     const [pages] = await Promise.all([play(run, { onEvent }, async () => {}), holder])
     expect([pages, failed, lost]).toEqual([5, [], []])
-    expect(run.relay.requestsOf(A).every(({ attempt }) => attempt === 1)).toBe(true)
+    // No page twice, but for the first before the end of the list.
+    const repeated = run.relay.requestsOf(A).filter(({ attempt }) => attempt > 1)
+    expect(repeated.map(({ offset }) => offset)).toEqual([0])
     expect(await run.check()).toMatchObject({ completed: 1, pages: 5 })
   })
 })

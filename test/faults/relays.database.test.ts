@@ -88,12 +88,13 @@ describe('another relay', () => {
       [other.cursorAt(A, 10), 10],
       [other.cursorAt(A, 20), 20],
       [other.cursorAt(A, 30), 30],
+      [undefined, 0],
     ])
     const [a] = await kyselyProgressStore(run.db).list({ relay: run.relay.url })
     expect(a?.state).toBe('pending')
     const asked = run.relay.requestsOf(A).length
     expect(await run.start().run()).toMatchObject({ relays: [{ relay: run.relay.url }] })
-    expect(run.relay.requestsOf(A)[asked]?.cursor).toBe(a?.cursor)
+    expect(run.relay.requestsOf(A)[asked + 1]?.cursor).toBe(a?.cursor)
     expect(await run.check({ relays: [run.relay, other] })).toMatchObject({ completed: 4 })
   })
 })

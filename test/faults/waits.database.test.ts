@@ -125,7 +125,8 @@ describe('a relay that asks for a wait', () => {
     await run.start({ retry: { retries: 2, minDelayMs: 1 } }).run()
     const times = run.relay.requestsOf(A).filter(({ offset }) => offset === 0)
     const gaps = times.slice(1).map(({ at }, i) => at - (times[i]?.at ?? 0))
-    expect(gaps).toHaveLength(2)
+    // The last is before the end of the list.
+    expect(gaps).toHaveLength(3)
     expect(gaps[0]).toBeGreaterThanOrEqual(1_000)
     expect(gaps[1]).toBeGreaterThanOrEqual(2_000)
     await run.check()

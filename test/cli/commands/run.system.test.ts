@@ -87,7 +87,7 @@ describe('run', () => {
     const { code, stdout, stderr } = await cli(['run', '--page-size', '20'], { env })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(jsonLines(stdout).at(-1)).toMatchObject({ type: 'end', outcome: 'complete' })
-    expect(relay.requestsOf(PROFILE).map(({ limit }) => limit)).toEqual([20, 20, 20, 20])
+    expect(relay.requestsOf(PROFILE).map(({ limit }) => limit)).toEqual([20, 20, 20, 20, 20])
     const index = postgres.db.withSchema('apart').selectFrom('collection_index')
     expect(await index.selectAll().execute()).toHaveLength(48)
   })
