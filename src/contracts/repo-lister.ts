@@ -37,6 +37,10 @@ export interface RelayPause {
  * short or malformed is an error and never the end of the list. An error with `retryable: false` is not tried again;
  * one with `retryAfterMs` not before that. When the signal aborts, it rejects soon, with the signal's reason.
  *
+ * A cursor leads to the same place in the list for as long as a walk lasts, over all runs. Before a walk of several pages
+ * is complete, and when it goes on, its first page is asked for again; where that has another cursor by then, the first
+ * cursor is, too.
+ *
  * An error with `cursorRefused: true` says that the server answered a request that carried a cursor with an error, so
  * the cursor may be what it refused: a server whose database was rebuilt knows no old cursors. When it serves the first
  * page, the walk then begins anew. A timeout, a network failure or a server that wants fewer requests is not such an
