@@ -103,10 +103,13 @@ export { type LexiconGardenOptions, lexiconGarden } from './sources/lexicon-gard
 export { type UfosOptions, ufos } from './sources/ufos.ts'
 export type { RetryPolicy } from './util/retry.ts'
 export type { Run } from './util/run-iterator.ts'
-export { type Verification, type VerifyOptions, verify } from './verify/verification.ts'
+export type { RepairMode } from './verify/repair.ts'
+export { type Verification, verify } from './verify/verification.ts'
 export type {
   CollectionReport,
   Differences,
+  Repair,
   VerificationCost,
   VerificationSummary,
 } from './verify/verification-report.ts'
+export type { VerifyOptions } from './verify/verify-options.ts'

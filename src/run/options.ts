@@ -188,7 +188,8 @@ export function settingsOf(options: BackfillOptions): RunSettings {
   return { relays, signal, onEvent }
 }
 
-function listersOf(given: BackfillOptions['relay']): readonly RepoLister[] {
+/** A lister for each relay. @throws InvalidOptionError for none, and for two of one name */
+export function listersOf(given: BackfillOptions['relay']): readonly RepoLister[] {
   const listers = [given].flat().map((relay) => listerOf(relay as string | RepoLister))
   const names = listers.map(({ relay }) => relay)
   if (names.length === 0 || new Set(names).size < names.length)

@@ -9,6 +9,7 @@ import {
   type Share,
 } from './digest-set.ts'
 import { indexPages, type ListParts, relayPages } from './lists.ts'
+import type { Mender } from './repair.ts'
 import { type Differences, type Samples, samples } from './verification-report.ts'
 
 /** The lists of one collection, and what comparing them may take. */
@@ -17,12 +18,19 @@ export interface HashParts extends ListParts {
   readonly sampleSize: number
   /** The most that digests may take, in bytes. */
   readonly memoryBytes: number
+  /** Absent: nothing is written. */
+  readonly mender?: Mender | undefined
 }
 
 /**
- * Compares two lists in any order. The index is read into a set of digests, of eight bytes and at most a third more,
- * and the relay is walked against it. What then has no counterpart is looked up in the index once more: so the names of
- * what only the index has come out, and what the live feed has brought or removed meanwhile is no difference.
+ * Compares two lists in any order, and mends the index if it is to. The index is read into a set of digests, of eight
+ * bytes and at most a third more, and the relay is walked against it. What then has no counterpart is looked up in the
+ * index once more: so the names of what only the index has come out, and what the live feed has brought or removed
+ * meanwhile is no difference.
+ *
+ * What is removed was in the index before the relay was asked for its first page, and is in none of its pages. A repo may
+ * come back between that page and the removal, though, and the live feed then adds a pair that is still there. So the relay
+ * is walked again, and what it lists of the removed ones is added; so is, by the same walk, what is missing.
  *
  * Where the digests of both sides would take more memory than they may, the half of all buckets that is in hand is
  * finished first, and the other half gets a pass of its own: one more walk of the relay, and so on.
@@ -37,6 +45,7 @@ export async function hashLists(parts: HashParts): Promise<Differences> {
     await readIndex(pass, digest, parts)
     await readRelay(pass, digest, parts)
     const found = await lookAgain(pass, digest, parts)
+    await bringMissing(pass, digest, parts)
     counts.both += found.both
     counts.onlyThere += found.onlyThere
     counts.onlyHere += found.onlyHere
@@ -53,24 +62,29 @@ interface Pass {
   readonly here: DigestSet
   /** What the relay lists and `here` lacks; marked is what the index turned out to hold after all. */
   readonly there: DigestSet
+  /** What was removed; marked is what came back. */
+  readonly gone: DigestSet
   readonly onlyThere: Samples
   readonly onlyHere: Samples
   /** Leaves a half of the share for later while the digests take too much. */
   fit(digest: (did: string) => Digest): void
 }
 
-function startPass(share: Share, later: Share[], { sampleSize, memoryBytes }: HashParts): Pass {
+function startPass(share: Share, later: Share[], { sampleSize, memoryBytes, mender }: HashParts): Pass {
   const here = digestSet()
   const there = digestSet()
+  // All that is here may have to go.
+  const most = () => (mender?.removes ? 2 : 1) * here.bytes + there.bytes
   const onlyThere = samples(sampleSize)
   return {
     share,
     here,
     there,
+    gone: digestSet(),
     onlyThere,
     onlyHere: samples(sampleSize),
     fit(digest) {
-      while (here.bytes + there.bytes > memoryBytes) {
+      while (most() > memoryBytes) {
         const [half, rest] = halves(this.share) ?? []
         if (half === undefined || rest === undefined) return
         this.share = half
@@ -106,15 +120,17 @@ async function readRelay(pass: Pass, digest: (did: string) => Digest, parts: Has
 }
 
 async function lookAgain(
-  { share, here, there, onlyThere, onlyHere }: Pass,
+  { share, here, there, gone, onlyThere, onlyHere }: Pass,
   digest: (did: string) => Digest,
   parts: HashParts,
 ): Promise<{ both: number; onlyThere: number; onlyHere: number }> {
+  const { mender } = parts
   const { members, marked } = here.count()
   const missing = there.count().members
   const found = { both: marked, onlyThere: missing, onlyHere: 0 }
   if (members === marked && missing === 0) return found
   for await (const dids of indexPages(parts.collection, parts)) {
+    const surplus: string[] = []
     for (const did of dids) {
       const digested = digest(did)
       if (!isIn(share, digested.bucket)) continue
@@ -122,12 +138,38 @@ async function lookAgain(
       if (seen === 'first') {
         found.onlyHere += 1
         onlyHere.add(did)
+        if (mender?.removes) surplus.push(did)
       } else if (seen === 'absent' && there.mark(digested) === 'first') {
         found.both += 1
         found.onlyThere -= 1
       }
     }
+    // Before the removal: one that fails may have been made.
+    for (const did of surplus) gone.add(digest(did))
+    await mender?.remove(surplus)
   }
   onlyThere.filter((did) => !there.isMarked(digest(did)))
   return found
+}
+
+/** Walks the relay again, and adds what it lists of what is missing and of what was removed. */
+async function bringMissing(
+  { share, there, gone }: Pass,
+  digest: (did: string) => Digest,
+  { mender, ...parts }: HashParts,
+): Promise<void> {
+  if (mender === undefined) return
+  const { members, marked } = there.count()
+  const isMissing = mender.adds && members > marked
+  if (!isMissing && gone.count().members === 0) return
+  for (const lister of parts.listers) {
+    for await (const dids of relayPages(parts.collection, { ...parts, listers: [lister] })) {
+      const missing = dids.filter((did) => {
+        const digested = digest(did)
+        if (!isIn(share, digested.bucket)) return false
+        return gone.mark(digested) === 'first' || (mender.adds && there.mark(digested) === 'first')
+      })
+      await mender.add(lister.relay, missing)
+    }
+  }
 }

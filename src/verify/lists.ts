@@ -1,4 +1,5 @@
 import type { RepoIndex } from '../contracts/repo-index.ts'
+import type { RepoLister } from '../contracts/repo-lister.ts'
 import { isBackfillError } from '../errors.ts'
 import { advancePosition, type Position } from '../paging/cursor-guard.ts'
 import { type AskParts, fetchPage } from '../paging/fetch-page.ts'
@@ -7,22 +8,33 @@ import { createOutage } from '../run/patient-store.ts'
 import { abortable, childController } from '../util/abort.ts'
 import { LONGEST_WAIT_MS, retrying, STORE_PATIENCE } from '../util/retry.ts'
 
-/** The most that the contract of an index allows on a page. */
+/** The most that is asked of an index at once; its contract allows twice as much, on a page and in a removal. */
 const INDEX_PAGE = 5_000
 
-export interface ListParts extends AskParts {
+export interface ListParts extends Omit<AskParts, 'lister'> {
+  /** At least one. What they list together is what there is. */
+  readonly listers: readonly RepoLister[]
   readonly index: RepoIndex
 }
 
-/** The DIDs that the relay lists, page by page, one page ahead of the reader; asked for as a backfill does. */
+/** The DIDs that the relays list, one relay after the other, page by page. */
 export async function* relayPages(
+  collection: string,
+  parts: ListParts,
+): AsyncGenerator<readonly string[], void, void> {
+  for (const lister of parts.listers) yield* pagesOfRelay(lister, collection, parts)
+}
+
+/** What one relay lists, one page ahead of the reader; asked for as a backfill does. */
+async function* pagesOfRelay(
+  lister: RepoLister,
   collection: string,
   parts: ListParts,
 ): AsyncGenerator<readonly string[], void, void> {
   const fetching = childController(parts.signal)
   // There is nothing else to do meanwhile, so a long wait is sat out.
-  const asking = { ...parts, signal: fetching.signal, longestWaitMs: LONGEST_WAIT_MS }
-  const start = startOf(parts.lister.relay, collection)
+  const asking = { ...parts, lister, signal: fetching.signal, longestWaitMs: LONGEST_WAIT_MS }
+  const start = startOf(lister.relay, collection)
   const pages = fetchAhead(start, 1, (position) => fetchPage(position, asking))
   try {
     for (let isLast = false; !isLast; ) {
@@ -44,18 +56,15 @@ export async function* indexPages(
   let at = startOf('the index', collection)
   do {
     const request = { cursor: at.cursor, limit: INDEX_PAGE, signal }
-    const page = await askIndex(() => index.listRepos(collection, request), parts)
+    const page = await askStore(() => index.listRepos(collection, request), parts)
     at = advancePosition(at, page)
     yield page.dids
   } while (at.cursor !== undefined)
 }
 
-/** An index that is unavailable is waited for, as a backfill does. */
-export function askIndex<T>(
-  ask: () => Promise<T>,
-  { lister: { relay }, signal, emit }: ListParts,
-): Promise<T> {
-  const outage = createOutage(relay, emit)
+/** An index, or a sink, that is unavailable is waited for, as a backfill does. */
+export function askStore<T>(ask: () => Promise<T>, { listers, signal, emit }: ListParts): Promise<T> {
+  const outage = createOutage(namesOf(listers), emit)
   return retrying(() => outage.watch(abortable(ask(), signal)), {
     ...STORE_PATIENCE,
     signal,
@@ -67,4 +76,9 @@ export function askIndex<T>(
 /** The beginning of a list; the source and the collection are for its errors. */
 export function startOf(relay: string, collection: string): Position {
   return { relay, collection, pages: 0, emptyPages: 0 }
+}
+
+/** The relays by their names, as reports have them. */
+export function namesOf(listers: readonly RepoLister[]): string {
+  return listers.map(({ relay }) => relay).join(', ')
 }

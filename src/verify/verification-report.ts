@@ -10,6 +10,14 @@ export interface Differences {
   samples: { readonly onlyThere: readonly string[]; readonly onlyHere: readonly string[] }
 }
 
+/** What a repair changed in the index. */
+export interface Repair {
+  /** Pairs that were added: missing ones, and surplus ones that came back while they were removed. */
+  added: number
+  /** Pairs that were removed. */
+  removed: number
+}
+
 /** What the comparison cost. */
 export interface VerificationCost {
   /** Requests to the relay, including those that failed or turned out not to be needed. */
@@ -21,29 +29,56 @@ export interface VerificationCost {
 
 /** The result for one collection. */
 export interface CollectionReport {
-  /** The relay: {@link RepoLister.relay}. */
+  /** The relay: {@link RepoLister.relay}. Several are joined by commas. */
   relay: string
   collection: string
-  /** Absent when a list could not be read to its end. */
+  /** What was found, before the repair. Absent when a list could not be read, or the repair be made, to its end. */
   differences?: Differences | undefined
   /** Why there are no differences to report. */
   error?: unknown
+  /** What was changed, also if the repair broke off. Absent without the option `repair`. */
+  repaired?: Repair | undefined
   /** How it was done; see {@link verify}. */
   method: 'merge' | 'hash'
   cost: VerificationCost
 }
 
 /** The sums over all collections so far. */
-export interface VerificationSummary {
+export interface VerificationSummary extends Repair {
+  /** {@link CollectionReport.relay} */
   relay: string
   /** Collections compared to the end. */
   compared: number
-  /** Collections whose lists could not be read to the end. */
+  /** Collections whose lists could not be read, or whose repair could not be made, to the end. */
   failed: number
   both: number
+  /** As found, before the repair. */
   onlyThere: number
+  /** As found, before the repair. */
   onlyHere: number
   cost: VerificationCost
+}
+
+export function emptySummary(relay: string): VerificationSummary {
+  const cost = { requests: 0, pairs: 0, durationMs: 0 }
+  return { relay, compared: 0, failed: 0, both: 0, onlyThere: 0, onlyHere: 0, added: 0, removed: 0, cost }
+}
+
+/** Counts a report in. The time is not added up: collections share it. */
+export function countReport(summary: VerificationSummary, report: CollectionReport): void {
+  const { differences, cost, repaired = { added: 0, removed: 0 } } = report
+  summary.cost.requests += cost.requests
+  summary.cost.pairs += cost.pairs
+  summary.added += repaired.added
+  summary.removed += repaired.removed
+  if (differences === undefined) {
+    summary.failed += 1
+    return
+  }
+  summary.compared += 1
+  summary.both += differences.both
+  summary.onlyThere += differences.onlyThere
+  summary.onlyHere += differences.onlyHere
 }
 
 /** The first few of many. */
