@@ -3,6 +3,8 @@ import type { Output } from './output/screen.ts'
 
 /** What a command works with besides its options. */
 export interface Context {
+  /** Where answers come from. Absent: no question is asked. */
+  readonly input?: NodeJS.ReadStream | undefined
   readonly out: Output
   readonly err: Output
   readonly env: Readonly<Record<string, string | undefined>>

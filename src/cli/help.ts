@@ -58,13 +58,19 @@ Examples:
 
 export const VERIFY_HELP = `
 Missing: the relay lists it and the index lacks it. Surplus: the index holds it and the relay does not list it.
-What changes while the lists are read may show as a difference.
+What changes while the lists are read may show as a difference. Several relays: what they list together is compared.
+
+--repair adds what is missing and removes what is surplus; --repair add and --repair remove do one of them. Before it
+removes, it compares everything, says how many pairs it would remove, and asks. Without a terminal it needs --yes. Name every
+relay that the index was filled from: what only another relay lists is surplus.
 
 Examples:
   atproto-collection-backfill verify --relay relay1.us-east.bsky.network
   atproto-collection-backfill verify --relay relay.example --collection app.bsky.feed.post --samples 100 --json
+  atproto-collection-backfill verify --relay relay.example --repair
+  atproto-collection-backfill verify --relay relay.example --repair remove --yes
 
-Exit codes: 0 equal, 1 different or incomplete, 2 wrong usage, 130 interrupted by Ctrl-C.`
+Exit codes: 0 equal or repaired, 1 different or incomplete, 2 wrong usage, 130 interrupted by Ctrl-C.`
 
 export const MIGRATE_HELP = `
 The command run does so first. The others create nothing, and bring tables of an earlier version up to date.

@@ -5,11 +5,11 @@ import { nodeComplaint } from './node-version.ts'
 import { UsageError } from './usage-error.ts'
 
 async function main(): Promise<number> {
-  const { stdout: out, stderr: err, env, argv, versions } = process
+  const { stdin: input, stdout: out, stderr: err, env, argv, versions } = process
   const complaint = nodeComplaint(versions.node)
   if (complaint !== undefined) return tell(new UsageError(complaint), { err })
   using interruption = listenForInterruption(out)
-  return await runCommandLine(argv.slice(2), { out, err, env, interruption })
+  return await runCommandLine(argv.slice(2), { input, out, err, env, interruption })
 }
 
 // A reader of the error output that goes away loses the messages; the run goes on.

@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { VERSION } from '../util/version.ts'
 import {
   addCollections,
@@ -133,7 +133,9 @@ function addRetryAndReset(program: Command, act: Act): void {
 }
 
 function addVerify(program: Command, act: Act): void {
-  const command = program.command('verify').description('Compare the index with what the relay lists now.')
+  const command = program
+    .command('verify')
+    .description('Compare the index with what the relay lists now, and mend it if told to.')
   addRelay(command, RELAY_EXAMPLE)
   addDatabase(command)
   addCollections(command, 'these collections; without it, those that runs of this relay have completed')
@@ -147,6 +149,15 @@ function addVerify(program: Command, act: Act): void {
         wholeNumberFrom(0, 1_000),
       ),
     )
+    .addOption(
+      new Option(
+        '--repair [what]',
+        'add what is missing, remove what is surplus, or both; asks before it removes',
+      )
+        .choices(['add', 'remove', 'both'])
+        .preset('both'),
+    )
+    .option('--yes', 'remove without a question')
     .addOption(flag('--json', 'one line of JSON for each event', 'BACKFILL_JSON'))
     .addHelpText('after', VERIFY_HELP)
     .action((options: VerifyOptions, command: Command) =>

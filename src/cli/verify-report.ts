@@ -1,24 +1,32 @@
 import type { BackfillEvent } from '../contracts/events.ts'
-import { plural } from '../util/format.ts'
 import { printable } from '../util/text.ts'
 import type { CollectionReport, VerificationSummary } from '../verify/verification-report.ts'
 import type { Context } from './context.ts'
 import { eventWriter, writeBackfillEvent } from './output/json-lines.ts'
 import { createMessages } from './output/messages.ts'
 import { relaysDisplay, relaysLine } from './output/relays-display.ts'
-import { differenceLines, verdictLines } from './output/verify-text.ts'
+import { differenceLines, unsettledLines, verdictLines } from './output/verify-text.ts'
+import { isConfirmed } from './question.ts'
 import type { Relay } from './relay-options.ts'
 import { createTerminal } from './terminal.ts'
+import type { Unsettled } from './verify-work.ts'
+
+/** What a verification came to that looked at everything. */
+export interface JudgedEnd {
+  /** `incomplete`: no difference was found, but not everything can be there yet. */
+  readonly outcome: 'equal' | 'repaired' | 'incomplete' | 'different'
+  readonly exitCode: number
+  /** Collections that are not complete, or flagged. */
+  readonly unsettled: readonly Unsettled[]
+  /** How many of them were not compared. */
+  readonly leftOut: number
+  /** What the relays list together, compared with the index. */
+  readonly relays: readonly [VerificationSummary]
+}
 
 /** How a verification ended. */
 export type VerifyEnd =
-  | {
-      readonly outcome: 'equal' | 'different'
-      readonly exitCode: number
-      /** Collections that are not complete, and so were not compared. */
-      readonly leftOut: number
-      readonly relays: readonly VerificationSummary[]
-    }
+  | JudgedEnd
   | { readonly outcome: 'interrupted'; readonly exitCode: number }
   | { readonly outcome: 'failed'; readonly exitCode: number; readonly error: unknown }
 
@@ -27,6 +35,10 @@ export interface VerifyReport {
   /** An event of the verification, or of a collection that failed in it. */
   handle(event: BackfillEvent): void
   begin(verification: { relays: readonly string[]; database: string }): void
+  /** The index was filled from these relays too, and something is to be removed from it. */
+  otherRelays(relays: readonly string[]): void
+  /** Asks whether something is to be done. */
+  confirm(question: string): Promise<boolean>
   /** The relay answered a page. */
   page(): void
   compared(report: CollectionReport): void
@@ -39,6 +51,9 @@ export function jsonVerifyReport({ out, debug }: Context): VerifyReport {
   return {
     handle: (event) => writeBackfillEvent(write, event),
     begin: (verification) => write('begin', verification),
+    otherRelays: (relays) => write('otherRelays', { relays }),
+    // Nobody reads a question between the lines of a program.
+    confirm: async () => false,
     page() {},
     compared: (report) => write('compared', report),
     end: (end) => write('end', end),
@@ -55,6 +70,17 @@ export function textVerifyReport(relays: readonly Relay[], context: Context): Ve
       terminal.say([...relays.map(({ relay }) => `relay  ${relay}`), `index  ${printable(database)}`])
       terminal.show({ lines: (size) => relaysDisplay(relays, size), plain: () => relaysLine(relays) })
     },
+    otherRelays(relays) {
+      const names = printable(relays.join(', '))
+      terminal.say([
+        `The index was also filled from ${names}: what only that relay lists counts as surplus.`,
+        'To keep it, name that relay with --relay too.',
+      ])
+    },
+    async confirm(question) {
+      terminal.clear()
+      return await isConfirmed(question, context)
+    },
     page: terminal.refresh,
     compared(report) {
       const lines = differenceLines(report, terminal.screen())
@@ -63,15 +89,10 @@ export function textVerifyReport(relays: readonly Relay[], context: Context): Ve
     end(end) {
       terminal.clear()
       if (end.outcome === 'interrupted') terminal.say(['Stopped before everything was compared.'])
-      if (end.outcome !== 'equal' && end.outcome !== 'different') return
-      terminal.say(end.relays.flatMap((summary) => verdictLines(summary, terminal.screen())))
-      if (end.leftOut > 0) context.err.write(`${leftOutLine(end.leftOut)}\n`)
+      if (end.outcome === 'interrupted' || end.outcome === 'failed') return
+      const [summary] = end.relays
+      terminal.say(verdictLines(summary, end.outcome, terminal.screen()))
+      for (const line of unsettledLines(end)) context.err.write(`atproto-collection-backfill: ${line}\n`)
     },
   }
-}
-
-function leftOutLine(collections: number): string {
-  const one = 'collection is not complete and was not compared'
-  const which = plural(collections, one, 'collections are not complete and were not compared')
-  return `atproto-collection-backfill: ${which}. Run again first.`
 }

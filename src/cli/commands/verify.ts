@@ -1,27 +1,37 @@
 import type { BackfillEvent } from '../../contracts/events.ts'
-import type { CollectionProgress } from '../../contracts/progress-store.ts'
 import type { RepoLister } from '../../contracts/repo-lister.ts'
 import type { OpenStore } from '../../kysely/open-store.ts'
-import { normalNsid } from '../../util/nsid.ts'
-import { type Verification, verify } from '../../verify/verification.ts'
-import type { VerificationSummary } from '../../verify/verification-report.ts'
+import { plural } from '../../util/format.ts'
+import { printable } from '../../util/text.ts'
+import type { RepairMode } from '../../verify/repair.ts'
+import { verify } from '../../verify/verification.ts'
+import {
+  type CollectionReport,
+  countReport,
+  emptySummary,
+  type VerificationSummary,
+} from '../../verify/verification-report.ts'
 import type { RelayOptions, RequestOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openExisting } from '../database.ts'
+import { canAsk } from '../question.ts'
 import { type Relay, relaysOf } from '../relay-options.ts'
 import { UsageError } from '../usage-error.ts'
-import { jsonVerifyReport, textVerifyReport, type VerifyEnd, type VerifyReport } from '../verify-report.ts'
+import { type JudgedEnd, jsonVerifyReport, textVerifyReport, type VerifyReport } from '../verify-report.ts'
+import { type VerifyWork, verifyWorkFor } from '../verify-work.ts'
 
 export interface VerifyOptions extends RelayOptions, RequestOptions {
   readonly collection?: readonly string[]
   readonly samples?: number
+  readonly repair?: RepairMode
+  readonly yes?: boolean
   readonly json?: boolean
 }
 
 /** DIDs of each kind that are shown of a collection that differs. */
 const SAMPLES = 3
 
-/** Compares the index with what relays list now, collection by collection. @returns the exit code */
+/** Compares the index with what relays list now, collection by collection, and mends it. @returns the exit code */
 export async function verifyIndex(
   options: VerifyOptions,
   database: Database,
@@ -29,9 +39,12 @@ export async function verifyIndex(
 ): Promise<number> {
   const { interruption } = context
   const relays = relaysOf(options)
+  const asksFirst = removes(options.repair) && options.yes !== true
+  if (asksFirst && (options.json === true || !canAsk(context))) throw new UsageError(NO_TERMINAL)
   const report: VerifyReport = options.json ? jsonVerifyReport(context) : textVerifyReport(relays, context)
   try {
-    const end = await compareAll(relays, { options, database, report, signal: interruption.signal })
+    const parts = { relays, options, asksFirst, report, signal: interruption.signal }
+    const end = await verifyAll(database, parts)
     return end.exitCode
   } catch (error) {
     const { aborted } = interruption.signal
@@ -41,94 +54,137 @@ export async function verifyIndex(
   }
 }
 
+const NO_TERMINAL =
+  '--repair removes what is surplus, and there is no terminal to ask on whether it may. Add --yes to have it removed ' +
+  'without a question, or take --repair add, which only adds.'
+
+function removes(repair: RepairMode | undefined): boolean {
+  return repair === 'remove' || repair === 'both'
+}
+
 interface Parts {
+  readonly relays: readonly Relay[]
   readonly options: VerifyOptions
-  readonly database: Database
+  /** Whether everything is compared before the first repair, and the user asked. */
+  readonly asksFirst: boolean
   readonly report: VerifyReport
   readonly signal: AbortSignal
 }
 
 /** @returns how it ended, once that is told */
-async function compareAll(relays: readonly Relay[], parts: Parts): Promise<VerifyEnd> {
-  const { options, database, report, signal } = parts
+async function verifyAll(database: Database, parts: Parts): Promise<JudgedEnd> {
+  const { relays, options, report, signal } = parts
   await using store = await openExisting(database, { signal })
-  const works = await Promise.all(relays.map((relay) => workFor(relay, store, options)))
-  report.begin({ relays: relays.map(({ relay }) => relay), database: nameOf(database) })
-  const summaries: VerificationSummary[] = []
-  let leftOut = 0
-  for (const work of works) {
-    summaries.push(await compare(work, store, parts))
-    leftOut += work.leftOut
-  }
-  const equal = summaries.every(({ failed, onlyThere, onlyHere }) => failed + onlyThere + onlyHere === 0)
-  const exitCode = equal && leftOut === 0 ? EXIT.complete : EXIT.incomplete
-  const end: VerifyEnd = { outcome: equal ? 'equal' : 'different', exitCode, leftOut, relays: summaries }
+  const names = relays.map(({ relay }) => relay)
+  const work = await verifyWorkFor(names, store, options.collection)
+  report.begin({ relays: names, database: nameOf(database) })
+  if (removes(options.repair) && work.otherRelays.length > 0) report.otherRelays(work.otherRelays)
+  const { summary, isRepaired } = await compareAndRepair(work, store, parts)
+  const end = endOf(summary, work, isRepaired ? options.repair : undefined)
   // Before the database is closed, which may take a moment.
   report.end(end)
   return end
 }
 
-interface Work {
-  readonly relay: Relay
-  /** What is compared, with the sizes that are expected. */
-  readonly rows: readonly Pick<CollectionProgress, 'collection' | 'imported'>[]
-  /** Collections that the index cannot be complete in yet. */
-  readonly leftOut: number
+/** @param repair what was repaired, and so does not differ any more */
+function endOf(summary: VerificationSummary, work: VerifyWork, repair: RepairMode | undefined): JudgedEnd {
+  const { failed, onlyThere, onlyHere } = summary
+  const missing = repair === 'add' || repair === 'both' ? 0 : onlyThere
+  const surplus = removes(repair) ? 0 : onlyHere
+  const { unsettled, leftOut } = work
+  const relays: [VerificationSummary] = [summary]
+  const told = { unsettled, leftOut, relays }
+  if (failed + missing + surplus > 0) return { outcome: 'different', exitCode: EXIT.incomplete, ...told }
+  if (unsettled.length > 0) return { outcome: 'incomplete', exitCode: EXIT.incomplete, ...told }
+  const outcome = onlyThere + onlyHere > 0 ? 'repaired' : 'equal'
+  return { outcome, exitCode: EXIT.complete, ...told }
 }
 
-/**
- * What is named; else what the runs over this relay have completed; else, where there was none, all that the index
- * holds.
- *
- * @throws UsageError when that is nothing
- */
-async function workFor(relay: Relay, store: OpenStore, { collection }: VerifyOptions): Promise<Work> {
-  const known = await store.progress.list({ relay: relay.relay })
-  if (collection !== undefined) {
-    const imported = new Map(known.map((row) => [row.collection, row.imported]))
-    const names = collection.map((nsid) => (imported.has(nsid) ? nsid : normalNsid(nsid)))
-    const rows = [...new Set(names)].map((nsid) => ({
-      collection: nsid,
-      imported: imported.get(nsid) ?? 0,
-    }))
-    return { relay, rows, leftOut: 0 }
-  }
-  if (known.length > 0) {
-    const rows = known.filter(({ state }) => state === 'complete')
-    return { relay, rows, leftOut: known.length - rows.length }
-  }
-  const rows: { collection: string; imported: number }[] = []
-  for await (const { nsid } of store.observed.collections()) rows.push({ collection: nsid, imported: 0 })
-  if (rows.length === 0) throw new UsageError('There is nothing to compare: the index is empty. Run first.')
-  return { relay, rows, leftOut: 0 }
+/** Repairs on the way, or compares everything, asks, and then repairs what differs. */
+async function compareAndRepair(
+  { collections }: VerifyWork,
+  store: OpenStore,
+  parts: Parts,
+): Promise<{ summary: VerificationSummary; isRepaired: boolean }> {
+  const { options, asksFirst, report } = parts
+  const first = await compare(collections, store, parts, asksFirst ? undefined : options.repair)
+  if (!asksFirst) return { summary: summaryOf(first), isRepaired: true }
+  const differing = first.reports.filter(differs)
+  const surplus = differing.reduce((sum, { differences }) => sum + (differences?.onlyHere ?? 0), 0)
+  if (differing.length === 0) return { summary: summaryOf(first), isRepaired: true }
+  const question = questionOf(
+    surplus,
+    differing.filter(({ differences }) => differences?.onlyHere).length,
+    parts,
+  )
+  if (surplus > 0 && !(await report.confirm(question)))
+    return { summary: summaryOf(first), isRepaired: false }
+  const wanted = new Map(differing.map(({ collection }) => [collection, collections.get(collection) ?? 0]))
+  const second = await compare(wanted, store, parts, options.repair)
+  const equal = { ...first, reports: first.reports.filter((report) => !differs(report)) }
+  return { summary: summaryOf(equal, second), isRepaired: true }
 }
 
-async function compare({ relay, rows }: Work, store: OpenStore, parts: Parts): Promise<VerificationSummary> {
-  const { options, report, signal } = parts
-  const { relay: name, monitor } = relay
+function differs({ differences }: CollectionReport): boolean {
+  return differences !== undefined && differences.onlyThere + differences.onlyHere > 0
+}
+
+function questionOf(surplus: number, collections: number, { relays }: Parts): string {
+  const what = `${plural(surplus, 'pair')} of ${plural(collections, 'collection')} from the index`
+  const whom = printable(relays.map(({ relay }) => relay).join(' and '))
+  return `Remove ${what}, which ${whom} ${relays.length === 1 ? 'does' : 'do'} not list?`
+}
+
+/** What one verification found, and how long it took. */
+interface Compared {
+  readonly reports: readonly CollectionReport[]
+  readonly summary: VerificationSummary
+}
+
+function summaryOf(...verifications: readonly Compared[]): VerificationSummary {
+  const sum = emptySummary(verifications[0]?.summary.relay ?? '')
+  for (const { reports, summary } of verifications) {
+    for (const report of reports) countReport(sum, report)
+    sum.cost.durationMs += summary.cost.durationMs
+  }
+  return sum
+}
+
+async function compare(
+  collections: ReadonlyMap<string, number>,
+  store: OpenStore,
+  { relays, options, report, signal }: Parts,
+  repair: RepairMode | undefined,
+): Promise<Compared> {
   const handle = (event: BackfillEvent) => {
-    monitor.handle(event)
+    const meant = relays.filter(({ relay }) => relay === event.relay)
+    // What concerns the index concerns all of them.
+    for (const { monitor } of meant.length > 0 ? meant : relays) monitor.handle(event)
     report.handle(event)
   }
-  const collections = rows.map(({ collection, imported }) => ({ nsid: collection, estimatedRepos: imported }))
-  monitor.handle({ type: 'discovered', relay: name, collections, sources: [] })
-  const verification: Verification = verify({
-    relay: watched(relay, report),
+  const known = [...collections].map(([nsid, estimatedRepos]) => ({ nsid, estimatedRepos }))
+  for (const { relay, monitor } of relays)
+    monitor.handle({ type: 'discovered', relay, collections: known, sources: [] })
+  const verification = verify({
+    relay: relays.map((relay) => watched(relay, report)),
     index: store.index,
-    collections: rows.map(({ collection }) => collection),
+    sink: store.sink,
+    repair,
+    collections: [...collections.keys()],
     samples: options.samples ?? SAMPLES,
     retry: options.retries === undefined ? {} : { retries: options.retries },
     signal,
     onEvent: handle,
   })
-  for (;;) {
-    const { done, value } = await verification.next()
-    if (done) return value
-    const { collection, error } = value
+  const reports: CollectionReport[] = []
+  for await (const found of verification) {
+    const { relay, collection, error } = found
     if (error !== undefined)
-      handle({ type: 'collectionFailed', relay: name, collection, error, attempts: 1, restart: false })
-    report.compared(value)
+      handle({ type: 'collectionFailed', relay, collection, error, attempts: 1, restart: false })
+    report.compared(found)
+    reports.push(found)
   }
+  return { reports, summary: verification.summary }
 }
 
 /** The relay's lister, whose pages the monitor sees as those of a run: a comparison is a walk like any other. */

@@ -1,0 +1,69 @@
+import type { CollectionProgress } from '../contracts/progress-store.ts'
+import type { OpenStore } from '../kysely/open-store.ts'
+import { normalNsid } from '../util/nsid.ts'
+import { UsageError } from './usage-error.ts'
+
+/** A collection of a relay that the index cannot be taken to be equal in, whatever the comparison finds. */
+export type Unsettled = Pick<CollectionProgress, 'relay' | 'collection' | 'state' | 'flags'>
+
+/** What a verification is about. */
+export interface VerifyWork {
+  /** What is compared, with the sizes that are expected. */
+  readonly collections: ReadonlyMap<string, number>
+  /** Not complete at one of the relays, or complete and flagged. */
+  readonly unsettled: readonly Unsettled[]
+  /** How many collections are not compared, because the index cannot be complete in them yet. */
+  readonly leftOut: number
+  /** Other relays that collections were imported from: what only they list shows as surplus. */
+  readonly otherRelays: readonly string[]
+}
+
+/**
+ * What is named; else what the runs over these relays have completed; else, where there was none, all that the index
+ * holds.
+ *
+ * @throws UsageError when that is nothing
+ */
+export async function verifyWorkFor(
+  relays: readonly string[],
+  store: OpenStore,
+  named: readonly string[] | undefined,
+): Promise<VerifyWork> {
+  const all = await store.progress.list()
+  const known = all.filter(({ relay }) => relays.includes(relay))
+  const unsettled = known.filter(isUnsettled)
+  const open = new Set(
+    unsettled.filter(({ state }) => state !== 'complete').map(({ collection }) => collection),
+  )
+  const registered = new Set(known.map(({ collection }) => collection))
+  // Rows of an earlier version may have capital letters in the authority.
+  const meant = named?.map((nsid) => (registered.has(nsid) ? nsid : normalNsid(nsid)))
+  const names = meant ?? (registered.size > 0 ? registered.difference(open) : await namesIn(store))
+  const collections = new Map([...names].map((nsid) => [nsid, importedOf(nsid, known)]))
+  if (collections.size === 0 && open.size === 0)
+    throw new UsageError('There is nothing to compare: the index is empty. Run first.')
+  const isMeant = ({ collection }: Unsettled) => named === undefined || collections.has(collection)
+  const others = all.filter(
+    ({ relay, collection, imported }) =>
+      !relays.includes(relay) && imported > 0 && collections.has(collection),
+  )
+  return {
+    collections,
+    unsettled: unsettled.filter(isMeant),
+    leftOut: named === undefined ? open.size : 0,
+    otherRelays: [...new Set(others.map(({ relay }) => relay))],
+  }
+}
+
+/** That cursors changed their meaning may have left surplus, and that is just what a comparison shows. */
+function isUnsettled({ state, flags }: CollectionProgress): boolean {
+  return state !== 'complete' || flags.some((flag) => flag !== 'cursorsChanged')
+}
+
+function importedOf(nsid: string, known: readonly CollectionProgress[]): number {
+  return Math.max(0, ...known.filter(({ collection }) => collection === nsid).map(({ imported }) => imported))
+}
+
+async function namesIn(store: OpenStore): Promise<string[]> {
+  return (await Array.fromAsync(store.observed.collections())).map(({ nsid }) => nsid)
+}
