@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { VERSION } from '../util/version.ts'
 import {
   addCollections,
@@ -150,14 +150,15 @@ function addVerify(program: Command, act: Act): void {
       ),
     )
     .addOption(
-      new Option(
+      option(
         '--repair [what]',
-        'add what is missing, remove what is surplus, or both; asks before it removes',
+        'add what is missing and remove what is surplus, or one of them; asks before it removes',
+        'BACKFILL_REPAIR',
       )
         .choices(['add', 'remove', 'both'])
         .preset('both'),
     )
-    .option('--yes', 'remove without a question')
+    .addOption(flag('--yes', 'remove without a question', 'BACKFILL_YES'))
     .addOption(flag('--json', 'one line of JSON for each event', 'BACKFILL_JSON'))
     .addHelpText('after', VERIFY_HELP)
     .action((options: VerifyOptions, command: Command) =>

@@ -1,6 +1,6 @@
 import type { BackfillEvent } from '../contracts/events.ts'
 import { printable } from '../util/text.ts'
-import type { CollectionReport, VerificationSummary } from '../verify/verification-report.ts'
+import type { CollectionReport } from '../verify/verification-report.ts'
 import type { Context } from './context.ts'
 import { eventWriter, writeBackfillEvent } from './output/json-lines.ts'
 import { createMessages } from './output/messages.ts'
@@ -9,20 +9,7 @@ import { differenceLines, unsettledLines, verdictLines } from './output/verify-t
 import { isConfirmed } from './question.ts'
 import type { Relay } from './relay-options.ts'
 import { createTerminal } from './terminal.ts'
-import type { Unsettled } from './verify-work.ts'
-
-/** What a verification came to that looked at everything. */
-export interface JudgedEnd {
-  /** `incomplete`: no difference was found, but not everything can be there yet. */
-  readonly outcome: 'equal' | 'repaired' | 'incomplete' | 'different'
-  readonly exitCode: number
-  /** Collections that are not complete, or flagged. */
-  readonly unsettled: readonly Unsettled[]
-  /** How many of them were not compared. */
-  readonly leftOut: number
-  /** What the relays list together, compared with the index. */
-  readonly relays: readonly [VerificationSummary]
-}
+import type { JudgedEnd } from './verify-work.ts'
 
 /** How a verification ended. */
 export type VerifyEnd =

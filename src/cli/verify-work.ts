@@ -1,6 +1,7 @@
 import type { CollectionProgress } from '../contracts/progress-store.ts'
 import type { OpenStore } from '../kysely/open-store.ts'
 import { normalNsid } from '../util/nsid.ts'
+import type { VerificationSummary } from '../verify/verification-report.ts'
 import { UsageError } from './usage-error.ts'
 
 /** A collection of a relay that the index cannot be taken to be equal in, whatever the comparison finds. */
@@ -66,4 +67,17 @@ function importedOf(nsid: string, known: readonly CollectionProgress[]): number 
 
 async function namesIn(store: OpenStore): Promise<string[]> {
   return (await Array.fromAsync(store.observed.collections())).map(({ nsid }) => nsid)
+}
+
+/** What a verification came to that looked at everything. */
+export interface JudgedEnd {
+  /** `incomplete`: no difference was found, but not everything can be there yet. */
+  readonly outcome: 'equal' | 'repaired' | 'incomplete' | 'different'
+  readonly exitCode: number
+  /** Collections that are not complete, or flagged. */
+  readonly unsettled: readonly Unsettled[]
+  /** How many of them were not compared. */
+  readonly leftOut: number
+  /** What the relays list together, compared with the index. */
+  readonly relays: readonly [VerificationSummary]
 }

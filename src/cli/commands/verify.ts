@@ -17,8 +17,8 @@ import { type Database, nameOf, openExisting } from '../database.ts'
 import { canAsk } from '../question.ts'
 import { type Relay, relaysOf } from '../relay-options.ts'
 import { UsageError } from '../usage-error.ts'
-import { type JudgedEnd, jsonVerifyReport, textVerifyReport, type VerifyReport } from '../verify-report.ts'
-import { type VerifyWork, verifyWorkFor } from '../verify-work.ts'
+import { jsonVerifyReport, textVerifyReport, type VerifyReport } from '../verify-report.ts'
+import { type JudgedEnd, type VerifyWork, verifyWorkFor } from '../verify-work.ts'
 
 export interface VerifyOptions extends RelayOptions, RequestOptions {
   readonly collection?: readonly string[]
