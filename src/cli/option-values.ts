@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander'
 import type { CollectionState } from '../contracts/progress-store.ts'
 import { relayUrl } from '../http/server-url.ts'
 import { isPattern } from '../sources/matching.ts'
+import type { RepairMode } from '../verify/repair.ts'
 
 /** What an option's or an argument's text stands for. Each throws what commander tells with the option's name. */
 
@@ -80,6 +81,12 @@ export function states(text: string, before: readonly CollectionState[] = []): r
   const found = STATES.filter((state) => wanted.includes(state))
   if (found.length === wanted.length) return [...before, ...found]
   throw new InvalidArgumentError(`It must be one of ${STATES.join(', ')}.`)
+}
+
+export function repairMode(text: string): RepairMode {
+  const mode = (['add', 'remove', 'both'] as const).find((known) => known === text)
+  if (mode !== undefined) return mode
+  throw new InvalidArgumentError('It must be add, remove or both; without a value, it is both.')
 }
 
 export function words(text: string): string[] {

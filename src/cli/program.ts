@@ -30,7 +30,7 @@ import {
   STATUS_HELP,
   VERIFY_HELP,
 } from './help.ts'
-import { nsids, STATES, states, wholeNumberFrom } from './option-values.ts'
+import { nsids, repairMode, STATES, states, wholeNumberFrom } from './option-values.ts'
 
 const RELAY_EXAMPLE = 'a host such as relay1.us-east.bsky.network, or a URL; several may be given'
 const ONE_RELAY = 'which relay, if the database has the progress of several'
@@ -154,9 +154,8 @@ function addVerify(program: Command, act: Act): void {
         '--repair [what]',
         'add what is missing and remove what is surplus, or one of them; asks before it removes',
         'BACKFILL_REPAIR',
-      )
-        .choices(['add', 'remove', 'both'])
-        .preset('both'),
+        repairMode,
+      ),
     )
     .addOption(flag('--yes', 'remove without a question', 'BACKFILL_YES'))
     .addOption(flag('--json', 'one line of JSON for each event', 'BACKFILL_JSON'))

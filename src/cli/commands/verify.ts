@@ -23,7 +23,8 @@ import { type JudgedEnd, type VerifyWork, verifyWorkFor } from '../verify-work.t
 export interface VerifyOptions extends RelayOptions, RequestOptions {
   readonly collection?: readonly string[]
   readonly samples?: number
-  readonly repair?: RepairMode
+  /** Without a value: both. */
+  readonly repair?: RepairMode | true
   readonly yes?: boolean
   readonly json?: boolean
 }
@@ -39,11 +40,12 @@ export async function verifyIndex(
 ): Promise<number> {
   const { interruption } = context
   const relays = relaysOf(options)
-  const asksFirst = removes(options.repair) && options.yes !== true
+  const repair = options.repair === true ? 'both' : options.repair
+  const asksFirst = removes(repair) && options.yes !== true
   if (asksFirst && (options.json === true || !canAsk(context))) throw new UsageError(NO_TERMINAL)
   const report: VerifyReport = options.json ? jsonVerifyReport(context) : textVerifyReport(relays, context)
   try {
-    const parts = { relays, options, asksFirst, report, signal: interruption.signal }
+    const parts: Parts = { relays, options, repair, asksFirst, report, signal: interruption.signal }
     const end = await verifyAll(database, parts)
     return end.exitCode
   } catch (error) {
@@ -65,6 +67,7 @@ function removes(repair: RepairMode | undefined): boolean {
 interface Parts {
   readonly relays: readonly Relay[]
   readonly options: VerifyOptions
+  readonly repair: RepairMode | undefined
   /** Whether everything is compared before the first repair, and the user asked. */
   readonly asksFirst: boolean
   readonly report: VerifyReport
@@ -73,14 +76,14 @@ interface Parts {
 
 /** @returns how it ended, once that is told */
 async function verifyAll(database: Database, parts: Parts): Promise<JudgedEnd> {
-  const { relays, options, report, signal } = parts
+  const { relays, options, repair, report, signal } = parts
   await using store = await openExisting(database, { signal })
   const names = relays.map(({ relay }) => relay)
   const work = await verifyWorkFor(names, store, options.collection)
   report.begin({ relays: names, database: nameOf(database) })
-  if (removes(options.repair) && work.otherRelays.length > 0) report.otherRelays(work.otherRelays)
+  if (removes(repair) && work.otherRelays.length > 0) report.otherRelays(work.otherRelays)
   const { summary, isRepaired } = await compareAndRepair(work, store, parts)
-  const end = endOf(summary, work, isRepaired ? options.repair : undefined)
+  const end = endOf(summary, work, isRepaired ? repair : undefined)
   // Before the database is closed, which may take a moment.
   report.end(end)
   return end
@@ -106,8 +109,8 @@ async function compareAndRepair(
   store: OpenStore,
   parts: Parts,
 ): Promise<{ summary: VerificationSummary; isRepaired: boolean }> {
-  const { options, asksFirst, report } = parts
-  const first = await compare(collections, store, parts, asksFirst ? undefined : options.repair)
+  const { repair, asksFirst, report } = parts
+  const first = await compare(collections, store, parts, asksFirst ? undefined : repair)
   if (!asksFirst) return { summary: summaryOf(first), isRepaired: true }
   const differing = first.reports.filter(differs)
   const surplus = differing.reduce((sum, { differences }) => sum + (differences?.onlyHere ?? 0), 0)
@@ -120,7 +123,7 @@ async function compareAndRepair(
   if (surplus > 0 && !(await report.confirm(question)))
     return { summary: summaryOf(first), isRepaired: false }
   const wanted = new Map(differing.map(({ collection }) => [collection, collections.get(collection) ?? 0]))
-  const second = await compare(wanted, store, parts, options.repair)
+  const second = await compare(wanted, store, parts, repair)
   const equal = { ...first, reports: first.reports.filter((report) => !differs(report)) }
   return { summary: summaryOf(equal, second), isRepaired: true }
 }
