@@ -205,8 +205,8 @@ export interface ProgressStore {
   register(relay: string, collections: readonly KnownCollection[], options?: RegisterOptions): Promise<void>
   /**
    * Makes failed collections pending; runs under way take them up where they stopped. They keep cursor, counts and last
-   * error. Their attempts and restarts are set to 0. Collections in another state stay as they are, with the
-   * pauses that they wait for.
+   * error. Their attempts and restarts are set to 0. A pending collection that was set aside, and is named, may be
+   * claimed at once in the same way. All others stay as they are, with the pauses that they wait for.
    *
    * @param collections their names; names without a row are passed over. Absent: every failed collection of the relay
    * @returns how many collections it changed

@@ -20,6 +20,7 @@ import {
   isCollection,
   isDue,
   isFailed,
+  isFailedOrSetAside,
   isLeased,
   isNamed,
   isOfRelay,
@@ -103,7 +104,7 @@ async function retryFailed(tables: Tables, relay: string, collections?: readonly
     .updateTable('backfill_progress')
     .set(UNTRIED)
     .where(isOfRelay(relay))
-    .where(isFailed)
+    .where(collections === undefined ? isFailed : isFailedOrSetAside)
     .where(isNamed(collections))
   const { numUpdatedRows } = await statement(() => update.executeTakeFirstOrThrow())
   return Number(numUpdatedRows)

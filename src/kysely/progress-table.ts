@@ -133,6 +133,11 @@ export const isLeased: RawBuilder<boolean> = sql`(owner is not null and coalesce
 
 export const isFailed: RawBuilder<boolean> = sql`given_up`
 
+/** Failed, or pending and not to be claimed for a time. */
+export const isFailedOrSetAside: RawBuilder<boolean> = sql`(
+  given_up or (completed_at is null and not ${isLeased} and coalesce(not_before > clock_timestamp(), false))
+)`
+
 export const PROGRESS_ROW: ReturnType<typeof jsonRow<ProgressRow>> = jsonRow<ProgressRow>({
   ...WALK_COLUMNS,
   source: sql.ref('source'),

@@ -32,6 +32,7 @@ import {
   isHeldBy,
   isOpen,
   isRunning,
+  isSetAside,
   progressOf,
   relayPauseMs,
 } from './row-state.ts'
@@ -60,7 +61,9 @@ export function progressStoreOn(rows: ProgressRows): ProgressStore {
     register: (relay, collections, options = {}) =>
       withRows(rows, (table) => register(table, { relay, collections, options, atOnce })),
     retryFailed: (relay, collections) =>
-      changeNamed(rows, relay, collections, atOnce, (row) => (row.failed ? retriedRow(row) : undefined)),
+      changeNamed(rows, relay, collections, atOnce, (row, now) =>
+        row.failed || (collections !== undefined && isSetAside(row, now)) ? retriedRow(row) : undefined,
+      ),
     reset: (relay, collections) =>
       changeNamed(rows, relay, collections, atOnce, (row, now) =>
         isRunning(row, now) ? undefined : resetRow(row),

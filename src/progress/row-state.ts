@@ -48,6 +48,11 @@ export function heldClaimOf(row: ProgressRow, now: number): HeldClaim | undefine
     : { relay, collection, owner, epoch, leaseLeftMs: leaseEndsAt - now }
 }
 
+/** Whether it is pending, and no worker is to take it for a time. */
+export function isSetAside(row: ProgressRow, now: number): boolean {
+  return isOpen(row) && !isRunning(row, now) && (row.notBefore ?? now) > now
+}
+
 /** The order of work: the biggest first, then by name. */
 export function byWork(a: ProgressRow, b: ProgressRow): number {
   return sizeOf(b) - sizeOf(a) || compare(a.collection, b.collection)

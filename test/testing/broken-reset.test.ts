@@ -7,6 +7,7 @@ import { broken, type Make, withNewest } from './broken-progress.ts'
 
 const AGAIN = 'retryFailed tries failed collections again where they stopped, and forgets their attempts'
 const LISTED = 'retryFailed changes only the collections that are listed, and passes over unknown names'
+const NAMED = 'retryFailed ends the pause of a collection that is named'
 const FREED = 'reset frees at once what failed or waited'
 const BEGINS =
   'reset begins a complete collection at the first page again, and keeps what it brought as an estimate'
@@ -21,6 +22,19 @@ async function namesOf(store: ProgressStore, relay: string, ...states: Collectio
 }
 
 const retries: FaultRow<Make>[] = [
+  [
+    'retries what failed and leaves what waits, also where it is named',
+    broken((store) => ({
+      async retryFailed(relay, collections) {
+        const failed = await namesOf(store, relay, 'failed')
+        return store.retryFailed(
+          relay,
+          collections?.filter((name) => failed.includes(name)),
+        )
+      },
+    })),
+    NAMED,
+  ],
   ['tries nothing again', broken(() => ({ retryFailed: async () => 0 })), AGAIN],
   [
     'counts the rows that it looked at',

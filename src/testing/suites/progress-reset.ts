@@ -96,6 +96,16 @@ const retryCases: readonly ProgressStoreCase[] = [
     await assertRow(other, { attempts: 1, state: 'pending' })
     await assertNothingFree(progress)
   }),
+
+  storeCase('retryFailed ends the pause of a collection that is named', async ({ progress, other }) => {
+    const claim = await progress.advance(await claimed(progress), page('c1', 10))
+    await progress.release(claim, { kind: 'failed', error: 'busy', retryInMs: LEASE_MS })
+    assert.equal(await other.retryFailed(RELAY, [NAME]), 1, 'it was set aside')
+    await assertRow(other, { attempts: 0, state: 'pending', cursor: 'c1', imported: 10, lastError: 'busy' })
+    const again = await mustClaim(progress)
+    assertFields(again, { cursor: 'c1', pages: 1 }, 'the claim after that')
+    assert.equal(await other.retryFailed(RELAY, [NAME]), 0, 'a worker holds it')
+  }),
 ]
 
 const beginAgainCases: readonly ProgressStoreCase[] = [
