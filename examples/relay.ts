@@ -147,13 +147,13 @@ await using admin = adminHandler({
   token,
   allowedRelays: [RELAY],
   progress: store.progress,
-  backfill: ({ relay, signal, onEvent }) =>
+  backfill: ({ relay, onEvent, ...context }) =>
     createBackfiller({
       relay: relayLister(relay),
       collections: [lexiconGarden({ url: GARDEN }), store.observed],
       store: { sink, progress: store.progress },
       refreshAfterMs: 7 * 24 * 3_600_000,
-      signal,
+      ...context,
       onEvent(event) {
         onEvent(event)
         if (event.type === 'page' && event.completed)

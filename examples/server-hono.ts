@@ -26,13 +26,12 @@ await using admin = adminHandler({
   token: ADMIN_TOKEN,
   allowedRelays: [bundled?.url ?? RELAY ?? ''],
   progress: store.progress,
-  backfill: ({ relay, signal, onEvent }) =>
+  backfill: ({ relay, ...context }) =>
     createBackfiller({
       relay: relayLister(relay),
       collections: [garden],
       store,
-      signal,
-      onEvent,
+      ...context,
     }),
   onEnd: ({ relay, outcome, error }) => console.log(`${relay}: ${outcome}`, error ?? ''),
 })

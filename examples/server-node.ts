@@ -28,13 +28,12 @@ await using admin = adminHandler({
   token: ADMIN_TOKEN,
   allowedRelays: [bundled?.url ?? RELAY ?? ''],
   progress: store.progress,
-  backfill: ({ relay, signal, onEvent }) =>
+  backfill: ({ relay, ...context }) =>
     createBackfiller({
       relay: relayLister(relay),
       collections: [garden, store.observed],
       store: { sink: store.sink, progress: store.progress },
-      signal,
-      onEvent,
+      ...context,
     }),
   onEnd: ({ relay: source, outcome, error }) => console.log(`${source}: ${outcome}`, error ?? ''),
 })

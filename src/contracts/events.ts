@@ -87,6 +87,8 @@ export interface DiscoveredEvent {
   sources: readonly SourceReport[]
   /** The first ten of the names that are no NSID; `sources` says how many there were. Absent if there were none. */
   invalidNames?: readonly InvalidName[] | undefined
+  /** Whether collections that failed in earlier runs stay as they are. Absent: they are retried. */
+  keepFailed?: boolean | undefined
 }
 
 /** A source failed or took too long. What it gave before that counts, and the others go on. */

@@ -14,7 +14,7 @@ export function takeEvent(parts: MonitorParts, event: BackfillEvent): void {
   const { now, failures, throughput, counts } = parts
   switch (event.type) {
     case 'discovered':
-      return changeWork(parts, () => takeCollections(parts, event.collections))
+      return changeWork(parts, () => takeCollections(parts, event))
     case 'sourceFailed':
       failures.add({ at: now(), kind: 'source', subject: event.source, message: describe(event.error) })
       return
@@ -53,10 +53,10 @@ export function takeEvent(parts: MonitorParts, event: BackfillEvent): void {
 
 function takeCollections(
   { tally }: MonitorParts,
-  collections: Extract<BackfillEvent, { type: 'discovered' }>['collections'],
+  { collections, keepFailed }: Extract<BackfillEvent, { type: 'discovered' }>,
 ): void {
   // Once they are registered, every failed collection of the relay is tried again.
-  for (const { collection, state } of tally.rows()) {
+  for (const { collection, state } of keepFailed ? [] : tally.rows()) {
     if (state === 'failed') tally.change(collection, { state: 'pending', attempts: 0 })
   }
   for (const { nsid, estimatedRepos = tally.row(nsid)?.estimatedRepos } of collections) {

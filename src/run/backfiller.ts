@@ -163,15 +163,15 @@ function startRelay(settings: Settings, signal: AbortSignal, emit: Emit): Runnin
 
 /** Checks the relay, asks the sources, registers what they know. */
 async function prepare(running: Running): Promise<Discovery> {
-  const { lister, sources, progress, emit, refreshAfterMs, refreshBefore } = running
+  const { lister, sources, progress, emit, refreshAfterMs, refreshBefore, keepFailed } = running
   const { relay } = lister
   tellPauses(running)
   await checkRelay(running, running.named)
   const discovery = await ask(sources, running)
   const { collections, sources: reports, invalidNames } = discovery
-  const invalid = invalidNames.length === 0 ? {} : { invalidNames }
-  emit({ type: 'discovered', relay, collections, sources: reports, ...invalid })
-  await progress.register(relay, discovery.collections, { refreshAfterMs, refreshBefore })
+  const told = { ...(invalidNames.length > 0 && { invalidNames }), ...(keepFailed && { keepFailed }) }
+  emit({ type: 'discovered', relay, collections, sources: reports, ...told })
+  await progress.register(relay, collections, { refreshAfterMs, refreshBefore, keepFailed })
   if (discovery.collections.length > 0) return discovery
   const registered = await progress.list({ relay })
   if (registered.length === 0) throw new DiscoveryError(discovery.errors)

@@ -67,6 +67,13 @@ export interface BackfillOptions {
    */
   refreshBefore?: Date | undefined
   /**
+   * Leaves collections as they are that failed in earlier runs, instead of retrying them. The run ends with an
+   * `IncompleteError` that names them.
+   *
+   * @default false
+   */
+  keepFailed?: boolean | undefined
+  /**
    * Attempts per collection, without a page committed in between, before it is marked failed. The pauses between them
    * grow from `retry.maxDelayMs` to an hour.
    *
@@ -108,6 +115,7 @@ const OPTIONS: OptionNames<BackfillOptions> = {
   leaseMs: true,
   refreshAfterMs: true,
   refreshBefore: true,
+  keepFailed: true,
   signal: true,
   onEvent: true,
 }
@@ -139,6 +147,7 @@ export interface Settings {
   readonly pagesAhead: number
   readonly refreshAfterMs: number | undefined
   readonly refreshBefore: Date | undefined
+  readonly keepFailed: boolean
   readonly maxAttempts: number
   readonly retry: RetryPolicy
   readonly leaseMs: number
@@ -174,6 +183,7 @@ export function settingsOf(options: BackfillOptions): RunSettings {
     sink,
     progress,
     ...refreshOf(options),
+    keepFailed: options.keepFailed ?? false,
     concurrency: wholeNumber('concurrency', options.concurrency ?? 6, 1),
     pagesAhead: wholeNumber('pagesAhead', options.pagesAhead ?? 4, 1),
     maxAttempts: wholeNumber('maxAttempts', options.maxAttempts ?? 5, 1),

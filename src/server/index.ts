@@ -7,6 +7,7 @@
 export { type AdminHandler, adminHandler } from './admin/admin-handler.ts'
 export type { AdminHandlerOptions, AdminRunContext } from './admin/admin-options.ts'
 export type {
+  AdminAddedWork,
   AdminError,
   AdminEvent,
   AdminEvents,
@@ -21,5 +22,6 @@ export type {
   AdminStopped,
   AdminTick,
   AdminTotals,
+  AdminWaiting,
 } from './admin/wire-types.ts'
 export { type XrpcHandlerOptions, xrpcHandler } from './xrpc/xrpc-handler.ts'

@@ -83,15 +83,14 @@ export async function startAdmin({ run, collections = [], ...options }: AdminOpt
   const handler = adminHandler({
     token: TOKEN,
     progress,
-    backfill: ({ relay: source, signal, onEvent }) =>
+    backfill: ({ relay: source, ...context }) =>
       backfillerOf(source, progress, collections, {
         relay: relayLister(source, { pageSize: 100 }),
         retry: { minDelayMs: 1, maxDelayMs: 20 },
         // An event for each page.
         pagesAhead: 1,
         ...run,
-        signal,
-        onEvent,
+        ...context,
       }),
     ...options,
   })

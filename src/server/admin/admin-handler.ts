@@ -25,7 +25,7 @@ export interface AdminHandler extends AsyncDisposable {
  * | `POST ?source=HOST` | starts a run: 200 with {@link AdminStarted}, 409 while one is under way |
  * | `DELETE` | stops the run: 200 with {@link AdminStopped} |
  * | `GET /events` | sends the events of the run as server-sent events: {@link AdminEvents} |
- * | `POST /retry?collection=NSID` | retries failed collections, all of them if none is named: {@link AdminRetried} |
+ * | `POST /retry?collection=NSID` | retries it, or every failed collection if none is named; with `waiting=true`, also those that wait to be tried again: {@link AdminRetried} |
  *
  * Every request but that for the page, which holds no data, carries the token in a header. There is no cookie, so
  * another web page cannot forge a request, and no CORS header, so it cannot read an answer. The handler answers every

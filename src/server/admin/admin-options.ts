@@ -6,7 +6,7 @@ import { type AllowedRelays, allowedRelays } from './allowed-relays.ts'
 import { bearerCheck } from './bearer-token.ts'
 import type { AdminOutcome } from './wire-types.ts'
 
-/** What a run is made from: to be passed on to `relayLister` and `createBackfiller`. */
+/** What a run is made from: to be passed on to `createBackfiller`, whole. */
 export interface AdminRunContext {
   /** The relay, as `relayLister` takes it. */
   readonly relay: string
@@ -14,6 +14,8 @@ export interface AdminRunContext {
   readonly signal: AbortSignal
   /** For `createBackfiller`: status and stream are made of the events. */
   readonly onEvent: BackfillListener
+  /** Whether single collections are retried, so that the others that failed are to stay as they are. */
+  readonly keepFailed: boolean
 }
 
 /** Who may do what, and how to make a run. */

@@ -105,14 +105,28 @@ async function retry(params: URLSearchParams, settings: AdminSettings, runs: Run
   const given = single(params, 'source') ?? runs.relay
   const relay = settings.allowed.accept(given)
   if (runs.current !== undefined && runs.current.relay !== relay) throw alreadyRunning(runs.current)
-  // An earlier version, or another program, may have registered a name with capital letters in its authority.
-  const names =
-    collections.length === 0 ? undefined : [...new Set([...collections, ...collections.map(normalNsid)])]
+  const names = await namesToRetry(params, collections, relay, settings)
   const freed = await settings.progress.retryFailed(relay, names)
-  const started = freed > 0 && runs.resume(relay)
+  const started = freed > 0 && runs.resume(relay, collections.length > 0)
   await runs.refresh()
   const retried: AdminRetried = { source: relay, collections: freed, started }
   return jsonAnswer(200, retried)
+}
+
+/** Those that are named; with `waiting`, those that failed and those that wait to be tried again; else those that failed. */
+async function namesToRetry(
+  params: URLSearchParams,
+  collections: readonly string[],
+  relay: string,
+  { progress }: AdminSettings,
+): Promise<readonly string[] | undefined> {
+  // An earlier version, or another program, may have registered a name with capital letters in its authority.
+  if (collections.length > 0) return [...new Set([...collections, ...collections.map(normalNsid)])]
+  if (single(params, 'waiting') !== 'true') return undefined
+  const rows = await progress.list({ relay })
+  return rows.flatMap(({ collection, state, retryInMs }) =>
+    state === 'failed' || retryInMs !== undefined ? [collection] : [],
+  )
 }
 
 /** Whether the promise resolves before the request has to be withDeadline. */

@@ -3,7 +3,7 @@ import type { CollectionProgress } from '../../contracts/progress-store.ts'
 import { InvalidOptionError, isBackfillError, StoreUnavailableError } from '../../errors.ts'
 import { keepFresh } from '../../monitor/keep-fresh.ts'
 import { abortable, withDeadline } from '../../util/abort.ts'
-import type { AdminSettings } from './admin-options.ts'
+import type { AdminRunContext, AdminSettings } from './admin-options.ts'
 import type { RunView } from './run-view.ts'
 import type { AdminOutcome } from './wire-types.ts'
 
@@ -41,11 +41,16 @@ export function readProgress(
 }
 
 /** Begins a run in the background. Whatever goes wrong with it, its end tells. */
-export function beginRun(settings: AdminSettings, view: RunView, relay: string): Run {
+export function beginRun(
+  settings: AdminSettings,
+  view: RunView,
+  { relay, keepFailed }: Pick<AdminRunContext, 'relay' | 'keepFailed'>,
+): Run {
   const stop = new AbortController()
   const loaded = Promise.withResolvers<void>()
   const known = Promise.withResolvers<void>()
-  const ended = runToEnd(settings, { relay, view, stop, loaded: loaded.resolve, known: known.resolve })
+  const parts = { relay, keepFailed, view, stop, loaded: loaded.resolve, known: known.resolve }
+  const ended = runToEnd(settings, parts)
     // What goes wrong before there is anything to follow.
     .catch((error: unknown) => endOf(error, stop.signal))
   void ended.then(() => {
@@ -63,6 +68,7 @@ function endOf(error: unknown, signal: AbortSignal): RunEnd {
 
 interface RunParts {
   readonly relay: string
+  readonly keepFailed: boolean
   readonly view: RunView
   readonly stop: AbortController
   readonly loaded: () => void
@@ -71,7 +77,7 @@ interface RunParts {
 
 async function runToEnd(
   settings: AdminSettings,
-  { relay, view, stop: { signal }, loaded, known }: RunParts,
+  { relay, keepFailed, view, stop: { signal }, loaded, known }: RunParts,
 ): Promise<RunEnd> {
   const { monitor } = view
   const read = () => readProgress(settings, relay)
@@ -87,7 +93,7 @@ async function runToEnd(
     view.handle(event)
     if (event.type === 'discovered') known()
   }
-  const backfiller = await abortable(make(settings, { relay, signal, onEvent }), signal)
+  const backfiller = await abortable(make(settings, { relay, signal, onEvent, keepFailed }), signal)
   const stopRefreshing = keepFresh(monitor, read)
   try {
     await drain(backfiller, signal)

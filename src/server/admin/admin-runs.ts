@@ -1,7 +1,8 @@
+import { workOf } from '../../monitor/work.ts'
 import { XrpcError } from '../responses.ts'
 import type { AdminSettings } from './admin-options.ts'
 import { beginRun, type Run, readProgress } from './admin-run.ts'
-import { countsOf, isoTime, NOTHING_DONE, prospectsOf, rowOf } from './admin-status.ts'
+import { countsOf, isoTime, NOTHING_DONE, prospectsOf, rowOf, workFields } from './admin-status.ts'
 import { createEventStream } from './event-stream.ts'
 import { createRunView, type RunView } from './run-view.ts'
 import type { AdminStatus, AdminTotals } from './wire-types.ts'
@@ -13,13 +14,14 @@ export interface Runs {
   /** The relay of the run under way, or of the last one. */
   readonly relay: string | undefined
   /** Begins one; there must be none. */
-  begin(relay: string): Run
+  begin(relay: string, keepFailed?: boolean): Run
   /**
    * Has collections worked on that were made pending again: by the run under way, or by one that this begins.
    *
+   * @param keepFailed whether others that failed stay so
    * @returns whether it began one
    */
-  resume(relay: string): boolean
+  resume(relay: string, keepFailed: boolean): boolean
   /** How things are: from memory while a run is under way, else from the store. */
   status(): Promise<AdminStatus>
   /** Something was changed in the store: takes it over, and tells those who watch. */
@@ -46,10 +48,10 @@ export function createRuns(settings: AdminSettings): Runs {
     if (view) stream.event('totals', { ...view.tick(), sources })
   }
 
-  function begin(relay: string): Run {
+  function begin(relay: string, keepFailed = false): Run {
     if (isClosed) throw new XrpcError(503, 'ShuttingDown', 'The server is shutting down')
     const seen = createRunView(relay, stream)
-    const run = beginRun(settings, seen, relay)
+    const run = beginRun(settings, seen, { relay, keepFailed })
     view = seen
     current = run
     const totals = setInterval(publishTotals, TOTALS_MS)
@@ -65,11 +67,11 @@ export function createRuns(settings: AdminSettings): Runs {
   }
 
   /** It may have looked for what is left for the last time before this was made pending. */
-  async function resumeAfter(run: Run): Promise<void> {
+  async function resumeAfter(run: Run, keepFailed: boolean): Promise<void> {
     const { outcome } = await run.ended
     const isByItself = outcome === 'complete' || outcome === 'incomplete'
     const { pending } = run.view.monitor.snapshot().collections
-    if (isByItself && pending > 0 && current === undefined && !isClosed) begin(run.relay)
+    if (isByItself && pending > 0 && current === undefined && !isClosed) begin(run.relay, keepFailed)
   }
 
   /** What is known is better than nothing where the store does not answer: that may be why the last run failed. */
@@ -80,8 +82,10 @@ export function createRuns(settings: AdminSettings): Runs {
   async function status(): Promise<AdminStatus> {
     if (view === undefined) {
       const rows = await readProgress(settings, undefined)
-      const collections = rows.map((row) => rowOf(row, undefined))
-      return { ...emptyStatus(), ...countsOf(rows), collections, sources }
+      const at = Date.now()
+      const collections = rows.map((row) => rowOf(row, { at, isOurs: false }))
+      const known = { ...countsOf(rows), ...workFields(workOf(rows)) }
+      return { ...emptyStatus(), ...known, collections, sources }
     }
     await (current === undefined ? refreshView() : current.loaded)
     return statusNow()
@@ -98,12 +102,12 @@ export function createRuns(settings: AdminSettings): Runs {
       return stream.viewers
     },
     begin,
-    resume(relay) {
+    resume(relay, keepFailed) {
       if (current === undefined) {
-        begin(relay)
+        begin(relay, keepFailed)
         return true
       }
-      if (current.relay === relay) void resumeAfter(current)
+      if (current.relay === relay) void resumeAfter(current, keepFailed)
       return false
     },
     status,
@@ -131,7 +135,8 @@ function emptyStatus(): Omit<AdminStatus, 'sources'> {
     started_at: null,
     finished_at: null,
     at: isoTime(Date.now()),
-    ...prospectsOf(undefined, false),
+    ...workFields(workOf([])),
+    ...prospectsOf(undefined),
     ...NOTHING_DONE,
     last_error: null,
     outcome: null,

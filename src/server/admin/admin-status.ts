@@ -1,8 +1,16 @@
 import type { CollectionProgress } from '../../contracts/progress-store.ts'
-import type { MonitoredFailure, MonitorSnapshot, ThroughputSample } from '../../monitor/snapshot.ts'
+import type { MonitoredFailure, MonitorSnapshot, ThroughputSample, Waiting } from '../../monitor/snapshot.ts'
+import type { Work } from '../../monitor/work.ts'
 import { describe } from '../../util/describe.ts'
 import { oneLine } from '../../util/text.ts'
-import type { AdminError, AdminFailure, AdminRow, AdminSample, AdminTotals } from './wire-types.ts'
+import type {
+  AdminError,
+  AdminFailure,
+  AdminRow,
+  AdminSample,
+  AdminTotals,
+  AdminWaiting,
+} from './wire-types.ts'
 
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString()
@@ -15,9 +23,20 @@ export function plainError(error: unknown): AdminError {
   return { code, message: oneLine(describe(error)) }
 }
 
-/** @param dueAt when it is tried again, where that is known */
-export function rowOf(progress: CollectionProgress, dueAt: number | undefined): AdminRow {
+/** Where a row comes from beside the store. */
+export interface RowContext {
+  /** When this is, for what a row tells from now on. */
+  readonly at: number
+  /** Whether this process's run reads it. */
+  readonly isOurs: boolean
+}
+
+export function rowOf(progress: CollectionProgress, { at, isOurs }: RowContext): AdminRow {
   const { collection, relay, imported, cursor, state, pages, invalid, attempts } = progress
+  const isOther = state === 'running' && !isOurs
+  // In whole seconds: it is told from now on each time, and is not to be another text each time.
+  const later = (inMs: number | undefined) =>
+    inMs === undefined ? null : isoTime(1000 * Math.round((at + inMs) / 1000))
   return {
     collection,
     source: relay,
@@ -29,7 +48,10 @@ export function rowOf(progress: CollectionProgress, dueAt: number | undefined): 
     estimated_repos: progress.estimatedRepos ?? null,
     invalid,
     attempts,
-    not_before: dueAt === undefined || state !== 'pending' ? null : isoTime(dueAt),
+    not_before: later(progress.retryInMs),
+    owner: isOther ? (progress.owner ?? null) : null,
+    lease_ends_at: isOther ? later(progress.leaseLeftMs) : null,
+    flags: progress.flags,
     completed_at: progress.completedAt?.toISOString() ?? null,
     last_error: progress.lastError ?? null,
   }
@@ -88,22 +110,59 @@ export function countsOf(rows: readonly CollectionProgress[]): Counts {
 
 type Prospects = Pick<
   AdminTotals,
-  'pairs_per_second' | 'requests_per_second' | 'eta_ms' | 'expected_pairs' | 'pause'
+  | 'pairs_per_second'
+  | 'requests_per_second'
+  | 'added_work'
+  | 'eta_ms'
+  | 'eta_at_least'
+  | 'waiting'
+  | 'set_aside'
 >
 
 /** How the run goes, and how long it takes; without one that is under way, there is no speed. */
-export function prospectsOf(snapshot: MonitorSnapshot | undefined, running: boolean): Prospects {
-  const going = running ? snapshot : undefined
-  const { waiting, timeLeft } = going ?? {}
+export function prospectsOf(snapshot: MonitorSnapshot | undefined): Prospects {
+  const { waiting, timeLeft, addedWork } = snapshot ?? {}
   return {
-    pairs_per_second: going?.importedPerSecond ?? null,
-    requests_per_second: going?.requestsPerSecond ?? null,
+    pairs_per_second: snapshot?.importedPerSecond ?? null,
+    requests_per_second: snapshot?.requestsPerSecond ?? null,
+    added_work: addedWork === undefined ? null : { ...addedWork, at: isoTime(addedWork.at) },
     eta_ms: timeLeft === undefined ? null : Math.round(timeLeft.ms),
-    expected_pairs: snapshot?.work.expected ?? null,
-    pause:
-      waiting?.reason === 'relay'
-        ? { until: isoTime(waiting.until), message: waiting.message ? oneLine(waiting.message) : null }
-        : null,
+    eta_at_least: timeLeft?.atLeast ?? false,
+    waiting: waiting === undefined ? null : waitOf(waiting),
+    set_aside: snapshot?.setAside.length ?? 0,
+  }
+}
+
+/** Names enough to see what it is about. */
+const MOST_NAMED = 10
+
+function waitOf(waiting: Waiting): AdminWaiting {
+  const { reason, until } = waiting
+  const collections = 'collections' in waiting ? waiting.collections : []
+  const message = 'message' in waiting ? waiting.message : undefined
+  return {
+    reason,
+    since: 'since' in waiting ? isoTime(waiting.since) : null,
+    until: until === undefined ? null : isoTime(until),
+    message: message === undefined ? null : oneLine(message),
+    collections: collections
+      .slice(0, MOST_NAMED)
+      .map((each) => (typeof each === 'string' ? each : each.collection)),
+  }
+}
+
+/** How much is done, by all runs and workers. */
+export function workFields({
+  fraction,
+  sizes,
+  requestsLeft,
+  expected,
+}: Work): Pick<AdminTotals, 'fraction' | 'sizes' | 'requests_left' | 'expected_pairs'> {
+  return {
+    fraction: fraction ?? null,
+    sizes,
+    requests_left: requestsLeft,
+    expected_pairs: expected === undefined ? null : Math.round(expected),
   }
 }
 

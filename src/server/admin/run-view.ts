@@ -2,7 +2,16 @@ import type { BackfillEvent } from '../../contracts/events.ts'
 import type { CollectionProgress } from '../../contracts/progress-store.ts'
 import { createMonitor } from '../../monitor/monitor.ts'
 import type { Monitor } from '../../monitor/snapshot.ts'
-import { countsOf, failureOf, isoTime, plainError, prospectsOf, rowOf, sampleOf } from './admin-status.ts'
+import {
+  countsOf,
+  failureOf,
+  isoTime,
+  plainError,
+  prospectsOf,
+  rowOf,
+  sampleOf,
+  workFields,
+} from './admin-status.ts'
 import type { LoggedEvent } from './event-log.ts'
 import type {
   AdminError,
@@ -49,11 +58,12 @@ export function createRunView(relay: string, publish: Publisher): RunView {
   let end: { at: number; outcome: AdminOutcome; error: AdminTotals['error'] } | undefined
   let lastError: AdminTotals['last_error'] = null
   let imported = 0
-  /** When collections that failed are tried again, as far as this run knows. */
-  const dues = new Map<string, number>()
+  /** The collections that this run reads. */
+  const ours = new Set<string>()
   const monitor = createMonitor({ relay, now: () => end?.at ?? clock() })
 
-  const rows = () => monitor.collections().map((row) => rowOf(row, dues.get(row.collection)))
+  const wireRow = (row: CollectionProgress) =>
+    rowOf(row, { at: clock(), isOurs: end === undefined && ours.has(row.collection) })
 
   function rowAfter(collection: string): AdminRow {
     const unknown = {
@@ -66,7 +76,7 @@ export function createRunView(relay: string, publish: Publisher): RunView {
       attempts: 0,
       flags: [],
     } as const
-    return rowOf(monitor.collection(collection) ?? unknown, dues.get(collection))
+    return wireRow(monitor.collection(collection) ?? unknown)
   }
 
   function note(error: unknown, collection?: string) {
@@ -84,7 +94,8 @@ export function createRunView(relay: string, publish: Publisher): RunView {
       started_at: isoTime(snapshot.startedAt),
       finished_at: end ? isoTime(end.at) : null,
       at: isoTime(clock()),
-      ...prospectsOf(snapshot, end === undefined),
+      ...workFields(snapshot.work),
+      ...prospectsOf(end === undefined ? snapshot : undefined),
       run_imported: imported,
       run_added: snapshot.added,
       run_requests: snapshot.requests,
@@ -100,7 +111,9 @@ export function createRunView(relay: string, publish: Publisher): RunView {
     handle(event) {
       monitor.handle(event)
       if (event.type === 'page') imported += event.dids.length
-      publishEvent(event, { monitor, publish, dues, rowAfter, note })
+      if (event.type === 'collectionStarted') ours.add(event.collection)
+      if (event.type === 'collectionFailed' || event.type === 'claimLost') ours.delete(event.collection)
+      publishEvent(event, { monitor, publish, rowAfter, note })
     },
     end(outcome, error) {
       const at = clock()
@@ -117,7 +130,7 @@ export function createRunView(relay: string, publish: Publisher): RunView {
     tick: () => ({ ...totals(), latest: monitor.history().slice(-LATEST).map(sampleOf) }),
     status: () => ({
       ...totals(),
-      collections: rows(),
+      collections: monitor.collections().map(wireRow),
       failures: monitor.snapshot().failures.map(failureOf),
       history: monitor.history().map(sampleOf),
     }),
@@ -132,13 +145,12 @@ function clock(): number {
 interface Parts {
   readonly monitor: Monitor
   readonly publish: Publisher
-  readonly dues: Map<string, number>
   rowAfter(collection: string): AdminRow
   note(error: unknown, collection?: string): AdminError
 }
 
 /** Tells viewers of an event that the monitor has taken in already. */
-function publishEvent(event: BackfillEvent, { monitor, publish, dues, rowAfter, note }: Parts): void {
+function publishEvent(event: BackfillEvent, { monitor, publish, rowAfter, note }: Parts): void {
   const failure = (): AdminFailure => {
     const last = monitor.snapshot().failures.at(-1)
     if (last === undefined) throw new Error('The monitor was not told of the failure.')
@@ -178,14 +190,12 @@ function publishEvent(event: BackfillEvent, { monitor, publish, dues, rowAfter, 
     }
     case 'collectionStarted': {
       const { type, ...told } = event
-      dues.delete(told.collection)
       return publish.event(type, { ...told, row: rowAfter(told.collection) })
     }
     case 'collectionFailed':
     case 'claimLost': {
       const { type, error, ...told } = event
       const { collection } = told
-      if ('retryInMs' in told && told.retryInMs !== undefined) dues.set(collection, clock() + told.retryInMs)
       const what = { error: note(error, collection), failure: failure(), row: rowAfter(collection) }
       return publish.event(type, { ...told, ...what })
     }

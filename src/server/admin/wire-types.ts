@@ -1,6 +1,7 @@
 import type { BackfillEvent, InvalidName, SourceReport } from '../../contracts/events.ts'
-import type { CollectionState } from '../../contracts/progress-store.ts'
-import type { MonitoredFailure } from '../../monitor/snapshot.ts'
+import type { CollectionFlag, CollectionState } from '../../contracts/progress-store.ts'
+import type { MonitoredFailure, Waiting } from '../../monitor/snapshot.ts'
+import type { Work } from '../../monitor/work.ts'
 
 // What goes over the wire: types alone, for those who write a client. Fields of the status are in snake case, as those
 // of zlay, the relay in Zig, are; fields of events are named as in `BackfillEvent`.
@@ -30,11 +31,13 @@ export interface AdminRow {
   readonly invalid: number
   /** Failures in a row, without a page committed. */
   readonly attempts: number
-  /**
-   * When it is tried again after a failure in this process's run; null when it waits for nothing, or that is not known
-   * here.
-   */
+  /** When it is tried again, where it was set aside after a failure or for a wait that the relay asked for; else null. */
   readonly not_before: string | null
+  /** Who reads it, and when that claim ends unless it is renewed; null where this process's run reads it, or none. */
+  readonly owner: string | null
+  readonly lease_ends_at: string | null
+  /** What is to be known of it for good: {@link CollectionProgress.flags}. */
+  readonly flags: readonly CollectionFlag[]
   readonly completed_at: string | null
   readonly last_error: string | null
 }
@@ -72,6 +75,27 @@ export interface AdminSample {
   readonly requests_per_second: number
 }
 
+/** What the whole run waits for, and until when: {@link Waiting}. */
+export interface AdminWaiting {
+  readonly reason: Waiting['reason']
+  /** Since when; only of the database. */
+  readonly since: string | null
+  /** When that ends, or is looked at again; null where it is not known. */
+  readonly until: string | null
+  /** The reason in the words of the relay or the database. */
+  readonly message: string | null
+  /** The collections that are waited for, at most ten of them. */
+  readonly collections: readonly string[]
+}
+
+/** Work that a run did not know of at its beginning. */
+export interface AdminAddedWork {
+  readonly at: string
+  readonly requests: number
+  /** 0 where collections that were known became more work. */
+  readonly collections: number
+}
+
 /** The whole at one moment, without what is as long as the network. */
 export interface AdminTotals {
   /** Whether a run of this handler is under way; one that is about to stop is. */
@@ -106,12 +130,24 @@ export interface AdminTotals {
   readonly run_added: number
   /** Requests for pages. */
   readonly run_requests: number
-  /** How long the rest takes, by the estimates; null while that cannot be told. */
+  /** How much of the work is done, from 0 to 1; null where nothing tells: {@link Work.fraction}. */
+  readonly fraction: number | null
+  /** Whether the sizes of the collections are known: {@link Work.sizes}. */
+  readonly sizes: Work['sizes']
+  /** Requests for pages that are left, at least: {@link Work.requestsLeft}. */
+  readonly requests_left: number
+  /** Why the fraction fell the last time, and when: work that was not known before. Null if it never did. */
+  readonly added_work: AdminAddedWork | null
+  /** How long the rest takes; null while that cannot be told. */
   readonly eta_ms: number | null
-  /** What `total_imported` comes to in the end, by the estimates; null where most collections have none. */
+  /** Whether it takes that long or longer: a collection is larger than was told. */
+  readonly eta_at_least: boolean
+  /** What `total_imported` comes to in the end; null as `fraction` is. */
   readonly expected_pairs: number | null
-  /** The pause that the relay asked for; null if there is none. */
-  readonly pause: { readonly until: string; readonly message: string | null } | null
+  /** What the whole run waits for; null while anything is read, and when nothing runs. */
+  readonly waiting: AdminWaiting | null
+  /** How many collections are tried again later, also while others are read. */
+  readonly set_aside: number
   /** What went wrong last, a retry included. */
   readonly last_error: (AdminError & { readonly collection: string | null; readonly at: string }) | null
   /** How the last run ended; null while one runs, and before the first one. */
@@ -206,7 +242,7 @@ export interface AdminStarted {
 /** The answer to POST …/retry. */
 export interface AdminRetried {
   readonly source: string
-  /** The failed collections that are retried. */
+  /** How many collections are retried. */
   readonly collections: number
   /** Whether this started a run, since none was under way. */
   readonly started: boolean

@@ -61,6 +61,65 @@ describe('retry', () => {
     expect(await admin.status()).toMatchObject({ running: false })
   })
 
+  it('of one collection retries that one alone, where nothing runs', async () => {
+    const names = [1, 2, 3].map((number) => `com.example.broken${number}`)
+    let isBroken = true
+    await using relay = await startRelay({
+      collections: { [PROFILE]: 10, ...Object.fromEntries(names.map((name) => [name, 20])) },
+      script: ({ collection }) =>
+        isBroken && names.includes(collection ?? '') ? { status: 400, body: { error: 'No' } } : undefined,
+    })
+    await using admin = await startAdmin({ collections: [PROFILE, ...names], allowedRelays: [relay.url] })
+    await admin.ask('POST')
+    await admin.until(({ running }) => !running)
+    isBroken = false
+    const asked = () => relay.requests.filter(({ collection }) => names.includes(collection ?? '')).length
+    const before = asked()
+    await admin.ask('POST', `/retry?collection=${names[1]}`)
+    const after = await admin.until(({ running }) => !running)
+    expect(after).toMatchObject({ completed: 2, failed: 2, outcome: 'incomplete' })
+    expect(after.collections.filter(({ state }) => state === 'failed').map((row) => row.collection)).toEqual([
+      names[0],
+      names[2],
+    ])
+    expect(asked() - before).toBe(1)
+    await admin.ask('POST')
+    expect(await admin.until(({ running }) => !running)).toMatchObject({ completed: 4, outcome: 'complete' })
+  })
+
+  it.each(['?waiting=true', `?collection=${BROKEN}`])(
+    '%s ends the wait of what was set aside',
+    async (query) => {
+      let isBroken = true
+      await using relay = await startRelay({
+        collections: { [PROFILE]: 10, [BROKEN]: 20 },
+        script: ({ collection }) => (collection === BROKEN && isBroken ? { status: 500 } : undefined),
+      })
+      await using admin = await startAdmin({
+        collections: [PROFILE, BROKEN],
+        allowedRelays: [relay.url],
+        // The pause after a failure begins with this one.
+        run: { retry: { retries: 0, minDelayMs: 1, maxDelayMs: 3_600_000 } },
+      })
+      await admin.ask('POST')
+      const waiting = await admin.until(({ set_aside, completed }) => set_aside === 1 && completed === 1)
+      const row = waiting.collections.find(({ collection }) => collection === BROKEN)
+      expect(Date.parse(row?.not_before ?? '') - Date.parse(waiting.at)).toBeGreaterThan(1_000_000)
+      expect(await admin.until((now) => now.waiting !== null)).toMatchObject({
+        waiting: { reason: 'setAside', collections: [BROKEN] },
+      })
+      isBroken = false
+      expect((await admin.ask('POST', `/retry${query}`)).body).toMatchObject({
+        collections: 1,
+        started: false,
+      })
+      expect(await admin.until(({ running }) => !running)).toMatchObject({
+        outcome: 'complete',
+        completed: 2,
+      })
+    },
+  )
+
   it('is taken up by the run under way', async () => {
     let isBroken = true
     await using parked = await startParkedRelay(1, {

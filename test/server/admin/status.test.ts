@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { knownCollections, type ProgressStore, StoreUnavailableError } from '../../../src/index.ts'
 import { NotMigratedError } from '../../../src/kysely/table-errors.ts'
 import { memoryProgressStore } from '../../../src/memory/memory-store.ts'
+import type { AdminStatus } from '../../../src/server/index.ts'
 import { startRelay } from '../../../src/testing/index.ts'
 import { BROKEN, PROFILE, startAdmin } from '../../support/admin.ts'
 import { BIG, startParkedRelay } from '../../support/parked-relay.ts'
@@ -53,8 +54,9 @@ describe('the status', () => {
     })
     await using admin = await startAdmin({ collections: [PROFILE, BROKEN], allowedRelays: [relay.url] })
     await admin.ask('POST')
-    const status = await admin.until(({ pause }) => pause !== null)
-    expect(Date.parse(status.pause?.until ?? '') - Date.parse(status.at)).toBeGreaterThan(2_900_000)
+    const status = await admin.until(({ waiting }) => waiting !== null)
+    expect(status.waiting).toMatchObject({ reason: 'relay', message: expect.stringContaining('429') })
+    expect(Date.parse(status.waiting?.until ?? '') - Date.parse(status.at)).toBeGreaterThan(2_900_000)
     isBroken = false
     const waiting = await admin.until(({ collections }) =>
       collections.some(({ not_before }) => not_before !== null),
@@ -96,6 +98,57 @@ describe('the status', () => {
       completed: 1,
       outcome: 'complete',
       last_error: { code: 'STORE_UNAVAILABLE' },
+    })
+  })
+
+  it('tells the same of a run before and after a restart of the server', async () => {
+    await using parked = await startParkedRelay(5)
+    const allowedRelays = [parked.relay.url]
+    const progress = memoryProgressStore()
+    const sizes = [
+      { nsid: PROFILE, estimatedRepos: 150 },
+      { nsid: BIG, estimatedRepos: 1_000 },
+    ]
+    const run = { collections: [knownCollections(sizes)] }
+    const figures = ({ fraction, sizes, requests_left, expected_pairs, total_imported }: AdminStatus) => ({
+      fraction,
+      sizes,
+      requests_left,
+      expected_pairs,
+      total_imported,
+    })
+    let before: ReturnType<typeof figures>
+    {
+      await using admin = await startAdmin({ allowedRelays, progress, run })
+      await admin.ask('POST')
+      await parked.parked
+      before = figures(await admin.until(({ total_imported }) => total_imported === 650))
+      expect(before.fraction).toBeCloseTo(7 / 12, 5)
+    }
+    await using admin = await startAdmin({ allowedRelays, progress, run })
+    expect(figures(await admin.status())).toEqual(before)
+  })
+
+  it('names the worker that holds a collection, where it is not of this run', async () => {
+    await using parked = await startParkedRelay(1)
+    const { relay } = parked
+    const progress = memoryProgressStore()
+    await progress.register(relay.url, [{ nsid: PROFILE }])
+    await progress.claim({ relay: relay.url, owner: 'another/1', leaseMs: 60_000 })
+    await using admin = await startAdmin({
+      progress,
+      collections: [PROFILE, BIG],
+      allowedRelays: [relay.url],
+    })
+    await admin.ask('POST')
+    await parked.parked
+    const { collections } = await admin.until(({ running_collections }) => running_collections === 2)
+    const held = Object.fromEntries(collections.map((row) => [row.collection, row]))
+    expect(held[PROFILE]).toMatchObject({ owner: 'another/1', lease_ends_at: expect.any(String) })
+    expect(held[BIG]).toMatchObject({ state: 'running', owner: null, lease_ends_at: null })
+    parked.letGo()
+    expect(await admin.until(({ waiting }) => waiting?.reason === 'claims')).toMatchObject({
+      waiting: { collections: [PROFILE], until: expect.any(String) },
     })
   })
 

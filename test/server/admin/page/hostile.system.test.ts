@@ -49,7 +49,13 @@ function everything(): AdminStatus {
     requests_per_second: 2.5,
     eta_ms: 3_600_000,
     expected_pairs: 14_000_000,
-    pause: { until: new Date(now + 40_000).toISOString(), message: 'answered 429' },
+    waiting: {
+      reason: 'relay',
+      since: null,
+      until: new Date(now + 40_000).toISOString(),
+      message: 'answered 429',
+      collections: [],
+    },
     failures: [
       {
         kind: 'store',
@@ -140,7 +146,13 @@ describe('names and messages from the network', () => {
       ...status,
       relay: hostile,
       collections: [failed(hostile, { last_error: hostile }), adminRow(hostile, { source: 'other' })],
-      pause: { until: new Date(Date.now() + 40_000).toISOString(), message: hostile },
+      waiting: {
+        reason: 'relay',
+        since: null,
+        until: new Date(Date.now() + 40_000).toISOString(),
+        message: hostile,
+        collections: [hostile],
+      },
       failures: status.failures.map((failure) => ({ ...failure, message: hostile })),
     })
     await using tab = await watch(admin)
@@ -171,7 +183,7 @@ describe('names and messages from the network', () => {
     expect(await page.locator('#failure-list .nsid').first().textContent()).toBe(shown)
     expect(await page.locator('#table .nsid').first().textContent()).toContain(shown)
     expect(await page.locator('#relay-shown').textContent()).toBe(shown)
-    expect(await page.locator('#pause').textContent()).toContain(shown)
+    expect(await page.locator('#waiting').textContent()).toContain(shown)
     expect(await page.locator('img, script:not([type=module]), iframe').count()).toBe(0)
     expect(await page.title()).toMatch(/ · Collection backfill$/)
     await page.getByRole('button', { name: 'Retry <img' }).first().click()
@@ -232,7 +244,7 @@ describe('when the server is gone', () => {
     expect(admin.asked).toEqual([])
 
     admin.isDown = false
-    await page.getByRole('button', { name: 'Try now' }).click()
+    await page.getByRole('button', { name: 'Try now', exact: true }).click()
     await page.getByText('Live', { exact: true }).waitFor()
     await banner.waitFor({ state: 'hidden' })
     expect(admin.resumed).toEqual([undefined, '2'])

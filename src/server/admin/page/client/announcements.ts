@@ -14,8 +14,9 @@ export function createAnnouncements(announcer: Announcer): Announcements {
   const failed = new Set<string>()
   return {
     take(totals, row) {
-      // Pauses come and go: they would be said all the time.
-      const now = totals && (totals.running ? 'Running' : stateOf(totals).name)
+      // Pauses come and go: they would be said all the time. A database that is away is another matter.
+      const isAway = totals?.running && totals.waiting?.reason === 'database'
+      const now = totals && (totals.running && !isAway ? 'Running' : stateOf(totals).name)
       if (now !== before && totals && before !== undefined) {
         announcer.say(`${now}: ${count(totals.completed)} of ${plural(totals.total, 'collection')} complete.`)
       }

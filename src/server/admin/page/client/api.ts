@@ -10,6 +10,8 @@ export interface Api {
   stop(): Promise<void>
   /** Has one collection of a relay tried again, or all of it that failed. */
   retry(relay: string | undefined, collection?: string): Promise<void>
+  /** Has those tried again at once that wait for it. */
+  retryWaiting(relay: string | undefined): Promise<void>
 }
 
 /** @param path of the page: everything else is below it */
@@ -48,6 +50,7 @@ export function createApi(path: string, token: () => string | undefined): Api {
     start: (relay) => tell(`${base}?${query({ source: relay })}`, 'POST'),
     stop: () => tell(base, 'DELETE'),
     retry: (relay, collection) => tell(`${base}/retry?${query({ source: relay, collection })}`, 'POST'),
+    retryWaiting: (relay) => tell(`${base}/retry?${query({ source: relay, waiting: 'true' })}`, 'POST'),
   }
 }
 

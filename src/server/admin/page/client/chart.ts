@@ -54,7 +54,7 @@ export function createChart(): Chart {
     const last = points.at(-1)
     const when = momentOf(found && last ? last.at - found.point.at : 0, words)
     const point = found?.point ?? last
-    setText(reading, point ? `${count(point.value)} pairs/s ${when}` : '')
+    setText(reading, point ? `${count(point.value)} DIDs/s ${when}` : '')
   }
 
   drawing.addEventListener('pointermove', ({ clientX }) => {

@@ -95,7 +95,7 @@ export function describeCurve(points: readonly Point[], words: Words): string {
   const mean = points.reduce((sum, { value }) => sum + value, 0) / points.length
   const long = duration(last.at - (points[0]?.at ?? last.at))
   return (
-    `Pairs per second over ${long}: ${shortCount(last.value)} ${words.last}, ${shortCount(mean)} on average, ` +
+    `DIDs per second over ${long}: ${shortCount(last.value)} ${words.last}, ${shortCount(mean)} on average, ` +
     `at most ${shortCount(peak.value)}, ${momentOf(last.at - peak.at, words)}.`
   )
 }

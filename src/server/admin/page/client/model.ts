@@ -13,6 +13,7 @@ type State = AdminRow['state']
 interface EventContent {
   readonly row?: AdminRow
   readonly failure?: AdminFailure
+  readonly unavailableMs?: number
 }
 
 /** Before the first run of a process, the rows of all relays are there. */
@@ -30,6 +31,8 @@ export interface Model {
   readonly history: readonly AdminSample[]
   /** The last hundred, the oldest first. */
   readonly failures: readonly AdminFailure[]
+  /** When the database could be used again for the last time, by the server's clock, and how long it could not. */
+  readonly storeBack: { readonly at: number; readonly unavailableMs: number } | undefined
   /** Raised by each change of a row. */
   readonly version: number
   /** Takes one event of the stream. @returns the row that it changes, where it changes one */
@@ -49,12 +52,15 @@ export function createModel(): Model {
     totals: undefined as AdminTotals | undefined,
     history: [] as readonly AdminSample[],
     failures: [] as readonly AdminFailure[],
+    storeBack: undefined as Model['storeBack'],
     version: 0,
     take(name: string, data: string): AdminRow | undefined {
       const content: unknown = JSON.parse(data)
       if (name === 'snapshot') return takeSnapshot(content as AdminStatus)
       if (name === 'totals') return takeTick(content as AdminTick)
-      const { row, failure } = content as EventContent
+      const { row, failure, unavailableMs } = content as EventContent
+      if (unavailableMs !== undefined)
+        model.storeBack = { at: Date.parse(model.totals?.at ?? ''), unavailableMs }
       if (row) takeRow(row)
       if (failure) model.failures = withFailure(model.failures, failure)
       return row

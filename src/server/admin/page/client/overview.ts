@@ -1,26 +1,26 @@
 import { count, duration, minuteOf, percent, plural } from '../../../../util/format.ts'
 import { printable } from '../../../../util/text.ts'
-import type { AdminFailure, AdminTotals } from '../../wire-types.ts'
+import type { AdminAddedWork, AdminRow, AdminTotals, AdminWaiting } from '../../wire-types.ts'
 import { byId, setHidden, setText } from './dom.ts'
 import type { Freshness } from './freshness.ts'
 import type { Model } from './model.ts'
-import { minuteText, NOTHING, rateText } from './page-format.ts'
+import { minuteText, NOTHING, rateText, timeText } from './page-format.ts'
 
-/** How far the whole is: by pairs where there are estimates, else by collections. */
-export function fractionOf({ total, completed, total_imported, expected_pairs }: AdminTotals): number {
-  if (total === 0) return 0
-  if (completed === total) return 1
-  if (expected_pairs === null || expected_pairs <= 0) return completed / total
-  return Math.min(0.999, total_imported / expected_pairs)
+/** What a run waits for, in a word or two. */
+const WAITING_NAMES: Record<AdminWaiting['reason'], string> = {
+  database: 'Waiting for the database',
+  relay: 'Paused by the relay',
+  setAside: 'Waiting to try again',
+  claims: 'Waiting for other workers',
 }
 
 /** What the run is doing, in a word or two. */
-export function stateOf({ running, outcome, pause, started_at }: AdminTotals): {
+export function stateOf({ running, outcome, waiting, started_at }: AdminTotals): {
   name: string
   tone: string
 } {
-  if (running)
-    return pause ? { name: 'Paused by the relay', tone: 'paused' } : { name: 'Running', tone: 'running' }
+  if (running && waiting) return { name: WAITING_NAMES[waiting.reason], tone: 'paused' }
+  if (running) return { name: 'Running', tone: 'running' }
   if (outcome === 'complete') return { name: 'Complete', tone: 'complete' }
   if (outcome === 'incomplete') return { name: 'Incomplete', tone: 'failed' }
   if (outcome === 'failed') return { name: 'Failed', tone: 'failed' }
@@ -32,7 +32,6 @@ export function drawOverview(model: Model, freshness: Freshness): void {
   const { totals } = model
   if (totals === undefined) return
   const state = stateOf(totals)
-  const fraction = fractionOf(totals)
   const chip = byId('state', HTMLElement)
   const isLost = freshness === 'disconnected'
   setText(chip, isLost ? `Last seen: ${state.name}` : state.name)
@@ -40,30 +39,53 @@ export function drawOverview(model: Model, freshness: Freshness): void {
   const relay = totals.relay ?? (totals.sources?.length === 1 ? totals.sources[0] : undefined)
   setHidden(byId('from', HTMLElement), relay === undefined)
   setText(byId('relay-shown', HTMLElement), printable(relay ?? ''))
-  setText(byId('percent', HTMLElement), totals.total === 0 ? NOTHING : percent(fraction))
-  setText(byId('done', HTMLElement), doneText(totals))
-  setText(byId('pairs', HTMLElement), count(totals.total_imported))
-  setText(byId('pairs-of', HTMLElement), pairsNote(totals))
+  drawDone(totals)
+  setText(byId('imported', HTMLElement), count(totals.total_imported))
+  setText(byId('imported-of', HTMLElement), importedNote(totals))
   drawRates(totals, freshness)
   drawTimes(totals)
   // Before anything is known, the words about what Start does have the place.
   byId('empty', HTMLElement).textContent = totals.total === 0 ? emptyText(totals) : ''
   document.body.classList.toggle('unknown', totals.total === 0)
-  byId('bar-done', HTMLElement).style.transform = `scaleX(${fraction})`
   drawNotices(model)
 }
 
 /** The name of the tab, which is looked at while another one is in front. */
 export function titleOf({ totals }: Model): string {
   if (totals === undefined) return 'Collection backfill'
-  const progress = totals.running ? percent(fractionOf(totals)) : stateOf(totals).name
-  return `${progress} · Collection backfill`
+  const { running, fraction, completed, total } = totals
+  const progress = fraction === null ? `${count(completed)} of ${count(total)}` : percent(fraction)
+  return `${running ? progress : stateOf(totals).name} · Collection backfill`
 }
 
-function doneText({ total, completed, expected_pairs }: AdminTotals): string {
-  if (total === 0) return 'No collections yet'
-  const collections = `${count(completed)} of ${plural(total, 'collection')} complete`
-  return expected_pairs === null || completed === total ? collections : `of the pairs, ${collections}`
+/** How much is done: no percentage where nothing tells how much there is. */
+function drawDone({ fraction, total, completed, running, added_work, at, sizes }: AdminTotals): void {
+  const collections = `of ${plural(total, 'collection')} complete`
+  setText(byId('percent', HTMLElement), fraction === null ? count(completed) : percent(fraction))
+  const counted = fraction === null ? collections : `${count(completed)} ${collections}`
+  setText(byId('done', HTMLElement), total === 0 ? 'No collections yet' : counted)
+  const bar = byId('bar-done', HTMLElement)
+  const isUnknown = fraction === null && total > 0
+  bar.parentElement?.classList.toggle('endless', isUnknown && running)
+  bar.style.transform = `scaleX(${fraction ?? completed / Math.max(1, total)})`
+  const isRecent = running && added_work !== null && Date.parse(at) - Date.parse(added_work.at) < RECENT_MS
+  const added = isRecent ? addedText(added_work) : ''
+  setText(byId('work-note', HTMLElement), isUnknown ? SIZE_NOTES[sizes] : added)
+}
+
+/** How long it is said that work was added. */
+const RECENT_MS = 120_000
+
+function addedText({ at, collections, requests }: AdminAddedWork): string {
+  const what = collections > 0 ? plural(collections, 'more collection') : plural(requests, 'more request')
+  return `${what} since ${minuteText(at)}`
+}
+
+const SIZE_NOTES: Record<AdminTotals['sizes'], string> = {
+  known: '',
+  unknown: 'The sizes of the collections are not known.',
+  tooLow: 'The collections are larger than was told: how much is left is not known.',
+  tooHigh: 'The collections are smaller than was told: how much is left is not known.',
 }
 
 function emptyText({ running }: AdminTotals): string {
@@ -74,10 +96,10 @@ function emptyText({ running }: AdminTotals): string {
         'next start goes on where the last one was.'
 }
 
-function pairsNote({ expected_pairs, total_imported, running, run_added }: AdminTotals): string {
+function importedNote({ expected_pairs, total_imported, running, run_added }: AdminTotals): string {
   const isLess = expected_pairs !== null && expected_pairs > total_imported
   if (isLess) return `of about ${count(expected_pairs)}`
-  return running || run_added === 0 ? 'imported' : `imported, ${count(run_added)} new in this run`
+  return running || run_added === 0 ? 'DIDs' : `DIDs, ${count(run_added)} new in this run`
 }
 
 const RATE_NOTES: Record<Freshness, string> = {
@@ -92,9 +114,9 @@ function drawRates(totals: AdminTotals, freshness: Freshness): void {
   const { running, started_at } = totals
   const duration = durationOf(totals)
   const average = (amount: number) => (duration > 0 ? (1000 * amount) / duration : null)
-  const pairs = running ? totals.pairs_per_second : average(totals.run_imported)
+  const imported = running ? totals.pairs_per_second : average(totals.run_imported)
   const requests = running ? totals.requests_per_second : average(totals.run_requests)
-  setText(byId('pairs-per-second', HTMLElement), rateText(pairs))
+  setText(byId('imported-per-second', HTMLElement), rateText(imported))
   setText(byId('requests-per-second', HTMLElement), rateText(requests))
   for (const note of document.querySelectorAll('.rate-note')) {
     setText(note, RATE_NOTES[freshness])
@@ -110,50 +132,91 @@ function durationOf({ at, started_at, finished_at }: AdminTotals): number {
 }
 
 function drawTimes(totals: AdminTotals): void {
-  const { running, eta_ms, at, finished_at } = totals
+  const { running, finished_at } = totals
   const left = byId('time-left', HTMLElement)
   const note = byId('time-note', HTMLElement)
   const taken = duration(durationOf(totals))
   setText(byId('time-name', HTMLElement), running ? 'Time left' : 'Took')
-  if (running) {
-    setText(left, eta_ms === null ? NOTHING : duration(eta_ms))
-    const end = eta_ms === null ? undefined : new Date(Date.parse(at) + eta_ms)
-    setText(note, end === undefined ? `running for ${taken}` : `until about ${minuteOf(end)}`)
-  } else {
-    setText(left, taken)
-    setText(note, finished_at === null ? '' : `ended ${minuteText(finished_at)}`)
-  }
+  setText(left, running ? leftText(totals) : taken)
+  if (!running) setText(note, finished_at === null ? '' : `ended ${minuteText(finished_at)}`)
+  else setText(note, endText(totals) ?? `running for ${taken}`)
 }
 
-/** What must not be missed: a pause that the relay asked for, a database that is down, and an end by an error. */
-function drawNotices({ totals, failures }: Model): void {
+function leftText({ eta_ms, eta_at_least }: AdminTotals): string {
+  if (eta_ms === null) return NOTHING
+  return eta_at_least ? `at least ${duration(eta_ms)}` : duration(eta_ms)
+}
+
+function endText({ eta_ms, eta_at_least, at }: AdminTotals): string | undefined {
+  if (eta_ms === null) return undefined
+  const end = minuteOf(new Date(Date.parse(at) + eta_ms))
+  return eta_at_least ? `not before ${end}` : `until about ${end}`
+}
+
+/** What must not be missed: what the run waits for, a database that is back, and an end by an error. */
+function drawNotices(model: Model): void {
+  const { totals, storeBack } = model
   if (totals === undefined) return
-  const { running, pause, at, outcome, error } = totals
-  const left = pause && duration(Date.parse(pause.until) - Date.parse(at))
-  notice('pause', pause && `The relay asked for a pause of another ${left}${why(pause.message)}`)
-  const store = running ? unavailable(failures, at) : undefined
-  notice(
-    'store-error',
-    store && `The database cannot be used at the moment; the run waits for it${why(store.message)}`,
-  )
+  const { running, waiting, outcome, error, at } = totals
+  notice('waiting', running && waiting ? waitingText(waiting, at) : null)
+  notice('set-aside', setAsideText(model))
+  const isBack = storeBack !== undefined && Date.parse(at) - storeBack.at < BACK_MS
+  notice('store-back', isBack ? `The database is back, after ${duration(storeBack.unavailableMs)}.` : null)
   notice(
     'run-error',
     outcome === 'failed' && error ? `The run ended with an error${why(error.message)}` : null,
   )
 }
 
-function notice(id: string, text: string | null | undefined): void {
+/** How long it is said that the database is back. */
+const BACK_MS = 10_000
+
+/** What the run waits for, why and until when; of what is set aside {@link setAsideText} tells. */
+export function waitingText(waiting: AdminWaiting, at: string): string | null {
+  const { reason, since, until, message, collections } = waiting
+  const left = until === null ? 0 : Date.parse(until) - Date.parse(at)
+  const end = until === null || left <= 0 ? '' : ` until ${timeText(until)}, another ${duration(left)}`
+  switch (reason) {
+    case 'database': {
+      const past = since === null ? '' : ` since ${timeText(since)}`
+      return `The database cannot be used${past}; the run waits for it${why(message)}`
+    }
+    case 'relay':
+      return `The relay asked for a pause${end}${why(message)}`
+    case 'setAside':
+      return null
+    case 'claims':
+      return `Other workers hold ${namesText(collections)}${end}: then this run goes on, unless the claim is renewed.`
+  }
+}
+
+/** The collections that wait to be tried again, until when, and why where it is one. */
+export function setAsideText({ totals, rows }: Pick<Model, 'totals' | 'rows'>): string | null {
+  if (totals === undefined || totals.set_aside === 0) return null
+  const waiting = [...rows.values()].filter(({ not_before }) => not_before !== null)
+  const [first, ...others] = waiting.toSorted((a, b) => dueOf(a) - dueOf(b))
+  if (first?.not_before == null) return null
+  const left = dueOf(first) - Date.parse(totals.at)
+  const when = `at ${timeText(first.not_before)}${left > 0 ? `, in ${duration(left)}` : ''}`
+  return others.length === 0
+    ? `${printable(first.collection)} is tried again ${when}${why(first.last_error)}`
+    : `${plural(waiting.length, 'collection')} wait to be tried again, the first ${when}.`
+}
+
+const dueOf = ({ not_before }: AdminRow): number => Date.parse(not_before ?? '')
+
+/** One by its name, several by their number. */
+function namesText(collections: readonly string[]): string {
+  const [first = ''] = collections
+  return collections.length === 1 ? printable(first) : plural(collections.length, 'collection')
+}
+
+function notice(id: string, text: string | null): void {
   const place = byId(id, HTMLElement)
   setHidden(place, !text)
-  if (text) setText(place, text)
+  if (text) setText(place.querySelector('.text') ?? place, text)
 }
 
 function why(message: string | null): string {
   return message ? `: ${printable(message)}` : ''
-}
-
-/** The database is down from a failure on until the time at which it is asked again. */
-function unavailable(failures: readonly AdminFailure[], at: string): AdminFailure | undefined {
-  const last = failures.findLast(({ kind }) => kind === 'store')
-  return last?.retry_at && Date.parse(last.retry_at) >= Date.parse(at) ? last : undefined
 }

@@ -77,6 +77,11 @@ const failures = createFailures(
     byId('collections', HTMLElement).scrollIntoView()
   },
 )
+const retryNow = byId('retry-now', HTMLButtonElement)
+retryNow.addEventListener('click', () => {
+  announcer.say('Retrying what waits.')
+  act(retryNow, () => api.retryWaiting(model.totals?.relay ?? undefined))
+})
 let shown = 0
 let watching = new AbortController()
 let wake = () => {}

@@ -1,3 +1,4 @@
+import { FLAG_WORDS } from '../../../../util/flags.ts'
 import { count, percent, plural } from '../../../../util/format.ts'
 import { printable } from '../../../../util/text.ts'
 import type { AdminRow } from '../../wire-types.ts'
@@ -78,6 +79,7 @@ export function createRowView(given: AdminRow, onRetry: Retry): RowView {
       wasOfMany = isOfMany
       const progress = progressOf(row)
       setAttribute(root, 'data-state', row.state)
+      root.classList.toggle('flagged', row.flags.length > 0)
       changeIcon(glyph, row.state)
       setText(state, STATE_NAMES[row.state])
       const words = isOfMany ? `${printable(row.source)}, ${detailOf(row)}` : detailOf(row)
@@ -90,29 +92,43 @@ export function createRowView(given: AdminRow, onRetry: Retry): RowView {
       setText(imported, count(row.imported))
       setText(expected, row.estimated_repos === null ? NOTHING : `~${count(row.estimated_repos)}`)
       // The button that was pressed goes, and the focus stays in its row.
-      if (row.state !== 'failed' && document.activeElement === retry) root.focus()
-      setHidden(retry, row.state !== 'failed')
+      const mayRetry = row.state === 'failed' || row.not_before !== null
+      if (!mayRetry && document.activeElement === retry) root.focus()
+      setHidden(retry, !mayRetry)
     },
   }
 }
 
-/** What is to be said of a collection besides its numbers. */
+/** What is to be said of a collection besides its numbers: what is to be known for good first. */
 export function detailOf(row: AdminRow): string {
-  const invalid = row.invalid > 0 ? `, ${count(row.invalid)} invalid` : ''
+  const flags = row.flags.map((flag) => FLAG_WORDS[flag] ?? flag)
+  const invalid = row.invalid > 0 ? [`${count(row.invalid)} invalid`] : []
   const why = row.last_error === null ? '' : printable(row.last_error)
   switch (row.state) {
     case 'running':
-      return `${plural(row.pages, 'page')}${invalid}`
+      return [...flags, plural(row.pages, 'page'), ...invalid, ...holderOf(row)].join(', ')
     case 'failed':
-      return why || 'no reason was given'
+      return [...flags, why || 'no reason was given'].join(', ')
     case 'complete':
-      return row.completed_at === null
-        ? `complete${invalid}`
-        : `since ${timeText(row.completed_at)}${invalid}`
-    case 'pending': {
-      if (row.not_before !== null) return `again at ${timeText(row.not_before)}${why && `: ${why}`}`
-      if (why !== '') return `again soon: ${why}`
-      return row.pages > 0 ? `goes on after ${plural(row.pages, 'page')}` : 'not begun'
-    }
+      return [
+        ...flags,
+        row.completed_at === null ? 'complete' : `since ${timeText(row.completed_at)}`,
+        ...invalid,
+      ].join(', ')
+    case 'pending':
+      return [...flags, pendingText(row, why)].join(', ')
   }
+}
+
+function pendingText({ not_before, pages }: AdminRow, why: string): string {
+  if (not_before !== null) return `again at ${timeText(not_before)}${why && `: ${why}`}`
+  if (why !== '') return `again soon: ${why}`
+  return pages > 0 ? `goes on after ${plural(pages, 'page')}` : 'not begun'
+}
+
+/** Another worker's claim: who has it, and until when without a renewal. */
+function holderOf({ owner, lease_ends_at }: AdminRow): string[] {
+  if (owner === null) return []
+  const end = lease_ends_at === null ? '' : ` until ${timeText(lease_ends_at)}`
+  return [`held by ${printable(owner)}${end}`]
 }

@@ -1,3 +1,4 @@
+import { fractionOf } from '../../../../monitor/work.ts'
 import type { AdminRow } from '../../wire-types.ts'
 
 export type Column = 'collection' | 'state' | 'progress' | 'imported' | 'expected'
@@ -20,11 +21,8 @@ const SET_ASIDE = 2
 
 /** Of a row, from 0 to 1; nothing where it cannot be told. */
 export function progressOf({ state, imported, estimated_repos }: AdminRow): number | undefined {
-  if (state === 'complete') return 1
-  if (imported === 0) return 0
-  if (estimated_repos === null || estimated_repos <= 0) return undefined
-  // An estimate may be too low, and what is not complete is not done.
-  return Math.min(0.99, imported / estimated_repos)
+  if (state !== 'complete' && imported === 0) return 0
+  return fractionOf({ state, imported, estimatedRepos: estimated_repos ?? undefined })
 }
 
 const KEYS: Record<Exclude<Column, 'collection'>, (row: AdminRow) => number> = {

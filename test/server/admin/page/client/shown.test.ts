@@ -7,8 +7,8 @@ import {
   wordsFor,
 } from '../../../../../src/server/admin/page/client/curve.ts'
 import { pauseBefore } from '../../../../../src/server/admin/page/client/follow.ts'
-import { fractionOf, stateOf } from '../../../../../src/server/admin/page/client/overview.ts'
-import { rateText, roughly } from '../../../../../src/server/admin/page/client/page-format.ts'
+import { setAsideText, stateOf, waitingText } from '../../../../../src/server/admin/page/client/overview.ts'
+import { rateText, roughly, timeText } from '../../../../../src/server/admin/page/client/page-format.ts'
 import { detailOf, nameParts } from '../../../../../src/server/admin/page/client/row-view.ts'
 import { progressOf, type Selection, select } from '../../../../../src/server/admin/page/client/selection.ts'
 import {
@@ -16,7 +16,7 @@ import {
   queryOf,
   selectionFrom,
 } from '../../../../../src/server/admin/page/client/selection-url.ts'
-import { percent } from '../../../../../src/util/format.ts'
+import type { AdminRow, AdminWaiting } from '../../../../../src/server/admin/wire-types.ts'
 import { adminRow, adminStatus } from '../../../../support/scripted-admin.ts'
 
 describe('numbers', () => {
@@ -31,11 +31,12 @@ describe('numbers', () => {
     expect(shown).toBe(expected)
   })
 
-  it('of a whole that is not complete never reach 100%', () => {
+  it('of a collection are a part of it where its size is known', () => {
     const rows = [adminRow('a.b.c', { imported: 120, estimated_repos: 100, state: 'running' })]
-    expect(progressOf(rows[0] ?? adminRow(''))).toBe(0.99)
-    expect(percent(fractionOf(adminStatus(rows, { expected_pairs: 100 })))).toBe('99%')
-    expect(fractionOf(adminStatus([adminRow('a.b.c', { state: 'complete' })]))).toBe(1)
+    // More than was told: nothing tells how much is left.
+    expect(rows.map(progressOf)).toEqual([undefined])
+    expect(progressOf(adminRow('a.b.c', { state: 'complete', imported: 0 }))).toBe(1)
+    expect(progressOf(adminRow('a.b.c', { estimated_repos: 100 }))).toBe(0)
   })
 })
 
@@ -72,6 +73,14 @@ describe('rows', () => {
     ['not begun', adminRow('a.b.c')],
     ['goes on after 4 pages', adminRow('a.b.c', { pages: 4 })],
     ['answered 500', adminRow('a.b.c', { state: 'failed', last_error: 'answered 500' })],
+    [
+      `the relay's cursors changed their meaning; what was imported before may be surplus: verify finds it, since ${timeText(AT)}`,
+      adminRow('a.b.c', { state: 'complete', completed_at: AT, flags: ['cursorsChanged'] }),
+    ],
+    [
+      `1 page, held by other-host/7 until ${timeText(UNTIL)}`,
+      adminRow('a.b.c', { state: 'running', pages: 1, owner: 'other-host/7', lease_ends_at: UNTIL }),
+    ],
     ['again soon: answered 500', adminRow('a.b.c', { last_error: 'answered 500' })],
   ])('say %s', (expected, row) => {
     expect(detailOf(row)).toBe(expected)
@@ -137,10 +146,10 @@ describe('the curve', () => {
 
   it('is told in a sentence', () => {
     expect(describeCurve(points, wordsFor('live'))).toBe(
-      'Pairs per second over 30s: 40 now, 33 on average, at most 60, 10s ago.',
+      'DIDs per second over 30s: 40 now, 33 on average, at most 60, 10s ago.',
     )
     expect(describeCurve(points, wordsFor('ended'))).toBe(
-      'Pairs per second over 30s: 40 at the end, 33 on average, at most 60, 10s earlier.',
+      'DIDs per second over 30s: 40 at the end, 33 on average, at most 60, 10s earlier.',
     )
     expect(describeCurve([], wordsFor('live'))).toMatch(/no curve/)
   })
@@ -152,10 +161,55 @@ describe('the curve', () => {
   })
 })
 
+const AT = new Date(2026, 7, 1, 10).toISOString()
+const UNTIL = new Date(2026, 7, 1, 10, 1, 5).toISOString()
+const WAITING = { since: null, until: UNTIL, message: null, collections: [] as string[] }
+
+describe('what a run waits for', () => {
+  const shownTime = timeText(UNTIL)
+  it.each<[AdminWaiting, string]>([
+    [
+      { ...WAITING, reason: 'relay', message: 'answered 429' },
+      `The relay asked for a pause until ${shownTime}, another 1m 5s: answered 429`,
+    ],
+    [
+      { ...WAITING, reason: 'database', since: AT, message: 'refused' },
+      `The database cannot be used since ${timeText(AT)}; the run waits for it: refused`,
+    ],
+    [
+      { ...WAITING, reason: 'claims', collections: ['a.b.c', 'a.b.d'] },
+      `Other workers hold 2 collections until ${shownTime}, another 1m 5s: then this run goes on, unless the claim is renewed.`,
+    ],
+    [
+      { ...WAITING, reason: 'claims', until: null, collections: ['a.b.c'] },
+      'Other workers hold a.b.c: then this run goes on, unless the claim is renewed.',
+    ],
+  ])('%j', (waiting, text) => {
+    expect(waitingText(waiting, AT)).toBe(text)
+  })
+
+  it('is told of what is set aside: one with its reason, several with the first time', () => {
+    const rows = [
+      adminRow('a.b.late', { not_before: new Date(2026, 7, 1, 11).toISOString() }),
+      adminRow('a.b.soon', { not_before: UNTIL, last_error: 'answered 500' }),
+      adminRow('a.b.c'),
+    ]
+    const told = (shown: readonly AdminRow[]) =>
+      setAsideText({
+        rows: new Map(shown.map((row) => [row.collection, row])),
+        totals: adminStatus(shown, { at: AT }),
+      })
+    expect(told(rows)).toBe(`2 collections wait to be tried again, the first at ${shownTime}, in 1m 5s.`)
+    expect(told(rows.slice(1))).toBe(`a.b.soon is tried again at ${shownTime}, in 1m 5s: answered 500`)
+    expect(told(rows.slice(2))).toBeNull()
+  })
+})
+
 describe('what a run does', () => {
   it.each([
     ['Running', adminStatus([])],
-    ['Paused by the relay', adminStatus([], { pause: { until: '2026-08-01T10:00:00Z', message: null } })],
+    ['Paused by the relay', adminStatus([], { waiting: { ...WAITING, reason: 'relay' } })],
+    ['Waiting for the database', adminStatus([], { waiting: { ...WAITING, reason: 'database' } })],
     ['Complete', adminStatus([], { running: false, outcome: 'complete' })],
     ['Incomplete', adminStatus([], { running: false, outcome: 'incomplete' })],
     ['Failed', adminStatus([], { running: false, outcome: 'failed' })],
