@@ -1,6 +1,6 @@
 // A collection directory in one file: a relay's live feed and its backlog in; XRPC and an admin endpoint out.
 //
-//   DATABASE_URL   Postgres; without it, a PGlite in ./.backfill-directory
+//   DATA           the file of the index, of SQLite; the feed's place is in a second one beside it (.backfill-directory.sqlite)
 //   RELAY          whose backlog is imported (relay1.us-east.bsky.network)
 //   FIREHOSE       whose live feed is followed (wss://RELAY)
 //   GARDEN         where llms.txt is, when not at lexicon.garden
@@ -9,35 +9,40 @@
 //
 // One process writes: start it once. Kill it at any moment and start it again: feed and backfill go on where they were.
 // Relays keep their feed for some days. After a longer stop, empty feed_removed and start a backfill.
+import { DatabaseSync } from 'node:sqlite'
 import { IdResolver } from '@atproto/identity'
 import { MemoryBlockstore, Repo } from '@atproto/repo'
 import { type Event, Firehose } from '@atproto/sync'
 import { isValidNsid } from '@atproto/syntax'
 import { serve } from '@hono/node-server'
 import { createBackfiller, type IndexSink, lexiconGarden, relayLister } from 'atproto-collection-backfill'
-import { openPGlite } from 'atproto-collection-backfill/pglite'
-import { openPostgres } from 'atproto-collection-backfill/postgres'
 import { adminHandler, xrpcHandler } from 'atproto-collection-backfill/server'
-import { sql } from 'kysely'
+import { openSqlite } from 'atproto-collection-backfill/sqlite'
 
-const { DATABASE_URL, RELAY = 'relay1.us-east.bsky.network', GARDEN, PORT = '2510' } = process.env
+const { RELAY = 'relay1.us-east.bsky.network', GARDEN, PORT = '2510' } = process.env
+const { DATA = '.backfill-directory.sqlite' } = process.env
 const { FIREHOSE = `wss://${RELAY}` } = process.env
 /** How much of the feed is written at once: what a second brings, or so many repos. */
 const BATCH = { ms: 1_000, repos: 2_000 }
 
-await using store = await (DATABASE_URL ? openPostgres(DATABASE_URL) : openPGlite('.backfill-directory'))
-const { db, index } = store
-await sql`create table if not exists feed_cursor (service text primary key, seq bigint not null)`.execute(db)
+// Each write waits for the disk: the feed's cursor must not survive what a power cut takes from the index.
+await using store = await openSqlite(DATA, { synchronous: 'full' })
+const { index } = store
 // What the feed told to be gone; a whole repo has '' as its collection. Relays list some of it for ever.
-await sql`create table if not exists feed_removed
-  (did text, collection text, primary key (did, collection))`.execute(db)
+const feed = new DatabaseSync(`${DATA}.feed`)
+feed.exec(`create table if not exists feed_cursor (service text primary key, seq integer not null);
+  create table if not exists feed_removed (did text, collection text, primary key (did, collection)) without rowid`)
+const noteRemoved = feed.prepare('insert or ignore into feed_removed values (?, ?)')
+const forgetRemoved = feed.prepare('delete from feed_removed where did = ? and collection = ?')
+const findRemoved = feed.prepare("select 1 from feed_removed where did = ? and collection in ('', ?)")
+const saveSeq = feed.prepare('insert or replace into feed_cursor values (?, ?)')
 
 // The live feed: what it tells is collected and written once a second, the last word on each pair.
 
 /** For each repo, which collections it has now, and which no longer. */
 let changes = new Map<string, Map<string, boolean>>()
 /** The event that is being read, and the last one before it, of which nothing is left to read. */
-let seq = { reading: await savedSeq(), done: await savedSeq() }
+let seq = { reading: savedSeq(), done: savedSeq() }
 const { promise: live, resolve: isLive } = Promise.withResolvers<void>()
 
 // From here on nothing waits but the end of the program, so no abort can come before it is listened to.
@@ -109,35 +114,30 @@ function writeChanges(): Promise<void> {
     const pairs = [...batch].flatMap(([did, repo]) => [...repo].map(([nsid, is]) => ({ did, nsid, is })))
     const gone = pairs.filter(({ is }) => !is)
     const there = pairs.filter(({ is }) => is)
-    await sql`insert into feed_removed select * from unnest(${gone.map(({ did }) => did)}::text[],
-      ${gone.map(({ nsid }) => nsid)}::text[]) on conflict do nothing`.execute(db)
-    await sql`delete from feed_removed where (did, collection) in (select * from unnest(
-      ${there.map(({ did }) => did)}::text[], ${there.map(({ nsid }) => nsid)}::text[]))`.execute(db)
+    feed.exec('begin')
+    for (const { did, nsid } of gone) noteRemoved.run(did, nsid)
+    for (const { did, nsid } of there) forgetRemoved.run(did, nsid)
+    feed.exec('commit')
     for (const { did, nsid } of gone) await (nsid === '' ? index.removeRepo(did) : index.remove(nsid, did))
     const records = there.filter(({ nsid }) => nsid !== '')
     for (const [collection, repos] of Map.groupBy(records, ({ nsid }) => nsid))
       await store.sink.add({ relay: FIREHOSE, collection, dids: repos.map(({ did }) => did) })
     if (done === undefined) return
-    await sql`insert into feed_cursor values (${FIREHOSE}, ${done})
-      on conflict (service) do update set seq = excluded.seq`.execute(db)
+    saveSeq.run(FIREHOSE, done)
     isLive()
   }).catch(fail)
 }
 
-async function savedSeq(): Promise<number | undefined> {
-  const { rows } = await sql<{ seq: string | number }>`
-    select seq from feed_cursor where service = ${FIREHOSE}`.execute(db)
-  return rows[0] && Number(rows[0].seq)
+function savedSeq(): number | undefined {
+  const saved = feed.prepare('select seq from feed_cursor where service = ?').get(FIREHOSE)
+  return saved && Number(saved.seq)
 }
 
 /** Leaves out what the feed told to be gone. It has no `database`, so each page is durable before the next change is written. */
 const sink: IndexSink = {
   add: ({ relay: source, collection, dids }, { signal } = {}) =>
     inTurn(async () => {
-      const { rows } = await sql<{ did: string }>`select did from feed_removed
-        where did = any(${dids}::text[]) and collection in ('', ${collection})`.execute(db)
-      const gone = new Set(rows.map(({ did }) => did))
-      const left = dids.filter((did) => !gone.has(did))
+      const left = dids.filter((did) => findRemoved.get(did, collection) === undefined)
       return await store.sink.add({ relay: source, collection, dids: left }, { signal })
     }),
 }
@@ -192,4 +192,5 @@ await Promise.all([firehose.destroy(), following])
 clearInterval(writing)
 await writeChanges()
 await new Promise((closed) => server.close(closed))
+feed.close()
 if (failure !== undefined) throw failure

@@ -1,30 +1,21 @@
-import { openPGlite } from 'atproto-collection-backfill/pglite'
+import { openSqlite, type SqliteStore } from 'atproto-collection-backfill/sqlite'
 import type { RelayContents } from 'atproto-collection-backfill/testing'
 
 /** Collections that differ are told by name, up to so many. */
 const NAMED = 8
 
 /** Compares the index with what the relay holds, DID by DID. @returns whether they are equal */
-export async function checkIndex(
-  folder: string,
-  relay: RelayContents,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function checkIndex(file: string, relay: RelayContents, signal: AbortSignal): Promise<boolean> {
   console.log('  comparing the index with the relay, pair by pair …')
-  await using store = await openPGlite(folder)
-  const indexed = await store.db.selectFrom('collection_index_nsid').select('nsid').execute()
-  const collections = new Set([...relay.collections, ...indexed.map(({ nsid }) => nsid)])
+  await using store = await openSqlite(file)
+  const collections = new Set(relay.collections)
+  for await (const { nsid } of store.observed.collections()) collections.add(nsid)
   const differences: string[] = []
   let pairs = 0
   for (const collection of collections) {
     signal.throwIfAborted()
-    const rows = await store.db
-      .selectFrom('collection_index')
-      .select('did')
-      .where('collection', '=', collection)
-      .execute()
-    pairs += rows.length
-    const surplus = new Set(rows.map(({ did }) => did))
+    const surplus = await didsOf(store, collection)
+    pairs += surplus.size
     let missing = 0
     for (const did of relay.dids(collection)) if (!surplus.delete(did)) missing += 1
     if (missing > 0 || surplus.size > 0) {
@@ -33,6 +24,17 @@ export async function checkIndex(
   }
   console.log(verdict(differences, pairs, collections.size))
   return differences.length === 0
+}
+
+async function didsOf({ index }: SqliteStore, collection: string): Promise<Set<string>> {
+  const dids = new Set<string>()
+  let cursor: string | undefined
+  do {
+    const page = await index.listRepos(collection, { cursor, limit: 10_000 })
+    for (const did of page.dids) dids.add(did)
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  return dids
 }
 
 function verdict(differences: readonly string[], pairs: number, collections: number): string {

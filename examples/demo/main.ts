@@ -1,7 +1,7 @@
-// The main job on embedded parts: a relay that holds a model of the network, backfilled into a PGlite folder.
+// The main job on embedded parts: a relay that holds a model of the network, backfilled into a file of SQLite.
 import { checkIndex, count } from './check.ts'
 import { collectionBackfill } from './command.ts'
-import { deleteDatabase } from './folder.ts'
+import { deleteDatabase } from './database-file.ts'
 import { type DemoOptions, HELP, readOptions } from './options.ts'
 import { startBundledRelay } from './relay.ts'
 

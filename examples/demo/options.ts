@@ -8,20 +8,21 @@ export interface DemoOptions {
   readonly latencyMs: number
 }
 
-export const HELP = `Backfills an atproto collection index into a PGlite folder, from a bundled relay that holds a model of the network,
+export const HELP = `Backfills an atproto collection index into a file of SQLite, from a bundled relay that holds a model of the network,
 and compares the two.
 
   npm run demo
   npm run demo -- --pairs 61000000    the network at full size
 
-  --data DIR     where the index is kept (.backfill-demo)
-  --fresh        delete that folder first
+  --data FILE    where the index is kept (.backfill-demo.sqlite)
+  --fresh        delete that file first
   --port N       the relay's port (2583)
   --pairs N      about how many pairs the relay holds (1000000)
   --latency MS   how long the relay takes for an answer (12)
   --help
 
-Ctrl-C stops; the next start goes on where this one stopped.
+Ctrl-C stops; the next start goes on where this one stopped. Meanwhile, in another terminal:
+node dist/cli/main.js status --watch --data .backfill-demo.sqlite
 Exit codes: 0 complete, 1 incomplete or not equal to the relay, 130 interrupted.`
 
 /** @returns nothing when help was asked for */
@@ -29,7 +30,7 @@ export function readOptions(args: string[]): DemoOptions | undefined {
   const { values } = parseArgs({
     args,
     options: {
-      data: { type: 'string', default: '.backfill-demo' },
+      data: { type: 'string', default: '.backfill-demo.sqlite' },
       fresh: { type: 'boolean', default: false },
       port: { type: 'string', default: '2583' },
       pairs: { type: 'string', default: '1000000' },

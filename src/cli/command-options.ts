@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { type Database, DEFAULT_FOLDER } from './database.ts'
+import { type Database, DEFAULT_FILE } from './database.ts'
 import {
   durationOf,
   namesOrPatterns,
@@ -25,12 +25,12 @@ export function addDatabase(command: Command): Command {
     .addOption(option('--database <url>', 'the Postgres that holds index and progress', 'DATABASE_URL'))
     .addOption(
       option(
-        '--data <dir>',
-        `directory of an embedded database (PGlite), instead of --database (${DEFAULT_FOLDER})`,
+        '--data <file>',
+        `the file that holds them, of SQLite, instead of --database (${DEFAULT_FILE})`,
         'BACKFILL_DATA',
       ),
     )
-    .addOption(option('--schema <name>', 'schema of the tables, in either', 'BACKFILL_SCHEMA'))
+    .addOption(option('--schema <name>', 'schema of the tables, in a Postgres', 'BACKFILL_SCHEMA'))
 }
 
 /** What is written wins over the environment, and there the Postgres. */
@@ -40,12 +40,15 @@ export function databaseOf(command: Command): Database {
   if (written('database') && written('data')) {
     throw new UsageError('--database and --data name two databases: give one of them.')
   }
-  if (database === undefined || written('data'))
-    return { kind: 'pglite', folder: data ?? DEFAULT_FOLDER, schema }
+  if (database === undefined || written('data')) {
+    if (written('schema'))
+      throw new UsageError('--schema is for a Postgres: give --database, or leave it out.')
+    return { kind: 'sqlite', file: data ?? DEFAULT_FILE }
+  }
   // Here and not where it is read: there, the value would be repeated, with its password.
   if (!/^postgres(ql)?:\/\//.test(database)) {
     throw new UsageError(
-      '--database must be a URL such as postgres://user:password@host:5432/database; a folder is given with --data.',
+      '--database must be a URL such as postgres://user:password@host:5432/database; a file is given with --data.',
     )
   }
   return { kind: 'postgres', url: database, schema }

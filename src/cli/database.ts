@@ -1,24 +1,27 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { BackfillError } from '../errors.ts'
+import type { OpenedStore } from '../contracts/opened-store.ts'
+import { BackfillError, isBackfillError } from '../errors.ts'
 import { MissingTables } from '../kysely/missing-tables.ts'
-import type { OpenStore } from '../kysely/open-store.ts'
 import { openExistingPostgres, openPostgres } from '../postgres/open-postgres.ts'
+import { openExistingSqlite, openSqlite } from '../sqlite/open-sqlite.ts'
 import { abortable } from '../util/abort.ts'
-import { installed } from '../util/installed.ts'
+import { describe } from '../util/describe.ts'
+import { duration } from '../util/format.ts'
+import { retrying, STORE_PATIENCE } from '../util/retry.ts'
+import { printable } from '../util/text.ts'
+import type { Context } from './context.ts'
 
-/** Where the index and the progress are: a Postgres, or a folder with PGlite in it. */
-export type Database = (
-  | { readonly kind: 'postgres'; readonly url: string }
-  | { readonly kind: 'pglite'; readonly folder: string }
-) & { readonly schema: string | undefined }
+/** Where the index and the progress are: a Postgres, or a file of SQLite. */
+export type Database =
+  | { readonly kind: 'postgres'; readonly url: string; readonly schema: string | undefined }
+  | { readonly kind: 'sqlite'; readonly file: string }
 
 /** In the working directory, and seen there: it holds what the user wants to have. */
-export const DEFAULT_FOLDER = './collection-backfill-data'
+export const DEFAULT_FILE = './collection-backfill.sqlite'
 
 /** As people are told of it: without password. */
 export function nameOf(database: Database): string {
-  if (database.kind === 'pglite') return `${database.folder} (PGlite)`
+  if (database.kind === 'sqlite') return database.file
   const { protocol, host, pathname } = URL.canParse(database.url)
     ? new URL(database.url)
     : { protocol: 'postgres:', host: '', pathname: '' }
@@ -27,19 +30,27 @@ export function nameOf(database: Database): string {
 
 /** Whether there is something to open, without making it. A Postgres is taken to be there. */
 export function exists(database: Database): boolean {
-  return database.kind === 'postgres' || existsSync(join(database.folder, 'PG_VERSION'))
+  return database.kind === 'postgres' || existsSync(database.file)
 }
 
 /**
- * Opens the database, migrated; what is not there is created. Only the package that it needs is loaded.
+ * Opens the database, migrated; what is not there is created. Only the package that it needs is loaded. A file whose
+ * disk is full, or that another process keeps busy, is waited for, and that is told.
  *
  * @param walks how many collections are walked at once, where that was asked for
  */
 export async function openDatabase(
   database: Database,
-  { signal, walks }: { signal: AbortSignal; walks?: number | undefined },
-): Promise<OpenStore> {
-  return await abortable(open(database, { creates: true, walks }), signal)
+  { interruption: { signal }, err }: Pick<Context, 'interruption' | 'err'>,
+  walks?: number | undefined,
+): Promise<OpenedStore> {
+  return await retrying(() => abortable(open(database, { creates: true, walks }), signal), {
+    ...STORE_PATIENCE,
+    signal,
+    mayRetry: (error) => database.kind === 'sqlite' && isBackfillError(error, 'STORE_UNAVAILABLE'),
+    onRetry: ({ error, waitMs }) =>
+      err.write(`! ${printable(describe(error))} Trying again in ${duration(waitMs)}; Ctrl-C stops.\n`),
+  })
 }
 
 /**
@@ -48,7 +59,10 @@ export async function openDatabase(
  *
  * @throws BackfillError when there is no backfill
  */
-export async function openExisting(database: Database, options: { signal: AbortSignal }): Promise<OpenStore> {
+export async function openExisting(
+  database: Database,
+  options: { signal: AbortSignal },
+): Promise<OpenedStore> {
   const store = await findExisting(database, options)
   if (store === undefined) throw new BackfillError('STORE_NOT_OPENED', whatIsMissing(database))
   return store
@@ -58,7 +72,7 @@ export async function openExisting(database: Database, options: { signal: AbortS
 export async function findExisting(
   database: Database,
   { signal }: { signal: AbortSignal },
-): Promise<OpenStore | undefined> {
+): Promise<OpenedStore | undefined> {
   if (!exists(database)) return undefined
   try {
     return await abortable(open(database, { creates: false }), signal)
@@ -73,7 +87,8 @@ export function whatIsMissing(database: Database): string {
   const place = nameOf(database)
   if (!exists(database))
     return `There is no database in ${place} yet: name the one of your run with --data or --database.`
-  const where = database.schema === undefined ? place : `${place} in the schema ${database.schema}`
+  const schema = database.kind === 'postgres' ? database.schema : undefined
+  const where = schema === undefined ? place : `${place} in the schema ${schema}`
   return `There is no backfill in ${where}: check --database, --data and --schema, or begin with the command run.`
 }
 
@@ -83,18 +98,10 @@ interface Opening {
   readonly walks?: number | undefined
 }
 
-async function open(database: Database, { creates, walks }: Opening): Promise<OpenStore> {
-  const { schema } = database
-  if (database.kind === 'pglite') {
-    const user = 'Without --database postgres://user:password@host/database, this program'
-    const { openPGlite, openExistingPGlite } = await installed(
-      user,
-      ['@electric-sql/pglite', 'kysely'],
-      () => import('../pglite/open-pglite.ts'),
-    )
-    return creates ? openPGlite(database.folder, { schema }) : openExistingPGlite(database.folder, { schema })
-  }
+async function open(database: Database, { creates, walks }: Opening): Promise<OpenedStore> {
+  if (database.kind === 'sqlite')
+    return creates ? openSqlite(database.file) : openExistingSqlite(database.file)
   // A connection for each page that is committed, and one more for renewals.
-  const options = { schema, max: walks === undefined ? undefined : walks + 1 }
+  const options = { schema: database.schema, max: walks === undefined ? undefined : walks + 1 }
   return creates ? openPostgres(database.url, options) : openExistingPostgres(database.url, options)
 }

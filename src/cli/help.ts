@@ -18,7 +18,7 @@ ${SOURCES_HELP}
 
 Examples:
   atproto-collection-backfill run --relay relay1.us-east.bsky.network
-      into ./collection-backfill-data, all collections that lexicon.garden and the relay know
+      into ./collection-backfill.sqlite, all collections that lexicon.garden and the relay know
   atproto-collection-backfill run --relay relay.example --database postgres://localhost/relay --concurrency 8
   atproto-collection-backfill run --relay relay.example --collection app.bsky.feed.post,com.whtwnd.blog.entry
   atproto-collection-backfill run --relay relay.example --collection 'app.bsky.*'

@@ -2,6 +2,7 @@
 import { runCommandLine, tell } from './command-line.ts'
 import { listenForInterruption } from './interruption.ts'
 import { nodeComplaint } from './node-version.ts'
+import { silenceSqliteWarning } from './sqlite-warning.ts'
 import { UsageError } from './usage-error.ts'
 
 async function main(): Promise<number> {
@@ -14,4 +15,5 @@ async function main(): Promise<number> {
 
 // A reader of the error output that goes away loses the messages; the run goes on.
 process.stderr.on('error', () => {})
+silenceSqliteWarning()
 process.exitCode = await main()

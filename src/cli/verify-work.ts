@@ -1,5 +1,5 @@
+import type { OpenedStore } from '../contracts/opened-store.ts'
 import type { CollectionProgress } from '../contracts/progress-store.ts'
-import type { OpenStore } from '../kysely/open-store.ts'
 import { normalNsid } from '../util/nsid.ts'
 import type { VerificationSummary } from '../verify/verification-report.ts'
 import { UsageError } from './usage-error.ts'
@@ -27,7 +27,7 @@ export interface VerifyWork {
  */
 export async function verifyWorkFor(
   relays: readonly string[],
-  store: OpenStore,
+  store: OpenedStore,
   named: readonly string[] | undefined,
 ): Promise<VerifyWork> {
   const all = await store.progress.list()
@@ -65,7 +65,7 @@ function importedOf(nsid: string, known: readonly CollectionProgress[]): number 
   return Math.max(0, ...known.filter(({ collection }) => collection === nsid).map(({ imported }) => imported))
 }
 
-async function namesIn(store: OpenStore): Promise<string[]> {
+async function namesIn(store: OpenedStore): Promise<string[]> {
   return (await Array.fromAsync(store.observed.collections())).map(({ nsid }) => nsid)
 }
 

@@ -63,8 +63,10 @@ async function printedBy(code: string): Promise<string> {
     STAND_IN_RELAY: relay.url,
     STAND_IN_GARDEN: relay.gardenUrl,
     ADMIN_TOKEN: 'a-token-of-some-length',
+    // As the page on SQLite says.
+    NODE_OPTIONS: '--disable-warning=ExperimentalWarning',
   }
-  await using program = startProgram(file, { imports, env })
+  await using program = startProgram(file, { imports, env, cwd: folder.path })
   const { code: exit, stdout, stderr } = await program.ended
   expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
   return stdout

@@ -7,7 +7,6 @@ const ENTRIES: Readonly<Record<string, string>> = {
   '.': 'index.ts',
   './kysely': 'kysely/index.ts',
   './postgres': 'postgres/index.ts',
-  './pglite': 'pglite/index.ts',
   './sqlite': 'sqlite/index.ts',
   './server': 'server/index.ts',
   './opentelemetry': 'opentelemetry/index.ts',

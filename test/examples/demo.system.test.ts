@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openPGlite } from 'atproto-collection-backfill/pglite'
+import { openSqlite } from 'atproto-collection-backfill/sqlite'
 import { startRelay } from 'atproto-collection-backfill/testing'
 import { describe, expect, test } from 'vitest'
 import { freePort } from '../support/program.ts'
@@ -69,17 +69,14 @@ describe('the demo', () => {
       const args = ['--pairs', '2000', '--latency', '0', '--port', String(await freePort()), '--data', data]
       expect(await runExample(DEMO, { args })).toMatchObject({ code: 0, stderr: '' })
       {
-        await using store = await openPGlite(data)
+        await using store = await openSqlite(data)
         await store.sink.add({
           relay: 'x',
           collection: 'app.bsky.feed.post',
           dids: ['did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'],
         })
-        const like = store.db
-          .selectFrom('collection_index_nsid')
-          .select('id')
-          .where('nsid', '=', 'app.bsky.feed.like')
-        await store.db.deleteFrom('collection_index_pair').where('collection_id', 'in', like).execute()
+        const { dids } = await store.index.listRepos('app.bsky.feed.like')
+        await store.index.remove('app.bsky.feed.like', dids)
       }
       const { code, stdout } = await runExample(DEMO, { args })
       expect(code).toBe(1)
@@ -113,12 +110,12 @@ describe('what cannot work is said in one line, without a stack', () => {
     expect(await refusalOf(args)).toContain(message)
   })
 
-  test('a folder that holds something else is not deleted', async () => {
+  test('a file that is something else is not deleted', async () => {
     await using folder = await temporaryFolder()
     const file = join(folder.path, 'thesis.txt')
     await writeFile(file, 'mine')
-    const args = ['--port', String(await freePort()), '--data', folder.path, '--fresh']
-    expect(await refusalOf(args)).toContain('--fresh deletes databases only')
+    const args = ['--port', String(await freePort()), '--data', file, '--fresh']
+    expect(await refusalOf(args)).toContain('--fresh deletes databases of a backfill only')
     expect(await readFile(file, 'utf8')).toBe('mine')
   })
 })

@@ -8,7 +8,6 @@ const ENTRIES: Record<string, string> = {
   [`${PACKAGE}/server`]: 'server/index.ts',
   [`${PACKAGE}/opentelemetry`]: 'opentelemetry/index.ts',
   [`${PACKAGE}/testing`]: 'testing/index.ts',
-  [`${PACKAGE}/pglite`]: 'pglite/index.ts',
   [`${PACKAGE}/sqlite`]: 'sqlite/index.ts',
   [`${PACKAGE}/postgres`]: 'postgres/index.ts',
   // The command line as it is built, which an example starts as a process of its own.

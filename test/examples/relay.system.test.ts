@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { AtpAgent } from '@atproto/api'
-import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { startRelay, type TestRelay } from '../../src/testing/index.ts'
-import { createPostgres } from '../support/databases.ts'
 import { createLiveRepo, type Firehose, type FirehoseMessage, startFirehose } from '../support/firehose.ts'
 import type { RunningProgram } from '../support/program.ts'
 import { didsFrom } from '../support/store-steps.ts'
@@ -77,11 +76,28 @@ async function untilWritten(directory: Directory, firehose: Firehose, marker: st
   return seq
 }
 
+function namesIn(file: string): string[] {
+  const db = new DatabaseSync(file, { readOnly: true })
+  const names = db.prepare('select nsid from collection_index_nsid').all()
+  db.close()
+  return names.map(({ nsid }) => String(nsid)).sort()
+}
+
+/** As if what is complete had been so for some days more. */
+function makeOlder(file: string, days: number): void {
+  const db = new DatabaseSync(file)
+  db.prepare(
+    "update backfill_progress set row = json_set(row, '$.completedAt', row ->> '$.completedAt' - cast(? as integer))",
+  ).run(days * 86_400_000)
+  db.close()
+}
+
 test('relay.ts joins live feed and backlog, honours what is deleted, and resumes where it was', async () => {
-  await using postgres = await createPostgres()
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'index.sqlite')
   await using relay = await startBacklog()
   await using firehose = await startFirehose()
-  const env = { DATABASE_URL: postgres.url }
+  const env = { DATA: file }
   const [alice, bob, carol] = [
     await createLiveRepo(ALICE),
     await createLiveRepo(BOB),
@@ -102,10 +118,7 @@ test('relay.ts joins live feed and backlog, honours what is deleted, and resumes
   await untilWritten(first, firehose, 'com.example.first')
   expect(await first.repos(PROFILE)).toEqual([...backlog].sort())
   expect(await first.repos(BLOG)).toEqual([ALICE, BOB, CAROL].sort())
-  const names = await postgres.db.selectFrom('collection_index_nsid').select('nsid').execute()
-  expect(names.map(({ nsid }) => nsid).sort()).toEqual(
-    [PROFILE, 'com.example.first', NOTE, 'com.example.zoo', BLOG].sort(),
-  )
+  expect(namesIn(file)).toEqual([PROFILE, 'com.example.first', NOTE, 'com.example.zoo', BLOG].sort())
 
   firehose.send(
     // Another record is left; none is; and nobody can tell.
@@ -128,7 +141,7 @@ test('relay.ts joins live feed and backlog, honours what is deleted, and resumes
   expect(await first.program.ended).toMatchObject({ code: 0, stderr: '' })
 
   // A week later it asks again a relay that has forgotten nothing.
-  await sql`update backfill_progress set completed_at = completed_at - interval '8 days'`.execute(postgres.db)
+  makeOlder(file, 8)
   firehose.send(await carol.commit([create(NOTE, '2')]))
   await using second = await startDirectory({ relay, firehose }, { env })
   // The last one is asked for again, since there may be more of it.
@@ -152,7 +165,7 @@ test('relay.ts without a database keeps one in its folder', async () => {
   await using folder = await temporaryFolder()
   await using relay = await startBacklog()
   await using firehose = await startFirehose()
-  const options = { cwd: folder.path, env: { DATABASE_URL: '' } }
+  const options = { cwd: folder.path }
   const bob = await createLiveRepo(BOB)
   await using directory = await startDirectory({ relay, firehose }, options)
   const imported = directory.program.until(/backfill complete/)
@@ -162,5 +175,5 @@ test('relay.ts without a database keeps one in its folder', async () => {
   expect(await directory.repos(PROFILE)).toEqual([...backlog].sort())
   directory.program.kill('SIGTERM')
   expect(await directory.program.ended).toMatchObject({ code: 0, stderr: '' })
-  expect(existsSync(join(folder.path, '.backfill-directory', 'PG_VERSION'))).toBe(true)
+  expect(existsSync(join(folder.path, '.backfill-directory.sqlite'))).toBe(true)
 }, 60_000)

@@ -4,17 +4,21 @@ import { type Ended, type ProgramOptions, type RunningProgram, startProgram } fr
 export type ExampleOptions = ProgramOptions
 
 const imports: readonly string[] = [new URL('./from-source.ts', import.meta.url).href]
+/** Node's SQLite warns that it is experimental, unless it is told not to. */
+const QUIET = '--disable-warning=ExperimentalWarning'
 const fileOf = (path: string) => fileURLToPath(new URL(`../../examples/${path}`, import.meta.url))
 
 /** @param path below `examples/` */
 export function startExample(path: string, options: ExampleOptions = {}): RunningProgram {
-  return startProgram(fileOf(path), { ...options, imports: [...imports, ...(options.imports ?? [])] })
+  const env = { NODE_OPTIONS: QUIET, ...options.env }
+  return startProgram(fileOf(path), { ...options, env, imports: [...imports, ...(options.imports ?? [])] })
 }
 
 /** The line that starts an example in a shell. */
 export function exampleLine(path: string, args: readonly string[]): string {
   const words = [
     process.execPath,
+    QUIET,
     ...imports.flatMap((module) => ['--import', module]),
     fileOf(path),
     ...args,

@@ -12,7 +12,6 @@ const MAY_LOAD: Record<string, readonly string[]> = {
   '.': ['@atproto/syntax', 'is-network-error', 'ky', 'p-limit', 'p-retry'],
   './kysely': ['kysely'],
   './postgres': ['kysely', 'pg'],
-  './pglite': ['@electric-sql/pglite', 'kysely', 'node:'],
   // Bun's is imported by a name that no tool sees.
   './sqlite': ['node:'],
   './server': ['@atproto/syntax'],

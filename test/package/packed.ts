@@ -12,7 +12,7 @@ export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url))
 export const PACKAGE = 'atproto-collection-backfill'
 
 /** Peers that a user installs only for the entry points that need them. */
-export const OPTIONAL_PEERS = ['@electric-sql/pglite', '@opentelemetry/api', 'kysely', 'pg'] as const
+export const OPTIONAL_PEERS = ['@opentelemetry/api', 'kysely', 'pg'] as const
 
 /** The declarations compile from this one on, which is also the oldest that Kysely takes. */
 export const OLDEST_TYPESCRIPT = '5.4.5'
@@ -70,8 +70,13 @@ export async function install(folder: string, packages: readonly string[]): Prom
 
 /** The optional peers at the version that this repository has been tested with. */
 export async function optionalPeers(): Promise<string[]> {
+  return await Promise.all(OPTIONAL_PEERS.map(atTestedVersion))
+}
+
+/** A package to install, at the version that the tests use. */
+export async function atTestedVersion(name: string): Promise<string> {
   const { devDependencies } = await manifestOf(ROOT)
-  return OPTIONAL_PEERS.map((name) => `${name}@${devDependencies[name]}`)
+  return `${name}@${devDependencies[name]}`
 }
 
 async function npm(cwd: string, args: readonly string[]): Promise<string> {

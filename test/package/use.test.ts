@@ -11,7 +11,10 @@ const full = inject('fullProject')
 /** Runs a program that stands in a project, as `node program.ts` there. */
 async function runIn(project: string, file: string, code: string): Promise<Ended> {
   await writeFile(join(project, file), code)
-  return await runProgram(join(project, file), { cwd: project })
+  return await runProgram(join(project, file), {
+    cwd: project,
+    env: { NODE_OPTIONS: '--disable-warning=ExperimentalWarning' },
+  })
 }
 
 /** Gives what an import of each entry point came to: nothing, or the error. */
@@ -39,7 +42,7 @@ describe('in a project of JavaScript', () => {
     const outcomes = await importAll(bare)
     const missing = Object.entries(outcomes).filter(([, error]) => error !== '')
     expect(missing.map(([entry]) => entry)).toEqual(
-      ['kysely', 'pglite', 'opentelemetry'].map((path) => `${PACKAGE}/${path}`),
+      ['kysely', 'opentelemetry'].map((path) => `${PACKAGE}/${path}`),
     )
     for (const [entry, error] of missing)
       expect(
@@ -71,10 +74,10 @@ describe('in a project of JavaScript', () => {
   it('under ten lines fill an index from the bundled relay', async () => {
     const lines = [
       `import { createBackfiller, lexiconGarden } from '${PACKAGE}'`,
-      `import { openPGlite } from '${PACKAGE}/pglite'`,
+      `import { openSqlite } from '${PACKAGE}/sqlite'`,
       `import { startRelay } from '${PACKAGE}/testing'`,
       `await using relay = await startRelay({ collections: { 'app.bsky.actor.profile': 4_500, 'app.bsky.feed.like': 30 } })`,
-      `await using store = await openPGlite()`,
+      `await using store = await openSqlite('ten-lines.sqlite')`,
       `const collections = [lexiconGarden({ url: relay.gardenUrl }), store.observed]`,
       `const { index } = store`,
       `for await (const page of createBackfiller({ relay: relay.url, collections, store })) console.log(page.collection, page.added)`,
@@ -99,9 +102,9 @@ describe('the README', () => {
       [`'relay1.us-east.bsky.network'`, 'relay.url'],
       [
         `import { openPostgres } from '${PACKAGE}/postgres'`,
-        `import { openPGlite } from '${PACKAGE}/pglite'`,
+        `import { openSqlite } from '${PACKAGE}/sqlite'`,
       ],
-      [`openPostgres('postgres://localhost/relay')`, 'openPGlite()'],
+      [`openPostgres('postgres://localhost/relay')`, `openSqlite('readme.sqlite')`],
     ] as const
     return standIns.reduce((text, [from, to]) => {
       expect(text).toContain(from)

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import pLimit from 'p-limit'
-import { install, optionalPeers, pack } from '../package/packed.ts'
+import { atTestedVersion, install, optionalPeers, pack } from '../package/packed.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { proveInChromium } from './browser.ts'
 import { installRuntimes, RUNTIMES, type Runtime, versionOf } from './runtimes.ts'
@@ -57,7 +57,11 @@ async function main(names: readonly string[]): Promise<boolean> {
     throw new Error(`No such runtime: ${unknown.join(', ')}. There are ${ALL.join(', ')}.`)
   await using folder = await temporaryFolder()
   const { tarball } = await pack(folder.path)
-  const project = await install(join(folder.path, 'project'), [tarball, ...(await optionalPeers())])
+  const project = await install(join(folder.path, 'project'), [
+    tarball,
+    ...(await optionalPeers()),
+    await atTestedVersion('@electric-sql/pglite'),
+  ])
   await copyFile(fileURLToPath(new URL('suites.ts', import.meta.url)), join(project, 'suites.ts'))
   const runtimes = await installRuntimes(names)
   // Two at a time: the suites wait more than they work, but leases of a tenth of a second want a core.

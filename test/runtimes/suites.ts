@@ -2,6 +2,9 @@
  * Runs the conformance suites against the package as it is installed, with nothing of a test runner: a program for any
  * runtime. Its only line of output is JSON. No `using` here: the oldest Node has no syntax for it.
  */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { knownCollections, lexiconGarden, memoryStore, relayLister } from 'atproto-collection-backfill'
 import {
@@ -12,6 +15,7 @@ import {
   migrateToLatest,
   observedCollections,
 } from 'atproto-collection-backfill/kysely'
+import { openSqlite } from 'atproto-collection-backfill/sqlite'
 import {
   collectionSourceSuite,
   type Fault,
@@ -147,7 +151,55 @@ async function provePGlite(): Promise<void> {
   await db.destroy()
 }
 
+let files = 0
+
+/** A store on a file of its own, and others on the same one, as other processes have. */
+async function freshFile(folder: string) {
+  files += 1
+  const file = join(folder, `${files}.sqlite`)
+  const store = await openSqlite(file)
+  const opened = [store]
+  const reopen = async () => {
+    const another = await openSqlite(file)
+    opened.push(another)
+    return another
+  }
+  const reader = await reopen()
+  return {
+    ...store,
+    reopen,
+    async read(collection: string) {
+      return (await reader.index.listRepos(collection, { limit: 10_000 })).dids
+    },
+    async add(collection: string, dids: readonly string[]) {
+      await store.sink.add({ relay: 'relay.example', collection, dids })
+    },
+    async remove(collection: string, did: string) {
+      await store.index.remove(collection, did)
+    },
+    async [Symbol.asyncDispose]() {
+      for (const each of opened) await each.close()
+    },
+  }
+}
+
+async function proveSqlite(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'backfill-runtime-'))
+  const make = () => freshFile(folder)
+  await prove('openSqlite: sink', indexSinkSuite, make)
+  await prove('openSqlite: progress', progressStoreSuite, make)
+  await prove('openSqlite: the two in one file', sharedDatabaseSuite, make)
+  await prove('openSqlite: index', repoIndexSuite, make)
+  await prove('openSqlite: observed', collectionSourceSuite, async (known) => {
+    const { add, observed, [Symbol.asyncDispose]: dispose } = await make()
+    for (const { nsid } of known) await add(nsid, ['did:plc:z72i7hdynmk6r22z27h6tvur'])
+    return { source: observed, [Symbol.asyncDispose]: dispose }
+  })
+  rmSync(folder, { recursive: true })
+}
+
 await proveMemory()
+await proveSqlite()
 await proveRelay()
 await provePGlite()
 console.log(JSON.stringify({ passed, failed } satisfies Outcome))

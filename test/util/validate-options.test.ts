@@ -8,9 +8,9 @@ import {
   ufos,
   verify,
 } from '../../src/index.ts'
-import { openPGlite } from '../../src/pglite/index.ts'
 import { openPostgres } from '../../src/postgres/index.ts'
 import { adminHandler, xrpcHandler } from '../../src/server/index.ts'
+import { openSqlite } from '../../src/sqlite/index.ts'
 import { startRelay } from '../../src/testing/index.ts'
 import { retryPolicy } from '../../src/util/retry.ts'
 import { refuseUnknown } from '../../src/util/validate-options.ts'
@@ -84,7 +84,11 @@ describe('each function that takes options refuses unknown ones', () => {
     ['adminHandler', () => adminHandler({ tokens: 'x' } as never), 'tokens; did you mean token?'],
     ['xrpcHandler', () => xrpcHandler({ store: {} } as never), 'store; did you mean index?'],
     ['openPostgres', () => openPostgres('postgres://x/y', { maxi: 5 } as never), 'maxi; did you mean max?'],
-    ['openPGlite', () => openPGlite(undefined, { scheme: 'x' } as never), 'scheme; did you mean schema?'],
+    [
+      'openSqlite',
+      () => openSqlite('x', { synchronus: 'full' } as never),
+      'synchronus; did you mean synchronous?',
+    ],
     [
       'startRelay',
       () => startRelay({ collections: {}, latency: 5 } as never),

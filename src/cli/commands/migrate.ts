@@ -2,8 +2,8 @@ import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openDatabase } from '../database.ts'
 
 /** Makes the tables, or brings them up to date, as the command run does too. @returns the exit code */
-export async function migrate(database: Database, { out, interruption }: Context): Promise<number> {
-  await using _ = await openDatabase(database, interruption)
-  out.write(`The tables in ${nameOf(database)} are up to date.\n`)
+export async function migrate(database: Database, context: Context): Promise<number> {
+  await using _ = await openDatabase(database, context)
+  context.out.write(`The tables in ${nameOf(database)} are up to date.\n`)
   return EXIT.complete
 }

@@ -13,19 +13,13 @@ export interface RunOptions extends RelayOptions, SourceOptions, RequestOptions,
   readonly json?: boolean
 }
 
-/**
- * How long a collection stays with a run that was killed, in milliseconds. A folder has one run at a time, so a
- * run that starts there after a kill waits for the leases of the one that was killed.
- */
-const FOLDER_LEASE_MS = 10_000
-
 /** Backfills, and shows how it goes. @returns the exit code */
 export async function run(options: RunOptions, database: Database, context: Context): Promise<number> {
   const { interruption } = context
   const relays = relaysOf(options)
   const report: RunReport = options.json ? jsonReport(context) : textReport(relays, context)
   try {
-    const end = await backfill({ options, database, relays, report, signal: interruption.signal })
+    const end = await backfill({ options, database, relays, report, context })
     return end.exitCode
   } catch (error) {
     const { aborted } = interruption.signal
@@ -40,14 +34,14 @@ interface Parts {
   readonly database: Database
   readonly relays: readonly Relay[]
   readonly report: RunReport
-  readonly signal: AbortSignal
+  readonly context: Context
 }
 
 /** @returns how it ended, once that is told; what else ends a run is thrown */
 async function backfill(parts: Parts): Promise<RunEnd> {
-  const { options, database, relays, report, signal } = parts
+  const { options, database, relays, report, context } = parts
   const walks = options.concurrency === undefined ? undefined : options.concurrency * relays.length
-  await using store = await openDatabase(database, { signal, walks })
+  await using store = await openDatabase(database, context, walks)
   const backfiller = backfillerOf(store, parts)
   const read =
     ({ relay }: Relay) =>
@@ -66,10 +60,7 @@ async function backfill(parts: Parts): Promise<RunEnd> {
   return end
 }
 
-function backfillerOf(
-  store: BackfillStore,
-  { options, database, relays, report, signal }: Parts,
-): Backfiller {
+function backfillerOf(store: BackfillStore, { options, relays, report, context }: Parts): Backfiller {
   const monitors = new Map(relays.map(({ relay, monitor }) => [relay, monitor]))
   return createBackfiller({
     relay: relays.map(({ lister }) => lister),
@@ -82,8 +73,7 @@ function backfillerOf(
     refreshAfterMs: options.refresh,
     maxAttempts: options.maxAttempts,
     retry: options.retries === undefined ? {} : { retries: options.retries },
-    leaseMs: database.kind === 'pglite' ? FOLDER_LEASE_MS : undefined,
-    signal,
+    signal: context.interruption.signal,
     onEvent(event) {
       monitors.get(event.relay)?.handle(event)
       report.handle(event)

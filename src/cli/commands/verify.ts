@@ -1,6 +1,6 @@
 import type { BackfillEvent } from '../../contracts/events.ts'
+import type { OpenedStore } from '../../contracts/opened-store.ts'
 import type { RepoLister } from '../../contracts/repo-lister.ts'
-import type { OpenStore } from '../../kysely/open-store.ts'
 import { plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
 import type { RepairMode } from '../../verify/repair.ts'
@@ -106,7 +106,7 @@ function endOf(summary: VerificationSummary, work: VerifyWork, repair: RepairMod
 /** Repairs on the way, or compares everything, asks, and then repairs what differs. */
 async function compareAndRepair(
   { collections }: VerifyWork,
-  store: OpenStore,
+  store: OpenedStore,
   parts: Parts,
 ): Promise<{ summary: VerificationSummary; isRepaired: boolean }> {
   const { repair, asksFirst, report } = parts
@@ -155,7 +155,7 @@ function summaryOf(...verifications: readonly Compared[]): VerificationSummary {
 
 async function compare(
   collections: ReadonlyMap<string, number>,
-  store: OpenStore,
+  store: OpenedStore,
   { relays, options, report, signal }: Parts,
   repair: RepairMode | undefined,
 ): Promise<Compared> {

@@ -39,7 +39,7 @@ describe('discover', () => {
     await using relay = await startRelay({ collections: { 'com.example.a': 2 } })
     await using folder = await temporaryFolder()
     const args = ['discover', '--source', `garden=${relay.gardenUrl}`, 'ufos=http://127.0.0.1:1/']
-    await using program = startCli([...args, '--data', folder.path])
+    await using program = startCli([...args, '--data', `${folder.path}/index.sqlite`])
     program.closeStderr()
     expect(await program.ended).toMatchObject({ code: 1, stdout: 'com.example.a\n' })
   })

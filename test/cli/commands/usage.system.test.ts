@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
@@ -151,14 +151,11 @@ describe('what cannot work is told in one line that says what to do, and ends wi
     expect(gone).not.toContain('secret')
   })
 
-  test.each(['status', 'retry', 'verify'])(
-    '%s of a folder without a database makes none',
-    async (command) => {
-      await using folder = await temporaryFolder()
-      const refusal = await refusalOf([command], { cwd: folder.path, env: { RELAY: 'relay.example' } })
-      expect(refusal).toContain('There is no database in ./collection-backfill-data (PGlite) yet')
-    },
-  )
+  test.each(['status', 'retry', 'verify'])('%s where there is no file makes none', async (command) => {
+    await using folder = await temporaryFolder()
+    const refusal = await refusalOf([command], { cwd: folder.path, env: { RELAY: 'relay.example' } })
+    expect(refusal).toContain('There is no database in ./collection-backfill.sqlite yet')
+  })
 
   test.each([['status'], ['retry'], ['reset', PROFILE], ['verify']])(
     '%s of a Postgres without a backfill creates nothing, and says where it looked',
@@ -176,32 +173,22 @@ describe('what cannot work is told in one line that says what to do, and ends wi
     },
   )
 
-  test('status of a folder whose database has no such schema says so, too', async () => {
+  test('a schema of a file', async () => {
     await using folder = await temporaryFolder()
-    const on = ['--data', join(folder.path, 'data')]
-    expect((await cli(['migrate', ...on])).code).toBe(0)
-    for (const _ of ['once', 'and again']) {
-      expect(await refusalOf(['status', ...on, '--schema', 'nope'])).toContain('in the schema nope: ')
-    }
-    expect((await cli(['status', ...on])).code).toBe(0)
+    const args = ['status', '--data', join(folder.path, 'index.sqlite'), '--schema', 'nope']
+    const { code, stderr } = await cli(args)
+    expect(code).toBe(2)
+    expect(stderr).toContain('--schema is for a Postgres')
   })
 
-  test('a folder with files that are no database: they are left alone', async () => {
+  test('a file that is no database: it is left alone', async () => {
     await using folder = await temporaryFolder()
-    await writeFile(join(folder.path, 'thesis.txt'), 'mine')
-    const refusal = await refusalOf(['run', '--relay', 'relay.example', '--data', folder.path])
-    expect(refusal).toContain(
-      `Cannot open the database in ${folder.path}: it holds thesis.txt and no database.`,
-    )
+    const file = join(folder.path, 'thesis.txt')
+    await writeFile(file, 'mine')
+    const refusal = await refusalOf(['run', '--relay', 'relay.example', '--data', file])
+    expect(refusal).toContain(`${file} is no database of SQLite`)
+    expect(await readFile(file, 'utf8')).toBe('mine')
     expect(await readdir(folder.path)).toEqual(['thesis.txt'])
-  })
-
-  test('PGlite is not installed', async () => {
-    await using folder = await temporaryFolder()
-    const missing = new URL('../../support/without-pglite.ts', import.meta.url).href
-    const refusal = await refusalOf(['migrate'], { cwd: folder.path, imports: [missing] })
-    expect(refusal).toMatch(/which is not installed: npm install @electric-sql\/pglite kysely\n$/)
-    expect(refusal).toContain('--database postgres://')
   })
 })
 
