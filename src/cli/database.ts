@@ -49,7 +49,9 @@ export async function openDatabase(
     signal,
     mayRetry: (error) => database.kind === 'sqlite' && isBackfillError(error, 'STORE_UNAVAILABLE'),
     onRetry: ({ error, waitMs }) =>
-      err.write(`! ${printable(describe(error))} Trying again in ${duration(waitMs)}; Ctrl-C stops.\n`),
+      err.write(
+        `! ${printable(describe(error).replace(/\.$/, ''))}. Trying again in ${duration(waitMs)}; Ctrl-C stops.\n`,
+      ),
   })
 }
 
