@@ -23,11 +23,11 @@ describe('the demo', () => {
 
       // 1,287 collections at this latency take longer than the first look at the screen, by far.
       await terminal.type(exampleLine(DEMO, [...args, '--latency', '60']))
-      await terminal.until(/━.* [1-9]\d*\/1,287 .*pairs/, TIMEOUT_MS)
+      await terminal.until(/━.* [1-9]\d*\/1,287 .*imported/, TIMEOUT_MS)
       const stopwatch = startStopwatch()
       await terminal.press('C-c')
       const [, done, pairs] = await terminal.until(
-        /^Stopped: (\d+) of 1,287 collections done, ([\d,]+) pairs/m,
+        /^Stopped: (\d+) of 1,287 collections done, ([\d,]+) imported/m,
       )
       expect(stopwatch.stop()).toBeLessThan(1_500)
       await terminal.type('echo "code $?"')
@@ -39,7 +39,7 @@ describe('the demo', () => {
         TIMEOUT_MS,
       )
       expect(await terminal.screen()).toContain(
-        `resuming: ${done} of 1,287 collections done, ${pairs} pairs\n`,
+        `resuming: ${done} of 1,287 collections done, ${pairs} imported\n`,
       )
     },
     2 * TIMEOUT_MS,

@@ -26,7 +26,7 @@ describe('run', () => {
 
     const again = await cli(args)
     expect(again).toMatchObject({ code: 0, stderr: '' })
-    expect(again.stdout).toContain('resuming: 2 of 2 collections done, 48 pairs\n')
+    expect(again.stdout).toContain('resuming: 2 of 2 collections done, 48 imported\n')
     expect(again.stdout).toContain('this run: 0 collections · 0 pairs')
   })
 
