@@ -2,6 +2,7 @@ import type { Emit } from '../contracts/events.ts'
 import type { RepoLister, RepoPage } from '../contracts/repo-lister.ts'
 import { isBackfillError } from '../errors.ts'
 import { abortable } from '../util/abort.ts'
+import { retryAfterMs } from '../util/describe.ts'
 import { isFinal, LONGEST_WAIT_MS, type RetryPolicy, retrying } from '../util/retry.ts'
 import { checkPage } from './check-page.ts'
 import { advancePosition, type Position } from './cursor-guard.ts'
@@ -18,6 +19,8 @@ export interface AskParts {
   readonly emit: Emit
   /** The longest wait that the relay may ask for before a page, in milliseconds. @default retry.maxDelayMs */
   readonly longestWaitMs?: number | undefined
+  /** Called when the relay wants no request for that long, in milliseconds. */
+  readonly keepPause?: ((ms: number) => void) | undefined
 }
 
 /**
@@ -26,10 +29,17 @@ export interface AskParts {
  * @param collections those that were asked for by name
  */
 export async function checkRelay(
-  { lister, retry, signal, emit }: AskParts,
+  { lister, retry, signal, emit, keepPause }: AskParts,
   collections: readonly string[],
 ): Promise<void> {
-  const check = async () => lister.check?.({ signal, collections })
+  const check = async () => {
+    try {
+      await lister.check?.({ signal, collections })
+    } catch (error) {
+      keepPause?.(retryAfterMs(error))
+      throw error
+    }
+  }
   await retrying(() => abortable(check(), signal), {
     ...retry,
     longestWaitMs: LONGEST_WAIT_MS,
@@ -40,9 +50,12 @@ export async function checkRelay(
 }
 
 /** Tells of the pauses that the relay asks for, where the lister tells of them, until the signal aborts. */
-export function tellPauses({ lister, signal, emit }: AskParts): void {
+export function tellPauses({ lister, signal, emit, keepPause }: AskParts): void {
   const { relay } = lister
-  lister.onPause?.((pause) => emit({ type: 'paused', relay, ...pause }), signal)
+  lister.onPause?.((pause) => {
+    keepPause?.(pause.waitMs)
+    emit({ type: 'paused', relay, ...pause })
+  }, signal)
 }
 
 /** The page at a position, asked for again where that may help, and the position behind it. */
@@ -71,7 +84,7 @@ export function fetchPage(position: Position, parts: AskParts): Promise<FetchedP
 /** One request for the page at a position, and the event that tells of it. */
 export async function requestPage(
   { relay, collection, cursor }: Position,
-  { lister, signal, emit }: AskParts,
+  { lister, signal, emit, keepPause }: AskParts,
 ): Promise<RepoPage> {
   const startedAt = performance.now()
   const tell = (outcome: { repos: number } | { error: unknown }) =>
@@ -91,6 +104,7 @@ export async function requestPage(
   } catch (error) {
     // An abort is the caller's decision, not a failure of the relay; a hook that throws has aborted the run.
     signal.throwIfAborted()
+    keepPause?.(retryAfterMs(error))
     tell({ error })
     throw error
   }

@@ -18,12 +18,13 @@ import { type AskedSource, type Discovery, discover } from './discovery.ts'
 import { guardListener } from './listener.ts'
 import { type BackfillOptions, type RunSettings, type Settings, settingsOf } from './options.ts'
 import { createPatience, patientStore } from './patient-store.ts'
+import { createRelayPauses, type RelayPauses } from './relay-pauses.ts'
 import { type RelayRun, sideBySide } from './several-relays.ts'
 import { countSummary, type SummaryCounts } from './summary.ts'
 import { createWorkerPool, type WorkerPool } from './worker-pool.ts'
 
-// One run, from the top: all relays side by side (several-relays), and for each: check the relay, ask the sources, register
-// what they know (`prepare`); let the workers claim and walk until nothing is left (worker-pool, walk, commit); look once
+// One run, from the top: all relays side by side (several-relays), and for each: wait for a pause that the relay asked an
+// earlier run for, check the relay, ask the sources, register what they know (`prepare`); let the workers claim and walk until nothing is left (worker-pool, walk, commit); look once
 // more, and go another round if there is new work (`isOver`). Who repeats what, from the inside out:
 //
 // | what failed                               | is repeated by             | how often, and how long apart             |
@@ -129,8 +130,8 @@ async function* walkRelay(
 ): AsyncGenerator<PageEvent, void, void> {
   const stop = createController()
   abortWith(signal, stop)
+  const running = startRelay(settings, stop, emit)
   try {
-    const running = startRelay(settings, stop.signal, emit)
     const discovery = await prepare(running)
     for (let round = 1; ; round += 1) {
       const workers = Array.from({ length: settings.concurrency }, () => running.pool.work())
@@ -140,6 +141,7 @@ async function* walkRelay(
       if (await isOver(running, discovery.collections, isLastRound)) return
     }
   } finally {
+    await running.pauses.end()
     stop.abort()
   }
 }
@@ -148,24 +150,30 @@ async function* walkRelay(
 interface Running extends Settings {
   readonly signal: AbortSignal
   readonly emit: Emit
+  readonly pauses: RelayPauses
+  readonly keepPause: RelayPauses['keep']
   readonly pool: WorkerPool
 }
 
-function startRelay(settings: Settings, signal: AbortSignal, emit: Emit): Running {
+function startRelay(settings: Settings, stop: AbortController, emit: Emit): Running {
+  const { signal } = stop
   const { lister, leaseMs, storeTimeoutMs } = settings
   const { relay } = lister
   const patience = createPatience({ relay, timeoutMs: storeTimeoutMs, signal, emit })
   const progress = patientStore(settings.progress, { ...settings, relay, patience, signal, emit })
   const queue = createClaimQueue({ relay, progress, leaseMs, signal, emit })
-  const running = { ...settings, progress, signal, emit, patience, queue }
+  const pauses = createRelayPauses({ relay, progress, emit, stop })
+  const running = { ...settings, progress, signal, emit, patience, queue, pauses, keepPause: pauses.keep }
   return { ...running, pool: createWorkerPool(running) }
 }
 
-/** Checks the relay, asks the sources, registers what they know. */
+/** Waits for a pause that an earlier run was told, checks the relay, asks the sources, registers what they know. */
 async function prepare(running: Running): Promise<Discovery> {
-  const { lister, sources, progress, emit, refreshAfterMs, refreshBefore, keepFailed } = running
+  const { lister, sources, progress, pauses, signal, emit } = running
+  const { refreshAfterMs, refreshBefore, keepFailed } = running
   const { relay } = lister
   tellPauses(running)
+  await pauses.sitOut(relay, signal)
   await checkRelay(running, running.named)
   const discovery = await ask(sources, running)
   const { collections, sources: reports, invalidNames } = discovery
@@ -188,10 +196,10 @@ async function askAgain(running: Running, discovery: Discovery): Promise<void> {
 
 async function ask(
   sources: readonly AskedSource[],
-  { lister: { relay }, listers, retry, emit, signal }: Running,
+  { lister: { relay }, listers, pauses, retry, emit, signal }: Running,
 ): Promise<Discovery> {
   const discovery = await discover(sources, {
-    relays: listers,
+    relays: pauses.respecting(listers),
     signal,
     retry,
     onRetry: (context) => emit({ type: 'retry', relay, ...context }),

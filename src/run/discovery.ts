@@ -1,7 +1,7 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { CollectionSource, KnownCollection } from '../contracts/collection-source.ts'
 import type { InvalidName, SourceReport } from '../contracts/events.ts'
-import type { RepoLister } from '../contracts/repo-lister.ts'
+import type { PacedRelay } from '../contracts/paced-relay.ts'
 import { BackfillError } from '../errors.ts'
 import { abortable, childController } from '../util/abort.ts'
 import { normalNsid } from '../util/nsid.ts'
@@ -38,7 +38,7 @@ const MANY = 20
 
 interface DiscoverOptions {
   /** The relays of the run: a source on the server of one of them keeps its pace. */
-  readonly relays: readonly RepoLister[]
+  readonly relays: readonly PacedRelay[]
   readonly signal: AbortSignal
   readonly retry: RetryPolicy
   readonly onRetry: (context: RetryContext & { source: string }) => void

@@ -66,6 +66,36 @@ describe('what a process of this host held', () => {
   })
 })
 
+describe('a process that is killed while it sits out a wait that the relay asked for', () => {
+  it('asks for nothing when it is started again, until the wait is over', async () => {
+    let told = false
+    await using run = await setUp({
+      collections: { [A]: 45, [B]: 25 },
+      script: ({ offset }) => {
+        if (offset !== 10 || told) return undefined
+        told = true
+        return { status: 429, headers: { 'retry-after': '55' } }
+      },
+    })
+    await using first = start(run, 'first')
+    await first.until(({ event }) => event === 'paused')
+    const kept = sql`select 1 from backfill_progress where relay_waits_until > clock_timestamp() + interval '30 s'`
+    await expect.poll(async () => (await kept.execute(run.db)).rows.length, { timeout: 10_000 }).toBe(1)
+    await first.kill()
+    const asked = run.relay.requests.length
+    await using second = start(run, 'second')
+    const paused = await second.until(({ event }) => event === 'paused')
+    expect(paused).toMatchObject({ waitMs: expect.any(Number) })
+    await second.kill()
+    expect(run.relay.requests).toHaveLength(asked)
+    await sql`update backfill_progress set relay_waits_until = now()`.execute(run.db)
+    await using last = start(run, 'last')
+    expect(await last.finish()).toMatchObject({ code: 0 })
+    expect(waits(last.lines)).toEqual([])
+    expect(await run.check()).toMatchObject({ completed: 2, pages: 8 })
+  })
+})
+
 describe('what a process of another host held that was killed', () => {
   it('is waited for until its lease ends, and the run says for whom and how long', async () => {
     await using run = await setUp({ collections: { [A]: 45, [B]: 25 } })

@@ -1,5 +1,6 @@
+import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import { collectionDirectory } from '../../src/index.ts'
+import { type BackfillListener, collectionDirectory } from '../../src/index.ts'
 import { kyselyProgressStore } from '../../src/kysely/index.ts'
 import type { RelayRequest } from '../../src/testing/index.ts'
 import { PROFILE } from '../support/e2e.ts'
@@ -209,30 +210,103 @@ describe('a relay that asks a source for a wait', () => {
     expect(await run.check()).toMatchObject({ completed: 1, pages: 4 })
   })
 
-  it('for longer than a source is waited for: the walks wait too, with their claims given back', async () => {
+  it('for longer than a source is waited for: nothing is claimed, and no walk asks either', async () => {
     await using run = await setUp({
       collections: { [A]: SIZE },
       script: ({ path }) =>
         path === '/v1/listCollections' ? { status: 429, headers: { 'retry-after': '3600' } } : undefined,
     })
     const caller = new AbortController()
-    const postponed = gate()
-    const collectionFailed = ({ retryInMs }: { retryInMs?: number | undefined }) => {
-      expect(retryInMs).toBeGreaterThan(3_590_000)
-      void postponed.wait()
-    }
-    const sourceFailed: unknown[] = []
+    const registered = gate()
+    const failed: unknown[] = []
     const onEvent = listenTo({
-      collectionFailed,
-      sourceFailed: ({ error }: { error: unknown }) => sourceFailed.push(error),
+      discovered: () => void registered.wait(),
+      sourceFailed: ({ error }: { error: unknown }) => failed.push(error),
+      collectionStarted: () => failed.push('a collection was claimed'),
     })
     const collections = [A, collectionDirectory(run.relay.url)]
     const ended = rejection(run.start({ collections, signal: caller.signal, onEvent }).run())
-    await postponed.reached
+    await registered.reached
+    const progress = kyselyProgressStore(run.db)
+    const left = async () => (await progress.remaining(run.relay.url)).dueInMs
+    await expect.poll(left, { timeout: 10_000 }).toBeGreaterThan(3_590_000)
     caller.abort('enough')
     expect(await ended).toBe('enough')
-    expect(sourceFailed).toMatchObject([{ status: 429, retryAfterMs: 3_600_000 }])
+    expect(failed).toMatchObject([{ status: 429, retryAfterMs: 3_600_000 }])
     expect(run.relay.requestsOf(A)).toEqual([])
     expect(await run.check()).toMatchObject({ pages: 0 })
   })
+})
+
+describe('a relay’s wait outlives the run that it was told', () => {
+  const refusal = { status: 429, headers: { 'retry-after': '3600' } }
+  const cases: { teller: string; isRefused: (request: RelayRequest) => boolean; wait?: string }[] = [
+    {
+      teller: 'the check, before anything is registered',
+      isRefused: ({ collection }) => collection === PROFILE,
+    },
+    { teller: 'a source', isRefused: ({ path }) => path === '/v1/listCollections' },
+    { teller: 'a walk', isRefused: ({ collection, offset }) => collection === A && offset === 10 },
+    {
+      teller: 'a walk that sits it out',
+      isRefused: ({ collection, offset }) => collection === A && offset === 10,
+      wait: '55',
+    },
+    { teller: 'a walk, as 30 years', isRefused: ({ collection }) => collection === A, wait: '1000000000' },
+  ]
+
+  it.concurrent.each(cases)(
+    'told to $teller: it gets no request before, however often a run begins anew',
+    async ({ isRefused, wait = '3600' }) => {
+      let refuses = true
+      await using run = await setUp({
+        collections: { [A]: SIZE, [B]: SIZE },
+        script: (request) =>
+          refuses && isRefused(request)
+            ? { ...refusal, headers: { 'retry-after': wait } }
+            : directoryOf(request),
+      })
+      const isKept = sql<{ kept: boolean }>`
+      select coalesce(bool_or(relay_waits_until > clock_timestamp() + interval '10 seconds'), false) as kept
+      from backfill_progress
+    `
+      const kept = async () => (await isKept.execute(run.db)).rows[0]?.kept
+      // Each begins with a lister and sources of its own, as a process does.
+      const begin = (onEvent: BackfillListener) => {
+        const caller = new AbortController()
+        const collections = [A, B, collectionDirectory(run.relay.url)]
+        const { signal } = caller
+        const retry = { minDelayMs: 1, maxDelayMs: 60_000 }
+        return {
+          caller,
+          ended: rejection(run.start({ collections, signal, onEvent, retry, concurrency: 1 }).run()),
+        }
+      }
+      const first = begin(() => {})
+      await expect.poll(kept, { timeout: 20_000 }).toBe(true)
+      first.caller.abort('killed')
+      await first.ended
+      refuses = false
+      const asked = run.relay.requests.length
+      for (let again = 1; again <= 2; again += 1) {
+        const paused = gate<never>()
+        const others: unknown[] = []
+        const next = begin((event) => {
+          if (event.type !== 'paused') others.push(event)
+          else if (event.waitMs > 40_000) void paused.wait()
+        })
+        await paused.reached
+        next.caller.abort('killed')
+        expect([await next.ended, others]).toEqual(['killed', []])
+      }
+      expect(run.relay.requests).toHaveLength(asked)
+      await sql`update backfill_progress set relay_waits_until = now(), not_before = now()`.execute(run.db)
+      expect(await begin(() => {}).ended).toBeUndefined()
+      expect(await run.check()).toMatchObject({ completed: 2, pages: 8 })
+    },
+  )
+
+  function directoryOf({ path }: RelayRequest) {
+    return path === '/v1/listCollections' ? { status: 200, body: { collections: { [A]: SIZE } } } : undefined
+  }
 })

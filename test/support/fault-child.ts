@@ -57,6 +57,7 @@ function backfillerOn({ sink, progress }: OpenStore): Backfiller {
         abortAt('started')
       },
       page: ({ collection, completed }) => completed && say({ event: 'completed', collection }),
+      paused: ({ waitMs }) => say({ event: 'paused', waitMs }),
       waiting: ({ holders }) => say({ event: 'waiting', holders }),
       claimLost: ({ collection }) => say({ event: 'claim lost', collection }),
       collectionFailed: ({ collection, error }) => say({ event: 'failed', collection, error: String(error) }),

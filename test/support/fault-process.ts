@@ -38,6 +38,7 @@ export type Line =
   | { event: 'completed' | 'claim lost'; collection: string }
   | { event: 'failed'; collection: string; error: string }
   | { event: 'retry'; error: string }
+  | { event: 'paused'; waitMs: number }
   | { event: 'waiting'; holders: readonly ClaimHolder[] }
   | { event: 'store unavailable'; error: string; attempt: number }
   | { event: 'unhandled'; error: string }
