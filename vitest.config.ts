@@ -21,7 +21,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.{database,system}.test.ts', 'test/package/**'],
+          exclude: ['test/**/*.{database,system}.test.ts', 'test/package/**', 'test/databases/**'],
         },
       },
       ...['database', 'system'].map((name) => ({
@@ -32,6 +32,14 @@ const config: ViteUserConfig = defineConfig({
           globalSetup: './test/support/global-setup.ts',
         },
       })),
+      {
+        extends: true,
+        test: {
+          name: 'databases',
+          include: ['test/databases/*.test.ts'],
+          globalSetup: './test/databases/setup.ts',
+        },
+      },
       {
         extends: true,
         test: {

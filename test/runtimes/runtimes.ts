@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process'
 import { globSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { ROOT } from '../package/packed.ts'
+import { installCached } from '../support/cached-packages.ts'
 
 const run = promisify(execFile)
 
@@ -14,9 +13,6 @@ const PACKAGES = {
   bun: '1.4.4',
   deno: '2.9.6',
 } as const
-
-/** They are large, and the same for each run: beside the packages, where nothing else looks. */
-const FOLDER = join(ROOT, 'node_modules/.cache/runtimes')
 
 /** A runtime and how it runs a program. */
 export interface Runtime {
@@ -34,18 +30,13 @@ export const RUNTIMES: readonly string[] = ['node22', 'node24', 'node26', 'bun',
 /** Installs the runtimes that are chosen, from the package registry. */
 export async function installRuntimes(names: readonly string[]): Promise<Runtime[]> {
   const chosen = Object.entries(PACKAGES).filter(([name]) => names.includes(name))
-  await mkdir(FOLDER, { recursive: true })
-  const manifest = { private: true, dependencies: Object.fromEntries(chosen) }
-  await writeFile(join(FOLDER, 'package.json'), JSON.stringify(manifest))
   // Their scripts would only move the binaries that the packages for this platform hold anyway.
-  const quietly = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
-  if (chosen.length > 0) await run('npm', ['install', ...quietly], { cwd: FOLDER })
-  const installed = chosen.map(([name]) => runtimeOf(name))
+  const packages = chosen.length === 0 ? '' : await installCached('runtimes', Object.fromEntries(chosen))
+  const installed = chosen.map(([name]) => runtimeOf(name, packages))
   return names.includes(NODE24.name) ? [NODE24, ...installed] : installed
 }
 
-function runtimeOf(name: string): Runtime {
-  const packages = join(FOLDER, 'node_modules')
+function runtimeOf(name: string, packages: string): Runtime {
   if (name === 'bun') return { name, command: binary(packages, '@oven', 'bin/bun'), args: ['run'] }
   if (name === 'deno') {
     const args = ['run', '--allow-all', '--node-modules-dir=manual']

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
-import { inject } from 'vitest'
+import { expect, inject } from 'vitest'
+import { collectionIndex } from '../../src/kysely/collection-index.ts'
 import { kyselyIndexSink } from '../../src/kysely/kysely-index-sink.ts'
 import { kyselyProgressStore } from '../../src/kysely/kysely-progress-store.ts'
 import { migrateToLatest } from '../../src/kysely/migrations.ts'
@@ -13,6 +14,7 @@ import type { BackfillDatabase } from '../../src/kysely/schema.ts'
 import type {
   IndexSinkFixture,
   ProgressStoreFixture,
+  RepoIndexFixture,
   SharedDatabaseFixture,
 } from '../../src/testing/index.ts'
 import { openPool } from './pool.ts'
@@ -119,6 +121,24 @@ export async function freshStores(db: TestKysely, another: TestKysely = db): Pro
       await emptySchema(db, schema)
       idle.push(schema)
     },
+  }
+}
+
+/** An index in a schema of its own, written to through another connection where there can be one. */
+export async function freshIndex(db: TestKysely, another: TestKysely = db): Promise<RepoIndexFixture> {
+  const stores = await freshStores(db, another)
+  const { sink } = await stores.reopen()
+  const reader = collectionIndex(another, { schema: stores.schema })
+  return {
+    index: collectionIndex(db, { schema: stores.schema }),
+    async add(collection, dids) {
+      await sink.add({ relay: 'relay.example', collection, dids })
+    },
+    async remove(collection, did) {
+      expect(await reader.remove(collection, did)).toEqual({ removed: 1 })
+    },
+    reopen: async () => ({ index: reader }),
+    [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose](),
   }
 }
 

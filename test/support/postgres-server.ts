@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import {
+  type PostgresPrograms,
   postgresPrograms,
   type ServerAccount,
   serverAccount,
@@ -26,13 +27,19 @@ export interface PostgresServer extends AsyncDisposable {
 
 type Settings = Readonly<Record<string, string>>
 
-/** @param settings as on the server's command line: `{ max_connections: '300' }` */
-export async function startPostgresServer(settings: Settings = {}): Promise<PostgresServer> {
+/**
+ * @param settings as on the server's command line: `{ max_connections: '300' }`
+ * @param installed the programs of another version than that of the package's own dependency
+ */
+export async function startPostgresServer(
+  settings: Settings = {},
+  installed?: PostgresPrograms,
+): Promise<PostgresServer> {
   const account = await serverAccount()
   const folder = await mkdtemp(join(temporaryRoot(account), 'backfill-postgres-'))
   const keeper = keep(folder)
   try {
-    const { data, password, start } = await makeCluster(folder, account)
+    const { data, password, start } = await makeCluster(folder, account, installed)
     const port = await freePort()
     const flags = flagsOf({
       port: String(port),
@@ -65,7 +72,11 @@ interface Cluster {
 }
 
 /** Data for a server, in a folder that its account may enter. */
-async function makeCluster(folder: string, account: ServerAccount): Promise<Cluster> {
+async function makeCluster(
+  folder: string,
+  account: ServerAccount,
+  installed: PostgresPrograms | undefined,
+): Promise<Cluster> {
   await chmod(folder, 0o755)
   const data = join(folder, 'data')
   await mkdir(data, { mode: 0o700 })
@@ -76,7 +87,7 @@ async function makeCluster(folder: string, account: ServerAccount): Promise<Clus
     await chown(data, account.uid, account.gid)
     await chown(passwordFile, account.uid, account.gid)
   }
-  const { initdb, pg_ctl: pgCtl } = await postgresPrograms(account, join(folder, 'programs'))
+  const { initdb, pg_ctl: pgCtl } = await postgresPrograms(account, join(folder, 'programs'), installed)
   const run = async (program: string, args: readonly string[]): Promise<void> => {
     await promisify(execFile)(program, ['-D', data, ...args], { ...account, cwd: data })
   }

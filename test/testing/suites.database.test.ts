@@ -1,7 +1,7 @@
 import { isValidDid, isValidNsid } from '@atproto/syntax'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { knownCollections, lexiconGarden, progressStoreOn, relayLister } from '../../src/index.ts'
-import { collectionIndex, observedCollections } from '../../src/kysely/index.ts'
+import { observedCollections } from '../../src/kysely/index.ts'
 import { memoryIndex } from '../../src/memory/memory-index.ts'
 import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
 import { memoryProgressRows } from '../../src/memory/memory-progress-rows.ts'
@@ -12,7 +12,6 @@ import {
   indexSinkSuite,
   type MakeCollectionSource,
   progressStoreSuite,
-  type RepoIndexFixture,
   relayScript,
   repoIndexSuite,
   repoListerSuite,
@@ -26,6 +25,7 @@ import { didsFrom, ODD_DIDS, ODD_NSIDS } from '../../src/testing/suites/samples.
 import {
   createPGlite,
   createPostgres,
+  freshIndex,
   freshStores,
   type TestDatabase,
   type TestKysely,
@@ -61,24 +61,6 @@ describe('memory', () => {
     return { progress: progressStoreOn(rows), reopen: async () => ({ progress: progressStoreOn(rows) }) }
   })
 })
-
-/** An index in a schema of its own, written to through another connection where there can be one. */
-async function freshIndex(db: TestKysely, another: TestKysely = db): Promise<RepoIndexFixture> {
-  const stores = await freshStores(db, another)
-  const { sink } = await stores.reopen()
-  const reader = collectionIndex(another, { schema: stores.schema })
-  return {
-    index: collectionIndex(db, { schema: stores.schema }),
-    async add(collection, dids) {
-      await sink.add({ relay: 'relay.example', collection, dids })
-    },
-    async remove(collection, did) {
-      expect(await reader.remove(collection, did)).toEqual({ removed: 1 })
-    },
-    reopen: async () => ({ index: reader }),
-    [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose](),
-  }
-}
 
 describe('Postgres', () => {
   let database: TestDatabase & { connect(): TestKysely }
