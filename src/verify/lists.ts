@@ -1,6 +1,7 @@
 import type { RepoIndex } from '../contracts/repo-index.ts'
 import type { RepoLister } from '../contracts/repo-lister.ts'
 import { isBackfillError } from '../errors.ts'
+import { anchorOf, checkAnchor } from '../paging/anchor.ts'
 import { advancePosition, type Position } from '../paging/cursor-guard.ts'
 import { type AskParts, fetchPage } from '../paging/fetch-page.ts'
 import { fetchAhead } from '../paging/prefetch.ts'
@@ -25,7 +26,12 @@ export async function* relayPages(
   for (const lister of parts.listers) yield* pagesOfRelay(lister, collection, parts)
 }
 
-/** What one relay lists, one page ahead of the reader; asked for as a backfill does. */
+/**
+ * What one relay lists, one page ahead of the reader; asked for as a backfill does.
+ *
+ * @throws CursorsChangedError at the end of a list of several pages whose cursors changed their meaning on the way: what
+ * such a list lacks is not surplus in the index
+ */
 async function* pagesOfRelay(
   lister: RepoLister,
   collection: string,
@@ -37,11 +43,14 @@ async function* pagesOfRelay(
   const start = startOf(lister.relay, collection)
   const pages = fetchAhead(start, 1, (position) => fetchPage(position, asking))
   try {
-    for (let isLast = false; !isLast; ) {
-      const group = await pages.take()
+    let group = await pages.take()
+    const anchor = anchorOf(group[0].page)
+    for (;;) {
       for (const { page } of group) yield page.dids
-      isLast = group.at(-1)?.next.cursor === undefined
+      if (group.at(-1)?.next.cursor === undefined) break
+      group = await pages.take()
     }
+    if (anchor !== undefined) await checkAnchor(start, anchor, asking)
   } finally {
     fetching.abort()
   }

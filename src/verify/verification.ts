@@ -23,7 +23,8 @@ export interface Verification extends Run<CollectionReport, VerificationSummary>
 
 /**
  * Reads a relay again and reports for each collection what both have, only the relay, and only the index. It goes
- * through one collection after the other. A collection that cannot be read to its end is reported with its error. It
+ * through one collection after the other. A collection that cannot be read to its end is reported with its error, and
+ * so is one of several pages during which the relay's cursors changed their meaning: nothing of it is removed then. It
  * writes nothing, unless it is told to `repair`.
  *
  * Some relays list their repos in the order of their DIDs: then it merges both lists, in the memory of a few pages. If

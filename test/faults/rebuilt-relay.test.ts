@@ -102,49 +102,54 @@ describe('a relay that is rebuilt while fifty collections are walked', () => {
   it.each([
     { what: 'in the same order', collections: given, cut: false },
     { what: 'in another order, with broken connections', collections: shared, cut: true },
-  ])('and lists them $what: everything is there, and surplus is flagged and named', async (scripted) => {
-    const { collections, cut } = scripted
-    const all = gate()
-    let waiting = 0
-    await using relay: TestRelay = await startRelay({
-      collections: { [PROFILE]: 1, ...collections },
-      async script({ collection = '', attempt, cursor }) {
-        // Each has its first page, and asks for the second.
-        if (cursor === undefined || !many.includes(collection) || waiting > many.length || attempt > 1)
-          return undefined
-        waiting += 1
-        if (waiting === many.length) {
-          relay.rebuild({ cut })
+  ])(
+    'and lists them $what: everything is there, and surplus is flagged, named and removed',
+    async (scripted) => {
+      const { collections, cut } = scripted
+      const all = gate()
+      let waiting = 0
+      await using relay: TestRelay = await startRelay({
+        collections: { [PROFILE]: 1, ...collections },
+        async script({ collection = '', attempt, cursor }) {
+          // Each has its first page, and asks for the second.
+          if (cursor === undefined || !many.includes(collection) || waiting > many.length || attempt > 1)
+            return undefined
           waiting += 1
-          all.pass()
-        }
-        await all.wait()
-        return undefined
-      },
-    })
-    const { store, failed, start } = fillMemory(relay, many, { concurrency: 50, pagesAhead: 1 })
-    const summary = await start().run()
+          if (waiting === many.length) {
+            relay.rebuild({ cut })
+            waiting += 1
+            all.pass()
+          }
+          await all.wait()
+          return undefined
+        },
+      })
+      const { store, failed, start } = fillMemory(relay, many, { concurrency: 50, pagesAhead: 1 })
+      const summary = await start().run()
 
-    expect(summary).toMatchObject({ completed: 50 })
-    expect(failed).toEqual(Array(50).fill('CURSORS_CHANGED, begins again'))
-    const rows = await store.progress.list()
-    let surplus = 0
-    for (const { collection, flags } of rows) {
-      const listed = new Set(relay.dids(collection))
-      expect(listed.difference(heldOf(store, collection))).toEqual(new Set())
-      expect(flags).toEqual(['cursorsChanged'])
-      surplus += heldOf(store, collection).size - listed.size
-    }
-    // Two walks of each, and one request before the end of each. The others are the pages of these walks, many of
-    // them of other collections, and what was compared once to find out.
-    const asked = many.flatMap((name) => relay.requestsOf(name))
-    expect(asked.filter(({ cursor }) => cursor === undefined)).toHaveLength(200)
-    expect(asked.length).toBeLessThan(1_600)
+      expect(summary).toMatchObject({ completed: 50 })
+      expect(failed).toEqual(Array(50).fill('CURSORS_CHANGED, begins again'))
+      const rows = await store.progress.list()
+      let surplus = 0
+      for (const { collection, flags } of rows) {
+        const listed = new Set(relay.dids(collection))
+        expect(listed.difference(heldOf(store, collection))).toEqual(new Set())
+        expect(flags).toEqual(['cursorsChanged'])
+        surplus += heldOf(store, collection).size - listed.size
+      }
+      // Two walks of each, and one request before the end of each. The others are the pages of these walks, many of
+      // them of other collections, and what was compared once to find out.
+      const asked = many.flatMap((name) => relay.requestsOf(name))
+      expect(asked.filter(({ cursor }) => cursor === undefined)).toHaveLength(200)
+      expect(asked.length).toBeLessThan(1_600)
 
-    const lister = relayLister(relay.url, { pageSize: PAGE })
-    const found = await verify({ relay: lister, index: store.index, retry: quick }).run()
-    expect(found).toMatchObject({ compared: 50, onlyThere: 0, onlyHere: surplus })
-  })
+      const { index, sink } = store
+      const lister = relayLister(relay.url, { pageSize: PAGE })
+      const found = await verify({ relay: lister, index, sink, repair: 'remove', retry: quick }).run()
+      expect(found).toMatchObject({ compared: 50, onlyThere: 0, onlyHere: surplus, removed: surplus })
+      for (const name of many) expect(heldOf(store, name)).toEqual(new Set(relay.dids(name)))
+    },
+  )
 })
 
 describe('a relay that is rebuilt', () => {

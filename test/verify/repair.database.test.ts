@@ -5,16 +5,18 @@ import {
   memoryStore,
   type RepoIndex,
   type RepoLister,
+  relayLister,
   StoreUnavailableError,
   type VerifyOptions,
   verify,
 } from '../../src/index.ts'
 import { collectionIndex, kyselyIndexSink, migrateToLatest } from '../../src/kysely/index.ts'
+import { startRelay, type TestRelay } from '../../src/testing/index.ts'
 import { createPostgres } from '../support/databases.ts'
-import { quick } from '../support/e2e.ts'
+import { PROFILE, quick } from '../support/e2e.ts'
 import { scriptedLister } from '../support/scripted-lister.ts'
 import { didsFrom } from '../support/store-steps.ts'
-import { A, B, FIRST, MIXED, SORTED } from '../support/verification.ts'
+import { A, B, C, FIRST, MIXED, SORTED } from '../support/verification.ts'
 
 /** An index and its sink, which a repair works on. */
 interface Repaired extends AsyncDisposable {
@@ -117,7 +119,29 @@ describe.each(stores)('a repair of an index in $kind', ({ create }) => {
       removed: 30,
     })
     const requestsOf = (nsid: string) => relay.requests.filter(({ collection }) => collection === nsid)
-    expect([requestsOf(A).length, requestsOf(B).length]).toEqual([3, 6])
+    expect([requestsOf(A).length, requestsOf(B).length]).toEqual([4, 8])
+  })
+
+  it('removes nothing where the relay is rebuilt on the way: what its list lacks then is not surplus', async () => {
+    await using store = await create()
+    const names = [A, B, C]
+    await fill(store, Object.fromEntries(names.map((nsid) => [nsid, SORTED])))
+    let asked = 0
+    await using relay: TestRelay = await startRelay({
+      collections: { [PROFILE]: [FIRST], ...Object.fromEntries(names.map((nsid) => [nsid, SORTED])) },
+      script({ collection = '' }) {
+        if (names.includes(collection) && ++asked === 3) relay.rebuild()
+        return undefined
+      },
+    })
+    const lister = relayLister(relay.url, { pageSize: 200 })
+    const reports = await repair(store, lister, { collections: names, repair: 'both' })
+    expect(reports[0]).toMatchObject({ error: { code: 'CURSORS_CHANGED' }, repaired: { removed: 0 } })
+    expect(reports.slice(1)).toMatchObject([
+      { differences: { onlyHere: 0 } },
+      { differences: { onlyHere: 0 } },
+    ])
+    for (const nsid of names) expect(await heldIn(store, nsid)).toEqual(SORTED)
   })
 
   it('brings everything back into an index that was emptied, and takes everything out that nobody lists', async () => {
