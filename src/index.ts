@@ -97,6 +97,7 @@ export { type RelayListerOptions, relayLister } from './relay/relay-lister.ts'
 // it; and everything that touches a database or `node:` (see the subpaths).
 export { type Backfiller, createBackfiller } from './run/backfiller.ts'
 export type { BackfillOptions, BackfillStore } from './run/options.ts'
+export { type BackfillPlan, type PlannedCollection, plan, type RelayPlan } from './run/plan.ts'
 export { type CollectionDirectoryOptions, collectionDirectory } from './sources/collection-directory.ts'
 export { knownCollections } from './sources/known-collections.ts'
 export { type LexiconGardenOptions, lexiconGarden } from './sources/lexicon-garden.ts'

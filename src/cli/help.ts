@@ -22,6 +22,7 @@ Examples:
   atproto-collection-backfill run --relay relay.example --database postgres://localhost/relay --concurrency 8
   atproto-collection-backfill run --relay relay.example --collection app.bsky.feed.post,com.whtwnd.blog.entry
   atproto-collection-backfill run --relay relay.example --collection 'app.bsky.*'
+  atproto-collection-backfill run --relay relay.example --dry-run
   atproto-collection-backfill run --relay relay.example --relay other.example --source directory observed
   RELAY=relay.example DATABASE_URL=postgres://localhost/relay atproto-collection-backfill run --refresh 7d --json
 

@@ -13,6 +13,7 @@ import {
   type RelayOptions,
 } from './command-options.ts'
 import { type DiscoverOptions, discoverCollections } from './commands/discover.ts'
+import { dryRun } from './commands/dry-run.ts'
 import { migrate } from './commands/migrate.ts'
 import { reset, retry } from './commands/retry-and-reset.ts'
 import { type RunOptions, run } from './commands/run.ts'
@@ -75,10 +76,12 @@ function addRun(program: Command, act: Act): void {
   addRequests(command)
   command
     .addOption(flag('--json', 'one line of JSON for each event', 'BACKFILL_JSON'))
+    .option('--dry-run', 'say what the run would read, how long and how much; writes nothing')
     .addHelpText('after', RUN_HELP)
-    .action((options: RunOptions, command: Command) =>
-      act(command, (database) => (context) => run(options, database, context)),
-    )
+    .action((options: RunOptions, command: Command) => {
+      const does = options.dryRun ? dryRun : run
+      return act(command, (database) => (context) => does(options, database, context))
+    })
 }
 
 function addStatus(program: Command, act: Act): void {

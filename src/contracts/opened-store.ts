@@ -54,6 +54,8 @@ export interface OpenedStore extends AsyncDisposable {
   readonly index: CollectionIndex
   /** The collections that this index knows already. */
   readonly observed: CollectionSource
+  /** About what a pair takes on disk, with its key, in bytes. */
+  readonly bytesPerPair: number
   /** Closes the connections; a second call does nothing. `await using` does the same. */
   close(): Promise<void>
 }

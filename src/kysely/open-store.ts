@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { OpenedStore } from '../contracts/opened-store.ts'
+import { BYTES_PER_PAIR } from '../util/bytes-per-pair.ts'
 import { collectionIndex } from './collection-index.ts'
 import { kyselyIndexSink } from './kysely-index-sink.ts'
 import { kyselyProgressStore } from './kysely-progress-store.ts'
@@ -51,6 +52,7 @@ export async function openStore(
     progress: kyselyProgressStore(db, options),
     index: collectionIndex(db, options),
     observed: observedCollections(db, options),
+    bytesPerPair: BYTES_PER_PAIR.postgres,
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -175,7 +175,7 @@ async function prepare(running: Running): Promise<Discovery> {
   tellPauses(running)
   await pauses.sitOut(relay, signal)
   await checkRelay(running, running.named)
-  const discovery = await ask(sources, running)
+  const discovery = await askSources(sources, running)
   const { collections, sources: reports, invalidNames } = discovery
   const told = { ...(invalidNames.length > 0 && { invalidNames }), ...(keepFailed && { keepFailed }) }
   emit({ type: 'discovered', relay, collections, sources: reports, ...told })
@@ -189,14 +189,22 @@ async function prepare(running: Running): Promise<Discovery> {
 /** What is new to the sources that come to know more while a run goes on. */
 async function askAgain(running: Running, discovery: Discovery): Promise<void> {
   const live = running.sources.filter(({ source }) => source.live)
-  const { collections } = await ask(live, running)
+  const { collections } = await askSources(live, running)
   const known = new Set(discovery.collections.map(({ nsid }) => nsid))
   discovery.collections.push(...collections.filter(({ nsid }) => !known.has(nsid)))
 }
 
-async function ask(
+/** What the sources know, with the events of what goes wrong. */
+export async function askSources(
   sources: readonly AskedSource[],
-  { lister: { relay }, listers, pauses, retry, emit, signal }: Running,
+  {
+    lister: { relay },
+    listers,
+    pauses,
+    retry,
+    emit,
+    signal,
+  }: Pick<Running, 'lister' | 'listers' | 'pauses' | 'retry' | 'emit' | 'signal'>,
 ): Promise<Discovery> {
   const discovery = await discover(sources, {
     relays: pauses.respecting(listers),

@@ -102,6 +102,8 @@ export interface BackfillStore {
   readonly progress: ProgressStore
   /** The collections that the index holds already, for the default of `collections`. */
   readonly observed?: CollectionSource | undefined
+  /** About what a pair takes on disk, with its key, in bytes: for {@link plan}. */
+  readonly bytesPerPair?: number | undefined
 }
 
 const OPTIONS: OptionNames<BackfillOptions> = {

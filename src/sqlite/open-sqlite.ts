@@ -6,6 +6,7 @@ import type { OpenedStore } from '../contracts/opened-store.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { MissingTables } from '../kysely/missing-tables.ts'
 import { sleep } from '../util/abort.ts'
+import { BYTES_PER_PAIR } from '../util/bytes-per-pair.ts'
 import { describe } from '../util/describe.ts'
 import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
 import { createMerging } from './merging.ts'
@@ -97,6 +98,7 @@ export async function openTuned(
     progress: sqliteProgress(database),
     index: sqliteIndex(database),
     observed: sqliteObserved(database),
+    bytesPerPair: BYTES_PER_PAIR.sqlite,
     createDidIndex: ({ signal } = {}) => buildDidIndex(database, signal),
     close,
     [Symbol.asyncDispose]: close,

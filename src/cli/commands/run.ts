@@ -11,6 +11,8 @@ import { collectionsOf, type SourceOptions } from '../source-options.ts'
 
 export interface RunOptions extends RelayOptions, SourceOptions, RequestOptions, PaceOptions {
   readonly json?: boolean
+  /** Says what the run would do. */
+  readonly dryRun?: boolean
 }
 
 /** Backfills, and shows how it goes. @returns the exit code */

@@ -1,0 +1,84 @@
+import type { BackfillPlan, RelayPlan } from '../../run/plan.ts'
+import { count, duration, plural, rate } from '../../util/format.ts'
+import { printable } from '../../util/text.ts'
+import type { Database } from '../database.ts'
+import type { Screen } from './screen.ts'
+import { painter } from './terminal-format.ts'
+import { fit, wrap } from './terminal-text.ts'
+
+/** More would not be read; `--json` has them all. */
+const MOST_ROWS = 20
+const [REPOS_WIDTH, REQUESTS_WIDTH] = [13, 10]
+const MAX_WIDTH = 100
+const DATABASES: Readonly<Record<string, string>> = {
+  postgres: 'Postgres',
+  pglite: 'PGlite',
+  sqlite: 'SQLite',
+}
+
+/** What a run would do, for people: a table for each relay, and what it comes to. */
+export function planLines(
+  plan: BackfillPlan,
+  { concurrency = 6, kind }: { concurrency?: number | undefined; kind: Database['kind'] },
+  screen: Screen,
+): string[] {
+  const { relays, pairs, bytes, durationMs, atLeast } = plan
+  const width = Math.min(screen.columns - 1, MAX_WIDTH)
+  const about = atLeast ? 'at least' : 'about'
+  const size = bytes === undefined ? '' : `, ${about} ${sizeOf(bytes)} in ${DATABASES[kind]}`
+  const paces = relays.flatMap(({ relay, msPerPage, pageSize }) => {
+    if (msPerPage === undefined) return []
+    const who = relays.length === 1 ? '' : `${printable(relay)}: `
+    const pages = `a page of ${count(pageSize)} takes ${count(msPerPage)} ms with ${concurrency} read at once`
+    return [`${who}${pages}, ${rate((1000 * concurrency) / Math.max(1, msPerPage))} requests/s`]
+  })
+  const isDone = relays.every(({ collections }) => collections.length === 0)
+  if (isDone) return ['', '  Everything is complete: a run would read nothing.']
+  const text = [
+    `At this pace ${about} ${duration(durationMs)} for ${about} ${plural(pairs, 'pair')}${size}.`,
+    ...paces.map((pace) => `Measured now: ${pace}. A slower database makes it longer.`),
+    'Nothing was written. The same command without --dry-run begins.',
+  ]
+  return [
+    ...relays.flatMap((relay) => relayLines(relay, relays.length > 1, width, screen)),
+    '',
+    ...text.flatMap((line) => wrap(line, width - 2)).map((line) => `  ${line}`),
+  ]
+}
+
+function relayLines(plan: RelayPlan, namesRelay: boolean, width: number, { color }: Screen): string[] {
+  const paint = painter(color)
+  const { collections, complete, repos, unsized, requests, failedSources } = plan
+  const nameWidth = width - REPOS_WIDTH - REQUESTS_WIDTH - 2
+  const row = (name: string, size: string, asked: string) =>
+    `  ${fit(name, nameWidth)}${size.padStart(REPOS_WIDTH)}${asked.padStart(REQUESTS_WIDTH)}`
+  const shown = collections.slice(0, MOST_ROWS)
+  const more = collections.length - shown.length
+  const notes = [
+    ...(unsized > 0
+      ? [`${plural(unsized, 'collection has', 'collections have')} no size: one request each, at least.`]
+      : []),
+    ...(complete > 0
+      ? [`${plural(complete, 'collection is', 'collections are')} complete, and not read again.`]
+      : []),
+    ...(failedSources.length > 0 ? [`Not asked to the end: ${printable(failedSources.join(', '))}.`] : []),
+  ]
+  return [
+    '',
+    ...(namesRelay ? [`  ${printable(plan.relay)}`] : []),
+    paint('dim', row('collection', 'repos', 'requests')),
+    ...shown.map(({ collection, repos: size, requests: asked }) =>
+      row(printable(collection), size === undefined ? '–' : count(size), count(asked)),
+    ),
+    ...(more > 0 ? [paint('dim', `  and ${count(more)} more: --json has them all`)] : []),
+    paint('dim', `  ${'─'.repeat(nameWidth + REPOS_WIDTH + REQUESTS_WIDTH)}`),
+    row(plural(collections.length, 'collection'), count(repos), count(requests)),
+    ...notes.flatMap((note) => wrap(note, width - 2)).map((note) => paint('dim', `  ${note}`)),
+  ]
+}
+
+/** 8.8 GB, 12 MB. */
+function sizeOf(bytes: number): string {
+  const [unit, divisor] = bytes >= 1e9 ? ['GB', 1e9] : ['MB', 1e6]
+  return `${rate(Math.max(bytes / divisor, 0.1))} ${unit}`
+}
