@@ -130,9 +130,12 @@ function named({ rows }: Model, collections: readonly string[] | undefined): Row
 
 const retryFailed = (collections: readonly string[] | undefined) =>
   command(`retryFailed(${collections})`, async (model, { progress }) => {
-    const failed = named(model, collections).filter(({ failed }) => failed)
-    assert.equal(await progress.retryFailed(RELAY, collections), failed.length)
-    for (const row of failed) Object.assign(row, UNTRIED)
+    const isSetAside = (row: Row) => row.delayed && !row.complete && !row.leased
+    const retried = named(model, collections).filter(
+      (row) => row.failed || (collections !== undefined && isSetAside(row)),
+    )
+    assert.equal(await progress.retryFailed(RELAY, collections), retried.length)
+    for (const row of retried) Object.assign(row, UNTRIED)
   })
 
 const reset = (collections: readonly string[] | undefined) =>

@@ -7,7 +7,9 @@ import { kyselyIndexSink, kyselyProgressStore, migrateToLatest } from '../../src
 import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
 import { memoryProgressRows } from '../../src/memory/memory-progress-rows.ts'
 import { memoryProgressStore } from '../../src/memory/memory-store.ts'
+import { openSqlite } from '../../src/sqlite/index.ts'
 import { createPGlite, createPostgres, type TestDatabase } from '../support/databases.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { interleavings, play } from './progress-model.ts'
 
 /** A memory store does not share a transaction, so a sink of its own keeps what a failed page wrote: it takes it back. */
@@ -71,6 +73,39 @@ describe('a progress store keeps its promise in every interleaving of claim, adv
       await play(commands, { ...stores, readPairs })
     })
     await fc.assert(property, { numRuns: 100 })
+  })
+
+  it('a file of SQLite, by two stores in turn that are as two processes', async () => {
+    await using folder = await temporaryFolder()
+    let files = 0
+    const property = fc.asyncProperty(interleavings, async (commands) => {
+      files += 1
+      const file = `${folder.path}/${files}.sqlite`
+      const stores = [await openSqlite(file), await openSqlite(file)] as const
+      const [{ sink, observed, index }] = stores
+      const readPairs = async () => {
+        const pairs = new Set<string>()
+        for await (const { nsid } of observed.collections())
+          for (const did of (await index.listRepos(nsid, { limit: 10_000 })).dids) pairs.add(`${nsid} ${did}`)
+        return pairs
+      }
+      // The transaction of a store is for its own sink: each commits by itself, and looks at the rows of both.
+      const [{ progress }, other] = stores
+      const looking = inTurns([progress, other.progress])
+      const shared = {
+        ...progress,
+        list: looking.list,
+        remaining: looking.remaining,
+        release: looking.release,
+      }
+      await play(commands, {
+        progress: { ...shared, claim: looking.claim, renew: looking.renew },
+        sink,
+        readPairs,
+      })
+      await Promise.all(stores.map((store) => store.close()))
+    })
+    await fc.assert(property, { numRuns: 60 })
   })
 
   describe.each([
