@@ -1,8 +1,7 @@
 import type { BackfillEvent, BackfillSummary, RelaySummary } from '../contracts/events.ts'
 import type { CollectionFailure, RelayFailure } from '../contracts/run-failures.ts'
-import { describe } from '../util/describe.ts'
-import { count, plural } from '../util/format.ts'
-import { printable } from '../util/text.ts'
+import { count, percent, plural } from '../util/format.ts'
+import { printable, withoutName } from '../util/text.ts'
 import type { Context } from './context.ts'
 import { eventWriter, writeBackfillEvent } from './output/json-lines.ts'
 import { createMessages } from './output/messages.ts'
@@ -19,11 +18,12 @@ export type RunEnd =
   | {
       readonly outcome: 'incomplete'
       readonly exitCode: number
+      readonly summary: BackfillSummary
       readonly failures: readonly CollectionFailure[]
       /** Relays that could not be walked to the end at all. */
       readonly failedRelays: readonly RelayFailure[]
     }
-  | { readonly outcome: 'interrupted'; readonly exitCode: number }
+  | { readonly outcome: 'interrupted'; readonly exitCode: number; readonly summary?: BackfillSummary }
   | { readonly outcome: 'failed'; readonly exitCode: number; readonly error: unknown }
 
 /** Tells how a run goes, from its beginning to its end. */
@@ -65,10 +65,10 @@ export function textReport(relays: readonly Relay[], context: Context): RunRepor
       const screen = terminal.screen()
       if (end.outcome === 'complete') terminal.say(['', ...outcomeLines(relays, end.summary, screen), ''])
       if (end.outcome === 'incomplete') {
-        terminal.say(['', ...tables(relays, [], screen), ''])
+        terminal.say(['', ...outcomeLines(relays, end.summary, screen), ''])
         context.err.write(`${failureLines(end).join('\n')}\n`)
       }
-      if (end.outcome === 'interrupted') terminal.say(stoppedLines(relays))
+      if (end.outcome === 'interrupted') terminal.say(stoppedLines(relays, end.summary))
     },
   }
 }
@@ -87,7 +87,9 @@ function outcomeLines(relays: readonly Relay[], summary: BackfillSummary, screen
 
 /** The closing table of each relay. */
 function tables(relays: readonly Relay[], summaries: readonly RelaySummary[], screen: Screen): string[] {
-  return relays.flatMap(({ relay, monitor }, i) => [
+  // One that never answered has nothing to show.
+  const known = relays.filter(({ monitor }) => monitor.snapshot().collections.total > 0)
+  return known.flatMap(({ relay, monitor }, i) => [
     ...(i === 0 ? [] : ['']),
     ...(relays.length === 1 ? [] : [`  ${printable(relay)}`]),
     ...summaryLines(
@@ -98,39 +100,53 @@ function tables(relays: readonly Relay[], summaries: readonly RelaySummary[], sc
   ])
 }
 
-function stoppedLines(relays: readonly Relay[]): string[] {
+function stoppedLines(relays: readonly Relay[], summary: BackfillSummary | undefined): string[] {
   const known = relays.filter(({ monitor }) => monitor.snapshot().collections.total > 0)
   if (known.length === 0) return ['Stopped before the collections were known. Run the same command again.']
   return [
     ...known.map((relay) => `Stopped: ${howFar(relay, relays)}.`),
+    ...(summary === undefined ? [] : [runLine(summary)]),
     'Run the same command again to go on from there.',
   ]
 }
 
 function howFar({ relay, monitor }: Relay, relays: readonly Relay[]): string {
-  const { collections, imported } = monitor.snapshot()
+  const { collections, imported, work } = monitor.snapshot()
   const who = relays.length === 1 ? '' : `${printable(relay)}: `
-  return `${who}${ofTotal(collections.complete, collections.total)} collections done, ${count(imported)} imported`
+  const share = work.fraction === undefined ? '' : `${percent(work.fraction)}, `
+  return `${who}${share}${ofTotal(collections.complete, collections.total)} collections complete, ${count(imported)} imported`
 }
 
+/** Each reason once, with the collections that it holds for. */
+function failureKinds(failures: readonly CollectionFailure[]): string[] {
+  const several = new Set(failures.map(({ relay }) => relay)).size > 1
+  const reasonOf = ({ lastError, collection }: CollectionFailure) => withoutName(lastError, collection)
+  return Array.from(Map.groupBy(failures, reasonOf), ([reason, group]) => {
+    const names = group.slice(0, MAX_NAMES).map(({ relay, collection }) => {
+      return printable(several ? `${collection} at ${relay}` : collection)
+    })
+    const others = group.length - names.length
+    const more = others === 0 ? '' : ` and ${count(others)} more`
+    return `  ${names.join(', ')}${more}: ${printable(reason)}`
+  })
+}
+
+/** How many collections are named for one reason. */
+const MAX_NAMES = 5
 /** More would not be read; `status` has them all. */
 const MAX_FAILURES = 50
 
 function failureLines({ failures, failedRelays }: Extract<RunEnd, { outcome: 'incomplete' }>): string[] {
-  const several = new Set(failures.map(({ relay }) => relay)).size > 1
-  const lines = failures.slice(0, MAX_FAILURES).map(({ relay, collection, lastError }) => {
-    const where = several ? ` at ${printable(relay)}` : ''
-    return `  ${printable(collection)}${where}: ${printable(lastError)}`
-  })
-  const more = failures.length - lines.length
+  const kinds = failureKinds(failures)
+  const lines = kinds.slice(0, MAX_FAILURES)
+  const more = kinds.length - lines.length
   const unwalked = failedRelays.map(
-    ({ relay, error }) =>
-      `atproto-collection-backfill: ${printable(relay)} is not complete: ${printable(describe(error))}`,
+    ({ relay }) => `atproto-collection-backfill: ${printable(relay)} is not complete, see above.`,
   )
   if (failures.length === 0) return unwalked
   return [
     ...unwalked,
-    `atproto-collection-backfill: ${plural(failures.length, 'collection is', 'collections are')} not complete. Run again to retry them.`,
+    `atproto-collection-backfill: ${plural(failures.length, 'collection is', 'collections are')} not complete. Run again to retry ${failures.length === 1 ? 'it' : 'them'}.`,
     ...lines,
     ...(more > 0 ? [`  and ${count(more)} more: atproto-collection-backfill status --state failed`] : []),
   ]

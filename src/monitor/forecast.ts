@@ -28,6 +28,8 @@ export interface Forecast {
   pause(now: number, until: number): void
   /** Whether the stores can be used from now on. */
   setAvailable(isAvailable: boolean, now: number): void
+  /** Whether there was a page. */
+  hasPace(now: number): boolean
   /**
    * How long the rest takes, in milliseconds; nothing before there is a pace.
    *
@@ -109,6 +111,7 @@ export function createForecast(): Forecast {
         const walk = walks.get(collection)
         return isRunning && walk !== undefined && !isSilent(walk, now)
       }).length
+      if (going > 0) pace ??= createPace(walking.at(now))
       const passed = active.at(now) - others.at
       walking.add((passed * (others.walks + going)) / 2)
       pace?.add(
@@ -129,6 +132,7 @@ export function createForecast(): Forecast {
       isAvailable = available
       setSpeeds(now)
     },
+    hasPace: (now) => pace?.msPerPage(walking.at(now)) !== undefined,
     timeLeft(open, workers, now) {
       const msPerPage = pace?.msPerPage(walking.at(now))
       if (msPerPage === undefined || open.length === 0) return undefined

@@ -1,5 +1,6 @@
 import type {
   BackfillEvent,
+  ClaimHolder,
   CollectionFailedEvent,
   CollectionStartedEvent,
   PageEvent,
@@ -44,6 +45,8 @@ export function takeEvent(parts: MonitorParts, event: BackfillEvent): void {
       return changeWork(parts, () => takeFailure(parts, event))
     case 'claimLost':
       return takeLoss(parts, event.collection, event.error)
+    case 'waiting':
+      return takeHolders(parts, event.holders)
     case 'storeUnavailable':
       return takeOutage(parts, event.waitMs, describe(event.error))
     case 'storeAvailable':
@@ -114,6 +117,12 @@ function takeLoss(parts: MonitorParts, collection: string, error: unknown): void
   walks.end(collection)
   forecast.end(collection, now())
   failures.add({ at: now(), kind: 'claim-lost', subject: collection, message: describe(error) })
+}
+
+function takeHolders(parts: MonitorParts, holders: readonly ClaimHolder[]): void {
+  takeReturn(parts)
+  const until = parts.now() + Math.max(...holders.map(({ leaseLeftMs }) => leaseLeftMs))
+  parts.holders = holders.length === 0 ? undefined : { names: holders.map(({ holder }) => holder), until }
 }
 
 function takeOutage(parts: MonitorParts, waitMs: number, message: string): void {

@@ -26,6 +26,8 @@ export interface MonitorParts {
   pause: { until: number; message: string | undefined } | undefined
   /** Since when the database cannot be used, why, and when it is asked again. */
   unavailable: { since: number; until: number; message: string } | undefined
+  /** Who holds what is left, and until when at the latest, while the run has nothing else to do. */
+  holders: { names: readonly string[]; until: number } | undefined
   /** Whether this run has begun to walk. */
   begun: boolean
   /** Whether it was told what the progress store says. */
@@ -49,6 +51,7 @@ export function createParts(relay: string, now: () => number): MonitorParts {
     lastRetry: undefined,
     pause: undefined,
     unavailable: undefined,
+    holders: undefined,
     begun: false,
     hasRead: false,
     told: 0,

@@ -75,12 +75,12 @@ function neverFalling(parts: MonitorParts, work: Work): Work {
 }
 
 function timeLeftOf(
-  { tally, walks, forecast, begun }: MonitorParts,
+  { tally, walks, forecast }: MonitorParts,
   open: readonly OpenCollection[],
   at: number,
 ): TimeLeft | undefined {
   const { sizes } = tally.plan().work
-  if (!begun || sizes === 'unknown' || sizes === 'tooHigh') return undefined
+  if (!forecast.hasPace(at) || sizes === 'unknown' || sizes === 'tooHigh') return undefined
   const rows = open.map(({ row: { collection, state }, requestsLeft }) => ({
     collection,
     requestsLeft,

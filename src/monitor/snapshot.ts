@@ -83,8 +83,8 @@ export interface SetAsideCollection {
  * - `database`: it cannot be used, `since` a moment; it is asked again at `until`
  * - `relay`: it asked for a pause of all requests
  * - `setAside`: every collection that is left failed, or the relay asked for a wait. `until` is the first one's end
- * - `claims`: other workers hold every collection that is left. `until` is when the first claim ends if it is not
- *   renewed; absent where the store does not tell
+ * - `claims`: other workers hold every collection that is left. `until` is when the last claim ends if it is not
+ *   renewed; absent where the store does not tell. `holders` names their processes, as {@link ClaimHolder.holder} does
  */
 export type Waiting =
   | { readonly reason: 'database'; readonly since: number; readonly until: number; readonly message: string }
@@ -98,6 +98,7 @@ export type Waiting =
       readonly reason: 'claims'
       readonly until?: number | undefined
       readonly collections: readonly string[]
+      readonly holders: readonly string[]
     }
 
 /** Work that this run did not know of at its beginning: collections, larger sizes, or a walk that began again. */
@@ -194,7 +195,7 @@ export interface Monitor {
    * @param read such as `() => progress.list({ relay })`; rejects as it does
    */
   refresh(read: () => Promise<readonly CollectionProgress[]>): Promise<void>
-  /** The state of the run. It looks at each collection, once for all calls between two changes. */
+  /** The state of the run. It costs a look at each collection that is not complete: some 2 ms for 5,000. */
   snapshot(): MonitorSnapshot
   /** The row of one collection; nothing if it is unknown. */
   collection(collection: string): CollectionProgress | undefined

@@ -26,10 +26,11 @@ export function waitingAt(
   if (soonest !== undefined) return { reason: 'setAside', until: soonest.until, collections: setAside }
   if (running === 0) return undefined
   const held = tally.rows().filter(({ state }) => state === 'running')
-  const until = held.length > 0 ? Math.min(...held.map(({ leaseLeftMs = NaN }) => at + leaseLeftMs)) : NaN
+  const until = parts.holders?.until ?? Math.max(...held.map(({ leaseLeftMs = NaN }) => at + leaseLeftMs))
   return {
     reason: 'claims',
-    until: Number.isNaN(until) ? undefined : until,
+    until: Number.isFinite(until) ? until : undefined,
     collections: held.map(({ collection }) => collection),
+    holders: parts.holders?.names ?? [],
   }
 }

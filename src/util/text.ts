@@ -32,3 +32,13 @@ export function oneLine(text: string, maxLength: number = MOST_KEPT): string {
 export function copied(piece: string): string {
   return Array.from(piece).join('')
 }
+
+/** A message without the name that it is shown beside: nothing is said twice. */
+export function withoutName(message: string, name: string): string {
+  // A relay is named by its origin where that is not https, and errors name its host.
+  const host = name.replace(/^https?:\/\//, '')
+  if (host === '') return message
+  const rest = message.startsWith(host) ? message.slice(host.length) : ''
+  const begun = /^[\s:]+\S/.test(rest) ? rest.replace(/^[\s:]+/, '') : message
+  return begun.replace(` for ${name}`, '')
+}

@@ -22,7 +22,7 @@ describe('Ctrl-C', () => {
     // A second for the run to settle, and half of one to close the database and end the process on a busy machine.
     expect(stopwatch.stop()).toBeLessThan(1_500)
     expect({ code, stderr }).toEqual({ code: 130, stderr: '' })
-    expect(stdout).toContain('Stopped: 0 of 1 collections done, 300 pairs in the index.\n')
+    expect(stdout).toContain('Stopped: 0 of 1 collections complete, 300 imported.\n')
     expect(stdout).toMatch(/Run the same command again to go on from there\.\n$/)
     const { rows } = await sql`select owner from backfill_progress`.execute(postgres.db)
     expect(rows).toEqual([{ owner: null }])
@@ -31,7 +31,7 @@ describe('Ctrl-C', () => {
     const asked = relay.requests.length
     const second = await cliProcess(args)
     expect(second).toMatchObject({ code: 0, stderr: '' })
-    expect(second.stdout).toContain('resuming: 0 of 1 collections done, 300 pairs\n')
+    expect(second.stdout).toContain('resuming: 0 of 1 collections complete, 300 imported\n')
     const offsets = relay.requests
       .slice(asked)
       .flatMap(({ collection, offset }) => (collection === BIG ? [offset] : []))

@@ -306,7 +306,12 @@ describe('what the whole run waits for', () => {
     expect(monitor.snapshot().waiting).toBeUndefined()
     monitor.handle(page(A, 1, { completed: true }))
     pass(1_000)
-    expect(monitor.snapshot().waiting).toEqual({ reason: 'claims', until: 1_060_000, collections: [B] })
+    expect(monitor.snapshot().waiting).toEqual({
+      reason: 'claims',
+      until: 1_060_000,
+      collections: [B],
+      holders: [],
+    })
     expect(monitor.collection(B)).toMatchObject({ leaseLeftMs: 59_000 })
   })
 })

@@ -5,6 +5,7 @@ import type { BackfillStore } from '../../run/options.ts'
 import type { PaceOptions, RelayOptions, RequestOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openDatabase } from '../database.ts'
+import type { Interruption } from '../interruption.ts'
 import { type Relay, relaysOf } from '../relay-options.ts'
 import { jsonReport, type RunEnd, type RunReport, textReport } from '../run-report.ts'
 import { collectionsOf, type SourceOptions } from '../source-options.ts'
@@ -42,6 +43,8 @@ interface Parts {
 /** @returns how it ended, once that is told; what else ends a run is thrown */
 async function backfill(parts: Parts): Promise<RunEnd> {
   const { options, database, relays, report, context } = parts
+  const { interruption } = context
+  const { signal } = interruption
   const walks = options.concurrency === undefined ? undefined : options.concurrency * relays.length
   await using store = await openDatabase(database, context, walks)
   const backfiller = backfillerOf(store, parts)
@@ -53,10 +56,10 @@ async function backfill(parts: Parts): Promise<RunEnd> {
   await refresh()
   report.begin({ relays: relays.map(({ relay }) => relay), database: nameOf(database) })
   const stops = relays.map((relay) => keepFresh(relay.monitor, read(relay)))
-  const end = await follow(backfiller).finally(() => {
+  const end = await follow(backfiller, interruption).finally(() => {
     for (const stop of stops) stop()
   })
-  await refresh()
+  if (!signal.aborted) await refresh()
   // Before the database is closed, which may take a moment.
   report.end(end)
   return end
@@ -83,12 +86,15 @@ function backfillerOf(store: BackfillStore, { options, relays, report, context }
   })
 }
 
-async function follow(backfiller: Backfiller): Promise<RunEnd> {
+async function follow(backfiller: Backfiller, interruption: Interruption): Promise<RunEnd> {
   try {
     return { outcome: 'complete', exitCode: EXIT.complete, summary: await backfiller.run() }
   } catch (error) {
+    const { summary } = backfiller
+    if (interruption.signal.aborted)
+      return { outcome: 'interrupted', exitCode: interruption.exitCode, summary }
     if (!isBackfillError(error, 'INCOMPLETE')) throw error
     const { failures, relays: failedRelays } = error
-    return { outcome: 'incomplete', exitCode: EXIT.incomplete, failures, failedRelays }
+    return { outcome: 'incomplete', exitCode: EXIT.incomplete, summary, failures, failedRelays }
   }
 }

@@ -1,7 +1,8 @@
-import type { CollectionState, ProgressStore } from '../../contracts/progress-store.ts'
+import type { CollectionProgress, CollectionState, ProgressStore } from '../../contracts/progress-store.ts'
 import { isBackfillError } from '../../errors.ts'
 import { relayUrl } from '../../http/server-url.ts'
-import { createThroughput, type Throughput } from '../../monitor/throughput.ts'
+import { createMonitor } from '../../monitor/monitor.ts'
+import type { Monitor } from '../../monitor/snapshot.ts'
 import { sleep } from '../../util/abort.ts'
 import { describe } from '../../util/describe.ts'
 import { printable } from '../../util/text.ts'
@@ -12,13 +13,14 @@ import { type Display, showLiveDisplay } from '../output/live-display.ts'
 import { type Screen, screenOf } from '../output/screen.ts'
 import {
   countsOf,
+  importedOf,
   inOrder,
-  pairsOf,
+  type Speeds,
   type StatusView,
   statusLine,
   statusTable,
 } from '../output/status-text.ts'
-import { widthOf } from '../output/terminal-text.ts'
+import { wrap } from '../output/terminal-text.ts'
 
 export interface StatusOptions extends RelayOptions {
   readonly json?: boolean
@@ -27,9 +29,10 @@ export interface StatusOptions extends RelayOptions {
   readonly state?: readonly CollectionState[]
 }
 
-/** How often `--watch` looks, in milliseconds. */
+/** How often `--watch` looks, and how long a single look takes at what is running, in milliseconds. */
 const LOOK_EVERY_MS = 2_000
-const RATE_WINDOW_MS = 10_000
+/** A speed is that of so many looks. */
+const LOOKS = 6
 /** Lines where not every collection is asked for: what the smallest usual terminal shows at once. */
 const SHORT = 22
 
@@ -37,29 +40,43 @@ const SHORT = 22
 export async function status(options: StatusOptions, database: Database, context: Context): Promise<number> {
   const { interruption, out, env } = context
   await using store = await openExisting(database, interruption)
-  const sources = options.relay?.map((relay) => relayUrl(relay).relay)
-  const read = () => readViews(store.progress, sources, options.state)
+  const look = createLooks(store.progress, options)
   // Awaited here: the store is closed as soon as this function returns.
-  if (options.watch) return await watch(read, options, context)
-  const views = await read()
+  if (options.watch) return await watch(look, options, context)
+  let views = await look()
+  if (views.some(({ rows }) => rows.some(({ state }) => state === 'running'))) {
+    // How fast that goes, and so how long it takes, shows in a second look.
+    await sleep(LOOK_EVERY_MS, interruption.signal)
+    views = await look()
+  }
   if (options.json) out.write(jsonOf(views))
-  else out.write(`${lines(views, screenOf(out, env), options.all ? Infinity : SHORT).join('\n')}\n`)
+  else
+    out.write(
+      `${lines(views, options, { screen: screenOf(out, env), isWrapped: out.isTTY }, options.all ? Infinity : SHORT).join('\n')}\n`,
+    )
   return EXIT.complete
 }
 
+type Look = () => Promise<StatusView[]>
+
 /** Looks again and again, until it is interrupted; a database that is away for a while is waited for. */
 async function watch(
-  read: () => Promise<StatusView[]>,
-  { json: asJson, all }: StatusOptions,
+  look: Look,
+  options: StatusOptions,
   { interruption: { signal }, out, env }: Context,
 ): Promise<number> {
-  const withRates = speedometers()
-  let views = withRates(await read())
+  const { json: asJson, all } = options
+  let views = await look()
   let trouble: string[] = []
   const show = (): Display => ({
     // The last row is the cursor's.
     lines: (screen) => [
-      ...lines(views, screen, all ? Infinity : screen.rows - 1 - trouble.length),
+      ...lines(
+        views,
+        options,
+        { screen, isWrapped: true },
+        all ? Infinity : screen.rows - 1 - trouble.length,
+      ),
       ...trouble,
     ],
     plain: () => [...views.map(statusLine), ...trouble].join('; '),
@@ -70,7 +87,7 @@ async function watch(
       if (asJson) out.write(jsonOf(views))
       await sleep(LOOK_EVERY_MS, signal)
       try {
-        views = withRates(await read())
+        views = await look()
         trouble = []
       } catch (error) {
         signal.throwIfAborted()
@@ -81,58 +98,88 @@ async function watch(
     }
   } finally {
     live?.stop()
-    if (live) out.write(`${views.map(statusLine).join('\n')}\n`)
+    if (live) {
+      const { columns } = screenOf(out, env)
+      const left = views.map(statusLine)
+      out.write(`${(out.isTTY ? left.flatMap((line) => wrap(line, columns - 1)) : left).join('\n')}\n`)
+    }
   }
 }
 
-async function readViews(
-  progress: ProgressStore,
-  sources: readonly string[] | undefined,
-  states: readonly CollectionState[] | undefined,
-): Promise<StatusView[]> {
-  const lists = await Promise.all((sources ?? [undefined]).map((relay) => progress.list({ relay })))
-  const byRelay = Map.groupBy(lists.flat(), (row) => row.relay)
-  return [...byRelay].map(([name, rows]) => ({
-    relay: name,
-    rows,
-    shown: states === undefined ? rows : rows.filter(({ state }) => states.includes(state)),
-  }))
+/** What is remembered of a relay between two looks. */
+interface Watched {
+  readonly monitor: Monitor
+  readonly looks: { at: number; imported: ReadonlyMap<string, number> }[]
 }
 
-/** Adds the speed of the last seconds, told from what was read before. */
-function speedometers(): (views: readonly StatusView[]) => StatusView[] {
-  const sources = new Map<string, { throughput: Throughput; pairs: number }>()
-  return (views) =>
-    views.map((view) => {
-      const now = performance.now()
-      const pairs = pairsOf(view.rows)
-      const known = sources.get(view.relay) ?? { throughput: createThroughput(now), pairs }
-      known.throughput.add(now, { imported: Math.max(0, pairs - known.pairs) })
-      sources.set(view.relay, { ...known, pairs })
-      return { ...view, pairsPerSecond: known.throughput.rate(now, 'imported', RATE_WINDOW_MS) }
-    })
+/** Each look reads the store, and tells speeds and the time left from the looks before. */
+function createLooks(progress: ProgressStore, { relay, state: states }: StatusOptions): Look {
+  const relays = relay?.map((each) => relayUrl(each).relay) ?? [undefined]
+  const watched = new Map<string, Watched>()
+  return async () => {
+    const lists = await Promise.all(relays.map((name) => progress.list({ relay: name })))
+    const byRelay = Map.groupBy(lists.flat(), (row) => row.relay)
+    return Promise.all(
+      Array.from(byRelay, async ([name, rows]): Promise<StatusView> => {
+        const known = watched.get(name) ?? { monitor: createMonitor({ relay: name }), looks: [] }
+        watched.set(name, known)
+        await known.monitor.refresh(async () => rows)
+        const { work, timeLeft } = known.monitor.snapshot()
+        const shown = states === undefined ? rows : rows.filter(({ state }) => states.includes(state))
+        return { relay: name, rows, shown, work, timeLeft, speeds: speedsOf(known, rows) }
+      }),
+    )
+  }
 }
 
-/** @param most how many lines there may be, shared by the relays */
-function lines(views: readonly StatusView[], screen: Screen, most: number): string[] {
+/** The speeds since the first of the last looks. */
+function speedsOf({ looks }: Watched, rows: readonly CollectionProgress[]): Speeds | undefined {
+  const now = { at: performance.now(), imported: new Map(rows.map((row) => [row.collection, row.imported])) }
+  const [first] = looks
+  looks.push(now)
+  if (looks.length > LOOKS) looks.shift()
+  if (first === undefined) return undefined
+  const seconds = (now.at - first.at) / 1000
+  // What was not known then has been begun since.
+  const of = new Map(
+    rows.map(({ collection, imported }) => {
+      const more = imported - (first.imported.get(collection) ?? 0)
+      return [collection, Math.max(0, more) / seconds]
+    }),
+  )
+  return { all: [...of.values()].reduce((sum, speed) => sum + speed, 0), of }
+}
+
+/**
+ * @param at the screen, and whether lines are broken at its width
+ * @param most how many lines there may be, shared by the relays
+ */
+function lines(
+  views: readonly StatusView[],
+  { state: states = [] }: StatusOptions,
+  { screen, isWrapped }: { screen: Screen; isWrapped: boolean },
+  most: number,
+): string[] {
   if (views.length === 0)
     return ['Nothing is registered yet: atproto-collection-backfill run --relay HOST begins.']
   const share = Math.floor(most / views.length)
   return views.flatMap((view) => {
-    const sums = statusLine(view)
-    // The sums may wrap, and a line below the table tells what it leaves out.
-    const others = Math.ceil(widthOf(sums) / screen.columns) + 1
-    return [sums, ...(view.shown.length === 0 ? [] : statusTable(view.shown, screen, share - others))]
+    const sums = isWrapped ? wrap(statusLine(view), screen.columns - 1) : [statusLine(view)]
+    if (view.shown.length === 0) return [...sums, `  No collection is ${states.join(' or ')}.`]
+    // A line below the table tells what it leaves out.
+    return [...sums, ...statusTable(view, screen, share - sums.length - 1)]
   })
 }
 
 /** An object in a line for each relay. */
 function jsonOf(views: readonly StatusView[]): string {
-  const objects = views.map(({ relay, rows, shown, pairsPerSecond }) => ({
+  const objects = views.map(({ relay, rows, shown, work, timeLeft, speeds }) => ({
     relay,
     ...countsOf(rows),
-    imported: pairsOf(rows),
-    pairsPerSecond,
+    imported: importedOf(rows),
+    importedPerSecond: speeds?.all,
+    work,
+    timeLeft,
     collections: inOrder(shown),
   }))
   return objects.map((object) => `${JSON.stringify(object)}\n`).join('')

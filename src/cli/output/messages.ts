@@ -2,18 +2,24 @@ import type {
   BackfillEvent,
   CollectionFailedEvent,
   DiscoveredEvent,
+  RetryEvent,
   SourceReport,
+  StoreAvailableEvent,
+  StoreUnavailableEvent,
 } from '../../contracts/events.ts'
 import { isBackfillError } from '../../errors.ts'
 import { describe } from '../../util/describe.ts'
 import { count, duration, plural } from '../../util/format.ts'
-import { printable } from '../../util/text.ts'
+import { printable, withoutName } from '../../util/text.ts'
 import type { Screen } from './screen.ts'
 import { painter, type Tone } from './terminal-format.ts'
 import { wrap } from './terminal-text.ts'
 
 const MAX_WIDTH = 120
 const NARROWEST = 20
+
+/** Failures of one kind are said so often; then it is said that more come. */
+const MOST_OF_A_KIND = 3
 
 /** Says what happens in a run and is to be read later too. */
 export interface Messages {
@@ -27,14 +33,50 @@ export function createMessages(
   { namesRelays }: { namesRelays: boolean },
 ): Messages {
   const tell = (mark: string, tone: Tone) => (who: string, what: string) =>
-    to.say(messageLines({ mark, tone, who, what }, to.screen()))
+    to.say(messageLines({ mark, tone, who, what: withoutName(what, who) }, to.screen()))
   const [inform, warn, fail] = [tell('·', 'dim'), tell('!', 'yellow'), tell('✗', 'red')]
+  const kinds = new Map<string, number>()
+  /** The relays whose runs cannot use their store. */
+  const without = new Set<string>()
 
-  function tellFailure({ collection, error, retryInMs, restart }: CollectionFailedEvent): void {
+  /** How often this was said, this time included. */
+  function times(kind: string): number {
+    const said = (kinds.get(kind) ?? 0) + 1
+    kinds.set(kind, said)
+    return said
+  }
+
+  function tellFailure(event: CollectionFailedEvent): void {
+    const { collection, error, retryInMs, restart } = event
     const message = describe(error)
-    if (restart) warn(collection, `begins again at the first page: ${message}`)
-    else if (retryInMs !== undefined) warn(collection, `again in ${duration(retryInMs)}: ${message}`)
-    else fail(collection, message)
+    const said = times(kindOf(event, message))
+    const isFinal = !restart && retryInMs === undefined
+    if (said === MOST_OF_A_KIND + 1) {
+      return inform('', 'more fail in the same way, and are not listed here: see the command status')
+    }
+    if (said > MOST_OF_A_KIND) return
+    if (isFinal) return fail(collection, message)
+    const what = withoutName(message, collection)
+    const when = restart ? 'begins again at the first page' : `again in ${duration(retryInMs ?? 0)}`
+    warn(collection, `${when}: ${what}`)
+  }
+
+  /** What the check before the run meets: it is tried again for a while, and nothing else would show why. */
+  function tellRetry({ relay, collection, source, error }: RetryEvent): void {
+    const message = describe(error)
+    if (collection !== undefined || source !== undefined || times(`${relay} ${message}`) > 1) return
+    warn(relay, `cannot be asked yet, and is asked again: ${withoutName(message, relay)}`)
+  }
+
+  function tellOutage(event: StoreUnavailableEvent | StoreAvailableEvent): void {
+    const wasWithout = without.size > 0
+    if (event.type === 'storeUnavailable') {
+      without.add(event.relay)
+      if (!wasWithout) warn('database', `is unavailable, and is asked again: ${describe(event.error)}`)
+      return
+    }
+    without.delete(event.relay)
+    if (wasWithout && without.size === 0) inform('database', `is back after ${duration(event.unavailableMs)}`)
   }
 
   return {
@@ -48,18 +90,27 @@ export function createMessages(
         }
         case 'sourceFailed':
           return warn(event.source, describe(event.error))
+        case 'retry':
+          return tellRetry(event)
         case 'collectionFailed':
           return tellFailure(event)
         case 'claimLost':
           return warn(event.collection, 'taken over by another worker')
         case 'storeUnavailable':
-          return warn('database', `again in ${duration(event.waitMs)}: ${describe(event.error)}`)
+        case 'storeAvailable':
+          return tellOutage(event)
         case 'relayFailed':
           // Collections that failed were told one by one.
           if (!isBackfillError(event.error, 'INCOMPLETE')) fail(event.relay, describe(event.error))
       }
     },
   }
+}
+
+/** Two failures are of one kind if they differ by names and numbers alone. */
+function kindOf({ relay, collection, retryInMs, restart }: CollectionFailedEvent, message: string): string {
+  const what = message.replaceAll(collection, '').replaceAll(/\d+/g, '')
+  return [relay, restart, retryInMs === undefined, what].join(' ')
 }
 
 function discoveredText(known: number, sources: readonly SourceReport[]): string {

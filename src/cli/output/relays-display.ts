@@ -2,12 +2,13 @@ import type { Monitor, MonitorSnapshot } from '../../monitor/snapshot.ts'
 import { printable } from '../../util/text.ts'
 import {
   DISCOVERING,
-  noticeOf,
+  noticesOf,
   requestsLine,
   roomOf,
   runDisplay,
   runLine,
   walkLine,
+  walksShown,
   whole,
 } from './run-display.ts'
 import type { Screen } from './screen.ts'
@@ -21,7 +22,7 @@ export interface WatchedRelay {
 }
 
 /** Lines that each of several relays has besides its walks, and one for the cursor. */
-const ROWS_OF_A_RELAY = 4
+const ROWS_OF_A_RELAY = 5
 const OTHER_ROWS = 2
 
 /** A run over one relay or several, as lines that fit into the screen. */
@@ -44,13 +45,13 @@ function relayLines(
   const { width, narrow } = roomOf(screen)
   const line = (text: string) => fit(printable(text), width).trimEnd()
   const begun = snapshot.collections.total > 0
-  const walks = snapshot.walks.slice(0, Math.max(0, most))
+  const walks = walksShown(snapshot).slice(0, Math.max(0, most))
   return [
     '',
     paint('bold', line(begun ? `${relay}: ${requestsLine(snapshot)}` : relay)),
     ...(begun ? whole(snapshot, width, paint) : [line(DISCOVERING)]),
     ...walks.map((walk) => walkLine(walk, width, narrow, paint)),
-    ...noticeOf(snapshot).map((notice) => paint('yellow', line(notice))),
+    ...noticesOf(snapshot).map((notice) => paint('yellow', line(notice))),
   ]
 }
 

@@ -15,11 +15,13 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** Whether lines can be taken back and drawn anew. */
 export function isTerminal(out: Output, env: Environment): boolean {
-  return out.isTTY === true && env.TERM !== 'dumb'
+  // A build server's terminal is a log, and one of no columns cannot be drawn on.
+  const isLog = env.CI !== undefined && env.CI !== '' && env.CI !== 'false'
+  return out.isTTY === true && out.columns !== 0 && env.TERM !== 'dumb' && !isLog
 }
 
 export function screenOf(out: Output, env: Environment): Screen {
-  return { columns: Math.max(NARROWEST, out.columns ?? 80), rows: out.rows ?? 24, color: hasColor(out, env) }
+  return { columns: Math.max(NARROWEST, out.columns || 80), rows: out.rows || 24, color: hasColor(out, env) }
 }
 
 /** https://no-color.org, and https://force-color.org, which wins: it is set for this output on purpose. */

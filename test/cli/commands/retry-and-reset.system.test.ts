@@ -57,7 +57,7 @@ describe('reset', () => {
     expect(stdout).toMatch(/^1 collection will be read again from the first page, by /)
     expect(await stateOf(postgres)).toEqual({ [PROFILE]: 'complete 1', [BROKEN]: 'pending 0' })
     const again = await cli(runOn(relay, postgres, '--source', 'observed'))
-    expect(again.stdout).toContain('this run: 1 collection · 7 pairs (0 new)')
+    expect(again.stdout).toContain('this run: 1 collection · 7 imported (0 new)')
   })
 
   test('leaves alone what is being walked, and says so', async () => {

@@ -38,9 +38,9 @@ describe('status', () => {
     expect(stdout).not.toContain('\u001b')
     const [sums, head, ...rows] = stdout.trimEnd().split('\n')
     expect(sums).toBe(
-      'relay.example: 1 of 4 collections complete, 1 running, 1 pending, 1 failed, 1 flagged, 290 pairs',
+      'relay.example: 20%, 1 of 4 collections complete, 1 running, 1 pending, 1 failed, 1 flagged, 290 of 2,040 imported, 0 imported/s',
     )
-    expect(head?.trim().split(/\s+/)).toEqual(['collection', 'pairs', 'done', 'state'])
+    expect(head?.trim().split(/\s+/)).toEqual(['collection', 'imported', 'done', 'imported/s', 'state'])
     expect(rows.map((row) => row.trim().split(/\s+/).join(' '))).toEqual([
       `${GIVEN_UP} 0 0% failed`,
       'it �[2Jsaid no',
@@ -133,7 +133,7 @@ describe('status', () => {
     const claim = await postgres.progress.claim({ relay: SOURCE, owner: 'test', leaseMs: 600_000 })
     if (claim === undefined) throw new Error('nothing to claim')
     await postgres.progress.advance(claim, { pages: 1, imported: 5_000, invalid: 0, cursor: 'c' })
-    await program.until(/"imported":5290,"pairsPerSecond":[1-9]/)
+    await program.until(/"imported":5290,"importedPerSecond":[1-9]/)
     program.kill('SIGINT')
     expect((await program.ended).code).toBe(130)
   })

@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { runDisplay, runLine } from '../../../src/cli/output/run-display.ts'
 import { widthOf } from '../../../src/cli/output/terminal-text.ts'
-import type { MonitorSnapshot } from '../../../src/index.ts'
+import type { MonitorSnapshot, Waiting } from '../../../src/index.ts'
 
 const NOW = 1_700_000_000_000
 
@@ -54,22 +54,23 @@ const troubled: MonitorSnapshot = {
 }
 
 describe('at 80 columns', () => {
-  test('the whole is one line, and each walk has a bar', () => {
+  test('the whole is two lines, and each walk has a bar', () => {
     expect(at(80)).toEqual([
       '',
-      '  ━━━───  50%    312/1,287  620,331 imported  35,210/s      11s left   25 req/s',
+      '  ━━━━━━━━━━━━━━━━━━━━━━━━╸────────────────────────   50%              11s left',
+      '  312 of 1,287 collections    620,331 imported  35,210/s  25 requests/s',
       '',
-      '  app.bsky.feed.like                ━━━━━━━━━━━───────────   112,468 of 224,936',
-      '  com.example.a.collection.with.a.… ━━━━━━━━━━━━━━━━━━━━━━                    3',
+      '  app.bsky.feed.like                ━━━━━━━━━━╸──────────    112,468 of 224,936',
+      '  com.example.a.collection.with.a.… ━━━━━━━━━━━━━━━━━━━━━                     3',
       '',
       '  2,014 requests',
     ])
   })
 
   test('tells of retries, pauses and failures, and what went wrong last, cut to the width', () => {
-    expect(at(80, troubled).slice(5)).toEqual([
+    expect(at(80, troubled).slice(6)).toEqual([
       '',
-      '  2,014 requests, 1 retry, 2 pauses, 2 to be tried again, 3 failed',
+      '  2,014 requests, 1 retry, 2 pauses, 2 to be retried, 3 failed',
       '  app.bsky.feed.like: retry 2 in 2s: the relay answered 503 the relay answered…',
     ])
   })
@@ -78,14 +79,48 @@ describe('at 80 columns', () => {
     expect(at(80, { ...troubled, at: NOW + 8_000 }).at(-1)).toContain('2,014 requests')
   })
 
-  test('a pause that the relay asked for stands in the place of the requests, with its words', () => {
-    const lines = at(80, {
-      ...half,
-      pauses: 1,
-      waiting: { reason: 'relay', until: NOW + 12_000, message: 'answered 429: slow down' },
-    })
-    expect(lines[1]).toMatch(/ {6}11s left {2}pause 12s$/)
-    expect(lines.at(-1)).toBe('  the relay asked for a pause: answered 429: slow down')
+  test('what the whole run waits for has one line, with its end', () => {
+    const told = (waiting: Waiting) => at(80, { ...half, waiting }).at(-1)
+    expect(told({ reason: 'relay', until: NOW + 12_000, message: 'answered 429: slow down' })).toBe(
+      '  the relay asked for a pause, 12s: answered 429: slow down',
+    )
+    expect(told({ reason: 'database', since: NOW - 4_000, until: NOW + 3_000, message: 'refused' })).toBe(
+      '  the database is unavailable for 4s, asked again in 3s: refused',
+    )
+    const collections = ['a', 'b'].map((name) => ({ collection: `com.example.${name}`, until: NOW + 5_000 }))
+    expect(told({ reason: 'setAside', until: NOW + 5_000, collections })).toBe(
+      '  waiting 5s: com.example.a and 1 more will be retried',
+    )
+    const claims = { reason: 'claims', collections: ['com.example.a'], holders: [] } as const
+    expect(told(claims)).toBe('  waiting for another worker with 1 collection')
+    expect(told({ ...claims, until: NOW + 60_000, holders: ['process 7 on web1'] })).toBe(
+      '  waiting for process 7 on web1 with 1 collection, at most 1m',
+    )
+  })
+
+  test('what is set aside has a line, and what has ended none once nothing takes its place', () => {
+    const setAside = [
+      { collection: 'com.example.busy', until: NOW + 45_000, message: 'com.example.busy: not now' },
+    ]
+    const last = { ...half, setAside, collections: { ...half.collections, pending: 1 } }
+    expect(at(80, last).slice(4, 6)).toEqual([
+      '  app.bsky.feed.like                ━━━━━━━━━━╸──────────    112,468 of 224,936',
+      '  com.example.busy                  again in 45s: not now',
+    ])
+  })
+
+  test('without sizes there is a bar without an end, and no percent', () => {
+    const { fraction: _, expected: __, ...unsized } = half.work
+    const [, line = ''] = at(80, { ...half, timeLeft: undefined, work: { ...unsized, sizes: 'unknown' } })
+    expect(line).toMatch(/^ {2}┄+$/)
+  })
+
+  test('a time that is the least is told as that, and why', () => {
+    const { fraction: _, expected: __, ...unsized } = half.work
+    const work = { ...unsized, sizes: 'tooLow' } as const
+    const lines = at(80, { ...half, work, timeLeft: { ms: 68_000, atLeast: true } })
+    expect(lines[1]).toMatch(/┄ +at least 1m 8s left$/)
+    expect(lines.at(-1)).toBe('  larger than was estimated: how much is left is not known')
   })
 
   test('a walk of unknown size, or of more than was expected, shows its count', () => {
@@ -94,19 +129,19 @@ describe('at 80 columns', () => {
       { collection: 'app.bsky.feed.post', imported: 14_000, estimatedRepos: 13_000, done: false },
     ]
     const lines = at(80, { ...half, walks })
-    expect(lines.slice(3, 5)).toEqual([
-      '  app.bsky.feed.like                ──────────────────────               14,000',
-      '  app.bsky.feed.post                ──────────────────────               14,000',
+    expect(lines.slice(4, 6)).toEqual([
+      '  app.bsky.feed.like                ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄                14,000',
+      '  app.bsky.feed.post                ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄                14,000',
     ])
   })
 
   test('what cannot be told is left out, and the rest stands where it stood', () => {
     const unknown = { ...half, timeLeft: undefined, importedPerSecond: undefined }
-    const [, known = ''] = at(80)
-    const [, line = ''] = at(80, unknown)
-    expect(line).not.toMatch(/left|\/s {2}/)
-    expect(line.indexOf('620,331')).toBe(known.indexOf('620,331'))
-    expect(line.indexOf('req/s')).toBe(known.indexOf('req/s'))
+    const known = at(80).slice(1, 3)
+    const lines = at(80, unknown).slice(1, 3)
+    expect(lines.join('\n')).not.toMatch(/left|\d\/s/)
+    expect(lines[0]?.indexOf('50%')).toBe(known[0]?.indexOf('50%'))
+    expect(lines[1]?.indexOf('requests/s')).toBe(known[1]?.indexOf('requests/s'))
   })
 })
 
@@ -117,7 +152,6 @@ test('the README shows a run as it looks', () => {
     ['app.bsky.graph.follow', 56_000, 178_689],
     ['app.bsky.actor.profile', 56_000, 159_016],
     ['app.bsky.feed.repost', 56_000, 103_279],
-    ['chat.bsky.actor.declaration', 10_000, 31_148],
   ] as const
   const shown: MonitorSnapshot = {
     ...half,
@@ -141,28 +175,30 @@ test('the README shows a run as it looks', () => {
 })
 
 describe('narrower', () => {
-  test('at 60 columns the bar has a line of its own', () => {
+  test('at 60 columns the time left is among the figures', () => {
     expect(at(60)).toEqual([
       '',
-      '  ━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────  50%',
-      '  312/1,287  620,331 imported  35,210/s  11s left  25 req/s',
+      '  ━━━━━━━━━━━━━━━━━━━━━━━━━╸─────────────────────────   50%',
+      '  312 of 1,287 collections  620,331 imported  35,210/s',
+      '  25 requests/s  11s left',
       '',
-      '  app.bsky.feed.like             ━━━━━━━━━━──────────   50%',
-      '  com.example.a.collection.with… ━━━━━━━━━━━━━━━━━━━━  100%',
+      '  app.bsky.feed.like             ━━━━━━━━━╸─────────    50%',
+      '  com.example.a.collection.with… ━━━━━━━━━━━━━━━━━━━   100%',
       '',
       '  2,014 requests',
     ])
   })
 
-  test('at 40 columns the figures take two lines', () => {
+  test('at 40 columns the figures take three lines', () => {
     expect(at(40)).toEqual([
       '',
-      '  ━━━━━━━━━━━━━━━━────────────────  50%',
-      '  312/1,287  620,331 imported  35,210/s',
-      '  11s left  25 req/s',
+      '  ━━━━━━━━━━━━━━━╸───────────────   50%',
+      '  312 of 1,287 collections',
+      '  620,331 imported  35,210/s',
+      '  25 requests/s  11s left',
       '',
-      '  app.bsky.feed.like ━━━━━━──────   50%',
-      '  com.example.a.col… ━━━━━━━━━━━━  100%',
+      '  app.bsky.feed.like ━━━━━╸─────    50%',
+      '  com.example.a.col… ━━━━━━━━━━━   100%',
       '',
       '  2,014 requests',
     ])
@@ -221,8 +257,10 @@ describe('at any width', () => {
       collections: { ...half.collections, complete: 0 },
       importedPerSecond: 3,
     }
-    const ends = (snapshot: MonitorSnapshot) =>
-      ['/1,287', ' imported', '/s ', ' left'].map((what) => at(80, snapshot)[1]?.indexOf(what))
+    const ends = (snapshot: MonitorSnapshot) => [
+      at(80, snapshot)[1]?.indexOf(' left'),
+      ...['25 requests/s'].map((what) => at(80, snapshot)[2]?.indexOf(what)),
+    ]
     expect(ends(start)).toEqual(ends(half))
   })
 })
@@ -236,14 +274,14 @@ test('no more walks are shown than a low terminal has lines for', () => {
   }))
   const lines = runDisplay({ ...troubled, walks }, { columns: 40, rows: 16, color: false })
   expect(lines.length).toBeLessThan(16)
-  expect(lines).toContain('  and 44 more')
+  expect(lines).toContain('  and 45 more')
 })
 
 describe('where output is no terminal', () => {
   test('one line holds all of it', () => {
     expect(runLine(troubled)).toBe(
-      '17s · 312 of 1,287 collections · 620,331 of 1,000,013 imported · 35,210 imported/s · 11s left · 25 requests/s · ' +
-        '1 retry · 2 pauses · 2 to be tried again · 3 failed · ' +
+      '17s · 50% · 312 of 1,287 collections · 620,331 of 1,000,013 imported · 35,210 imported/s · 11s left · 25 requests/s · ' +
+        '1 retry · 2 pauses · 2 to be retried · 3 failed · ' +
         `app.bsky.feed.like: retry 2 in 2s: ${'the relay answered 503 '.repeat(5).trim()}`,
     )
   })
