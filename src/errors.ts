@@ -259,7 +259,7 @@ export class CursorsChangedError extends BackfillError {
 
   constructor(relay: string, collection: string) {
     const message =
-      `The cursors of ${relay} changed their meaning while ${collection} was imported: the relay was rebuilt, restored ` +
+      `The cursors of ${relay} changed their meaning while ${collection} was read: the relay was rebuilt, restored ` +
       'or replaced, or several instances answer under its name; then give the address of one of them. What was ' +
       'imported before may be surplus: verify finds it.'
     super('CURSORS_CHANGED', message)
