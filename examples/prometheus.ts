@@ -2,15 +2,24 @@
 //
 //   PORT    of the metrics; 0 takes any free one (9464)
 //   RELAY   the relay; without it, a bundled one
+//   GARDEN  where llms.txt is, when not at lexicon.garden
+//
+// examples/grafana has a dashboard and alert rules for them.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
-import { createBackfiller, lexiconGarden, memoryStore, relayLister } from 'atproto-collection-backfill'
+import {
+  createBackfiller,
+  isBackfillError,
+  lexiconGarden,
+  memoryStore,
+  relayLister,
+} from 'atproto-collection-backfill'
 import { createTelemetry } from 'atproto-collection-backfill/opentelemetry'
 import { startRelay } from 'atproto-collection-backfill/testing'
 
-const { PORT = '9464', RELAY } = process.env
+const { PORT = '9464', RELAY, GARDEN } = process.env
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
 
@@ -34,6 +43,7 @@ const address = server.address()
 console.log(`http://127.0.0.1:${typeof address === 'object' ? address?.port : PORT}/metrics`)
 
 const lister = relayLister(bundled?.url ?? RELAY ?? '')
+const garden = lexiconGarden({ url: bundled?.gardenUrl ?? GARDEN })
 const store = memoryStore()
 using telemetry = createTelemetry({
   relay: lister.relay,
@@ -45,16 +55,19 @@ using telemetry = createTelemetry({
 try {
   const backfiller = createBackfiller({
     relay: lister,
-    collections: [lexiconGarden({ url: bundled?.gardenUrl })],
+    // The relay's own directory tells sizes, and so how long it takes; the bundled relay has none.
+    collections: bundled || !lister.directory ? [garden] : [garden, lister.directory],
     store,
     signal: stop.signal,
     onEvent: telemetry.handle,
   })
   await backfiller.run()
   console.log('complete')
-  if (!stop.signal.aborted) await once(stop.signal, 'abort')
 } catch (error) {
-  if (!stop.signal.aborted) throw error
+  // Collections that failed are in the metrics, as an alert wants them.
+  if (isBackfillError(error, 'INCOMPLETE')) console.log(error.message)
+  else if (!stop.signal.aborted) throw error
 }
+if (!stop.signal.aborted) await once(stop.signal, 'abort')
 server.close()
 await meterProvider.shutdown()

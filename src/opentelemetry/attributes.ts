@@ -6,6 +6,8 @@ export const ATTRIBUTE = {
   relay: 'atproto.backfill.relay',
   collection: 'atproto.backfill.collection',
   state: 'atproto.backfill.collection.state',
+  flag: 'atproto.backfill.collection.flag',
+  atLeast: 'atproto.backfill.time_left.at_least',
   waitReason: 'atproto.backfill.wait.reason',
   failureKind: 'atproto.backfill.failure.kind',
   walkOutcome: 'atproto.backfill.walk.outcome',

@@ -16,7 +16,19 @@ export interface Instruments {
   readonly requestDuration: Histogram
   readonly commitDuration: Histogram
   readonly waitDuration: Histogram
+  /** Told together, each time that the metrics are collected. */
+  readonly gauges: Gauges
+}
+
+/** How things are at the moment. */
+export interface Gauges {
   readonly collections: ObservableGauge
+  readonly flagged: ObservableGauge
+  readonly progress: ObservableGauge
+  readonly requestsLeft: ObservableGauge
+  readonly timeLeft: ObservableGauge
+  readonly waiting: ObservableGauge
+  readonly setAside: ObservableGauge
 }
 
 export function createInstruments(meter: Meter): Instruments {
@@ -42,10 +54,34 @@ export function createInstruments(meter: Meter): Instruments {
     ),
     commitDuration: histogram('commit.duration', DURATIONS, 'Commits of pages, retries included.'),
     waitDuration: histogram('wait.duration', WAITS, 'Waits, as long as they were to be when they began.'),
-    collections: meter.createObservableGauge('atproto.backfill.collections', {
-      unit: '{collection}',
-      description: 'Collections of the relay by state.',
-      valueType: ValueType.INT,
-    }),
+    gauges: createGauges(meter),
+  }
+}
+
+function createGauges(meter: Meter): Gauges {
+  const gauge = (name: string, unit: string, description: string, valueType = ValueType.INT) =>
+    meter.createObservableGauge(`atproto.backfill.${name}`, { unit, description, valueType })
+  return {
+    collections: gauge('collections', '{collection}', 'Collections of the relay by state.'),
+    flagged: gauge(
+      'flagged',
+      '{collection}',
+      'Collections with a flag: what is to be known of them for good.',
+    ),
+    progress: gauge(
+      'progress',
+      '1',
+      'The part of the work that is done. Absent where the sizes of the collections are not known.',
+      ValueType.DOUBLE,
+    ),
+    requestsLeft: gauge('requests_left', '{request}', 'Requests for pages that are left, at least.'),
+    timeLeft: gauge(
+      'time_left',
+      's',
+      'How long the rest takes. Absent while that cannot be told.',
+      ValueType.DOUBLE,
+    ),
+    waiting: gauge('waiting', '1', '1 for what the whole run waits for, and 0 for all else.'),
+    setAside: gauge('set_aside', '{collection}', 'Collections that are tried again later.'),
   }
 }

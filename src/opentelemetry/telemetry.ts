@@ -1,9 +1,9 @@
 import {
+  type BatchObservableResult,
   context,
   diag,
   type MeterProvider,
   metrics,
-  type ObservableResult,
   type TracerProvider,
   trace,
 } from '@opentelemetry/api'
@@ -13,7 +13,7 @@ import { createMonitor } from '../monitor/monitor.ts'
 import { describe } from '../util/describe.ts'
 import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
 import { VERSION } from '../util/version.ts'
-import { ATTRIBUTE } from './attributes.ts'
+import { observeGauges } from './gauges.ts'
 import { createInstruments } from './instruments.ts'
 import { metricRecorder } from './metrics.ts'
 import { walkSpans } from './spans.ts'
@@ -23,8 +23,8 @@ export interface TelemetryOptions {
   /** The relay: `RepoLister.relay`. */
   relay: string
   /**
-   * Read each time that the metrics are collected, so that the gauge of collections also tells what other runs have
-   * done and do: one query, of a row for each collection. Absent: the gauge tells what this run knows.
+   * Read each time that the metrics are collected, so that the gauges also tell what other runs have done and do: one
+   * query, of a row for each collection. Absent: they tell what this run knows.
    */
   progress?: Pick<ProgressStore, 'list'> | undefined
   /**
@@ -56,7 +56,7 @@ export interface Telemetry extends Disposable {
    */
   handle(this: void, event: BackfillEvent): void
   /**
-   * Ends the spans of walks that were stopped on the way, and the observation of the gauge of collections. A second
+   * Ends the spans of walks that were stopped on the way, and the observation of the gauges. A second
    * call does nothing. `using` does the same.
    */
   close(): void
@@ -77,27 +77,27 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   refuseUnknown(options, OPTIONS)
   const { relay, progress, collections = [] } = options
   const { meterProvider = metrics.getMeterProvider(), tracerProvider = trace.getTracerProvider() } = options
-  const instruments = createInstruments(meterProvider.getMeter(SCOPE, VERSION))
+  const meter = meterProvider.getMeter(SCOPE, VERSION)
+  const instruments = createInstruments(meter)
+  const { gauges } = instruments
   const record = metricRecorder({ instruments, relay, collections: new Set(collections) })
   const spans = walkSpans(tracerProvider.getTracer(SCOPE, VERSION), relay, context.active())
   const monitor = createMonitor({ relay })
 
-  async function observeCollections(result: ObservableResult): Promise<void> {
+  async function observe(result: BatchObservableResult): Promise<void> {
     if (progress !== undefined) {
       await monitor
         .refresh(() => progress.list({ relay }))
-        // The gauge tells what is known here; that the database cannot be reached, the run itself tells.
+        // The gauges tell what is known here; that the database cannot be reached, the run itself tells.
         .catch((error) => diag.warn(`The progress of ${relay} could not be read: ${describe(error)}`))
     }
-    const { complete, running, pending, failed } = monitor.snapshot().collections
-    for (const [state, count] of Object.entries({ complete, running, pending, failed })) {
-      result.observe(count, { [ATTRIBUTE.relay]: relay, [ATTRIBUTE.state]: state })
-    }
+    observeGauges(result, gauges, relay, monitor.snapshot(), monitor.collections())
   }
 
-  instruments.collections.addCallback(observeCollections)
+  const observed = Object.values(gauges)
+  meter.addBatchObservableCallback(observe, observed)
   const close = () => {
-    instruments.collections.removeCallback(observeCollections)
+    meter.removeBatchObservableCallback(observe, observed)
     spans.stop()
   }
   return {

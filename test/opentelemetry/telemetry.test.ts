@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util'
 import { DiagLogLevel, diag, SpanStatusCode } from '@opentelemetry/api'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   ClaimLostError,
+  type CollectionProgress,
   type CollectionSource,
   createBackfiller,
   knownCollections,
@@ -13,6 +15,7 @@ import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
 import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { createTelemetry, type TelemetryOptions } from '../../src/opentelemetry/index.ts'
 import { type RelayScript, startRelay } from '../../src/testing/index.ts'
+import { FLAG_WORDS } from '../../src/util/flags.ts'
 import { listenTo } from '../support/listen-to.ts'
 import { type Collector, collector } from './collector.ts'
 
@@ -21,6 +24,7 @@ const BUSY = 'com.example.busy'
 const GONE = 'com.example.gone'
 const MIXED = 'com.example.mixed'
 const STOLEN = 'com.example.stolen'
+const FLAGS = Object.keys(FLAG_WORDS)
 const SOURCE = 'atproto.backfill.relay'
 
 /** 500, then 429, then the page; 410; a page with an entry that is no DID. */
@@ -168,6 +172,15 @@ describe.concurrent('the metrics of a run with faults', () => {
         of(0, state('pending')),
         of(1, state('failed')),
       ],
+      'atproto.backfill.flagged [{collection}]': FLAGS.map((flag) =>
+        of(0, { 'atproto.backfill.collection.flag': flag }),
+      ),
+      'atproto.backfill.waiting [1]': ['store', 'relay', 'set_aside', 'claims'].map((word) =>
+        of(0, reason(word)),
+      ),
+      'atproto.backfill.set_aside [{collection}]': [of(0)],
+      // The failed one. Without sizes, there is no progress and no time left.
+      'atproto.backfill.requests_left [{request}]': [of(1)],
     })
     expect(collected['atproto.backfill.failures [{failure}]']).toEqual(
       expect.arrayContaining([
@@ -196,6 +209,48 @@ describe.concurrent('the metrics of a run with faults', () => {
       ]),
     )
     expect(dids).toHaveLength(2)
+  })
+})
+
+describe('the gauges of a run', () => {
+  it('are the figures of its monitor: progress, time left, what it waits for, and flags', async () => {
+    await using sdk = collector()
+    const relay = 'relay.test'
+    const row = { relay, cursor: 'c', invalid: 0, attempts: 0, flags: [] }
+    const progress = {
+      list: async (): Promise<CollectionProgress[]> => [
+        { ...row, collection: PLAIN, state: 'complete', pages: 6, imported: 12_000, estimatedRepos: 12_000 },
+        {
+          ...row,
+          collection: BUSY,
+          state: 'pending',
+          pages: 1,
+          imported: 2_000,
+          estimatedRepos: 8_000,
+          retryInMs: 60_000,
+          flags: ['cursorsChanged'],
+        },
+      ],
+    }
+    using telemetry = createTelemetry({ relay, progress, ...sdk.providers })
+    const value = async (name: string, attributes = {}) => {
+      const { [name]: series = [] } = await sdk.collect()
+      return series.find((each) => isDeepStrictEqual(each.attributes, { [SOURCE]: relay, ...attributes }))
+        ?.value
+    }
+    expect(await value('atproto.backfill.progress [1]')).toBeCloseTo(0.7, 5)
+    expect(await value('atproto.backfill.requests_left [{request}]')).toBe(3)
+    expect(await value('atproto.backfill.set_aside [{collection}]')).toBe(1)
+    const flag = { 'atproto.backfill.collection.flag': 'cursorsChanged' }
+    expect(await value('atproto.backfill.flagged [{collection}]', flag)).toBe(1)
+    telemetry.handle({ type: 'paused', relay, waitMs: 60_000 })
+    const waiting = (word: string) =>
+      value('atproto.backfill.waiting [1]', { 'atproto.backfill.wait.reason': word })
+    expect(await waiting('relay')).toBe(1)
+    expect(await waiting('store')).toBe(0)
+    telemetry.handle({ type: 'storeUnavailable', relay, error: new Error('away'), attempt: 1, waitMs: 500 })
+    expect(await waiting('store')).toBe(1)
+    expect(await waiting('relay')).toBe(0)
   })
 })
 
