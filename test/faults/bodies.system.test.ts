@@ -33,6 +33,8 @@ const bombs: Readonly<Record<string, () => string>> = {
   keys: () => `{${numbered((n) => `"${n}":0,`)}"":0}`,
   'objects of one key': () => `[${numbered((n) => `{"${n}":0},`)}0]`,
   'escaped strings': () => `["${filled('\\"","')}"]`,
+  'error page': () => filled('['),
+  'error of objects': () => `[${filled('{},')}0]`,
   'lines of a list': () => filled('- [`a.b.c`](x)\n'),
 }
 
@@ -45,7 +47,7 @@ async function answersOf(
     const name = headers['user-agent']?.split('/')[0] ?? ''
     const body = made.get(name) ?? Buffer.from(bodies[name]?.() ?? '')
     made.set(name, body)
-    response.end(body)
+    response.writeHead(name.startsWith('error') ? 400 : 200).end(body)
   })
   const userAgents = Object.keys(bodies).map((name) => `${name}/1`)
   const options: SmallHeapOptions = { origin: server.origin, userAgents, pageSize }
@@ -65,11 +67,13 @@ describe('a body within the cap that would fill the memory when it is parsed', (
     const answers = await answersOf(bombs, 2_000)
     expect([...answers.keys()]).toEqual(Object.keys(bombs))
     for (const [name, outcomes] of answers) {
-      const refused = outcomes.filter((outcome) => /more than \d+ (values|names)|is not JSON/.test(outcome))
-      const isList = name === 'lines of a list'
-      expect({ name, refused: refused.length, outcomes }).toMatchObject({ refused: isList ? 9 : 8 })
+      const refused = outcomes.filter((outcome) =>
+        /more than \d+ (values|names)|is not JSON|answered 400/.test(outcome),
+      )
+      const isPage = name !== 'lines of a list' && !name.startsWith('error')
+      expect({ name, refused: refused.length, outcomes }).toMatchObject({ refused: isPage ? 8 : 9 })
       // No list of names, so no names.
-      if (!isList) expect(outcomes[7]).toContain('it is not the list of lexicons')
+      if (isPage) expect(outcomes[7]).toContain('it is not the list of lexicons')
     }
   })
 

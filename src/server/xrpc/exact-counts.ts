@@ -110,34 +110,40 @@ export function exactCounts(
     }
   }
 
-  async function countAll(collections: readonly string[], signal: AbortSignal): Promise<Map<string, number>> {
-    const counts = new Map<string, number>()
-    let leftMs = LONGEST_WAIT_MS
+  /** Asked of the index as any page is, so that who asks for nothing that exists takes no place in the queue. */
+  async function heldOf(collections: readonly string[], signal: AbortSignal): Promise<string[]> {
+    const held: string[] = []
     for (const collection of collections) {
       const { dids } = await listRepos(collection, { limit: 1, signal })
-      if (dids.length === 0) counts.set(collection, 0)
-      else {
+      if (dids.length > 0) held.push(collection)
+    }
+    return held
+  }
+
+  async function countAll(collections: readonly string[], signal: AbortSignal): Promise<[string, number][]> {
+    if (collections.length > 0 && requests >= MOST_REQUESTS) throw tooBusy()
+    requests += 1
+    try {
+      const counts: [string, number][] = []
+      let leftMs = LONGEST_WAIT_MS
+      for (const collection of collections) {
         const [repos, waitedMs] = await count(collection, leftMs, signal)
-        counts.set(collection, repos)
+        counts.push([collection, repos])
         leftMs = Math.max(0, leftMs - waitedMs)
       }
+      return counts
+    } finally {
+      requests -= 1
     }
-    return counts
   }
 
   return {
     async of(collections, signal) {
       const names = [...new Set(collections)]
-      const missing = names.filter((name) => keptCount(name) === undefined)
-      const known = new Map(names.map((name) => [name, keptCount(name) ?? 0]))
-      if (missing.length === 0) return known
-      if (requests >= MOST_REQUESTS) throw tooBusy()
-      requests += 1
-      try {
-        return new Map([...known, ...(await countAll(missing, signal))])
-      } finally {
-        requests -= 1
-      }
+      const known = new Map(names.map((name) => [name, keptCount(name)]))
+      const missing = names.filter((name) => known.get(name) === undefined)
+      const counted = await countAll(await heldOf(missing, signal), signal)
+      return new Map([...names.map((name): [string, number] => [name, known.get(name) ?? 0]), ...counted])
     },
   }
 }

@@ -152,6 +152,19 @@ describe('an admin request that is not to be served', () => {
     ])
   })
 
+  it.each(['POST', 'DELETE'])('the body of a %s is not read, whatever is in it', async (method) => {
+    const backfill = vi.fn()
+    const handler = adminHandler({ token: TOKEN, backfill, progress: memoryProgressStore() })
+    for (const headers of [request(method).headers, new Headers()]) {
+      const pull = vi.fn()
+      const body = new ReadableStream({ pull }, { highWaterMark: 0 })
+      const options = { method, headers, body, duplex: 'half' } as RequestInit
+      await handler(new Request(`${request(method).url}?source=printer.local`, options))
+      expect(pull).not.toHaveBeenCalled()
+    }
+    expect(backfill).not.toHaveBeenCalled()
+  })
+
   it('of two at once one is started and the other answered with 409', async () => {
     await using parked = await startParkedRelay(1)
     const { relay } = parked

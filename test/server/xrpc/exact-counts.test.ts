@@ -54,12 +54,16 @@ function tally(statuses: readonly number[]): Record<string, number> {
 }
 
 describe('a flood of counts', () => {
-  it('by names that do not exist counts nothing', async () => {
-    const { count, countRepos, pages } = setUp()
-    const asked = Array.from({ length: 40 }, (_, i) => count(`com.example.unknown${i}`))
+  it('by names that do not exist counts none of them, and keeps nobody from a count', async () => {
+    const { count, countRepos, counting, pages } = setUp()
+    const asked = Array.from({ length: 2_000 }, (_, i) => count(`com.example.unknown${i}`))
+    const real = count('com.example.n0')
     expect(await pages()).toBe(200)
-    expect(tally(await Promise.all(asked))).toEqual({ 200: 40 })
-    expect(countRepos).not.toHaveBeenCalled()
+    expect(tally(await Promise.all(asked))).toEqual({ 200: 2_000 })
+    await settle()
+    counting[0]?.finish()
+    expect(await real).toBe(200)
+    expect(countRepos).toHaveBeenCalledTimes(1)
   })
 
   it('is refused at once beyond fifty, and who waits in the queue within a second, each with Retry-After', async () => {
