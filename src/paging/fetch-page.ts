@@ -2,6 +2,7 @@ import type { Emit } from '../contracts/events.ts'
 import type { RepoLister, RepoPage } from '../contracts/repo-lister.ts'
 import { isBackfillError } from '../errors.ts'
 import { abortable } from '../util/abort.ts'
+import { refusesCursor } from '../util/cursor.ts'
 import { retryAfterMs } from '../util/describe.ts'
 import { isFinal, LONGEST_WAIT_MS, type RetryPolicy, retrying } from '../util/retry.ts'
 import { checkPage } from './check-page.ts'
@@ -10,6 +11,12 @@ import type { FetchedPage } from './prefetch.ts'
 
 /** How often a malformed page, or a repeated cursor, is asked for again before it is believed. */
 const BAD_ANSWER_RETRIES = 2
+
+/**
+ * After that many tries a server that refuses a cursor is asked whether it serves the first page: then it is the cursor
+ * that it refuses, and no further try helps. With the default pauses that is some four seconds after the first try.
+ */
+const REFUSALS_BEFORE_DOUBT = 7
 
 /** How a relay is asked. */
 export interface AskParts {
@@ -63,14 +70,23 @@ export function fetchPage(position: Position, parts: AskParts): Promise<FetchedP
   const { retry, longestWaitMs, signal, emit } = parts
   const { relay, collection, cursor } = position
   let badAnswers = 0
+  let refusals = 0
   const attempt = async () => {
     const page = await requestPage(position, parts)
     // Here, inside the retry: servers have been seen to send a page twice and go on when asked again.
     return { page, next: advancePosition(position, page) }
   }
-  const mayRetry = (error: unknown) => {
+  const servesFirstPage = () =>
+    requestPage({ relay, collection, pages: 0, emptyPages: 0 }, parts).then(
+      () => true,
+      () => false,
+    )
+  const mayRetry = async (error: unknown) => {
     if (isBadAnswer(error)) return ++badAnswers <= BAD_ANSWER_RETRIES
-    return !isFinal(error)
+    if (isFinal(error)) return false
+    if (cursor === undefined || !refusesCursor(error)) return true
+    refusals += 1
+    return refusals < REFUSALS_BEFORE_DOUBT || !(await servesFirstPage())
   }
   return retrying(attempt, {
     ...retry,

@@ -33,6 +33,8 @@ import { createWorkerPool, type WorkerPool } from './worker-pool.ts'
 // | a commit that got no answer               | kysely/advance             | up to 3 times: it is read, then repeated  |
 // | any call to a store that is unavailable   | run/patient-store          | for ever, 0.5 s growing to 30 s           |
 // | a request for a page                      | paging/fetch-page          | `retry.retries`, or as the server asked   |
+// | a cursor that is refused while the first  | paging/fetch-page          | 6 times                                   |
+// | page is served                            |                            |                                           |
 // | a malformed page, a repeated cursor       | paging/fetch-page          | twice                                     |
 // | a write of pages                          | run/commit                 | `retry.retries`; several pages: singly    |
 // | another call to the progress store        | run/patient-store          | `retry.retries`; then the run ends, last  |

@@ -1,6 +1,7 @@
 import type { Claim, ReleaseOutcome } from '../contracts/progress-store.ts'
 import { isBackfillError } from '../errors.ts'
 import { withJitter } from '../util/abort.ts'
+import { refusesCursor } from '../util/cursor.ts'
 import { describe, retryAfterMs } from '../util/describe.ts'
 import { isProgrammingError } from '../util/programming-error.ts'
 import { isFinal, LONGEST_WAIT_MS } from '../util/retry.ts'
@@ -79,11 +80,6 @@ function isUselessToRepeat(error: unknown): boolean {
 export function forgottenCursor({ error, isOfRelay }: Failure, claim: Claim): string | undefined {
   if (!isOfRelay || claim.restarts > 0 || !refusesCursor(error)) return undefined
   return 'cursor' in error && typeof error.cursor === 'string' ? error.cursor : claim.cursor
-}
-
-/** Whether an error is a server's answer to a request that carried a cursor, by its lister's word. */
-export function refusesCursor(error: unknown): error is Error {
-  return error instanceof Error && 'cursorRefused' in error && error.cursorRefused === true
 }
 
 /** Whether the whole run ends with an error: it says that it concerns everything, or it is a mistake in a program. */

@@ -3,15 +3,9 @@ import type { Claim, ReleaseOutcome } from '../contracts/progress-store.ts'
 import { isBackfillError } from '../errors.ts'
 import { requestPage } from '../paging/fetch-page.ts'
 import { settledWithin } from '../util/abort.ts'
+import { refusesCursor } from '../util/cursor.ts'
 import type { ClaimQueue } from './claim-queue.ts'
-import {
-  endsRun,
-  type Failure,
-  failureFrom,
-  forgottenCursor,
-  outcomeOf,
-  refusesCursor,
-} from './failure-policy.ts'
+import { endsRun, type Failure, failureFrom, forgottenCursor, outcomeOf } from './failure-policy.ts'
 import { keepLease } from './lease.ts'
 import { RELEASE_MS } from './patient-store.ts'
 import { type WalkParts, walk } from './walk.ts'

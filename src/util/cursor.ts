@@ -22,3 +22,8 @@ export function cursorProblem(cursor: unknown): string | undefined {
 export function isNoCursor(cursor: unknown): cursor is undefined | null | '' {
   return cursor === undefined || cursor === null || cursor === ''
 }
+
+/** Whether an error is a server's answer to a request that carried a cursor, by its lister's word. */
+export function refusesCursor(error: unknown): error is Error {
+  return error instanceof Error && 'cursorRefused' in error && error.cursorRefused === true
+}

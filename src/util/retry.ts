@@ -66,7 +66,7 @@ interface RetryOptions extends RetryPolicy {
   /** The longest wait that a server may ask for, in milliseconds. @default maxDelayMs */
   longestWaitMs?: number | undefined
   signal: AbortSignal
-  mayRetry: (error: unknown) => boolean
+  mayRetry: (error: unknown) => boolean | Promise<boolean>
   onRetry: (context: RetryContext) => void
 }
 
@@ -89,7 +89,8 @@ export async function retrying<T>(operation: () => Promise<T>, options: RetryOpt
   const shouldRetry = async ({ error: carrier, attemptNumber, retryDelay }: RetryState) => {
     const error = thrownValue(carrier)
     const askedMs = retryAfterMs(error)
-    if (askedMs > longestWaitMs || isProgrammingError(error) || !options.mayRetry(error)) return false
+    if (askedMs > longestWaitMs || isProgrammingError(error)) return false
+    if (!(await options.mayRetry(error))) return false
     options.onRetry({ error, attempt: attemptNumber, waitMs: askedMs + retryDelay })
     await sleep(askedMs, signal)
     return true

@@ -26,7 +26,7 @@ describe('--json', () => {
     const ofType = (type: string) => events.filter((event) => event.type === type)
     expect(ofType('discovered')).toMatchObject([{ collections: [{ nsid: PROFILE }] }])
     expect(ofType('collectionStarted')).toMatchObject([{ collection: PROFILE, pages: 0 }])
-    expect(ofType('requested').map(({ repos }) => repos)).toEqual([20, 20, 5])
+    expect(ofType('requested').map(({ repos }) => repos)).toEqual([20, 20, 5, 20])
     const pages = ofType('page')
     expect(pages.reduce((sum, { repos }) => sum + Number(repos), 0)).toBe(45)
     expect(pages.at(-1)).toMatchObject({ pages: 3, imported: 45, completed: true })

@@ -134,6 +134,39 @@ describe('cursors', () => {
     expect(await refusing(4)).toEqual({ restarts: [false], firstPages: 4 })
   })
 
+  it.each([
+    // Seven tries and another one when the first page was served, some four seconds with the default pauses; or all
+    // ten, and another one. Then the walk comes there once more.
+    { what: 'while it serves the first page are tried seven times', serves: true, tries: 8, asked: 9 },
+    { what: 'as it refuses everything are tried as any request is', serves: false, tries: 10, asked: 12 },
+  ])('that the relay refuses $what', async ({ serves, tries, asked }) => {
+    const pages = pagesOf(A, 3)
+    let isDown = false
+    let refused = 0
+    const lister = scriptedLister({
+      [A]: ({ cursor }) => {
+        if (cursor === '2' && refused < tries) {
+          isDown = !serves
+          refused += 1
+          return Promise.reject(gone())
+        }
+        return isDown && refused < tries
+          ? Promise.reject(gone())
+          : (pages[Number(cursor ?? 0)] ?? { dids: [] })
+      },
+    })
+    const restarts: boolean[] = []
+    const { start, sink } = setUp(lister, {
+      collections: [knownCollections([A])],
+      retry: { retries: 9, minDelayMs: 0, maxDelayMs: 0 },
+      onEvent: listenTo({ collectionFailed: ({ restart }) => restarts.push(restart) }),
+    })
+    await start().run()
+    expect(restarts).toEqual([serves])
+    expect(lister.requests.filter(({ cursor }) => cursor === '2')).toHaveLength(asked)
+    expect([...(sink.pairs.get(A) ?? [])]).toEqual(didsOf(pages))
+  })
+
   it('that the relay refuses for ever fail the collection after one new beginning', async () => {
     const lister = scriptedLister({
       [A]: ({ cursor }) => (cursor === undefined ? { ...did, cursor: '1' } : Promise.reject(gone())),
