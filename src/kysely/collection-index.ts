@@ -6,7 +6,7 @@ import { abortable } from '../util/abort.ts'
 import { NotIndexedError } from '../util/not-indexed-error.ts'
 import { pageLimit } from '../util/page-limit.ts'
 import { wholeNumber } from '../util/validate-options.ts'
-import { readCollections } from './collection-estimates.ts'
+import { estimatesOf, type ReadEstimates } from './collection-estimates.ts'
 import { hasDidIndex } from './did-index.ts'
 import { jsonRow, rowOf } from './json-row.ts'
 import { type BackfillDatabase, backfillTables, type SchemaOptions, tableName } from './schema.ts'
@@ -29,9 +29,10 @@ export function collectionIndex<Database>(
   options: SchemaOptions = {},
 ): CollectionIndex {
   const tables = backfillTables(db, options)
+  const readEstimates = estimatesOf(tables, options)
   return {
     listRepos: (collection, request = {}) => listRepos(tables, collection, request),
-    listCollections: (request = {}) => listCollections(tables, options, request),
+    listCollections: (request = {}) => listCollections(readEstimates, request),
     countRepos: (collection, { signal } = {}) => countRepos(tables, collection, signal),
     collectionsOf: (did, request = {}) => collectionsOf(tables, options, did, request),
     has: (collection, did, { signal } = {}) => has(tables, collection, did, signal),
@@ -89,13 +90,12 @@ async function listRepos(
 }
 
 async function listCollections(
-  tables: Tables,
-  options: SchemaOptions,
+  readEstimates: ReadEstimates,
   request: IndexPageRequest,
 ): Promise<IndexedCollections> {
   const limit = pageLimit(request)
   const after = storable(request.cursor)
-  const page = { execute: () => readCollections(tables, options, after, limit + 1) }
+  const page = { execute: () => readEstimates(after, limit + 1) }
   const rows = await run(page, request.signal)
   const known = rows.slice(0, limit)
   // The dictionary keeps the names of collections that have lost their last repo.

@@ -133,6 +133,11 @@ export function isDataRefused(error: unknown): boolean {
   return codeOf(error).startsWith('22')
 }
 
+/** Whether this kind of database does not do what other kinds do: feature not supported. */
+export function isUnsupported(error: unknown): boolean {
+  return codeOf(error) === '0A000'
+}
+
 /** The SQLSTATE, or the code of the driver or the system; empty without one. */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return ''
