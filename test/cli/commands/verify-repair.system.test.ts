@@ -218,3 +218,31 @@ describe('a collection that is not settled is not equal', () => {
     expect(stdout).toContain('✓ index equals ')
   })
 })
+
+test('what a rebuilt relay left in the index stays after a reset and a new run, is named, and goes with --repair', async () => {
+  const names = Array.from({ length: 6 }, (_, i) => `com.example.n${i}`)
+  await using relay = await startRelay({
+    collections: { [PROFILE]: 45, ...Object.fromEntries(names.map((nsid) => [nsid, 30])) },
+  })
+  await using postgres = await createPostgres()
+  const running = ['--collection', PROFILE, ...names, '--page-size', '10']
+  await cli(runOn(relay, postgres, ...running))
+  // What a walk over cursors of another database brought: DIDs of another collection, of which two thirds are in this one too.
+  for (const nsid of names)
+    await kyselyIndexSink(postgres.db).add({
+      relay: relay.url,
+      collection: nsid,
+      dids: [...relay.dids(PROFILE)],
+    })
+  relay.rebuild()
+  await cli(['reset', ...names, '--database', postgres.url])
+  expect((await cli(runOn(relay, postgres, ...running))).code).toBe(0)
+  const found = await cli(verifyOn(relay, postgres, '--page-size', '10'))
+  expect(found.code).toBe(1)
+  expect(found.stdout).toContain('0 missing, 90 surplus, 225 equal in 7 collections')
+  const repaired = await cli(verifyOn(relay, postgres, '--repair', 'remove', '--yes', '--page-size', '10'))
+  expect(repaired.code).toBe(0)
+  expect(repaired.stdout).toContain('0 added, 90 removed, 225 equal in 7 collections')
+  for (const nsid of [PROFILE, ...names])
+    expect(await reposOf(postgres, nsid)).toEqual([...relay.dids(nsid)].sort())
+})
