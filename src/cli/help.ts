@@ -2,7 +2,10 @@ import { SOURCES_HELP } from './source-options.ts'
 
 /** What the help of each command ends with. */
 
-const EXIT_CODES = 'Exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 130 interrupted by Ctrl-C.'
+/** 128 and the number of the signal; 141 when what reads the output has gone. */
+const SIGNAL_CODES = '130 interrupted by Ctrl-C, 129 SIGHUP, 141 a closed pipe, 143 SIGTERM'
+
+const EXIT_CODES = `Exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, ${SIGNAL_CODES}.`
 
 export const HELP: string = `
 Examples:
@@ -43,7 +46,7 @@ Examples:
   atproto-collection-backfill discover
   atproto-collection-backfill discover --relay relay.example --source directory ufos --json
 
-Exit codes: 0 every source answered, 1 a source did not, 2 wrong usage, 130 interrupted by Ctrl-C.`
+Exit codes: 0 every source answered, 1 a source did not, 2 wrong usage, ${SIGNAL_CODES}.`
 
 export const RETRY_HELP = `
 Examples:
@@ -57,7 +60,7 @@ Examples:
   atproto-collection-backfill reset app.bsky.feed.post com.whtwnd.blog.entry
   atproto-collection-backfill reset app.bsky.feed.post --relay relay.example --database postgres://localhost/relay`
 
-export const VERIFY_HELP = `
+export const VERIFY_HELP: string = `
 Missing: the relay lists it and the index lacks it. Surplus: the index holds it and the relay does not list it.
 What changes while the lists are read may show as a difference. Several relays: what they list together is compared.
 
@@ -71,7 +74,7 @@ Examples:
   atproto-collection-backfill verify --relay relay.example --repair
   atproto-collection-backfill verify --relay relay.example --repair remove --yes
 
-Exit codes: 0 equal or repaired, 1 different or incomplete, 2 wrong usage, 130 interrupted by Ctrl-C.`
+Exit codes: 0 equal or repaired, 1 different or incomplete, 2 wrong usage, ${SIGNAL_CODES}.`
 
 export const MIGRATE_HELP = `
 The command run does so first. The others create nothing, and bring tables of an earlier version up to date.

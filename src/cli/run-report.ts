@@ -5,6 +5,7 @@ import { printable, withoutName } from '../util/text.ts'
 import type { Context } from './context.ts'
 import { eventWriter, writeBackfillEvent } from './output/json-lines.ts'
 import { createMessages } from './output/messages.ts'
+import { createProgressLines } from './output/progress-lines.ts'
 import { relaysDisplay, relaysLine } from './output/relays-display.ts'
 import type { Screen } from './output/screen.ts'
 import { runLine, summaryLines } from './output/summary-text.ts'
@@ -36,12 +37,19 @@ export interface RunReport {
 }
 
 /** For programs: an object in a line for everything that happens. */
-export function jsonReport({ out, debug }: Context): RunReport {
+export function jsonReport(relays: readonly Relay[], { out, debug }: Context): RunReport {
   const write = eventWriter(out, debug)
+  const progress = createProgressLines(relays, write)
   return {
     handle: (event) => writeBackfillEvent(write, event),
-    begin: (run) => write('begin', run),
-    end: (end) => write('end', end),
+    begin(run) {
+      write('begin', run)
+      progress.begin()
+    },
+    end(end) {
+      progress.end()
+      write('end', end)
+    },
   }
 }
 

@@ -4,6 +4,7 @@ import type { CollectionReport } from '../verify/verification-report.ts'
 import type { Context } from './context.ts'
 import { eventWriter, writeBackfillEvent } from './output/json-lines.ts'
 import { createMessages } from './output/messages.ts'
+import { createProgressLines } from './output/progress-lines.ts'
 import { relaysDisplay, relaysLine } from './output/relays-display.ts'
 import { differenceLines, unsettledLines, verdictLines } from './output/verify-text.ts'
 import { isConfirmed } from './question.ts'
@@ -33,17 +34,24 @@ export interface VerifyReport {
 }
 
 /** For programs: an object in a line for everything that happens. */
-export function jsonVerifyReport({ out, debug }: Context): VerifyReport {
+export function jsonVerifyReport(relays: readonly Relay[], { out, debug }: Context): VerifyReport {
   const write = eventWriter(out, debug)
+  const progress = createProgressLines(relays, write)
   return {
     handle: (event) => writeBackfillEvent(write, event),
-    begin: (verification) => write('begin', verification),
+    begin(verification) {
+      write('begin', verification)
+      progress.begin()
+    },
     otherRelays: (relays) => write('otherRelays', { relays }),
     // Nobody reads a question between the lines of a program.
     confirm: async () => false,
     page() {},
     compared: (report) => write('compared', report),
-    end: (end) => write('end', end),
+    end(end) {
+      progress.end()
+      write('end', end)
+    },
   }
 }
 

@@ -20,7 +20,7 @@ export interface RunOptions extends RelayOptions, SourceOptions, RequestOptions,
 export async function run(options: RunOptions, database: Database, context: Context): Promise<number> {
   const { interruption } = context
   const relays = relaysOf(options)
-  const report: RunReport = options.json ? jsonReport(context) : textReport(relays, context)
+  const report: RunReport = options.json ? jsonReport(relays, context) : textReport(relays, context)
   try {
     const end = await backfill({ options, database, relays, report, context })
     return end.exitCode

@@ -43,7 +43,9 @@ export async function verifyIndex(
   const repair = options.repair === true ? 'both' : options.repair
   const asksFirst = removes(repair) && options.yes !== true
   if (asksFirst && (options.json === true || !canAsk(context))) throw new UsageError(NO_TERMINAL)
-  const report: VerifyReport = options.json ? jsonVerifyReport(context) : textVerifyReport(relays, context)
+  const report: VerifyReport = options.json
+    ? jsonVerifyReport(relays, context)
+    : textVerifyReport(relays, context)
   try {
     const parts: Parts = { relays, options, repair, asksFirst, report, signal: interruption.signal }
     const end = await verifyAll(database, parts)

@@ -108,7 +108,7 @@ describe('verify', () => {
     refused = true
     const { code, stdout } = await cli(verifyOn(relay, postgres))
     expect(code).toBe(1)
-    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(`403 for ${SMALL}: AccessDenied: Not for you.`)
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(`403: AccessDenied: Not for you.`)
     expect(stdout).toContain('45 equal in 1 collection, 1 could not be compared')
   })
 

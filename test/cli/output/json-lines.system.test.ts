@@ -30,6 +30,14 @@ describe('--json', () => {
     const pages = ofType('page')
     expect(pages.reduce((sum, { repos }) => sum + Number(repos), 0)).toBe(45)
     expect(pages.at(-1)).toMatchObject({ pages: 3, imported: 45, completed: true })
+    expect(ofType('progress')).toMatchObject([
+      {
+        relay: relay.url,
+        work: { fraction: 1, requestsLeft: 0 },
+        imported: 45,
+        collections: { complete: 1 },
+      },
+    ])
     for (const { at } of events) expect(new Date(String(at)).toISOString()).toBe(at)
   })
 
