@@ -51,13 +51,16 @@ const NETWORK = new Set([
 const CONNECTION_CODE =
   /^(ERR_POSTGRES_)?(CONNECTION_(CLOSED|ENDED|DESTROYED|TIMEOUT|FAILED|REFUSED)|CONNECT_TIMEOUT|IDLE_TIMEOUT|LIFETIME_TIMEOUT)$/
 
+/** What Node and Bun say of a TLS connection that does not come about: a certificate can be renewed. */
+const TLS_CODE = /^(ERR_SSL_|ERR_TLS_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH$|EPROTO$)/
+
 /** What Citus says when it lost one of its nodes, under the code of an internal error or another one. */
 const NODE_MESSAGE =
   /^(connection to the remote node |failure on connection marked as essential|failed to COPY to shard )/
 
 /** What pg, its pool and Kysely say of connections that are gone; these errors carry no code. */
 const CONNECTION_MESSAGE =
-  /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|timeout exceeded when trying to connect|timeout expired|Postgres connection has been discarded)/
+  /^(Connection terminated|The server does not support SSL connections|There was an error establishing an SSL connection|Client has encountered a connection error|Client was closed|Query read timeout|timeout exceeded when trying to connect|timeout expired|Postgres connection has been discarded)/
 
 /** A transaction whose COMMIT was sent and not answered with success: it may be committed or not. */
 export class CommitUnansweredError extends Error {
@@ -92,7 +95,13 @@ function isUnavailable(error: Error): boolean {
   const code = codeOf(error)
   if (code === '') return CONNECTION_MESSAGE.test(error.message)
   if (UNAVAILABLE.has(code) || UNAVAILABLE.has(code.slice(0, 2)) || NETWORK.has(code)) return true
-  return CONNECTION_CODE.test(code) || NODE_MESSAGE.test(error.message)
+  if (isConnecting(error)) return true
+  return CONNECTION_CODE.test(code) || TLS_CODE.test(code) || NODE_MESSAGE.test(error.message)
+}
+
+/** Whether the system failed to connect, whatever its reason: no such socket, no right to use it. */
+function isConnecting(error: Error): boolean {
+  return 'syscall' in error && error.syscall === 'connect'
 }
 
 /** Whether a driver stopped waiting for an answer while the server works on: pg does after its `query_timeout`. */

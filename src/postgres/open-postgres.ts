@@ -8,6 +8,7 @@ import { installed } from '../util/installed.ts'
 import { type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
 import { isPostgresUrl, withoutPassword } from './connection-url.ts'
 import type { ServerLimits } from './limited-client.ts'
+import { tlsAdvice } from './tls-advice.ts'
 
 export interface PostgresOptions extends SchemaOptions {
   /**
@@ -41,7 +42,8 @@ const APPLICATION_NAME = 'atproto-collection-backfill'
  * listener for its event `error`, and a connection for each collection at once and one more. Needs `kysely`.
  *
  * @throws InvalidOptionError when the url cannot be read, or an option cannot be used
- * @throws StoreUnavailableError when the database cannot be used at the moment; nothing stays open
+ * @throws StoreUnavailableError when the database cannot be used at the moment, or not with the TLS that the URL asks
+ * for; nothing stays open
  * @throws BackfillError with the code `STORE_NOT_OPENED` when it refuses the user, the password or the database's name,
  * with the code `STORE_NOT_PERMITTED` when the user may not create the tables, with the code `NOT_INSTALLED` when a
  * package is missing; otherwise the database's own error
@@ -118,10 +120,12 @@ function explained(error: unknown, database: string): unknown {
   const isUnavailable = error instanceof StoreUnavailableError
   if (!isUnavailable && !isAccessRefused(error)) return error
   const cause = isUnavailable ? error.cause : error
+  const advice = tlsAdvice(cause)
   const message =
     `Cannot open the database${database}: ${describe(cause)}. ` +
-    'Check that the server runs there and that the user, the password and the name of the database are right.'
-  return isUnavailable
+    (advice ??
+      'Check that the server runs there and that the user, the password and the name of the database are right.')
+  return isUnavailable || advice !== undefined
     ? new StoreUnavailableError(message, cause)
     : new BackfillError('STORE_NOT_OPENED', message, { cause })
 }

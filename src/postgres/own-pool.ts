@@ -1,8 +1,7 @@
 import pg from 'pg'
 import { InvalidOptionError } from '../errors.ts'
-import { describe } from '../util/describe.ts'
-import { withoutPassword } from './connection-url.ts'
 import type { ServerLimits } from './limited-client.ts'
+import { requireReadable } from './readable-url.ts'
 
 /** For a new connection, and for a free one when all are in use. A server that starts takes seconds. */
 const CONNECT_TIMEOUT_MS = 15_000
@@ -31,7 +30,7 @@ interface OwnPool {
  * A pool with the settings that hours of work need, and the limits for what it is asked. It sends nothing when a session
  * begins that a pooler between it and the server would not know.
  *
- * @throws InvalidOptionError when pg cannot read the url
+ * @throws InvalidOptionError when the url cannot be read
  */
 export function createPool(
   url: string,
@@ -69,13 +68,4 @@ function takeLimits(url: string): { connectionString: string; limits: ServerLimi
     },
   )
   return { connectionString, limits }
-}
-
-/** A pool reads its url with each connection; one connection that is never opened reads it now. */
-function requireReadable(url: string): void {
-  try {
-    new pg.Client({ connectionString: url })
-  } catch (error) {
-    throw new InvalidOptionError('url', `a URL that pg can read (${describe(error)})`, withoutPassword(url))
-  }
 }

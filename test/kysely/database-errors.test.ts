@@ -21,6 +21,15 @@ describe('a connection that is gone is a store that is unavailable, in the words
   })
 
   it.each([
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'CERT_HAS_EXPIRED',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'ERR_SSL_WRONG_VERSION_NUMBER',
+  ])('TLS, which is mended at the server: %s', (code) => {
+    expect(toStoreError(failure('TLS failed', { code }))).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  })
+
+  it.each([
     ['XX000', 'failure on connection marked as essential: worker1:5432'],
     ['XX000', 'failed to COPY to shard 102008 on worker1:5432'],
     ['XX000', 'connection to the remote node worker1:5432 failed with the following error: timeout'],
