@@ -42,7 +42,7 @@ function decoded(text: string): string {
 }
 
 /** What an owner is called where people read it: its process, and by its own name if it has another form. */
-export function holderOf({ owner }: HeldClaim): string {
+export function holderOf({ owner }: Pick<HeldClaim, 'owner'>): string {
   const process = processOf(owner)
   return process === undefined ? owner : `process ${process.pid} on ${process.host}`
 }

@@ -1,6 +1,7 @@
 import type { CollectionProgress } from '../../contracts/progress-store.ts'
 import type { MonitoredFailure, MonitorSnapshot, ThroughputSample, Waiting } from '../../monitor/snapshot.ts'
 import type { Work } from '../../monitor/work.ts'
+import { holderOf } from '../../run/claim-owner.ts'
 import { describe } from '../../util/describe.ts'
 import { oneLine } from '../../util/text.ts'
 import type {
@@ -49,7 +50,7 @@ export function rowOf(progress: CollectionProgress, { at, isOurs }: RowContext):
     invalid,
     attempts,
     not_before: later(progress.retryInMs),
-    owner: isOther ? (progress.owner ?? null) : null,
+    owner: isOther && progress.owner !== undefined ? holderOf({ owner: progress.owner }) : null,
     lease_ends_at: isOther ? later(progress.leaseLeftMs) : null,
     flags: progress.flags,
     completed_at: progress.completedAt?.toISOString() ?? null,
@@ -145,6 +146,7 @@ function waitOf(waiting: Waiting): AdminWaiting {
     since: 'since' in waiting ? isoTime(waiting.since) : null,
     until: until === undefined ? null : isoTime(until),
     message: message === undefined ? null : oneLine(message),
+    holders: waiting.reason === 'claims' ? waiting.holders : [],
     collections: collections
       .slice(0, MOST_NAMED)
       .map((each) => (typeof each === 'string' ? each : each.collection)),

@@ -184,6 +184,10 @@ function publishEvent(event: BackfillEvent, { monitor, publish, rowAfter, note }
       const { type, error, ...told } = event
       return publish.event(type, { ...told, error: note(error), failure: failure() })
     }
+    case 'waiting': {
+      const { type, ...told } = event
+      return publish.event(type, told)
+    }
     case 'storeAvailable': {
       const { type, ...told } = event
       return publish.event(type, told)

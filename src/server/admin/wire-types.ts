@@ -33,7 +33,10 @@ export interface AdminRow {
   readonly attempts: number
   /** When it is tried again, where it was set aside after a failure or for a wait that the relay asked for; else null. */
   readonly not_before: string | null
-  /** Who reads it, and when that claim ends unless it is renewed; null where this process's run reads it, or none. */
+  /**
+   * Who reads it, named as {@link ClaimHolder.holder}, and when that claim ends unless it is renewed; null where this
+   * process's run reads it, or none.
+   */
   readonly owner: string | null
   readonly lease_ends_at: string | null
   /** What is to be known of it for good: {@link CollectionProgress.flags}. */
@@ -84,6 +87,8 @@ export interface AdminWaiting {
   readonly until: string | null
   /** The reason in the words of the relay or the database. */
   readonly message: string | null
+  /** Who has the claims that are waited for, named as {@link ClaimHolder.holder}. */
+  readonly holders: readonly string[]
   /** The collections that are waited for, at most ten of them. */
   readonly collections: readonly string[]
 }
@@ -225,6 +230,7 @@ export interface AdminEvents {
   collectionStarted: AdminEvent<'collectionStarted'> & WithRow
   collectionFailed: AdminEvent<'collectionFailed'> & WithRow & WithFailure
   claimLost: AdminEvent<'claimLost'> & WithRow & WithFailure
+  waiting: AdminEvent<'waiting'>
   storeUnavailable: AdminEvent<'storeUnavailable'> & WithFailure
   storeAvailable: AdminEvent<'storeAvailable'>
 }

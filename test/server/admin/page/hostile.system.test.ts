@@ -54,6 +54,7 @@ function everything(): AdminStatus {
       since: null,
       until: new Date(now + 40_000).toISOString(),
       message: 'answered 429',
+      holders: [],
       collections: [],
     },
     failures: [
@@ -151,6 +152,7 @@ describe('names and messages from the network', () => {
         since: null,
         until: new Date(Date.now() + 40_000).toISOString(),
         message: hostile,
+        holders: [hostile],
         collections: [hostile],
       },
       failures: status.failures.map((failure) => ({ ...failure, message: hostile })),

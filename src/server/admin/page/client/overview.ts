@@ -173,7 +173,7 @@ const BACK_MS = 10_000
 
 /** What the run waits for, why and until when; of what is set aside {@link setAsideText} tells. */
 export function waitingText(waiting: AdminWaiting, at: string): string | null {
-  const { reason, since, until, message, collections } = waiting
+  const { reason, since, until, message, collections, holders } = waiting
   const left = until === null ? 0 : Date.parse(until) - Date.parse(at)
   const end = until === null || left <= 0 ? '' : ` until ${timeText(until)}, another ${duration(left)}`
   switch (reason) {
@@ -186,7 +186,7 @@ export function waitingText(waiting: AdminWaiting, at: string): string | null {
     case 'setAside':
       return null
     case 'claims':
-      return `Other workers hold ${namesText(collections)}${end}: then this run goes on, unless the claim is renewed.`
+      return `${holdersText(holders)} ${namesText(collections)}${end}; unless renewed, this run takes over then.`
   }
 }
 
@@ -204,6 +204,12 @@ export function setAsideText({ totals, rows }: Pick<Model, 'totals' | 'rows'>): 
 }
 
 const dueOf = ({ not_before }: AdminRow): number => Date.parse(not_before ?? '')
+
+function holdersText(holders: readonly string[]): string {
+  const [first] = holders
+  if (first === undefined) return 'Other workers hold'
+  return holders.length === 1 ? `${printable(first)} holds` : `${count(holders.length)} other processes hold`
+}
 
 /** One by its name, several by their number. */
 function namesText(collections: readonly string[]): string {

@@ -163,7 +163,13 @@ describe('the curve', () => {
 
 const AT = new Date(2026, 7, 1, 10).toISOString()
 const UNTIL = new Date(2026, 7, 1, 10, 1, 5).toISOString()
-const WAITING = { since: null, until: UNTIL, message: null, collections: [] as string[] }
+const WAITING = {
+  since: null,
+  until: UNTIL,
+  message: null,
+  holders: [] as string[],
+  collections: [] as string[],
+}
 
 describe('what a run waits for', () => {
   const shownTime = timeText(UNTIL)
@@ -177,12 +183,12 @@ describe('what a run waits for', () => {
       `The database cannot be used since ${timeText(AT)}; the run waits for it: refused`,
     ],
     [
-      { ...WAITING, reason: 'claims', collections: ['a.b.c', 'a.b.d'] },
-      `Other workers hold 2 collections until ${shownTime}, another 1m 5s: then this run goes on, unless the claim is renewed.`,
+      { ...WAITING, reason: 'claims', collections: ['a.b.c', 'a.b.d'], holders: ['process 7 on here'] },
+      `process 7 on here holds 2 collections until ${shownTime}, another 1m 5s; unless renewed, this run takes over then.`,
     ],
     [
       { ...WAITING, reason: 'claims', until: null, collections: ['a.b.c'] },
-      'Other workers hold a.b.c: then this run goes on, unless the claim is renewed.',
+      'Other workers hold a.b.c; unless renewed, this run takes over then.',
     ],
   ])('%j', (waiting, text) => {
     expect(waitingText(waiting, AT)).toBe(text)
