@@ -186,7 +186,7 @@ export function waitingText(waiting: AdminWaiting, at: string): string | null {
     case 'setAside':
       return null
     case 'claims':
-      return `${holdersText(holders)} ${namesText(collections)}${end}; unless renewed, this run takes over then.`
+      return `${holdersText(holders)} ${namesText(collections)}${end}; ${end === '' ? 'this run takes over when the claims end' : 'unless renewed, this run takes over then'}.`
   }
 }
 
@@ -207,8 +207,8 @@ const dueOf = ({ not_before }: AdminRow): number => Date.parse(not_before ?? '')
 
 function holdersText(holders: readonly string[]): string {
   const [first] = holders
-  if (first === undefined) return 'Other workers hold'
-  return holders.length === 1 ? `${printable(first)} holds` : `${count(holders.length)} other processes hold`
+  if (first === undefined) return 'Held by other workers:'
+  return `Held by ${holders.length === 1 ? printable(first) : `${count(holders.length)} other processes`}:`
 }
 
 /** One by its name, several by their number. */

@@ -16,8 +16,8 @@ export interface Selection {
 
 /** What is at work first, then what went wrong, then what is still to do. */
 const ORDER: Record<AdminRow['state'], number> = { running: 0, failed: 1, pending: 3, complete: 4 }
-/** What failed and is tried again stands before what was not begun. */
-const SET_ASIDE = 2
+/** What failed and is tried again, and what is flagged, stands before what was not begun. */
+const TO_LOOK_AT = 2
 
 /** Of a row, from 0 to 1; nothing where it cannot be told. */
 export function progressOf({ state, imported, estimated_repos }: AdminRow): number | undefined {
@@ -26,7 +26,8 @@ export function progressOf({ state, imported, estimated_repos }: AdminRow): numb
 }
 
 const KEYS: Record<Exclude<Column, 'collection'>, (row: AdminRow) => number> = {
-  state: ({ state, not_before }) => (not_before === null ? ORDER[state] : SET_ASIDE),
+  state: ({ state, not_before, flags }) =>
+    not_before !== null || flags.length > 0 ? Math.min(ORDER[state], TO_LOOK_AT) : ORDER[state],
   progress: (row) => progressOf(row) ?? 0.5,
   imported: ({ imported }) => imported,
   expected: ({ estimated_repos }) => estimated_repos ?? -1,

@@ -49,6 +49,12 @@ describe('rows', () => {
     adminRow('com.example.more', { state: 'pending', estimated_repos: 1_000 }),
   ]
   const selection = DEFAULT_SELECTION
+
+  it('that are flagged stand behind those that failed, also where they are complete', () => {
+    const flagged = adminRow('com.example.flagged', { state: 'complete', flags: ['cursorsChanged'] })
+    const shown = select([...rows, flagged], selection).map(({ collection }) => collection)
+    expect(shown.slice(0, 3)).toEqual(['app.bsky.feed.like', 'app.bsky.graph.list', 'com.example.flagged'])
+  })
   const names = (change: Partial<Selection>) =>
     select(rows, { ...selection, ...change }).map(({ collection }) => collection.split('.').at(-1))
 
@@ -184,11 +190,11 @@ describe('what a run waits for', () => {
     ],
     [
       { ...WAITING, reason: 'claims', collections: ['a.b.c', 'a.b.d'], holders: ['process 7 on here'] },
-      `process 7 on here holds 2 collections until ${shownTime}, another 1m 5s; unless renewed, this run takes over then.`,
+      `Held by process 7 on here: 2 collections until ${shownTime}, another 1m 5s; unless renewed, this run takes over then.`,
     ],
     [
       { ...WAITING, reason: 'claims', until: null, collections: ['a.b.c'] },
-      'Other workers hold a.b.c; unless renewed, this run takes over then.',
+      'Held by other workers: a.b.c; this run takes over when the claims end.',
     ],
   ])('%j', (waiting, text) => {
     expect(waitingText(waiting, AT)).toBe(text)
