@@ -76,7 +76,13 @@ function addRun(program: Command, act: Act): void {
   addRequests(command)
   command
     .addOption(flag('--json', 'one line of JSON for each event', 'BACKFILL_JSON'))
-    .option('--dry-run', 'say what the run would read, how long and how much; writes nothing')
+    .addOption(
+      flag(
+        '--dry-run',
+        'say what the run would read, how long and how much; writes nothing',
+        'BACKFILL_DRY_RUN',
+      ),
+    )
     .addHelpText('after', RUN_HELP)
     .action((options: RunOptions, command: Command) => {
       const does = options.dryRun ? dryRun : run

@@ -26,7 +26,7 @@ export interface RelayPlan {
   relay: string
   /** What would be read: the largest first, and those of unknown size by name after them. */
   collections: readonly PlannedCollection[]
-  /** How many collections are complete, and would not be read again. */
+  /** How many collections are complete, or failed and are kept so, and would not be read again. */
   complete: number
   /** The repos of all collections whose size is known. */
   repos: number
@@ -67,7 +67,8 @@ export interface BackfillPlan {
  * What `createBackfiller` with the same options would do, and how long that would take: it checks the relay, asks the
  * sources, looks at the progress, and reads a few pages to see how fast the relay is now. Nothing is written.
  *
- * The pace is the relay's. A pause that it asked an earlier run for is waited for first. A database that is slower than the relay, or a relay that asks for waits, makes it longer.
+ * The pace is the relay's. A database that is slower, or a relay that asks for waits, makes it longer. A pause that it
+ * asked an earlier run for is waited for first.
  *
  * @throws what a run throws before its first page, see {@link createBackfiller}
  */
@@ -114,7 +115,7 @@ async function planRelay(settings: Settings, stop: AbortController, emit: Emit):
   const discovery = await askSources(settings.sources, parts)
   const rows = await progress.list({ relay })
   if (discovery.collections.length + rows.length === 0) throw new DiscoveryError(discovery.errors)
-  const left = leftOf(discovery.collections, rows, refreshedBefore(settings))
+  const left = leftOf(discovery.collections, rows, settings)
   const names = left.map(({ collection }) => collection)
   const times = await measurePages(names, parts)
   const unread = new Set(names)
@@ -156,8 +157,9 @@ interface Unread {
 function leftOf(
   known: readonly KnownCollection[],
   rows: readonly CollectionProgress[],
-  isStale: (row: CollectionProgress) => boolean,
+  settings: Settings,
 ): Unread[] {
+  const isStale = refreshedBefore(settings)
   const byName = new Map(rows.map((row) => [row.collection, row]))
   const estimates = new Map(known.map(({ nsid, estimatedRepos }) => [nsid, estimatedRepos]))
   const names = new Set([...estimates.keys(), ...byName.keys()])
@@ -166,6 +168,7 @@ function leftOf(
     const row = byName.get(collection)
     const isRead = row?.state === 'complete'
     if (isRead && !isStale(row)) continue
+    if (row?.state === 'failed' && settings.keepFailed) continue
     const estimate = estimates.get(collection) ?? row?.estimatedRepos ?? (isRead ? row.imported : undefined)
     const imported = isRead ? 0 : (row?.imported ?? 0)
     const repos = estimate === undefined ? undefined : Math.max(0, estimate - imported)
