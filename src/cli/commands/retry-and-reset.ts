@@ -1,12 +1,15 @@
 import type { CollectionProgress, ProgressStore } from '../../contracts/progress-store.ts'
 import { relayUrl } from '../../http/server-url.ts'
-import { plural } from '../../util/format.ts'
+import { duration, plural } from '../../util/format.ts'
 import { normalNsid } from '../../util/nsid.ts'
 import { printable } from '../../util/text.ts'
 import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, openExisting } from '../database.ts'
 import { UsageError } from '../usage-error.ts'
+
+/** How many of the collections that wait are named. */
+const MOST_NAMED = 5
 
 /** Retries failed collections: those that are named, or all. @returns the exit code */
 export async function retry(
@@ -18,11 +21,16 @@ export async function retry(
   await using store = await openExisting(database, context.interruption)
   const { relay, names, rows } = await rowsOf(store.progress, options, given)
   const changed = await store.progress.retryFailed(relay, names.length === 0 ? undefined : names)
-  const left = rows.filter(({ state }) => state !== 'failed')
+  const setAside = rows.filter(({ retryInMs }) => retryInMs !== undefined)
+  const left = rows.filter((row) => row.state !== 'failed' && !setAside.includes(row))
   for (const { collection, state } of names.length === 0 ? [] : left) {
     context.err.write(`${printable(collection)} has not failed: it is ${state}.\n`)
   }
   context.out.write(`${plural(changed, 'collection')} will be retried${byWhom(changed, relay)}\n`)
+  for (const { collection, retryInMs = 0 } of names.length === 0 ? setAside.slice(0, MOST_NAMED) : []) {
+    const wait = duration(retryInMs)
+    context.out.write(`${printable(collection)} is retried by itself in ${wait}: name it to retry it now.\n`)
+  }
   return EXIT.complete
 }
 

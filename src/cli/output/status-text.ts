@@ -3,7 +3,7 @@ import type { MonitorSnapshot } from '../../monitor/snapshot.ts'
 import { fractionOf } from '../../monitor/work.ts'
 import { FLAG_WORDS } from '../../util/flags.ts'
 import { count, duration, percent } from '../../util/format.ts'
-import { printable } from '../../util/text.ts'
+import { printable, withoutName } from '../../util/text.ts'
 import { STATES } from '../option-values.ts'
 import type { Screen } from './screen.ts'
 import { leftText, ofTotal, type Paint, painter, type Tone } from './terminal-format.ts'
@@ -133,7 +133,12 @@ function rowLines(row: CollectionProgress, layout: Layout, paint: Paint): string
   )
   const line = text.slice(0, -STATE_WIDTH) + paint(tone, text.slice(-STATE_WIDTH))
   const again = retryInMs === undefined ? [] : [`again in ${duration(retryInMs)}`]
-  const why = [...again, ...(lastError === undefined || state === 'complete' ? [] : [printable(lastError)])]
+  const why = [
+    ...again,
+    ...(lastError === undefined || state === 'complete'
+      ? []
+      : [printable(withoutName(lastError, collection))]),
+  ]
   return [
     line.trimEnd(),
     ...(why.length === 0 ? [] : [paint(tone, `  ${fit(why.join(': '), width - 2).trimEnd()}`)]),

@@ -46,6 +46,26 @@ describe('retry', () => {
   })
 })
 
+test('retry tells what waits, and ends the wait of what is named', async () => {
+  await using postgres = await createPostgres()
+  await migrateToLatest(postgres.db)
+  const progress = kyselyProgressStore(postgres.db)
+  await progress.register('relay.example', [{ nsid: BROKEN }])
+  const claim = await progress.claim({ relay: 'relay.example', owner: 'test', leaseMs: 600_000 })
+  if (claim) await progress.release(claim, { kind: 'failed', error: 'busy', retryInMs: 7_200_000 })
+  const retry = (...names: string[]) => cli(['retry', ...names, '--database', postgres.url])
+  expect((await retry()).stdout).toMatch(
+    new RegExp(
+      `^0 collections will be retried\\.\n${BROKEN} is retried by itself in [12]h.*: name it to retry it now\\.\n$`,
+    ),
+  )
+  const { stdout, stderr } = await retry(BROKEN)
+  expect({ stdout, stderr }).toMatchObject({
+    stdout: expect.stringMatching(/^1 collection will be/),
+    stderr: '',
+  })
+})
+
 describe('reset', () => {
   test('has the named collections begin again, and no others', async () => {
     await using relay = await startRelay({ collections: { [PROFILE]: 5, [BROKEN]: 7 } })
