@@ -1,5 +1,6 @@
 import type { BackfillEvent, BackfillSummary, RelaySummary } from '../contracts/events.ts'
 import type { CollectionFailure, RelayFailure } from '../contracts/run-failures.ts'
+import { FLAG_WORDS } from '../util/flags.ts'
 import { count, percent, plural } from '../util/format.ts'
 import { printable, withoutName } from '../util/text.ts'
 import type { Context } from './context.ts'
@@ -12,6 +13,10 @@ import { runLine, summaryLines } from './output/summary-text.ts'
 import { ofTotal } from './output/terminal-format.ts'
 import type { Relay } from './relay-options.ts'
 import { createTerminal } from './terminal.ts'
+
+/** More would not be read; `status` has them all. */
+const MAX_FAILURES = 50
+const MAX_FLAGGED = 10
 
 /** How a run ended. */
 export type RunEnd =
@@ -86,10 +91,26 @@ function outcomeLines(relays: readonly Relay[], summary: BackfillSummary, screen
   return [
     ...tables(relays, summary.relays, screen),
     ...(relays.length === 1 ? [] : ['', `  all relays, ${runLine(summary)}`]),
+    ...flagLines(relays),
     // Complete is what was known: a source that failed may know of more.
     ...(failedSources.length === 0
       ? []
       : [`  ${printable(failedSources.join(', '))} failed: what it knows may be missing. Run again later.`]),
+  ]
+}
+
+/** The collections that are to be looked at though they are complete, the largest first, each with what to do. */
+function flagLines(relays: readonly Relay[]): string[] {
+  const flagged = relays
+    .flatMap(({ monitor }) => monitor.collections().filter(({ flags }) => flags.length > 0))
+    .toSorted((a, b) => b.imported - a.imported)
+  const more = flagged.length - MAX_FLAGGED
+  return [
+    ...flagged.slice(0, MAX_FLAGGED).map(({ relay, collection, flags }) => {
+      const where = relays.length === 1 ? '' : ` at ${printable(relay)}`
+      return `  ${printable(collection)}${where}: ${flags.map((flag) => FLAG_WORDS[flag]).join('; ')}.`
+    }),
+    ...(more > 0 ? [`  and ${count(more)} more: atproto-collection-backfill status`] : []),
   ]
 }
 
@@ -141,9 +162,6 @@ function failureKinds(failures: readonly CollectionFailure[]): string[] {
 
 /** How many collections are named for one reason. */
 const MAX_NAMES = 5
-/** More would not be read; `status` has them all. */
-const MAX_FAILURES = 50
-
 function failureLines({ failures, failedRelays }: Extract<RunEnd, { outcome: 'incomplete' }>): string[] {
   const kinds = failureKinds(failures)
   const lines = kinds.slice(0, MAX_FAILURES)

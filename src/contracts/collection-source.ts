@@ -32,6 +32,11 @@ export interface CollectionSource {
    */
   readonly leastRepos?: number | undefined
   /**
+   * The relay whose own directory it is, by {@link RepoLister.relay}, if its sizes are counts of what that relay lists. A
+   * walk of that relay that ends far from them is flagged. Absent for estimates, such as a count of events.
+   */
+  readonly directoryOf?: string | undefined
+  /**
    * What it knows, in any order. Rejects if it cannot tell, and with the signal's reason when that aborts. `relays` are
    * those of the run: a source on the server of one of them asks by its {@link PacedRelay.paced}.
    */

@@ -1,5 +1,5 @@
 import type { KnownCollection } from './collection-source.ts'
-import type { CollectionProgress } from './progress-store.ts'
+import type { CollectionFlag, CollectionProgress } from './progress-store.ts'
 
 /**
  * Everything that a run tells, told apart by `type`. The loop over a backfiller yields the `page` events; `onEvent`
@@ -52,6 +52,8 @@ export interface PageEvent {
   imported: number
   /** Whether the collection is complete: these pages were its last. */
   completed: boolean
+  /** What these pages gave the collection to be known for good: {@link CollectionProgress.flags}. Absent for most. */
+  flags?: readonly CollectionFlag[] | undefined
   /** How long the commit took, in milliseconds, with its retries. */
   durationMs: number
 }

@@ -118,8 +118,11 @@ export type CollectionState = 'pending' | 'running' | 'failed' | 'complete'
  *
  * - `cursorsChanged`: the relay's cursors changed their meaning during a walk, as those of a relay do whose database was
  *   rebuilt. What was imported before may be surplus: `verify` finds it
+ * - `smallerThanTold`, `largerThanTold`: the walk came to its end with less than half, or more than twice, of what the
+ *   relay's own directory told in the same run, by more than a page. Two different servers that answer in turns behind
+ *   one name look like that. Without a directory, or for what it hides, there is no such flag
  */
-export type CollectionFlag = 'cursorsChanged'
+export type CollectionFlag = 'cursorsChanged' | 'smallerThanTold' | 'largerThanTold'
 
 /** How far one collection is. */
 export interface CollectionProgress {

@@ -57,6 +57,8 @@ export interface RepoLister extends PacedRelay {
    * relay has no such list or takes longer than ten seconds.
    */
   readonly directory?: CollectionSource | undefined
+  /** How many repositories it asks for in a page. Absent if it does not ask for a number. */
+  readonly pageSize?: number | undefined
   /** One page, by one request. Rejects for anything that is not a whole page. */
   listRepos(request: RepoListRequest): Promise<RepoPage>
   /**

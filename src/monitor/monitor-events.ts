@@ -5,7 +5,8 @@ import type {
   CollectionStartedEvent,
   PageEvent,
 } from '../contracts/events.ts'
-import type { CollectionProgress } from '../contracts/progress-store.ts'
+import type { CollectionFlag, CollectionProgress } from '../contracts/progress-store.ts'
+import { isBackfillError } from '../errors.ts'
 import { describe } from '../util/describe.ts'
 import { changeWork } from './added-work.ts'
 import type { MonitorParts } from './monitor-parts.ts'
@@ -82,7 +83,8 @@ function takePage(parts: MonitorParts, event: PageEvent): void {
   const { collection, cursor, pages, imported, invalid, completed } = event
   takeReturn(parts)
   forecast.read(collection, Math.max(0, pages - (tally.row(collection)?.pages ?? 0)), now())
-  const place = { cursor, pages, imported, invalid, attempts: 0, lastError: undefined }
+  const flags = withFlags(tally.row(collection)?.flags, event.flags)
+  const place = { cursor, pages, imported, invalid, attempts: 0, lastError: undefined, flags }
   const end = completed ? ({ state: 'complete', completedAt: new Date(now()) } as const) : {}
   tally.change(collection, { ...place, ...end })
   walks.progress(collection, imported, completed)
@@ -103,7 +105,9 @@ function takeFailure(
     : {}
   const state = again ? 'pending' : 'failed'
   takeReturn(parts)
-  tally.change(collection, { state, attempts, lastError: message, retryInMs, ...fromStart })
+  const changed = isBackfillError(error, 'CURSORS_CHANGED') ? (['cursorsChanged'] as const) : []
+  const flags = withFlags(tally.row(collection)?.flags, changed)
+  tally.change(collection, { state, attempts, lastError: message, retryInMs, flags, ...fromStart })
   walks.end(collection)
   forecast.end(collection, now())
   const retry = again ? (retryInMs ?? 0) : undefined
@@ -138,4 +142,11 @@ function takeReturn(parts: MonitorParts): void {
   if (parts.unavailable === undefined) return
   parts.unavailable = undefined
   parts.forecast.setAvailable(true, parts.now())
+}
+
+function withFlags(
+  known: readonly CollectionFlag[] = [],
+  more: readonly CollectionFlag[] = [],
+): readonly CollectionFlag[] {
+  return [...new Set([...known, ...more])]
 }

@@ -82,9 +82,11 @@ export function relayLister(relay: string, options: RelayListerOptions = {}): Re
   const directory = collectionDirectory(origin, { fetch, maxBodyBytes, userAgent })
   const lister: RepoLister = {
     relay: host,
+    pageSize,
     directory: {
       name: directory.name,
       leastRepos: directory.leastRepos,
+      directoryOf: host,
       collections: ({ signal } = {}) => directory.collections({ signal, relays: [lister] }),
     },
     listRepos: (request) => askFor(request),

@@ -21,6 +21,7 @@ import { createPatience, patientStore } from './patient-store.ts'
 import { createRelayPauses, type RelayPauses } from './relay-pauses.ts'
 import { type RelayRun, sideBySide } from './several-relays.ts'
 import { countSummary, type SummaryCounts } from './summary.ts'
+import { createToldSizes, type ToldSizes } from './told-sizes.ts'
 import { createWorkerPool, type WorkerPool } from './worker-pool.ts'
 
 // One run, from the top: all relays side by side (several-relays), and for each: wait for a pause that the relay asked an
@@ -154,6 +155,7 @@ interface Running extends Settings {
   readonly emit: Emit
   readonly pauses: RelayPauses
   readonly keepPause: RelayPauses['keep']
+  readonly sizes: ToldSizes
   readonly pool: WorkerPool
 }
 
@@ -165,7 +167,9 @@ function startRelay(settings: Settings, stop: AbortController, emit: Emit): Runn
   const progress = patientStore(settings.progress, { ...settings, relay, patience, signal, emit })
   const queue = createClaimQueue({ relay, progress, leaseMs, signal, emit })
   const pauses = createRelayPauses({ relay, progress, emit, stop })
-  const running = { ...settings, progress, signal, emit, patience, queue, pauses, keepPause: pauses.keep }
+  const sizes = createToldSizes(lister.pageSize)
+  const parts = { patience, queue, pauses, keepPause: pauses.keep, sizes, flagsOf: sizes.flagsOf }
+  const running = { ...settings, progress, signal, emit, ...parts }
   return { ...running, pool: createWorkerPool(running) }
 }
 
@@ -178,6 +182,7 @@ async function prepare(running: Running): Promise<Discovery> {
   await pauses.sitOut(relay, signal)
   await checkRelay(running, running.named)
   const discovery = await askSources(sources, running)
+  running.sizes.take(discovery.told)
   const { collections, sources: reports, invalidNames } = discovery
   const told = { ...(invalidNames.length > 0 && { invalidNames }), ...(keepFailed && { keepFailed }) }
   emit({ type: 'discovered', relay, collections, sources: reports, ...told })
@@ -191,7 +196,8 @@ async function prepare(running: Running): Promise<Discovery> {
 /** What is new to the sources that come to know more while a run goes on. */
 async function askAgain(running: Running, discovery: Discovery): Promise<void> {
   const live = running.sources.filter(({ source }) => source.live)
-  const { collections } = await askSources(live, running)
+  const { collections, told } = await askSources(live, running)
+  running.sizes.take(told)
   const known = new Set(discovery.collections.map(({ nsid }) => nsid))
   discovery.collections.push(...collections.filter(({ nsid }) => !known.has(nsid)))
 }
@@ -209,6 +215,7 @@ export async function askSources(
   }: Pick<Running, 'lister' | 'listers' | 'pauses' | 'retry' | 'emit' | 'signal'>,
 ): Promise<Discovery> {
   const discovery = await discover(sources, {
+    relay,
     relays: pauses.respecting(listers),
     signal,
     retry,

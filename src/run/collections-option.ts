@@ -79,6 +79,7 @@ function whereThereIsOne(directory: CollectionSource): CollectionSource {
   return {
     name: directory.name,
     leastRepos: directory.leastRepos,
+    directoryOf: directory.directoryOf,
     async *collections(options) {
       let found = 0
       try {

@@ -1,11 +1,18 @@
 import type { Emit } from '../contracts/events.ts'
 import type { IndexBatch, IndexSink } from '../contracts/index-sink.ts'
-import type { Claim, PageProgress, ProgressStore, WalkAnchor } from '../contracts/progress-store.ts'
+import type {
+  Claim,
+  CollectionFlag,
+  PageProgress,
+  ProgressStore,
+  WalkAnchor,
+} from '../contracts/progress-store.ts'
 import type { FetchedPage } from '../paging/prefetch.ts'
 import { abortable } from '../util/abort.ts'
 import { isFinal, type RetryPolicy, retrying } from '../util/retry.ts'
 import { endsRun } from './failure-policy.ts'
 import type { Patience } from './patient-store.ts'
+import type { ToldSizes } from './told-sizes.ts'
 
 /** How long an abort waits for a commit under way: it takes some 30 ms a page, and is whole or absent either way. */
 const COMMIT_GRACE_MS = 300
@@ -17,6 +24,8 @@ export interface CommitParts {
   readonly signal: AbortSignal
   readonly emit: Emit
   readonly patience: Patience
+  /** What is to be said of a walk that ends. @default nothing */
+  readonly flagsOf?: ToldSizes['flagsOf'] | undefined
 }
 
 /** Pages that are durable. */
@@ -26,6 +35,8 @@ export interface Committed {
   readonly dids: readonly string[]
   /** How many of the pairs were new; absent where the sink cannot know. */
   readonly added: number | undefined
+  /** What these pages gave the collection to be known for good; absent for most. */
+  readonly flags?: readonly CollectionFlag[]
   /** How long it took, in milliseconds, with its retries. */
   readonly durationMs: number
 }
@@ -71,7 +82,8 @@ async function commitOnce(
   const dids = pages.flatMap(({ page }) => page.dids)
   const write = createWrite({ relay, collection, dids }, parts)
   const isTooMuch = () => pages.length > 1 && write.state === 'failed'
-  const change = changeBy(pages, anchor)
+  const change = withEndFlags(claim, changeBy(pages, anchor), parts)
+  const { flags } = change
   const attempt = () => abortable(save(claim, change, write, parts), signal, COMMIT_GRACE_MS)
   const tell = (failure: { error: unknown; attempt: number; waitMs: number }) =>
     emit({ type: 'retry', relay, collection, cursor, ...failure })
@@ -83,7 +95,8 @@ async function commitOnce(
       onRetry: tell,
     })
     if (advanced === 'split') return 'split'
-    return { claim: advanced, dids, added: write.added, durationMs: performance.now() - startedAt }
+    const durationMs = performance.now() - startedAt
+    return { claim: advanced, dids, added: write.added, ...(flags && { flags }), durationMs }
   } catch (error) {
     // An abort is the caller's decision, not a failure of the sink.
     signal.throwIfAborted()
@@ -145,6 +158,13 @@ function changeBy(pages: readonly FetchedPage[], anchor: WalkAnchor | undefined)
     loopGuard: last?.loopGuard,
     anchor: last?.cursor === undefined ? undefined : anchor,
   }
+}
+
+function withEndFlags(claim: Claim, change: PageProgress, { flagsOf }: CommitParts): PageProgress {
+  if (change.cursor !== undefined || flagsOf === undefined) return change
+  const entries = claim.imported + claim.invalid + change.imported + change.invalid
+  const flags = flagsOf({ collection: claim.collection, entries, pages: claim.pages + change.pages })
+  return flags.length > 0 ? { ...change, flags } : change
 }
 
 function sum(numbers: readonly number[]): number {

@@ -13,6 +13,8 @@ import { endsRun } from './failure-policy.ts'
 export interface Discovery {
   /** Valid, each once, with the highest estimate that any source gave. */
   collections: KnownCollection[]
+  /** How many repos of each the relay's own directory counts. */
+  told: ReadonlyMap<string, number>
   sources: SourceReport[]
   /** The first of the names that are no NSID. */
   invalidNames: InvalidName[]
@@ -37,6 +39,8 @@ const SOURCE_TIMEOUT_MS = 120_000
 const MANY = 20
 
 interface DiscoverOptions {
+  /** The relay that is walked, if one is. */
+  readonly relay?: string | undefined
   /** The relays of the run: a source on the server of one of them keeps its pace. */
   readonly relays: readonly PacedRelay[]
   readonly signal: AbortSignal
@@ -53,6 +57,7 @@ export async function discover(
   options: DiscoverOptions,
 ): Promise<Discovery> {
   const known = new Map<string, KnownCollection>()
+  const told = new Map<string, number>()
   const errors: Discovery['errors'] = []
   const invalidNames: InvalidName[] = []
   const ask = async (asked: AskedSource): Promise<SourceReport> => {
@@ -70,8 +75,15 @@ export async function discover(
           sizes.given += 1
           sizes.least = Math.min(sizes.least, estimatedRepos)
         }
-        if (isValidNsid(collection?.nsid)) add(known, collection)
-        else {
+        if (isValidNsid(collection?.nsid)) {
+          add(known, collection)
+          if (
+            isCount(estimatedRepos) &&
+            source.directoryOf !== undefined &&
+            source.directoryOf === options.relay
+          )
+            told.set(normalNsid(collection.nsid), estimatedRepos)
+        } else {
           invalid += 1
           addInvalid(invalidNames, source.name, collection?.nsid)
         }
@@ -90,7 +102,7 @@ export async function discover(
     return leavesOut ? { ...report, leastRepos } : report
   }
   const reports = await Promise.all(sources.map(ask))
-  return { collections: [...known.values()], sources: reports, invalidNames, errors }
+  return { collections: [...known.values()], told, sources: reports, invalidNames, errors }
 }
 
 /** How many names that are no NSID are told, of all sources together, and how many characters of each. */

@@ -49,11 +49,11 @@ export async function* walk(
       // Before the commit: what it completes must be what the relay lists.
       if (anchor !== undefined && fetched.at(-1)?.next.cursor === undefined) await check(anchor)
       for await (const committed of commitPages(claim, fetched, anchor, parts)) {
-        const { claim: next, dids, added, durationMs } = committed
+        const { claim: next, dids, added, flags, durationMs } = committed
         claim = next
         const { cursor, pages, imported, invalid } = claim
         const completed = cursor === undefined
-        const totals = { invalid, cursor, pages, imported, completed }
+        const totals = { invalid, cursor, pages, imported, completed, ...(flags && { flags }) }
         yield { event: { type: 'page', relay, collection, dids, added, ...totals, durationMs }, claim }
         if (completed) return
       }

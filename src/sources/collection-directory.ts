@@ -36,7 +36,8 @@ export function collectionDirectory(
   options: CollectionDirectoryOptions = {},
 ): CollectionSource {
   refuseUnknown(options, HTTP_OPTIONS)
-  const url = new URL(PATH, relayUrl(relay).origin)
+  const { relay: host, origin } = relayUrl(relay)
+  const url = new URL(PATH, origin)
   const { timeoutMs = 90_000 } = options
   const list = pagedList(url, { ...options, timeoutMs }, ({ collections }) =>
     typeof collections === 'object' && collections !== null && !Array.isArray(collections)
@@ -46,6 +47,7 @@ export function collectionDirectory(
   return {
     name: `${url.host}${PATH}`,
     leastRepos: LEAST_REPOS,
+    directoryOf: host,
     collections: (reading) => list.read({ limit: LIMIT }, reading),
   }
 }

@@ -8,6 +8,7 @@ export function matching(source: CollectionSource, patterns: readonly string[]):
     name: `${source.name} (${patterns.join(', ')})`,
     live: source.live,
     leastRepos: source.leastRepos,
+    directoryOf: source.directoryOf,
     async *collections(options) {
       for await (const collection of source.collections(options)) {
         // What is not a name at all can match nothing.

@@ -4,6 +4,10 @@ import type { CollectionFlag } from '../contracts/progress-store.ts'
 export const FLAG_WORDS: Readonly<Record<CollectionFlag, string>> = {
   cursorsChanged:
     "the relay's cursors changed their meaning; what was imported before may be surplus: verify finds it",
+  smallerThanTold:
+    'the relay listed less than half of what its directory told; some may be missing: verify, or reset and run again',
+  largerThanTold:
+    'the relay listed more than twice of what its directory told; some may be surplus: verify finds it',
 }
 
 /** Flags as a store keeps them, with more of them: each once, with spaces between them. */

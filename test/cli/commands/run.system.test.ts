@@ -69,6 +69,29 @@ describe('run', () => {
     expect(await index.selectAll().execute()).toHaveLength(48)
   })
 
+  test('says what to do of a collection that is far from what the relay’s directory told', async () => {
+    await using relay = await startRelay({
+      collections: { [PROFILE]: 45, [BIG]: 30 },
+      script: ({ path }) =>
+        path === '/v1/listCollections'
+          ? { status: 200, body: { collections: { [PROFILE]: 100, [BIG]: 40 }, cursor: '' } }
+          : undefined,
+    })
+    await using postgres = await createPostgres()
+    const args = runOn(relay, postgres, '--source', `directory=${relay.url}`, '--page-size', '20')
+    const { code, stdout } = await cli(args)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      new RegExp(`\n {2}${PROFILE}: the relay listed less than half .* verify, or reset and run again\\.\n`),
+    )
+    expect(stdout).not.toContain(`${BIG}: `)
+    const status = await cli(['status', '--database', postgres.url, '--json'])
+    expect(jsonLines(status.stdout)[0]?.collections).toMatchObject([
+      { collection: PROFILE, flags: ['smallerThanTold'] },
+      { collection: BIG, flags: [] },
+    ])
+  })
+
   test('a refresh walks again what was completed long enough ago', async () => {
     await using relay = await startRelay({ collections: { [PROFILE]: 45 } })
     await using postgres = await createPostgres()
