@@ -1,4 +1,5 @@
 import { database } from './database.ts'
+import { embedded } from './embedded.ts'
 import { faulty } from './faulty.ts'
 import { network } from './network.ts'
 import { overhead } from './overhead.ts'
@@ -12,6 +13,7 @@ export type Benchmark = (quick: boolean) => Promise<Section>
 export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['network', network],
   ['database', database],
+  ['embedded', embedded],
   ['overhead', overhead],
   ['workers', workers],
   ['faulty', faulty],

@@ -4,18 +4,33 @@ import { violations } from './report.ts'
 import { runChaos } from './run.ts'
 import { takeover } from './takeover.ts'
 
-const options: ChaosOptions = { seconds: 10, seed: 7, workers: 5, synchronousCommit: 'on', fence: 'on' }
+const options: ChaosOptions = {
+  seconds: 10,
+  seed: 7,
+  workers: 5,
+  database: 'postgres',
+  synchronousCommit: 'on',
+  fence: 'on',
+}
 
-it('five workers share a backfill while everything goes wrong, and lose nothing', {
-  timeout: 180_000,
-}, async () => {
-  const report = await runChaos(options)
-  expect(violations(report)).toEqual([])
-  expect(Object.values(report.disturbances).reduce((sum, times) => sum + times, 0)).toBeGreaterThan(0)
-  expect(report.faults.size).toBeGreaterThan(0)
-  expect(report.verdict.pairsHeld).toBe(report.verdict.pairsExpected)
-  expect(report.verdict.pairsHeld).toBeGreaterThan(0)
-})
+it.each(['postgres', 'sqlite'] as const)(
+  'five workers share a backfill on %s while everything goes wrong, and lose nothing',
+  {
+    timeout: 180_000,
+  },
+  async (database) => {
+    const report = await runChaos({
+      ...options,
+      database,
+      seconds: database === 'sqlite' ? 6 : options.seconds,
+    })
+    expect(violations(report)).toEqual([])
+    expect(Object.values(report.disturbances).reduce((sum, times) => sum + times, 0)).toBeGreaterThan(0)
+    expect(report.faults.size).toBeGreaterThan(0)
+    expect(report.verdict.pairsHeld).toBe(report.verdict.pairsExpected)
+    expect(report.verdict.pairsHeld).toBeGreaterThan(0)
+  },
+)
 
 // Slow: some ten seconds each, for leases have to run out.
 describe('a worker that wakes up after another has taken over what it walked', { timeout: 180_000 }, () => {

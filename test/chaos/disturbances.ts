@@ -20,7 +20,8 @@ export interface DisturbanceFigures {
 type DisturbanceKind = keyof DisturbanceFigures
 
 export interface Disturbed {
-  readonly server: PostgresServer
+  /** Absent where the database is a file: then there is nothing but the workers. */
+  readonly server: PostgresServer | undefined
   readonly fleet: Fleet
   /** Resolves once the relay has done wrong to a worker. */
   readonly firstFault: Promise<void>
@@ -99,6 +100,7 @@ async function pause({ whom, howMuch }: Disturbance, { fleet, figures, signal }:
 }
 
 async function restart({ howMuch }: Disturbance, { server, figures, signal }: Disturbed): Promise<void> {
+  if (server === undefined) return
   await server.stopHard()
   figures.restarts += 1
   await sleep(1500 * howMuch, signal)
@@ -107,6 +109,7 @@ async function restart({ howMuch }: Disturbance, { server, figures, signal }: Di
 
 /** Those first that are in the middle of something. */
 async function terminate({ howMuch }: Disturbance, { server, figures }: Disturbed): Promise<void> {
+  if (server === undefined) return
   const client = new pg.Client({
     connectionString: server.url,
     connectionTimeoutMillis: 1000,

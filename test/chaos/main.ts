@@ -26,7 +26,7 @@ async function main(options: ChaosOptions): Promise<number> {
   }
   const { seconds, seed, workers, synchronousCommit } = options
   console.log(
-    `${workers} workers, ${seconds} s of chaos, seed ${seed}, synchronous_commit ${synchronousCommit}, fence ${options.fence}`,
+    `${workers} workers, ${seconds} s of chaos, seed ${seed}, ${options.database}, synchronous_commit ${synchronousCommit}, fence ${options.fence}`,
   )
   const report = await runChaos(options, { signal: stop.signal, say: (line) => console.log(line) })
   const broken = violations(report)

@@ -7,12 +7,15 @@ export interface ChaosOptions {
   readonly seed: number
   /** Worker processes at the same time. */
   readonly workers: number
+  /** `sqlite`: one file for all workers, whose processes are all that can be disturbed. */
+  readonly database: 'postgres' | 'sqlite'
+  /** Of Postgres. */
   readonly synchronousCommit: 'on' | 'off'
   /** `off`: the workers' store lets every claim write, for the proof that a broken promise is noticed. */
   readonly fence: 'on' | 'off'
 }
 
-export const USAGE = `npm run chaos -- [--seconds 60] [--seed <number>] [--workers 5] [--synchronous-commit on|off] [--fence on|off]`
+export const USAGE = `npm run chaos -- [--seconds 60] [--seed <number>] [--workers 5] [--database postgres|sqlite] [--synchronous-commit on|off] [--fence on|off]`
 
 /** @throws Error that says what is wrong with the arguments */
 export function parseOptions(args: readonly string[]): ChaosOptions {
@@ -22,11 +25,17 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
       seconds: { type: 'string', default: '60' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
       workers: { type: 'string', default: '5' },
+      database: { type: 'string', default: 'postgres' },
       'synchronous-commit': { type: 'string', default: 'on' },
       fence: { type: 'string', default: 'on' },
     },
   })
+  const { database } = values
+  if (database !== 'postgres' && database !== 'sqlite')
+    throw new Error(`--database must be postgres or sqlite, not ${database}.`)
+  if (database === 'sqlite' && values.fence === 'off') throw new Error('--fence off is for Postgres.')
   return {
+    database,
     seconds: wholeNumber('seconds', values.seconds, 1),
     seed: wholeNumber('seed', values.seed, 0),
     workers: wholeNumber('workers', values.workers, 1),

@@ -33,6 +33,7 @@ export function figureLines(report: ChaosReport): string[] {
     ['seconds', options.seconds],
     ['seed', options.seed],
     ['workers', options.workers],
+    ['database', options.database],
     ['synchronous_commit', options.synchronousCommit],
     ['collections', report.collections],
     ['everything complete', calm],

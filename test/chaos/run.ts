@@ -1,12 +1,15 @@
+import { join } from 'node:path'
 import { openPostgres } from '../../src/postgres/index.ts'
 import { abortable, settledWithin } from '../../src/util/abort.ts'
 import { recordProgress } from '../support/checker.ts'
-import { startPostgresServer } from '../support/postgres-server.ts'
+import { type PostgresServer, startPostgresServer } from '../support/postgres-server.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { type DisturbanceFigures, type Disturbed, disturb } from './disturbances.ts'
 import { type FaultyRelay, startFaultyRelay } from './faulty-relay.ts'
 import { type Fleet, type FleetFigures, startFleet } from './fleet.ts'
 import type { ChaosOptions } from './options.ts'
 import { seeded } from './random.ts'
+import { copyForVerdict, recordSqliteProgress } from './sqlite-history.ts'
 import { type ChaosVerdict, judge } from './verdict.ts'
 import { workFor } from './work.ts'
 
@@ -45,18 +48,15 @@ export interface Scene {
  * faulty; then lets them finish, and judges what they did. Nothing that it started is left, however it ends.
  */
 export async function runChaos(options: ChaosOptions, context: ChaosContext = {}): Promise<ChaosReport> {
-  const { seconds, seed, workers, synchronousCommit, fence } = options
+  const { seconds, seed, workers, fence } = options
   const { signal = new AbortController().signal, say = () => {} } = context
   signal.throwIfAborted()
   const { collections, disturb } = context.scene ?? drawScene(options)
-  await using server = await startPostgresServer({
-    max_connections: '200',
-    synchronous_commit: synchronousCommit,
-  })
-  await prepare(server.url)
+  await using database = await startDatabase(options)
+  const { url: databaseUrl, server } = database
   await using relay = await startFaultyRelay({ collections, seed, seconds })
   await using fleet = startFleet(workers, {
-    databaseUrl: server.url,
+    databaseUrl,
     relayUrl: relay.url,
     collections,
     fence,
@@ -70,7 +70,7 @@ export async function runChaos(options: ChaosOptions, context: ChaosContext = {}
   try {
     await disturb({ server, fleet, firstFault: relay.firstFault, figures: disturbances, signal })
     const calmSeconds = await finish(relay, fleet, signal)
-    const verdict = await judgeAt(server.url, relay, fleet)
+    const verdict = await judgeAt(databaseUrl, relay, fleet)
     const { faults, pagesFetchedTwice } = relay
     const count = Object.keys(collections).length
     return {
@@ -96,9 +96,24 @@ function drawScene({ seconds, seed }: ChaosOptions): Scene {
   }
 }
 
-async function prepare(databaseUrl: string): Promise<void> {
-  await using store = await openPostgres(databaseUrl)
+interface ChaosDatabase extends AsyncDisposable {
+  /** The path, of a file. */
+  readonly url: string
+  readonly server: PostgresServer | undefined
+}
+
+/** An empty database that records what becomes of its progress rows. */
+async function startDatabase({ database, synchronousCommit }: ChaosOptions): Promise<ChaosDatabase> {
+  if (database === 'sqlite') {
+    const folder = await temporaryFolder()
+    const url = join(folder.path, 'chaos.sqlite')
+    await recordSqliteProgress(url)
+    return { url, server: undefined, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() }
+  }
+  const server = await startPostgresServer({ max_connections: '200', synchronous_commit: synchronousCommit })
+  await using store = await openPostgres(server.url)
   await recordProgress(store.db)
+  return { url: server.url, server, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
 }
 
 /** @returns after how many seconds all were done, if they were */
@@ -117,7 +132,8 @@ async function finish(relay: FaultyRelay, fleet: Fleet, signal: AbortSignal): Pr
 }
 
 async function judgeAt(databaseUrl: string, relay: FaultyRelay, { figures }: Fleet): Promise<ChaosVerdict> {
-  await using store = await openPostgres(databaseUrl)
+  const isFile = !databaseUrl.startsWith('postgres:')
+  await using store = isFile ? await copyForVerdict(databaseUrl) : await openPostgres(databaseUrl)
   return await judge(store.db, relay, figures.pages)
 }
 

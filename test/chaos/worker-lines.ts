@@ -2,6 +2,7 @@
 export interface WorkerOptions {
   /** What it calls itself, to the database as its application and to the relay as its user agent. */
   readonly name: string
+  /** Of a Postgres, or the path of a file of SQLite. */
   readonly databaseUrl: string
   readonly relayUrl: string
   readonly collections: Readonly<Record<string, number>>

@@ -4,8 +4,15 @@
  * outlives the process that started it.
  */
 import { createInterface } from 'node:readline'
-import { BackfillError, createBackfiller, knownCollections, relayLister } from '../../src/index.ts'
+import {
+  BackfillError,
+  type BackfillStore,
+  createBackfiller,
+  knownCollections,
+  relayLister,
+} from '../../src/index.ts'
 import { openPostgres } from '../../src/postgres/index.ts'
+import { openSqlite } from '../../src/sqlite/index.ts'
 import { listenTo } from '../support/listen-to.ts'
 import { REQUEST_TIMEOUT_MS } from './relay-faults.ts'
 import { unfenced } from './unfenced.ts'
@@ -17,8 +24,16 @@ const say = (line: WorkerLine) => console.log(JSON.stringify(line))
 const codeOf = (error: unknown) => (error instanceof BackfillError ? error.code : 'UNEXPECTED')
 
 async function walkAll(options: WorkerOptions): Promise<void> {
-  const { name, databaseUrl, relayUrl, collections, fence } = options
+  const { name, databaseUrl, fence } = options
+  if (!databaseUrl.startsWith('postgres:')) {
+    await using file = await openSqlite(databaseUrl)
+    return await walkOn(file, options)
+  }
   await using store = await openPostgres(databaseUrl, { applicationName: name })
+  await walkOn({ sink: store.sink, progress: fence === 'on' ? store.progress : unfenced(store) }, options)
+}
+
+async function walkOn(store: BackfillStore, { name, relayUrl, collections }: WorkerOptions): Promise<void> {
   const known = Object.entries(collections).map(([nsid, estimatedRepos]) => ({ nsid, estimatedRepos }))
   /** The pages of the last commit of each collection whose events are still to come. */
   const unsaid = new Map<string, number>()
@@ -29,7 +44,7 @@ async function walkAll(options: WorkerOptions): Promise<void> {
       userAgent: name,
     }),
     collections: [knownCollections(known)],
-    store: { sink: store.sink, progress: fence === 'on' ? store.progress : unfenced(store) },
+    store,
     leaseMs: LEASE_MS,
     retry: { retries: 4, minDelayMs: 20, maxDelayMs: 1200 },
     maxAttempts: 20,
