@@ -48,7 +48,7 @@ async function open({ store, place }: EmbeddedOptions): Promise<Measured> {
       dialect: new PGliteDialect({ pglite: await PGlite.create(place) }),
     })
     await migrateToLatest(db)
-    const bytes = async () => sizeOf(globSync(`${place}/base/**`).filter((path) => statSync(path).isFile()))
+    const bytes = async () => sizeOf(globSync(`${place}/**`).filter((path) => statSync(path).isFile()))
     return { ...kyselyStores(db), bytes, written: writtenHere, close: () => db.destroy() }
   }
   const { db, sink, progress, close } = await openPostgres(place)
@@ -101,11 +101,12 @@ for (const name of names) {
 
 let pairs = 0
 let spentMs = 0
-let since = { pairs: 0, ms: 0, longestMs: 0 }
-let closeMs: number | undefined
+let since = { pairs: 0, ms: 0, longestMs: 0, cpuMicros: 0 }
+let cpuMicros = 0
 const mark = async (): Promise<EmbeddedMark> => ({
   pairs,
   pairsPerSecond: ((pairs - since.pairs) / (spentMs - since.ms)) * 1_000,
+  cpuMicros: (cpuMicros - since.cpuMicros) / (pairs - since.pairs),
   longestMs: since.longestMs,
   bytes: await store.bytes(),
   written: await store.written(),
@@ -119,6 +120,7 @@ for (let page = 0; marks.length > 0 && spentMs < options.seconds * 1_000; page +
   const pages = claims.map((_, i) => pageOf(options.order, i, page))
   const isLast = pairs + claims.length * PAGE >= (options.marks.at(-1) ?? 0)
   const startedAt = performance.now()
+  const cpuAtStart = process.cpuUsage()
   claims = await Promise.all(
     claims.map(async (claim, i) => {
       const { relay, collection } = claim
@@ -134,23 +136,22 @@ for (let page = 0; marks.length > 0 && spentMs < options.seconds * 1_000; page +
     }),
   )
   spentMs += performance.now() - startedAt
+  const { user, system } = process.cpuUsage(cpuAtStart)
+  cpuMicros += user + system
   if (pairs < (marks[0] ?? 0)) continue
   marks.shift()
   const reached = await mark()
-  since = { pairs, ms: spentMs, longestMs: 0 }
+  since = { pairs, ms: spentMs, longestMs: 0, cpuMicros }
   if (marks.length > 0) say(reached)
-  else {
-    const closedAt = performance.now()
-    const { bytes } = store
-    await store.close()
-    closeMs = performance.now() - closedAt
-    say({ ...reached, ...(options.store === 'Postgres' ? {} : { bytes: await bytes() }), closeMs })
-  }
+  else await end(reached)
 }
-if (marks.length > 0) {
-  const reached = await mark()
+if (marks.length > 0) await end(await mark())
+say(null)
+
+/** The last line: its bytes are those of the store when it is closed, which a server's are not. */
+async function end(reached: EmbeddedMark): Promise<void> {
   const closedAt = performance.now()
   await store.close()
-  say({ ...reached, closeMs: performance.now() - closedAt })
+  const closeMs = performance.now() - closedAt
+  say({ ...reached, closeMs, ...(options.store === 'Postgres' ? {} : { bytes: await store.bytes() }) })
 }
-say(null)

@@ -16,6 +16,8 @@ export interface EmbeddedMark {
   readonly pairs: number
   /** Since the mark before. */
   readonly pairsPerSecond: number
+  /** CPU time of this process for a pair since the mark before, in microseconds. */
+  readonly cpuMicros: number
   /** The longest wait for a page of each collection, in milliseconds, since the mark before. */
   readonly longestMs: number
   readonly bytes: number

@@ -33,7 +33,7 @@ export async function embedded(quick: boolean): Promise<Section> {
     setup: [
       `Six collections side by side in pages of 2,000, pairs and cursor in one transaction, each store in a process of its own for ` +
         `${seconds} s or up to ${marks.at(-1)} pairs; the time of making the DIDs is not counted. Postgres runs with fsync, ` +
-        'the other two as they are opened by default. Memory is that of the process that writes, without the server. Written is what that ' +
+        'the other two as they are opened by default. Memory and CPU time are those of the process that writes, without the server. Written is what that ' +
         'process handed to the system, for Postgres what its server says, journal included. The longest wait is that of six pages at once.',
     ],
     goals: goalsOf(measured),
@@ -44,6 +44,7 @@ export async function embedded(quick: boolean): Promise<Section> {
           'store',
           'pairs',
           'pairs/s on the way',
+          'CPU µs/pair',
           'bytes/pair',
           'written/pair',
           'peak MB',
@@ -100,12 +101,13 @@ function goalsOf(measured: readonly Measured[]): Goal[] {
 }
 
 function rowOf({ order, store, ...mark }: Measured): Row {
-  const { pairs, pairsPerSecond, bytes, written, peakMegabytes, longestMs, openMs, closeMs } = mark
+  const { pairs, pairsPerSecond, cpuMicros, bytes, written, peakMegabytes, longestMs, openMs, closeMs } = mark
   return [
     order,
     store,
     String(pairs),
     pairsPerSecond.toFixed(0),
+    cpuMicros.toFixed(1),
     (bytes / pairs).toFixed(1),
     (written / pairs).toFixed(0),
     peakMegabytes.toFixed(0),
