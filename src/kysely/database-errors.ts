@@ -87,7 +87,7 @@ export function toStoreError(error: unknown): unknown {
 function notPermitted(error: Error): BackfillError {
   const message =
     `The database does not permit this: ${describe(error)}. Grant it, or use another user. A run needs SELECT, INSERT and ` +
-    "UPDATE on the backfill's tables, a migration CREATE on their schema; SELECT is enough to read."
+    "UPDATE on the backfill's tables, a removal DELETE on the pairs, a migration CREATE on their schema; SELECT is enough to read."
   return new BackfillError('STORE_NOT_PERMITTED', message, { cause: error, scope: 'run' })
 }
 
