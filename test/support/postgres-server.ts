@@ -1,10 +1,11 @@
 import { execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, chown, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import pg from 'pg'
 import {
   type PostgresPrograms,
   postgresPrograms,
@@ -23,6 +24,8 @@ export interface PostgresServer extends AsyncDisposable {
   stopHard(): Promise<void>
   /** Starts it again, on the same port and data. */
   start(): Promise<void>
+  /** A hot standby that follows it. */
+  startStandby(): Promise<PostgresServer>
 }
 
 type Settings = Readonly<Record<string, string>>
@@ -35,11 +38,20 @@ export async function startPostgresServer(
   settings: Settings = {},
   installed?: PostgresPrograms,
 ): Promise<PostgresServer> {
+  return startOn((folder, account) => makeCluster(folder, account, installed), settings)
+}
+
+/** @param make data for a server, in a folder that is removed with it */
+async function startOn(
+  make: (folder: string, account: ServerAccount) => Promise<Cluster>,
+  settings: Settings,
+): Promise<PostgresServer> {
   const account = await serverAccount()
   const folder = await mkdtemp(join(temporaryRoot(account), 'backfill-postgres-'))
   const keeper = keep(folder)
   try {
-    const { data, password, start } = await makeCluster(folder, account, installed)
+    const cluster = await make(folder, account)
+    const { data, password, start } = cluster
     const port = await freePort()
     const flags = flagsOf({
       port: String(port),
@@ -49,26 +61,32 @@ export async function startPostgresServer(
       ...settings,
     })
     await start(flags)
+    const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
+    const followed = `host=127.0.0.1 port=${port} user=postgres password=${password}`
     return {
-      url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+      url,
       start: () => start(flags),
       stopHard: () => stopHard(data),
+      startStandby: () =>
+        startOn((copy) => copyCluster(cluster, url, copy), { ...settings, primary_conninfo: followed }),
       [Symbol.asyncDispose]: () => keeper[Symbol.asyncDispose](),
     }
   } catch (error) {
-    const log = await readFile(join(folder, LOG), 'utf8').catch(() => '')
+    const log = await readFile(join(folder, 'data', LOG), 'utf8').catch(() => '')
     await keeper[Symbol.asyncDispose]()
     throw new Error(`The test Postgres did not start.\n${log}`, { cause: error })
   }
 }
 
-/** Below the data, where the account may write. */
-const LOG = 'data/server.log'
+/** In the data, where the account may write. */
+const LOG = 'server.log'
 
 interface Cluster {
   readonly data: string
   readonly password: string
   start(flags: string): Promise<void>
+  /** The same on a copy of the data. */
+  on(data: string): Cluster
 }
 
 /** Data for a server, in a folder that its account may enter. */
@@ -88,17 +106,42 @@ async function makeCluster(
     await chown(passwordFile, account.uid, account.gid)
   }
   const { initdb, pg_ctl: pgCtl } = await postgresPrograms(account, join(folder, 'programs'), installed)
-  const run = async (program: string, args: readonly string[]): Promise<void> => {
-    await promisify(execFile)(program, ['-D', data, ...args], { ...account, cwd: data })
+  const run = async (program: string, at: string, args: readonly string[]): Promise<void> => {
+    await promisify(execFile)(program, ['-D', at, ...args], { ...account, cwd: at })
   }
   const access = ['-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`]
   // Independent of the machine's LANG, which may name a locale that is not installed.
-  await run(initdb, [...access, '--locale=C', '--encoding=UTF8', '--no-sync'])
-  return {
-    data,
+  await run(initdb, data, [...access, '--locale=C', '--encoding=UTF8', '--no-sync'])
+  const on = (at: string): Cluster => ({
+    data: at,
     password,
-    start: (flags) => run(pgCtl, ['start', '-w', '-s', '-l', join(folder, LOG), '-o', flags]),
+    start: (flags) => run(pgCtl, at, ['start', '-w', '-s', '-l', join(at, LOG), '-o', flags]),
+    on,
+  })
+  return on(data)
+}
+
+/** A copy of the data of a server that runs, as a base backup is made, to begin as a standby. */
+async function copyCluster(cluster: Cluster, url: string, folder: string): Promise<Cluster> {
+  await chmod(folder, 0o755)
+  const data = join(folder, 'data')
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query("select pg_backup_start('standby', true)")
+    await promisify(execFile)('cp', ['-a', cluster.data, data])
+    const { rows } = await client.query<{ label: string }>(
+      'select labelfile as label from pg_backup_stop(false)',
+    )
+    await rm(join(data, 'postmaster.pid'))
+    // Over a file that the account owns already.
+    await promisify(execFile)('cp', ['-a', join(data, 'PG_VERSION'), join(data, 'backup_label')])
+    await promisify(execFile)('cp', ['-a', join(data, 'PG_VERSION'), join(data, 'standby.signal')])
+    await writeFile(join(data, 'backup_label'), rows[0]?.label ?? '')
+  } finally {
+    await client.end()
   }
+  return cluster.on(data)
 }
 
 /** As `pg_ctl` passes them on to a shell. */
