@@ -7,7 +7,8 @@ import {
   wordsFor,
 } from '../../../../../src/server/admin/page/client/curve.ts'
 import { pauseBefore } from '../../../../../src/server/admin/page/client/follow.ts'
-import { setAsideText, stateOf, waitingText } from '../../../../../src/server/admin/page/client/overview.ts'
+import { setAsideText, waitingText } from '../../../../../src/server/admin/page/client/notices.ts'
+import { stateOf } from '../../../../../src/server/admin/page/client/overview.ts'
 import { rateText, roughly, timeText } from '../../../../../src/server/admin/page/client/page-format.ts'
 import { detailOf, nameParts } from '../../../../../src/server/admin/page/client/row-view.ts'
 import { progressOf, type Selection, select } from '../../../../../src/server/admin/page/client/selection.ts'
