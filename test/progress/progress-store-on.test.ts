@@ -174,6 +174,24 @@ describe('progressStoreOn, when the answer of a write is lost', () => {
   })
 })
 
+it('progressStoreOn writes the rows of a registration in the order of their names, so that two are no deadlock', async () => {
+  const snapshots = snapshotDatabase().open()
+  const written: string[] = []
+  const store = progressStoreOn({
+    ...snapshots,
+    write(row, transaction) {
+      written.push(row.collection)
+      return snapshots.write(row, transaction)
+    },
+  })
+  const names = ['com.example.b', 'com.example.c', A]
+  await store.register(
+    RELAY,
+    names.map((nsid) => ({ nsid })),
+  )
+  expect(written).toEqual(names.toSorted())
+})
+
 describe('the clock of progressStoreOn', () => {
   it('is that of the rows: a process whose clock is an hour off disturbs no lease, and refreshes nothing', async () => {
     let time = 1_000_000
