@@ -12,7 +12,7 @@ const collections = {
   [PROFILE]: 4_321,
   'app.bsky.feed.like': 9_000,
   'app.bsky.feed.post': 2_000,
-  'com.example.camelCase.oneMore': 1,
+  'com.example.more.camelCase': 1,
   'com.example.empty': 0,
   'com.example.twiceFull': 4_000,
 }
@@ -32,7 +32,7 @@ it('sends nothing that the official server library refuses, and gets everything'
   await migrateToLatest(postgres.db)
   for (const pageSize of [2_000, 1_000, 1]) {
     const statuses: number[] = []
-    const walked = pageSize === 1 ? ['com.example.camelCase.oneMore'] : Object.keys(collections)
+    const walked = pageSize === 1 ? ['com.example.more.camelCase'] : Object.keys(collections)
     const progress = kyselyProgressStore(postgres.db, { schema: `pages_of_${pageSize}` })
     await migrateToLatest(postgres.db, { schema: `pages_of_${pageSize}` })
     await createBackfiller({

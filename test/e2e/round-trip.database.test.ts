@@ -18,7 +18,7 @@ const collections = {
   [PROFILE]: 25_123,
   'app.bsky.feed.like': 20_000,
   'app.bsky.feed.post': 12_345,
-  'com.example.camelCase.oneMore': 1,
+  'com.example.more.camelCase': 1,
   'com.example.twiceFull': 4_000,
   'com.example.empty': 0,
   ...Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`com.example.tail.n${i}`, (i + 1) * 7])),
