@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import type { Output } from './output/screen.ts'
 
 /** The signals that ask a program to end. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -18,11 +19,15 @@ export interface Interruption extends Disposable {
  *
  * @param out when its reader goes away, as `head` does, that is an interruption too
  */
-export function listenForInterruption(out: NodeJS.WritableStream): Interruption {
+export function listenForInterruption(out: Output): Interruption {
   const controller = new AbortController()
   let exitCode = 0
   const interrupt = (code: number, reason: Error) => {
-    if (controller.signal.aborted) process.exit(exitCode)
+    if (controller.signal.aborted) {
+      // The terminal has shown ^C, and the prompt is to begin a line.
+      if (out.isTTY) out.write('\n')
+      process.exit(exitCode)
+    }
     exitCode = code
     setTimeout(() => process.exit(exitCode), LONGEST_END_MS).unref()
     controller.abort(reason)

@@ -35,6 +35,8 @@ export async function openTerminal({ columns, rows, env = {}, cwd }: TerminalOpt
     (await exec('tmux', ['-L', socket, '-f', '/dev/null', ...args])).stdout
   const shell = [
     'env',
+    '-u',
+    'CI',
     'PS1=$ ',
     'LANG=C.UTF-8',
     ...Object.entries(env).map(([name, value]) => `${name}=${value}`),

@@ -72,6 +72,8 @@ function tell({ collections, sources }: Discovery, { out, err, env }: Context): 
   )
   const longest = Math.max(...inOrder.map(({ nsid }) => nsid.length))
   const width = Math.min(longest, Math.max(10, screen.columns - 1 - COUNT_WIDTH))
+  // Of no use to another program either.
+  if (out.isTTY) out.write(`${paint('dim', `${fit('collection', width)}${'repos'.padStart(COUNT_WIDTH)}`)}\n`)
   for (const { nsid, estimatedRepos } of inOrder) {
     const size = estimatedRepos === undefined ? '' : count(estimatedRepos).padStart(COUNT_WIDTH)
     // A name that is cut is of no use to another program.
