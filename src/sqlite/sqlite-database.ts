@@ -58,6 +58,8 @@ export function sqliteDatabase({
 }: DatabaseParts): SqliteDatabase {
   const inTurn = createTurns()
   let closing: Promise<void> | undefined
+  // Who only looks leaves the merging to those who write.
+  let merges = mergesAtOnce
 
   const naming = async <T>(body: () => T | Promise<T>): Promise<T> => {
     try {
@@ -107,6 +109,7 @@ export function sqliteDatabase({
       if (writer === undefined) throw notWritable(file)
       return inTurn(() =>
         naming(async () => {
+          merges = true
           if (closing !== undefined) throw new Error(`The store on ${file} is closed.`)
           const transaction: SqliteTransaction = { database, connection: writer, added: 0, completed: [] }
           const result = await inTransaction(writer, file, async () => {
@@ -134,7 +137,7 @@ export function sqliteDatabase({
     read: (body) => naming(() => patiently(() => body(reader), file)),
     close() {
       closing ??= inTurn(async () => {
-        if (writer !== undefined) {
+        if (writer !== undefined && merges) {
           const until = performance.now() + merging.longestMs
           while (merging.isDue(writer) && performance.now() < until) {
             const outcome = mergeStep(writer)
