@@ -50,6 +50,7 @@ test('postgres.ts stops on Ctrl-C, survives a kill, and resumes to the end witho
 
   // Pages are durable before they are told, so what no run told twice was not walked twice.
   const told = [stopped, killed, third].flatMap(({ stdout }) => stdout.match(/^\S+: page \d+(?=,)/gm) ?? [])
-  expect(told.length).toBeGreaterThan(75)
+  // 76 pages of 2,000, of which up to four are told together.
+  expect(told.length).toBeGreaterThan(19)
   expect(new Set(told).size).toBe(told.length)
 }, 90_000)

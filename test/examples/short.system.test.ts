@@ -59,7 +59,7 @@ describe('the short programs that users write', () => {
   it('progress.ts shows how far it is', async () => {
     const { code, stdout } = await run('progress.ts')
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^3 of 3 collections, 4820 pairs/m)
+    expect(stdout).toMatch(/^3 of 3 collections, 4820 imported/m)
   })
 
   it('stop-and-resume.ts stops at Ctrl-C and goes on', async () => {

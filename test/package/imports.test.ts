@@ -11,7 +11,8 @@ const installed = join(inject('bareProject'), 'node_modules', PACKAGE)
 const MAY_LOAD: Record<string, readonly string[]> = {
   '.': ['@atproto/syntax', 'is-network-error', 'ky', 'p-limit', 'p-retry'],
   './kysely': ['kysely'],
-  './postgres': ['kysely', 'pg'],
+  // Node's: what a URL's certificates hold is read before it is used.
+  './postgres': ['kysely', 'node:', 'pg'],
   // Bun's is imported by a name that no tool sees.
   './sqlite': ['node:'],
   './server': ['@atproto/syntax'],
