@@ -23,11 +23,11 @@ describe('the demo', () => {
 
       // 1,287 collections at this latency take longer than the first look at the screen, by far.
       await terminal.type(exampleLine(DEMO, [...args, '--latency', '60']))
-      await terminal.until(/━.* [1-9]\d*\/1,287 .*imported/, TIMEOUT_MS)
+      await terminal.until(/^ {2}[1-9][\d,]* of 1,287 collections +[\d,]+ imported/m, TIMEOUT_MS)
       const stopwatch = startStopwatch()
       await terminal.press('C-c')
       const [, done, pairs] = await terminal.until(
-        /^Stopped: (\d+) of 1,287 collections done, ([\d,]+) imported/m,
+        /^Stopped: [\d.]+%, (\d+) of 1,287 collections complete, ([\d,]+) imported/m,
       )
       expect(stopwatch.stop()).toBeLessThan(1_500)
       await terminal.type('echo "code $?"')
@@ -38,9 +38,7 @@ describe('the demo', () => {
         /^✓ index equals the relay: [\d,]+ pairs in 1,287 collections\ncode 0$/m,
         TIMEOUT_MS,
       )
-      expect(await terminal.screen()).toContain(
-        `resuming: ${done} of 1,287 collections done, ${pairs} imported\n`,
-      )
+      expect(await terminal.screen()).toContain(` ${done} of 1,287 collections complete, ${pairs} imported\n`)
     },
     2 * TIMEOUT_MS,
   )
@@ -56,7 +54,7 @@ describe('the demo', () => {
       demo.kill('SIGTERM')
       const { code, stdout } = await demo.ended
       expect(code).toBe(143)
-      expect(stdout).toMatch(/Stopped: .*\nRun the same command again to go on from there\.\n$/)
+      expect(stdout).toMatch(/^Stopped: .*\n.*\nRun the same command again to go on from there\.\n$/m)
     },
     TIMEOUT_MS,
   )
