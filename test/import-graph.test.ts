@@ -50,6 +50,17 @@ it('contracts know nothing of adapters, and errors know only contracts and words
   expect(outside).toEqual([])
 })
 
+it('a store knows no other store, but for Postgres, which is one of Kysely', () => {
+  const storeOf = (file: string) => /^(kysely|memory|postgres|sqlite)\//.exec(file)?.[1]
+  const known = [...graph].flatMap(([file, imports]) =>
+    imports.flatMap((to) => {
+      const [one, other] = [storeOf(file), storeOf(to)]
+      return one !== undefined && other !== undefined && one !== other ? [`${one} knows ${other}`] : []
+    }),
+  )
+  expect([...new Set(known)]).toEqual(['postgres knows kysely'])
+})
+
 it('a file is found by its name alone', () => {
   const names = files.map((file) => basename(file)).filter((name) => name !== 'index.ts')
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([])

@@ -1,11 +1,11 @@
 import type { Kysely } from 'kysely'
 import type { OpenedStore } from '../contracts/opened-store.ts'
 import { BYTES_PER_PAIR } from '../util/bytes-per-pair.ts'
+import { MissingTables } from '../util/missing-tables.ts'
 import { collectionIndex } from './collection-index.ts'
 import { kyselyIndexSink } from './kysely-index-sink.ts'
 import { kyselyProgressStore } from './kysely-progress-store.ts'
 import { hasTables, migrateToLatest } from './migrations.ts'
-import { MissingTables } from './missing-tables.ts'
 import { observedCollections } from './observed-collections.ts'
 import type { BackfillDatabase, SchemaOptions } from './schema.ts'
 

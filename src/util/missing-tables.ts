@@ -1,0 +1,4 @@
+/** Thrown where tables must be there already, and are not. */
+export class MissingTables extends Error {
+  override readonly name = 'MissingTables'
+}
