@@ -20,6 +20,7 @@ import { sqliteProgress } from './sqlite-progress-rows.ts'
 import { sqliteSink } from './sqlite-sink.ts'
 import { createTables, VERSION, whatIsIn } from './sqlite-tables.ts'
 
+/** How a file of SQLite is opened. */
 export interface SqliteOptions {
   /**
    * What a power cut may take. With `normal`, the last moments before it: pairs and cursor together, so that a run

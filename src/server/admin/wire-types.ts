@@ -34,12 +34,12 @@ export interface AdminRow {
   /** When it is tried again, where it was set aside after a failure or for a wait that the relay asked for; else null. */
   readonly not_before: string | null
   /**
-   * Who reads it, named as {@link ClaimHolder.holder}, and when that claim ends unless it is renewed; null where this
+   * Who reads it, named as `ClaimHolder.holder`, and when that claim ends unless it is renewed; null where this
    * process's run reads it, or none.
    */
   readonly owner: string | null
   readonly lease_ends_at: string | null
-  /** What is to be known of it for good: {@link CollectionProgress.flags}. */
+  /** What is to be known of it for good: `CollectionProgress.flags`. */
   readonly flags: readonly CollectionFlag[]
   readonly completed_at: string | null
   readonly last_error: string | null
@@ -87,7 +87,7 @@ export interface AdminWaiting {
   readonly until: string | null
   /** The reason in the words of the relay or the database. */
   readonly message: string | null
-  /** Who has the claims that are waited for, named as {@link ClaimHolder.holder}. */
+  /** Who has the claims that are waited for, named as `ClaimHolder.holder`. */
   readonly holders: readonly string[]
   /** The collections that are waited for, at most ten of them. */
   readonly collections: readonly string[]
