@@ -22,8 +22,7 @@ function namesIn(source: string): string[] {
 describe('the table of faults', () => {
   it('has each of them once, in order', () => {
     const numbers = rows.map(({ number }) => number)
-    expect(numbers.slice(0, 25)).toEqual(Array.from({ length: 25 }, (_, i) => i + 1))
-    expect(numbers).toEqual([...new Set(numbers)].sort((one, other) => one - other))
+    expect(numbers).toEqual(Array.from({ length: 43 }, (_, i) => i + 1))
   })
 
   it.each(rows)('says in row $number which test holds it', async ({ links }) => {
