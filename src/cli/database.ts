@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { OpenedStore } from '../contracts/opened-store.ts'
 import { BackfillError, isBackfillError } from '../errors.ts'
+import { withoutPassword } from '../postgres/connection-url.ts'
 import { openExistingPostgres, openPostgres } from '../postgres/open-postgres.ts'
 import { openExistingSqlite, openSqlite } from '../sqlite/open-sqlite.ts'
 import { abortable } from '../util/abort.ts'
@@ -21,11 +22,7 @@ export const DEFAULT_FILE = './collection-backfill.sqlite'
 
 /** As people are told of it: without password. */
 export function nameOf(database: Database): string {
-  if (database.kind === 'sqlite') return database.file
-  const { protocol, host, pathname } = URL.canParse(database.url)
-    ? new URL(database.url)
-    : { protocol: 'postgres:', host: '', pathname: '' }
-  return `${protocol}//${host}${pathname}`
+  return database.kind === 'sqlite' ? database.file : withoutPassword(database.url)
 }
 
 /** Whether there is something to open, without making it. A Postgres is taken to be there. */

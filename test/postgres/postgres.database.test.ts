@@ -103,6 +103,9 @@ it.each([
   'postgres://me:cr/et/app',
   'postgres://me:a\ncr/et@localhost:notaport/app',
   'postgres://localhost:notaport/app?password=cr/et',
+  'postgres://localhost:notaport/app?password=a@cr/et',
+  'postgres://me:other@localhost:notaport/app?password=a@cr/et',
+  'mysql://localhost/app#a@cr/et',
   'postgres://me:cr/et@localhost/app?sslrootcert=/nothing/here.pem',
   { connectionString: 'postgres://me:cr/et@localhost/app' },
 ])('shows no password of what it refuses: %s', async (url) => {
@@ -133,6 +136,12 @@ it('says what to look at when nobody listens, without the password', async () =>
   expect(String(error)).toContain('postgres://127.0.0.1:1/app')
   expect(String(error)).toContain('ECONNREFUSED')
   expect(String(error)).not.toContain('secret')
+})
+
+it('shows nothing of a url in which a parameter may be a password, when nobody listens', async () => {
+  const opened = openPostgres('postgres://127.0.0.1:1/app?password=half@secret')
+  await expect(opened).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  expect(inspect(await opened.catch((reason: unknown) => reason))).not.toMatch(/half|secret/)
 })
 
 it('says what to look at when the database or the password is wrong, and leaves no connection', async () => {
