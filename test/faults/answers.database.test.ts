@@ -230,14 +230,16 @@ describe('a lister of the user’s own', () => {
     listRepos: async ({ cursor }) => (cursor === undefined ? page : { dids: DIDS.slice(1) }) as RepoPage,
   })
 
-  it('may give entries that are no DID: they are counted', async () => {
+  it.each([
+    { where: 'beside others', dids: [DIDS[0], 'not-a-did', 7, null], imported: 2, invalid: 3 },
+    { where: 'alone on its page', dids: ['not-a-did'], imported: 1, invalid: 1 },
+  ])('may give entries that are no DID: they are counted ($where)', async ({ dids, imported, invalid }) => {
     await using run = await setUp({ collections: { [BAD]: 1 } })
-    const page = { dids: [DIDS[0], 'not-a-did', 7, null], cursor: '1' }
-    expect(await run.start({ relay: lister(page) }).run()).toMatchObject({
-      imported: 2,
-      added: 2,
-      invalid: 3,
-    })
+    const retries: unknown[] = []
+    const onEvent = listenTo({ retry: (event) => retries.push(event) })
+    const summary = await run.start({ relay: lister({ dids, cursor: '1' }), onEvent }).run()
+    expect(summary).toMatchObject({ completed: 1, imported, added: imported, invalid })
+    expect(retries).toEqual([])
   })
 
   it.each([
