@@ -84,25 +84,34 @@ async function verifyAll(database: Database, parts: Parts): Promise<JudgedEnd> {
   const work = await verifyWorkFor(names, store, options.collection)
   report.begin({ relays: names, database: nameOf(database) })
   if (removes(repair) && work.otherRelays.length > 0) report.otherRelays(work.otherRelays)
-  const { summary, isRepaired } = await compareAndRepair(work, store, parts)
-  const end = endOf(summary, work, isRepaired ? repair : undefined)
+  const end = endOf(await compareAndRepair(work, store, parts), work)
   // Before the database is closed, which may take a moment.
   report.end(end)
   return end
 }
 
-/** @param repair what was repaired, and so does not differ any more */
-function endOf(summary: VerificationSummary, work: VerifyWork, repair: RepairMode | undefined): JudgedEnd {
-  const { failed, onlyThere, onlyHere } = summary
-  const missing = repair === 'add' || repair === 'both' ? 0 : onlyThere
-  const surplus = removes(repair) ? 0 : onlyHere
-  const { unsettled, leftOut } = work
+function endOf(compared: readonly Compared[], { unsettled, leftOut }: VerifyWork): JudgedEnd {
+  const summary = summaryOf(compared)
   const relays: [VerificationSummary] = [summary]
   const told = { unsettled, leftOut, relays }
-  if (failed + missing + surplus > 0) return { outcome: 'different', exitCode: EXIT.incomplete, ...told }
+  const left = compared.reduce(
+    (sum, { reports, repair }) => sum + leftBehind(reports, repair),
+    summary.failed,
+  )
+  if (left > 0) return { outcome: 'different', exitCode: EXIT.incomplete, ...told }
   if (unsettled.length > 0) return { outcome: 'incomplete', exitCode: EXIT.incomplete, ...told }
-  const outcome = onlyThere + onlyHere > 0 ? 'repaired' : 'equal'
+  const outcome = summary.onlyThere + summary.onlyHere > 0 ? 'repaired' : 'equal'
   return { outcome, exitCode: EXIT.complete, ...told }
+}
+
+/** Pairs that differ still, after a repair. */
+function leftBehind(reports: readonly CollectionReport[], repair: RepairMode | undefined): number {
+  const missing = repair === 'add' || repair === 'both' ? 0 : 1
+  const surplus = removes(repair) ? 0 : 1
+  return reports.reduce((sum, { differences }) => {
+    const { onlyThere = 0, onlyHere = 0 } = differences ?? {}
+    return sum + missing * onlyThere + surplus * onlyHere
+  }, 0)
 }
 
 /** Repairs on the way, or compares everything, asks, and then repairs what differs. */
@@ -110,43 +119,46 @@ async function compareAndRepair(
   { collections }: VerifyWork,
   store: OpenedStore,
   parts: Parts,
-): Promise<{ summary: VerificationSummary; isRepaired: boolean }> {
+): Promise<Compared[]> {
   const { repair, asksFirst, report } = parts
   const first = await compare(collections, store, parts, asksFirst ? undefined : repair)
-  if (!asksFirst) return { summary: summaryOf(first), isRepaired: true }
-  const differing = first.reports.filter(differs)
-  const surplus = differing.reduce((sum, { differences }) => sum + (differences?.onlyHere ?? 0), 0)
-  if (differing.length === 0) return { summary: summaryOf(first), isRepaired: true }
-  const question = questionOf(
-    surplus,
-    differing.filter(({ differences }) => differences?.onlyHere).length,
-    parts,
-  )
-  if (surplus > 0 && !(await report.confirm(question)))
-    return { summary: summaryOf(first), isRepaired: false }
-  const wanted = new Map(differing.map(({ collection }) => [collection, collections.get(collection) ?? 0]))
-  const second = await compare(wanted, store, parts, repair)
-  const equal = { ...first, reports: first.reports.filter((report) => !differs(report)) }
-  return { summary: summaryOf(equal, second), isRepaired: true }
+  const { reports } = first
+  const surplus = asksFirst ? reports.filter(({ differences }) => differences?.onlyHere) : []
+  if (surplus.length > 0 && !(await report.confirm(questionOf(surplus, parts)))) return [first]
+  // What the question did not tell of is not removed, whatever the relay lists by now.
+  const missing = asksFirst && repair === 'both' ? reports.filter(onlyLacks) : []
+  const again = async (which: readonly CollectionReport[], how: RepairMode | undefined) => {
+    if (which.length === 0) return []
+    const names = which.map(({ collection }): [string, number] => [
+      collection,
+      collections.get(collection) ?? 0,
+    ])
+    return [await compare(new Map(names), store, parts, how)]
+  }
+  const repaired = [...(await again(surplus, repair)), ...(await again(missing, 'add'))]
+  const rest = reports.filter((report) => !surplus.includes(report) && !missing.includes(report))
+  return [{ ...first, reports: rest }, ...repaired]
 }
 
-function differs({ differences }: CollectionReport): boolean {
-  return differences !== undefined && differences.onlyThere + differences.onlyHere > 0
+function onlyLacks({ differences }: CollectionReport): boolean {
+  return differences !== undefined && differences.onlyThere > 0 && differences.onlyHere === 0
 }
 
-function questionOf(surplus: number, collections: number, { relays }: Parts): string {
-  const what = `${plural(surplus, 'pair')} of ${plural(collections, 'collection')} from the index`
+function questionOf(surplus: readonly CollectionReport[], { relays }: Parts): string {
+  const pairs = surplus.reduce((sum, { differences }) => sum + (differences?.onlyHere ?? 0), 0)
+  const what = `${plural(pairs, 'pair')} of ${plural(surplus.length, 'collection')} from the index`
   const whom = printable(relays.map(({ relay }) => relay).join(' and '))
   return `Remove ${what}, which ${whom} ${relays.length === 1 ? 'does' : 'do'} not list?`
 }
 
-/** What one verification found, and how long it took. */
+/** What one verification found, how it repaired that, and how long it took. */
 interface Compared {
   readonly reports: readonly CollectionReport[]
+  readonly repair: RepairMode | undefined
   readonly summary: VerificationSummary
 }
 
-function summaryOf(...verifications: readonly Compared[]): VerificationSummary {
+function summaryOf(verifications: readonly Compared[]): VerificationSummary {
   const sum = emptySummary(verifications[0]?.summary.relay ?? '')
   for (const { reports, summary } of verifications) {
     for (const report of reports) countReport(sum, report)
@@ -189,7 +201,7 @@ async function compare(
     report.compared(found)
     reports.push(found)
   }
-  return { reports, summary: verification.summary }
+  return { reports, repair, summary: verification.summary }
 }
 
 /** The relay's lister, whose pages the monitor sees as those of a run: a comparison is a walk like any other. */

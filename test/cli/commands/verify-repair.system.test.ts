@@ -122,6 +122,38 @@ describe('verify --repair', () => {
   })
 })
 
+describe('verify --repair in a terminal, over a relay that lists less once it has asked', () => {
+  test.each([
+    { mode: 'both', added: 1 },
+    { mode: 'remove', added: 0 },
+  ])('$mode: removes nothing of a collection of which the question did not tell', async ({ mode, added }) => {
+    let isAsked = false
+    await using relay: TestRelay = await startRelay({
+      collections: { [PROFILE]: 45, [SMALL]: 3 },
+      script: ({ collection }) =>
+        collection === SMALL && isAsked ? { answer: () => ({ repos: [] }) } : undefined,
+    })
+    await using postgres = await createPostgres()
+    await cli(runOn(relay, postgres, '--collection', PROFILE, SMALL))
+    const index = collectionIndex(postgres.db)
+    const kept = [...relay.dids(SMALL)].slice(1)
+    await index.remove(SMALL, [...relay.dids(SMALL)].slice(0, 1))
+    await index.remove(PROFILE, [...relay.dids(PROFILE)].slice(0, added))
+    await kyselyIndexSink(postgres.db).add({ relay: 'x', collection: PROFILE, dids: FOREIGN.slice(1) })
+    await using terminal = await openTerminal({ columns: 100, rows: 30, env: { NO_COLOR: '1' } })
+    const command = `"${process.execPath}" "${CLI}" ${verifyOn(relay, postgres, '--repair', mode).join(' ')}`
+    await terminal.type(`clear; ${command}; echo "code $?"`)
+    await terminal.until(/^Remove 1 pair of 1 collection from the index/m)
+    isAsked = true
+    await terminal.type('y')
+    await terminal.until(/^code \d$/m)
+    expect(await terminal.screen()).toMatch(/^code 1$/m)
+    expect(await terminal.screen()).toMatch(new RegExp(`: ${added} added, 1 removed$`, 'm'))
+    expect(await reposOf(postgres, SMALL)).toEqual(kept.sort())
+    expect(await reposOf(postgres, PROFILE)).toEqual([...relay.dids(PROFILE)].sort())
+  })
+})
+
 describe('an index that was emptied, or restored older than its progress', () => {
   test.each(['truncate collection_index_pair', 'truncate collection_index_pair, collection_index_nsid'])(
     'is found out, and filled again: %s',
