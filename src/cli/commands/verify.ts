@@ -1,6 +1,5 @@
 import type { BackfillEvent } from '../../contracts/events.ts'
 import type { OpenedStore } from '../../contracts/opened-store.ts'
-import type { RepoLister } from '../../contracts/repo-lister.ts'
 import { plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
 import type { RepairMode } from '../../verify/repair.ts'
@@ -19,6 +18,7 @@ import { type Relay, relaysOf } from '../relay-options.ts'
 import { UsageError } from '../usage-error.ts'
 import { jsonVerifyReport, textVerifyReport, type VerifyReport } from '../verify-report.ts'
 import { type JudgedEnd, type VerifyWork, verifyWorkFor } from '../verify-work.ts'
+import { watchedLister } from '../watched-lister.ts'
 
 export interface VerifyOptions extends RelayOptions, RequestOptions {
   readonly collection?: readonly string[]
@@ -183,7 +183,7 @@ async function compare(
   for (const { relay, monitor } of relays)
     monitor.handle({ type: 'discovered', relay, collections: known, sources: [] })
   const verification = verify({
-    relay: relays.map((relay) => watched(relay, report)),
+    relay: relays.map((relay) => watchedLister(relay, report.page)),
     index: store.index,
     sink: store.sink,
     repair,
@@ -202,32 +202,4 @@ async function compare(
     reports.push(found)
   }
   return { reports, repair, summary: verification.summary }
-}
-
-/** The relay's lister, whose pages the monitor sees as those of a run: a comparison is a walk like any other. */
-function watched({ relay, lister, monitor }: Relay, report: VerifyReport): RepoLister {
-  const walks = new Map<string, { pages: number; imported: number; invalid: number }>()
-  const begin = { pages: 0, imported: 0, invalid: 0 }
-  return {
-    ...lister,
-    async listRepos(request) {
-      const { collection, cursor } = request
-      const startedAt = performance.now()
-      const { dids, invalid = 0, cursor: next } = await lister.listRepos(request)
-      const before = (cursor === undefined ? undefined : walks.get(collection)) ?? begin
-      if (cursor === undefined) monitor.handle({ type: 'collectionStarted', relay, collection, ...before })
-      const walk = {
-        pages: before.pages + 1,
-        imported: before.imported + dids.length,
-        invalid: before.invalid + invalid,
-      }
-      walks.set(collection, walk)
-      const completed = next === undefined
-      if (completed) walks.delete(collection)
-      const durationMs = performance.now() - startedAt
-      monitor.handle({ type: 'page', relay, collection, dids, ...walk, cursor: next, completed, durationMs })
-      report.page()
-      return { dids, invalid, cursor: next }
-    },
-  }
 }
