@@ -25,8 +25,9 @@ import { createToldSizes, type ToldSizes } from './told-sizes.ts'
 import { createWorkerPool, type WorkerPool } from './worker-pool.ts'
 
 // One run, from the top: all relays side by side (several-relays), and for each: wait for a pause that the relay asked an
-// earlier run for, check the relay, ask the sources, register what they know (`prepare`); let the workers claim and walk until nothing is left (worker-pool, walk, commit); look once
-// more, and go another round if there is new work (`isOver`). Who repeats what, from the inside out:
+// earlier run for, check the relay, ask the sources, register what they know (`prepare`); let the workers claim and walk
+// until nothing is left (worker-pool, walk, commit); look once more, and go another round if there is new work (`isOver`).
+// Who repeats what, from the inside out:
 //
 // | what failed                               | is repeated by             | how often, and how long apart             |
 // | ----------------------------------------- | -------------------------- | ----------------------------------------- |

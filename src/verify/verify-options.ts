@@ -48,7 +48,10 @@ export interface VerifyOptions {
   retry?: Partial<RetryPolicy> | undefined
   /** Stops the verification, with the signal's own reason. */
   signal?: AbortSignal | undefined
-  /** Gets the events of a backfill that occur here too: `requested`, `retry`, `paused`, `storeUnavailable`. */
+  /**
+   * Gets the events of a backfill that occur here too: `requested`, `retry`, `paused`, `storeUnavailable`,
+   * `storeAvailable`.
+   */
   onEvent?: BackfillListener | undefined
 }
 

@@ -10,9 +10,8 @@ import { fit, wrap } from './terminal-text.ts'
 const MOST_ROWS = 20
 const [REPOS_WIDTH, REQUESTS_WIDTH] = [13, 10]
 const MAX_WIDTH = 100
-const DATABASES: Readonly<Record<string, string>> = {
+const DATABASES: Readonly<Record<Database['kind'], string>> = {
   postgres: 'Postgres',
-  pglite: 'PGlite',
   sqlite: 'SQLite',
 }
 

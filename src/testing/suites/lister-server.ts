@@ -29,7 +29,7 @@ export interface ServedPage {
 /** Called once for each request that reaches the server. */
 export type ServePage = (request: ServedRequest) => ServedPage
 
-/** The script with which `startRelay({ collections: {}, script })` serves what a suite asks for. */
+/** The script of a relay that serves what a suite asks for: the option `script` of `startRelay`. */
 export function relayScript(serve: ServePage): RelayScript {
   return ({ collection, cursor }) => {
     if (collection === undefined) return undefined

@@ -1,4 +1,5 @@
 import { claimCases } from './progress-claims.ts'
+import { flagCases } from './progress-flags.ts'
 import type { ProgressStoreFixture } from './progress-helpers.ts'
 import { outcomeCases } from './progress-outcomes.ts'
 import { pageCases } from './progress-pages.ts'
@@ -11,6 +12,7 @@ export const progressStoreSuite: readonly SuiteCase<() => Promise<ProgressStoreF
   ...claimCases,
   ...pageCases,
   ...outcomeCases,
+  ...flagCases,
   ...resetCases,
   ...sharedCases,
 ]
