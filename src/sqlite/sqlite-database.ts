@@ -69,6 +69,15 @@ export function sqliteDatabase({
     }
   }
 
+  /** What is committed stays so: where this cannot be told, there is nothing to merge now, and the next write tells why. */
+  const isDue = (connection: Connection) => {
+    try {
+      return merging.isDue(connection)
+    } catch {
+      return false
+    }
+  }
+
   /** One step of a merge, when the lock is free at once: another process that has it may be merging itself. */
   const mergeStep = (connection: Connection) => {
     try {
@@ -93,7 +102,7 @@ export function sqliteDatabase({
     if (isMerging) return
     isMerging = true
     try {
-      while (closing === undefined && merging.isDue(connection)) {
+      while (closing === undefined && isDue(connection)) {
         const outcome = await inTurn(() => (closing === undefined ? mergeStep(connection) : 'busy'))
         if (outcome === 'busy') return
         await turn()
@@ -118,7 +127,7 @@ export function sqliteDatabase({
             merging.noteCompleted(writer, transaction.completed)
             return given
           })
-          if (merging.isDue(writer)) {
+          if (isDue(writer)) {
             // Who adds, merges: else it would grow faster than it is merged.
             const until = performance.now() + merging.longestMs
             for (let owed = merging.owedFor(transaction.added); owed > 0 && performance.now() < until; ) {
@@ -139,7 +148,7 @@ export function sqliteDatabase({
       closing ??= inTurn(async () => {
         if (writer !== undefined && merges) {
           const until = performance.now() + merging.longestMs
-          while (merging.isDue(writer) && performance.now() < until) {
+          while (isDue(writer) && performance.now() < until) {
             const outcome = mergeStep(writer)
             if (outcome === 'busy') break
           }

@@ -2,6 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openTuned, type SqliteStore } from '../../src/sqlite/open-sqlite.ts'
+import { type Connection, type ConnectionMode, loadDriver } from '../../src/sqlite/sqlite-driver.ts'
 import { didsFrom } from '../../src/testing/suites/samples.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -80,6 +81,31 @@ it('what is complete is merged, and also what a process that ended has left to m
   db.close()
   await using _ = await open(1_000_000)
   await expect.poll(tables).toMatchObject({ merged: 1_400, incoming: 0, told_incoming: 0, twice: 0 })
+})
+
+it('what keeps the file from being merged fails no write that is committed, and ends no process', async () => {
+  const connect = await loadDriver()
+  // After each commit, nothing can be asked of the file until the next transaction begins.
+  let isAway = false
+  const failing = (path: string, mode: ConnectionMode): Connection => {
+    const connection = connect(path, mode)
+    return {
+      ...connection,
+      exec(sql) {
+        connection.exec(sql)
+        if (mode === 'write') isAway = sql === 'commit'
+      },
+      get(sql, ...parameters) {
+        if (isAway && mode === 'write') throw new Error('disk I/O error')
+        return connection.get(sql, ...parameters)
+      },
+    }
+  }
+  const store = await openTuned(file, {}, { creates: true, mergeAt: 1, connect: failing })
+  for (const added of [10, 0]) expect(await add(store, NAME, didsFrom(0, 10))).toEqual({ added })
+  expect(await store.index.countRepos(NAME)).toBe(10)
+  await store.close()
+  expect(tables()).toMatchObject({ merged: 0, incoming: 10, told_repos: 10 })
 })
 
 it('the index is a set of pairs, whatever is added, removed, merged, indexed and opened again in between', async () => {
