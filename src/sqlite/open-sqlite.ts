@@ -11,7 +11,7 @@ import { MissingTables } from '../util/missing-tables.ts'
 import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
 import { createMerging } from './merging.ts'
 import { networkFileSystemOf } from './network-file-system.ts'
-import { sqliteDatabase } from './sqlite-database.ts'
+import { rollBack, sqliteDatabase } from './sqlite-database.ts'
 import { buildDidIndex } from './sqlite-did-index.ts'
 import { type Connect, type Connection, loadDriver } from './sqlite-driver.ts'
 import { hasNoSpace, isBusy, isRefused, notOpened, notWritable, toSqliteError } from './sqlite-errors.ts'
@@ -106,7 +106,7 @@ export async function openTuned(
   }
 }
 
-/** @returns the file's path, absolute and with no links in its folder */
+/** @returns the file's path, absolute and with no links in it */
 async function placeOf(file: string, { creates }: { creates: boolean }): Promise<string> {
   if (typeof file !== 'string' || file === '' || file.startsWith(':'))
     throw new InvalidOptionError('file', 'the path of a file; in memory there is memoryStore()', file)
@@ -116,7 +116,8 @@ async function placeOf(file: string, { creates }: { creates: boolean }): Promise
     else if (!existsSync(file)) throw new MissingTables(`There is no file ${file}.`)
     if ((await stat(file).catch(() => undefined))?.isDirectory())
       throw notOpened(`${file} is a folder: give the path of a file in it.`)
-    const place = join(await realpath(folder), basename(file))
+    // SQLite keeps its two files beside the one that a link stands for.
+    const place = await realpath(file).catch(async () => join(await realpath(folder), basename(file)))
     const network = await networkFileSystemOf(place)
     if (network === undefined) return place
     throw notOpened(
@@ -202,7 +203,7 @@ function prepare(writer: Connection, file: string, { creates }: { creates: boole
     if (!isReady(writer, file)) createTables(writer)
     writer.exec('commit')
   } catch (error) {
-    writer.exec('rollback')
+    rollBack(writer)
     throw error
   }
 }

@@ -179,7 +179,7 @@ async function inTransaction<T>(
   }
 }
 
-function rollBack(connection: Connection): void {
+export function rollBack(connection: Connection): void {
   try {
     connection.exec('rollback')
   } catch {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openExistingSqlite, openSqlite, openTuned } from '../../src/sqlite/open-sqlite.ts'
-import { type Connection, loadDriver } from '../../src/sqlite/sqlite-driver.ts'
+import { type Connection, type ConnectionMode, loadDriver } from '../../src/sqlite/sqlite-driver.ts'
 import { didsFrom } from '../../src/testing/suites/samples.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -178,6 +178,21 @@ describe('a disk that is full', () => {
     await expect(openWithWriter(1)).rejects.toMatchObject(isFull)
     await using store = await openSqlite(file)
     expect(await store.sink.add(batch)).toEqual({ added: 10 })
+  })
+
+  it('is told of where SQLite has rolled back by itself, too', async () => {
+    const connect = await loadDriver()
+    const failing = (path: string, mode: ConnectionMode): Connection => {
+      const connection = connect(path, mode)
+      return {
+        ...connection,
+        exec(sql) {
+          connection.exec(sql === 'commit' ? 'rollback' : sql)
+          if (sql === 'commit') throw Object.assign(new Error('database or disk is full'), { errcode: 13 })
+        },
+      }
+    }
+    await expect(openTuned(file, {}, { creates: true, connect: failing })).rejects.toMatchObject(isFull)
   })
 })
 
