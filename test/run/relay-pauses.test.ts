@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { createBackfiller, memoryStore, RelayError, type RepoLister } from '../../src/index.ts'
 import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { createRelayPauses } from '../../src/run/relay-pauses.ts'
 
@@ -49,3 +50,31 @@ it('a wait that is over before a process could start again is not kept', async (
   await pauses.end()
   expect((await progress.remaining(relay)).relayPauseMs).toBeUndefined()
 })
+
+it.each<{ call: string; lister: Partial<RepoLister> }>([
+  { call: 'list', lister: {} },
+  { call: 'check', lister: { check: refuse } },
+])('a wait that a lister tells by the error of its $call alone is kept', async ({ lister }) => {
+  const store = memoryStore()
+  const stop = new AbortController()
+  const run = createBackfiller({
+    relay: { relay, listRepos: refuse, ...lister },
+    collections: ['com.example.a'],
+    store,
+    signal: stop.signal,
+    onEvent: ({ type }) => {
+      if (type === 'retry' || type === 'collectionFailed') stop.abort('enough')
+    },
+  })
+  await expect(run.run()).rejects.toBe('enough')
+  expect((await store.progress.remaining(relay)).relayPauseMs).toBeGreaterThan(3_500_000)
+})
+
+async function refuse(): Promise<never> {
+  throw new RelayError('RELAY_STATUS', 'wait', {
+    relay,
+    status: 429,
+    retryable: true,
+    retryAfterMs: 3_600_000,
+  })
+}

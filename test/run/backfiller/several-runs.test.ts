@@ -50,6 +50,35 @@ describe('several runs on one store', () => {
     ])
   })
 
+  it('a worker that waits for another of its own run tells of no holder', async () => {
+    const held = gate()
+    const lister = scriptedLister({
+      [A]: async () => {
+        await held.wait()
+        return { dids: ['did:web:x'] }
+      },
+    })
+    const told: unknown[] = []
+    const onEvent = listenTo({ waiting: (event) => told.push(event) })
+    const { start, progress } = setUp(lister, {
+      collections: [knownCollections([A])],
+      concurrency: 2,
+      onEvent,
+    })
+    const looked = gate()
+    const remaining = progress.remaining
+    progress.remaining = async (source) => {
+      const left = await remaining(source)
+      if (left.claims !== undefined) void looked.wait()
+      return left
+    }
+    const run = start().run()
+    await Promise.all([held.reached, looked.reached])
+    held.pass()
+    expect(await run).toMatchObject({ completed: 1 })
+    expect(told).toEqual([])
+  })
+
   it('a run whose end finds work that another one registered does it, too', async () => {
     const lister = scriptedLister({ [A]: pagesOf(A, 1) })
     const { start, progress } = setUp(lister, { collections: [knownCollections([A])] })

@@ -89,6 +89,30 @@ describe('a flood of counts', () => {
     expect(most()).toBe(1)
   })
 
+  it('by several names in one request waits no longer than by one', async () => {
+    const { ask, count, counting } = setUp()
+    const statuses: number[] = []
+    const [n0, n1, n2, n3] = names
+    const first = count(n0 ?? '')
+    const several = ask(`/v1/listCollections?c=${n1}&c=${n2}`)
+    await settle()
+    const ahead = count(n3 ?? '')
+    await settle()
+    await vi.advanceTimersByTimeAsync(500)
+    for (const { finish } of counting) finish()
+    await settle()
+    counting[1]?.finish()
+    await settle()
+    expect(counting.map(({ collection }) => collection)).toEqual([n0, n1, n3])
+    void several.then(({ status }) => statuses.push(status))
+    await vi.advanceTimersByTimeAsync(299)
+    expect(statuses).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(statuses).toEqual([503])
+    counting[2]?.finish()
+    expect([await first, await ahead]).toEqual([200, 200])
+  })
+
   it('that is abandoned leaves the queue: nothing of it is counted, and its places are free', async () => {
     const { count, counting } = setUp()
     const first = count('com.example.n0')
