@@ -8,8 +8,8 @@ export interface DemoOptions {
   readonly latencyMs: number
 }
 
-export const HELP = `Backfills an atproto collection index into a file of SQLite, from a bundled relay that holds a model of the network,
-and compares the two.
+export const HELP = `Backfills an atproto collection index into a file of SQLite, from a bundled
+relay that holds a model of the network, and compares the two.
 
   npm run demo
   npm run demo -- --pairs 61000000    the network at full size
@@ -21,7 +21,8 @@ and compares the two.
   --latency MS   how long the relay takes for an answer (12)
   --help
 
-Ctrl-C stops; the next start goes on where this one stopped. Meanwhile, in another terminal:
+Ctrl-C stops; the next start goes on where this one stopped. Meanwhile, in
+another terminal:
 node dist/cli/main.js status --watch --data .backfill-demo.sqlite
 Exit codes: 0 complete, 1 incomplete or not equal to the relay, 130 interrupted.`
 

@@ -40,7 +40,7 @@ export function summaryLines(
       'bold',
       line(plural(rows.length, 'collection'), sum(rows, 'imported'), sum(rows, 'pages'), hasMarks),
     ),
-    ...(run === undefined ? [] : ['', ...wrap(runLine(run), width).map((text) => `  ${text}`)]),
+    ...(run === undefined ? [] : ['', ...wrap(runLine(run), screen.columns - 3).map((text) => `  ${text}`)]),
   ]
 }
 

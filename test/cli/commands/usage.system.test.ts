@@ -32,6 +32,7 @@ describe('help', () => {
       expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'))
     }
     expect(stdout).toContain('130 interrupted')
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
   })
 
   test.each(['run', 'status', 'discover', 'retry', 'reset', 'migrate', 'verify'])(
@@ -39,6 +40,7 @@ describe('help', () => {
     async (command) => {
       const { code, stdout } = await cli([command, '--help'])
       expect(code).toBe(0)
+      expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
       const options = stdout.split(/^ {2}(?=-)/m).slice(1)
       const withoutVariable = options.filter((text) => !text.includes('(env:'))
       for (const text of withoutVariable) expect(text).toMatch(/^(-h, --help|--all|--watch) /)

@@ -44,6 +44,13 @@ test('what failed, waits or is flagged comes first, with a mark, and the duratio
   expect(lines.at(-1)).toBe('  this run: 2 collections · 20 imported · 5s · 4 imported/s')
 })
 
+test('what a run did stands in one line where the screen has room for it', () => {
+  const whole = { ...run, completed: 1_287, imported: 1_000_013, added: 1_000_013, durationMs: 11_604 }
+  const lines = summaryLines(rows, whole, { columns: 80, rows: 24, color: false })
+  expect(lines.at(-1)).toBe('  this run: 1,287 collections · 1,000,013 imported · 12s · 86,178 imported/s')
+  expect(Math.max(...lines.map(widthOf))).toBeLessThan(80)
+})
+
 test.each([32, 40, 60, 80])('at %i columns nothing touches and no line reaches the last', (columns) => {
   const long = row('com.example.a.collection.with.a.very.long.name.indeed', { imported: 61_000_000 })
   const lines = summaryLines([...rows, long], undefined, { columns, rows: 24, color: false })
