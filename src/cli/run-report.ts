@@ -11,6 +11,7 @@ import { relaysDisplay, relaysLine } from './output/relays-display.ts'
 import type { Screen } from './output/screen.ts'
 import { runLine, summaryLines } from './output/summary-text.ts'
 import { ofTotal } from './output/terminal-format.ts'
+import { wrap } from './output/terminal-text.ts'
 import type { Relay } from './relay-options.ts'
 import { createTerminal } from './terminal.ts'
 
@@ -62,6 +63,9 @@ export function jsonReport(relays: readonly Relay[], { out, debug }: Context): R
 export function textReport(relays: readonly Relay[], context: Context): RunReport {
   const terminal = createTerminal(context)
   const messages = createMessages(terminal, { namesRelays: relays.length > 1 })
+  const sayWrapped = (lines: readonly string[]) => {
+    for (const line of lines) terminal.say(wrap(line, terminal.screen().columns - 1))
+  }
   return {
     handle(event) {
       messages.handle(event)
@@ -70,7 +74,7 @@ export function textReport(relays: readonly Relay[], context: Context): RunRepor
     begin({ database }) {
       terminal.say([...relays.map(({ relay }) => `relay  ${relay}`), `index  ${printable(database)}`])
       const known = relays.filter(({ monitor }) => monitor.snapshot().collections.total > 0)
-      for (const relay of known) terminal.say([`resuming: ${howFar(relay, relays)}`])
+      sayWrapped(known.map((relay) => `resuming: ${howFar(relay, relays)}`))
       terminal.show({ lines: (size) => relaysDisplay(relays, size), plain: () => relaysLine(relays) })
     },
     end(end) {
@@ -81,7 +85,7 @@ export function textReport(relays: readonly Relay[], context: Context): RunRepor
         terminal.say(['', ...outcomeLines(relays, end.summary, screen), ''])
         context.err.write(`${failureLines(end).join('\n')}\n`)
       }
-      if (end.outcome === 'interrupted') terminal.say(stoppedLines(relays, end.summary))
+      if (end.outcome === 'interrupted') sayWrapped(stoppedLines(relays, end.summary))
     },
   }
 }
