@@ -16,6 +16,7 @@ export type {
   CollectionFailedEvent,
   CollectionStartedEvent,
   DiscoveredEvent,
+  IndexMissingEvent,
   InvalidName,
   PageEvent,
   PausedEvent,

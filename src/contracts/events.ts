@@ -8,6 +8,7 @@ import type { CollectionFlag, CollectionProgress } from './progress-store.ts'
 export type BackfillEvent =
   | DiscoveredEvent
   | SourceFailedEvent
+  | IndexMissingEvent
   | RequestedEvent
   | RetryEvent
   | PausedEvent
@@ -102,6 +103,17 @@ export interface SourceFailedEvent {
   error: unknown
 }
 
+/**
+ * The index does not know these collections, whose pages were imported into it: it was emptied, or restored to an older
+ * state than its progress. They have been reset and are read again. Only what is gone whole is noticed so; `verify`
+ * finds the rest.
+ */
+export interface IndexMissingEvent {
+  type: 'indexMissing'
+  relay: string
+  collections: readonly string[]
+}
+
 /** A request for a page was answered, or failed with `error`. */
 export interface RequestedEvent {
   type: 'requested'
@@ -127,7 +139,16 @@ export interface RetryEvent {
   source?: string | undefined
   cursor?: string | undefined
   /** The method of the progress store that failed; absent where it was a request or a write of pages. */
-  call?: 'register' | 'claim' | 'renew' | 'release' | 'pauseRelay' | 'remaining' | 'list' | undefined
+  call?:
+    | 'register'
+    | 'reset'
+    | 'claim'
+    | 'renew'
+    | 'release'
+    | 'pauseRelay'
+    | 'remaining'
+    | 'list'
+    | undefined
   error: unknown
   /** Which try failed, from 1. */
   attempt: number

@@ -8,6 +8,7 @@ import type {
 import type { CollectionFlag, CollectionProgress } from '../contracts/progress-store.ts'
 import { isBackfillError } from '../errors.ts'
 import { describe } from '../util/describe.ts'
+import { missingText } from '../util/missing-text.ts'
 import { changeWork } from './added-work.ts'
 import type { MonitorParts } from './monitor-parts.ts'
 
@@ -20,6 +21,8 @@ export function takeEvent(parts: MonitorParts, event: BackfillEvent): void {
     case 'sourceFailed':
       failures.add({ at: now(), kind: 'source', subject: event.source, message: describe(event.error) })
       return
+    case 'indexMissing':
+      return changeWork(parts, () => takeMissing(parts, event.collections))
     case 'requested':
       counts.requests += 1
       if (event.error !== undefined) counts.failedRequests += 1
@@ -66,6 +69,18 @@ function takeCollections(
   for (const { nsid, estimatedRepos = tally.row(nsid)?.estimatedRepos } of collections) {
     tally.change(nsid, { estimatedRepos })
   }
+}
+
+/** They have been reset. */
+function takeMissing({ now, tally, failures }: MonitorParts, collections: readonly string[]): void {
+  const fresh = { cursor: undefined, pages: 0, invalid: 0, attempts: 0, lastError: undefined, flags: [] }
+  for (const collection of collections) {
+    const { imported = 0, estimatedRepos = 0 } = tally.row(collection) ?? {}
+    const size = Math.max(imported, estimatedRepos)
+    const place = { ...fresh, imported: 0, completedAt: undefined, retryInMs: undefined }
+    tally.change(collection, { ...place, state: 'pending', ...(size > 0 && { estimatedRepos: size }) })
+  }
+  failures.add({ at: now(), kind: 'index', message: missingText(collections), retryInMs: 0 })
 }
 
 function takeStart(parts: MonitorParts, event: CollectionStartedEvent): void {

@@ -33,9 +33,10 @@ export interface MonitoredFailure {
    * - `claim-lost`: another worker took a collection over
    * - `source`: a source of collections failed
    * - `store`: the database cannot be used
+   * - `index`: the index does not know collections that were imported; they are read again
    */
-  readonly kind: 'collection' | 'claim-lost' | 'source' | 'store'
-  /** The collection, or the name of the source; absent for the store. */
+  readonly kind: 'collection' | 'claim-lost' | 'source' | 'store' | 'index'
+  /** The collection, or the name of the source; absent for the store and the index. */
   readonly subject?: string | undefined
   /**
    * Why, in the server's words where it gave any. It comes from the network: never use it as markup or print its

@@ -14,7 +14,8 @@ import { abortWith, createController } from '../util/abort.ts'
 import { merge } from '../util/merge-streams.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
 import { createClaimQueue } from './claim-queue.ts'
-import { type AskedSource, type Discovery, discover } from './discovery.ts'
+import { askSources, type Discovery } from './discovery.ts'
+import { askWithLook, resetMissing } from './index-look.ts'
 import { guardListener } from './listener.ts'
 import { type BackfillOptions, type RunSettings, type Settings, settingsOf } from './options.ts'
 import { createPatience, patientStore } from './patient-store.ts'
@@ -25,9 +26,9 @@ import { createToldSizes, type ToldSizes } from './told-sizes.ts'
 import { createWorkerPool, type WorkerPool } from './worker-pool.ts'
 
 // One run, from the top: all relays side by side (several-relays), and for each: wait for a pause that the relay asked an
-// earlier run for, check the relay, ask the sources, register what they know (`prepare`); let the workers claim and walk
-// until nothing is left (worker-pool, walk, commit); look once more, and go another round if there is new work (`isOver`).
-// Who repeats what, from the inside out:
+// earlier run for, check the relay, ask the sources, reset what is gone from the index, register what the sources know
+// (`prepare`); let the workers claim and walk until nothing is left (worker-pool, walk, commit); look once more, and go
+// another round if there is new work (`isOver`). Who repeats what, from the inside out:
 //
 // | what failed                               | is repeated by             | how often, and how long apart             |
 // | ----------------------------------------- | -------------------------- | ----------------------------------------- |
@@ -174,19 +175,23 @@ function startRelay(settings: Settings, stop: AbortController, emit: Emit): Runn
   return { ...running, pool: createWorkerPool(running) }
 }
 
-/** Waits for a pause that an earlier run was told, checks the relay, asks the sources, registers what they know. */
+/**
+ * Waits for a pause that an earlier run was told, checks the relay, asks the sources, resets what is gone from the index,
+ * registers what the sources know.
+ */
 async function prepare(running: Running): Promise<Discovery> {
-  const { lister, sources, progress, pauses, signal, emit } = running
+  const { lister, progress, pauses, signal, emit } = running
   const { refreshAfterMs, refreshBefore, keepFailed } = running
   const { relay } = lister
   tellPauses(running)
   await pauses.sitOut(relay, signal)
   await checkRelay(running, running.named)
-  const discovery = await askSources(sources, running)
+  const { discovery, missing } = await askWithLook(running)
   running.sizes.take(discovery.told)
   const { collections, sources: reports, invalidNames } = discovery
   const told = { ...(invalidNames.length > 0 && { invalidNames }), ...(keepFailed && { keepFailed }) }
   emit({ type: 'discovered', relay, collections, sources: reports, ...told })
+  await resetMissing(missing, { relay, progress, emit })
   await progress.register(relay, collections, { refreshAfterMs, refreshBefore, keepFailed })
   if (discovery.collections.length > 0) return discovery
   const registered = await progress.list({ relay })
@@ -201,29 +206,6 @@ async function askAgain(running: Running, discovery: Discovery): Promise<void> {
   running.sizes.take(told)
   const known = new Set(discovery.collections.map(({ nsid }) => nsid))
   discovery.collections.push(...collections.filter(({ nsid }) => !known.has(nsid)))
-}
-
-/** What the sources know, with the events of what goes wrong. */
-export async function askSources(
-  sources: readonly AskedSource[],
-  {
-    lister: { relay },
-    listers,
-    pauses,
-    retry,
-    emit,
-    signal,
-  }: Pick<Running, 'lister' | 'listers' | 'pauses' | 'retry' | 'emit' | 'signal'>,
-): Promise<Discovery> {
-  const discovery = await discover(sources, {
-    relay,
-    relays: pauses.respecting(listers),
-    signal,
-    retry,
-    onRetry: (context) => emit({ type: 'retry', relay, ...context }),
-  })
-  for (const { source, error } of discovery.errors) emit({ type: 'sourceFailed', relay, source, error })
-  return discovery
 }
 
 /**

@@ -54,10 +54,20 @@ function isSource(entry: unknown): entry is CollectionSource {
 export function sourcesOf(choice: CollectionChoice, own: OwnSources): readonly AskedSource[] {
   const { names, patterns, sources } = choice
   const named = names.length === 0 ? [] : [{ source: knownCollections(names) }]
-  const isDefault = sources.length === 0 && (patterns.length > 0 || names.length === 0)
   const keep: Keep = patterns.length === 0 ? (source) => source : (source) => matching(source, patterns)
-  const asked = isDefault ? defaultSources(own, keep) : sources.map((source) => ({ source: keep(source) }))
+  const asked = isDefault(choice)
+    ? defaultSources(own, keep)
+    : sources.map((source) => ({ source: keep(source) }))
   return [...named, ...asked]
+}
+
+/** Whether a source of the run's own is among those that it asks. */
+export function isAsked(choice: CollectionChoice, source: CollectionSource): boolean {
+  return isDefault(choice) || choice.sources.includes(source)
+}
+
+function isDefault({ names, patterns, sources }: CollectionChoice): boolean {
+  return sources.length === 0 && (patterns.length > 0 || names.length === 0)
 }
 
 type Keep = (source: CollectionSource) => CollectionSource

@@ -1,13 +1,15 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { CollectionSource, KnownCollection } from '../contracts/collection-source.ts'
-import type { InvalidName, SourceReport } from '../contracts/events.ts'
+import type { Emit, InvalidName, SourceReport } from '../contracts/events.ts'
 import type { PacedRelay } from '../contracts/paced-relay.ts'
+import type { RepoLister } from '../contracts/repo-lister.ts'
 import { BackfillError } from '../errors.ts'
 import { abortable, childController } from '../util/abort.ts'
 import { normalNsid } from '../util/nsid.ts'
 import { isPassing, type RetryContext, type RetryPolicy, retrying } from '../util/retry.ts'
 import { oneLine } from '../util/text.ts'
 import { endsRun } from './failure-policy.ts'
+import type { RelayPauses } from './relay-pauses.ts'
 
 /** What all sources know together. */
 export interface Discovery {
@@ -46,6 +48,32 @@ interface DiscoverOptions {
   readonly signal: AbortSignal
   readonly retry: RetryPolicy
   readonly onRetry: (context: RetryContext & { source: string }) => void
+}
+
+/** What of a relay's run the sources are asked with. */
+export interface AskParts {
+  readonly lister: RepoLister
+  readonly listers: readonly RepoLister[]
+  readonly pauses: RelayPauses
+  readonly retry: RetryPolicy
+  readonly emit: Emit
+  readonly signal: AbortSignal
+}
+
+/** What the sources know, with the events of what goes wrong. */
+export async function askSources(
+  sources: readonly AskedSource[],
+  { lister: { relay }, listers, pauses, retry, emit, signal }: AskParts,
+): Promise<Discovery> {
+  const discovery = await discover(sources, {
+    relay,
+    relays: pauses.respecting(listers),
+    signal,
+    retry,
+    onRetry: (context) => emit({ type: 'retry', relay, ...context }),
+  })
+  for (const { source, error } of discovery.errors) emit({ type: 'sourceFailed', relay, source, error })
+  return discovery
 }
 
 /**

@@ -13,8 +13,9 @@ import {
   refuseUnknown,
   wholeNumber,
 } from '../util/validate-options.ts'
-import { collectionChoice, sourcesOf } from './collections-option.ts'
+import { type CollectionChoice, collectionChoice, isAsked, sourcesOf } from './collections-option.ts'
 import type { AskedSource } from './discovery.ts'
+import { createIndexLook, type IndexLook } from './index-look.ts'
 import { warnOnce } from './warnings.ts'
 
 /** What to import, from where, into what, and how. */
@@ -100,7 +101,11 @@ export interface BackfillStore {
   readonly sink: IndexSink
   /** Where cursors and claims are stored. */
   readonly progress: ProgressStore
-  /** The collections that the index holds already, for the default of `collections`. */
+  /**
+   * The collections that the index holds already, for the default of `collections`. It has to name every collection of
+   * which the sink was given DIDs: a run that begins resets those that it does not name, since they are gone from the
+   * index.
+   */
   readonly observed?: CollectionSource | undefined
   /** About what a pair takes on disk, with its key, in bytes: for {@link plan}. */
   readonly bytesPerPair?: number | undefined
@@ -141,6 +146,8 @@ export interface Settings {
   /** The listers of all relays of the run: a source may ask any of them. */
   readonly listers: readonly RepoLister[]
   readonly sources: readonly AskedSource[]
+  /** Absent for a store that does not tell which collections its index holds. */
+  readonly look: IndexLook | undefined
   /** The collections that were asked for by name. */
   readonly named: readonly string[]
   readonly sink: IndexSink
@@ -177,11 +184,17 @@ export function settingsOf(options: BackfillOptions): RunSettings {
   const { signal, onEvent = warnOnce(), retry } = options
   const listers = listersOf(options.relay)
   const { sink, progress, observed } = storeOf(options.store)
-  const choice = collectionChoice(options.collections)
+  const given = collectionChoice(options.collections)
   if (typeof onEvent !== 'function') throw new InvalidOptionError('onEvent', 'a function', onEvent)
+  const look = lookOf(
+    observed,
+    listers.map(({ relay }) => relay),
+    given,
+  )
   const shared = {
     listers,
-    named: choice.names,
+    look,
+    named: given.names,
     sink,
     progress,
     ...refreshOf(options),
@@ -193,11 +206,21 @@ export function settingsOf(options: BackfillOptions): RunSettings {
     leaseMs: wholeNumber('leaseMs', options.leaseMs ?? 60_000, 100, MAX_TIMER_MS),
     storeTimeoutMs: STORE_TIMEOUT_MS,
   }
+  const sources = given.sources.map((source) => (look && source === observed ? look.source : source))
+  const choice = { ...given, sources }
   const relays = listers.map((lister): Settings => {
     const directories = lister.directory === undefined ? [] : [lister.directory]
-    return { ...shared, lister, sources: sourcesOf(choice, { directories, observed }) }
+    return { ...shared, lister, sources: sourcesOf(choice, { directories, observed: look?.source }) }
   })
   return { relays, signal, onEvent }
+}
+
+function lookOf(
+  observed: CollectionSource | undefined,
+  relays: readonly string[],
+  choice: CollectionChoice,
+): IndexLook | undefined {
+  return observed && createIndexLook(observed, { relays, isSource: isAsked(choice, observed) })
 }
 
 /** A lister for each relay. @throws InvalidOptionError for none, and for two of one name */

@@ -112,7 +112,7 @@ export function patientStore(
     database: progress.database,
     register: (...call) => again('register', () => wait(() => progress.register(...call))),
     retryFailed: (...call) => wait(() => progress.retryFailed(...call)),
-    reset: (...call) => wait(() => progress.reset(...call)),
+    reset: (...call) => again('reset', () => wait(() => progress.reset(...call))),
     pauseRelay: (...call) =>
       again('pauseRelay', () => wait(() => progress.pauseRelay(...call))).catch(putOff),
     advance: (...call) => progress.advance(...call),

@@ -5,7 +5,7 @@ import { DiscoveryError } from '../errors.ts'
 import { timeToRead } from '../monitor/time-to-read.ts'
 import { checkRelay } from '../paging/fetch-page.ts'
 import { abortWith, createController } from '../util/abort.ts'
-import { askSources } from './backfiller.ts'
+import { askWithLook } from './index-look.ts'
 import { guardListener } from './listener.ts'
 import { type BackfillOptions, type Settings, settingsOf } from './options.ts'
 import { measurePages } from './page-times.ts'
@@ -112,8 +112,9 @@ async function planRelay(settings: Settings, stop: AbortController, emit: Emit):
   const parts = { ...settings, pauses, signal, emit }
   await pauses.sitOut(relay, signal)
   await checkRelay(parts, settings.named)
-  const discovery = await askSources(settings.sources, parts)
-  const rows = await progress.list({ relay })
+  const { discovery, missing } = await askWithLook(parts)
+  const gone = new Set(missing.map(({ collection }) => collection))
+  const rows = (await progress.list({ relay })).map((row) => (gone.has(row.collection) ? begun(row) : row))
   if (discovery.collections.length + rows.length === 0) throw new DiscoveryError(discovery.errors)
   const left = leftOf(discovery.collections, rows, settings)
   const names = left.map(({ collection }) => collection)
@@ -175,6 +176,12 @@ function leftOf(
     left.push({ collection, repos })
   }
   return left.toSorted((a, b) => (b.repos ?? -1) - (a.repos ?? -1) || (a.collection < b.collection ? -1 : 1))
+}
+
+/** The row of a collection that is missing from the index, as the run resets it. */
+function begun(row: CollectionProgress): CollectionProgress {
+  const { imported, estimatedRepos = 0 } = row
+  return { ...row, state: 'pending', imported: 0, estimatedRepos: Math.max(estimatedRepos, imported) }
 }
 
 function refreshedBefore({ refreshAfterMs, refreshBefore }: Settings): (row: CollectionProgress) => boolean {

@@ -1,5 +1,6 @@
 import type { BackfillEvent, BackfillListener, RetryEvent } from '../contracts/events.ts'
 import { describe } from '../util/describe.ts'
+import { missingText } from '../util/missing-text.ts'
 
 /** Where Node, Bun and Deno take warnings. Browsers have no such thing. */
 interface WarningProcess {
@@ -7,9 +8,9 @@ interface WarningProcess {
 }
 
 /**
- * The listener of a run that was given none: the first retry, the first pause, the first failure and the first time
- * that the store is unavailable are each a process warning, or a line on the console where there is no process. Further
- * ones of the same kind are not told, so that a run of hours does not fill a log.
+ * The listener of a run that was given none: the first retry, the first pause, the first failure, the first time that
+ * the store is unavailable and what is missing from the index are each a process warning, or a line on the console where
+ * there is no process. Further ones of the same kind are not told, so that a run of hours does not fill a log.
  */
 export function warnOnce(warn: (message: string, code: string) => void = emitWarning): BackfillListener {
   const told = new Set<string>()
@@ -40,6 +41,8 @@ function warningOf(event: BackfillEvent): { code: string; message: string } | un
         code: 'BACKFILL_FAILED',
         message: `${relay}: the source ${event.source} failed${because(event.error)}. The others go on.`,
       }
+    case 'indexMissing':
+      return { code: 'BACKFILL_INDEX_MISSING', message: `${relay}: ${missingText(event.collections)}.` }
     case 'collectionFailed': {
       const { collection, retryInMs, restart } = event
       const again = restart ? ' It begins again.' : ` It is tried again in ${seconds(retryInMs ?? 0)}.`

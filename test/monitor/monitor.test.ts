@@ -317,6 +317,18 @@ describe('what the whole run waits for', () => {
 })
 
 describe('what goes wrong', () => {
+  it('is told of an index that lost collections, which are pending again', async () => {
+    const { monitor } = onClock()
+    const complete = { state: 'complete', pages: 2, imported: 20, completedAt: new Date(1_000) } as const
+    await monitor.refresh(async () => [row(A, complete), row(B, { state: 'complete', imported: 3 })])
+    monitor.handle({ type: 'indexMissing', relay: SOURCE, collections: [A] })
+    expect(monitor.collection(A)).toEqual(row(A, { estimatedRepos: 20 }))
+    expect(monitor.snapshot()).toMatchObject({
+      collections: { pending: 1, complete: 1 },
+      failures: [{ kind: 'index', message: expect.stringContaining(A), retryInMs: 0 }],
+    })
+  })
+
   it('is told with the words of the server, its time, and when it is tried again', () => {
     const { monitor, pass } = onClock()
     monitor.handle({

@@ -36,6 +36,11 @@ describe('what fails where no listener is given', () => {
       'BACKFILL_FAILED',
       /garden failed: connection/,
     ],
+    [
+      { type: 'indexMissing', relay, collections: [A] },
+      'BACKFILL_INDEX_MISSING',
+      /1 collection that was imported is missing from the index and read again: com\.example\.a\./,
+    ],
     [failure, 'BACKFILL_FAILED', /com\.example\.a failed: connection refused\. Only/],
     [{ ...failure, retryInMs: 60_000 }, 'BACKFILL_FAILED', /tried again in 60 s/],
     [{ ...failure, restart: true }, 'BACKFILL_FAILED', /begins again/],

@@ -38,6 +38,8 @@ export function sentence(event: BackfillEvent): string {
       return `${event.collections.length} from ${event.sources.map(({ name }) => name).join()}`
     case 'sourceFailed':
       return `${event.source} failed`
+    case 'indexMissing':
+      return `${event.collections.join()} are gone from the index`
     case 'requested':
       return `${event.repos ?? 0} in ${event.durationMs} ms`
     case 'retry':

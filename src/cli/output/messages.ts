@@ -10,6 +10,7 @@ import type {
 import { isBackfillError } from '../../errors.ts'
 import { describe } from '../../util/describe.ts'
 import { count, duration, plural } from '../../util/format.ts'
+import { missingText } from '../../util/missing-text.ts'
 import { printable, withoutName } from '../../util/text.ts'
 import type { Screen } from './screen.ts'
 import { painter, type Tone } from './terminal-format.ts'
@@ -90,6 +91,8 @@ export function createMessages(
         }
         case 'sourceFailed':
           return warn(event.source, describe(event.error))
+        case 'indexMissing':
+          return warn(namesRelays ? event.relay : 'index', missingText(event.collections))
         case 'retry':
           return tellRetry(event)
         case 'collectionFailed':

@@ -162,6 +162,11 @@ function publishEvent(event: BackfillEvent, { monitor, publish, rowAfter, note }
       publish.event('discovered', { relay, collections: collections.length, sources, invalidNames })
       return publish.snapshot()
     }
+    case 'indexMissing': {
+      const { type, ...told } = event
+      publish.event(type, { ...told, failure: failure() })
+      return publish.snapshot()
+    }
     case 'page': {
       const { type, dids, ...told } = event
       return publish.event(type, { ...told, repos: dids.length, row: rowAfter(told.collection) })

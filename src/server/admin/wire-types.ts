@@ -224,6 +224,7 @@ export interface AdminEvents {
     readonly invalidNames?: readonly InvalidName[] | undefined
   }
   sourceFailed: AdminEvent<'sourceFailed'> & WithFailure
+  indexMissing: AdminEvent<'indexMissing'> & WithFailure
   retry: AdminEvent<'retry'>
   requested: AdminEvent<'requested'>
   paused: AdminEvent<'paused'>

@@ -36,6 +36,14 @@ describe('what a run says', () => {
     ])
   })
 
+  test('an index that lost collections is one line, with the first names', () => {
+    const collections = ['a', 'b', 'c', 'd'].map((name) => `com.example.${name}`)
+    expect(said({ type: 'indexMissing', relay, collections })).toEqual([
+      '  ! index 4 collections that were imported are missing from the index and read again: com.example.a, com.example.b,',
+      '    com.example.c and others',
+    ])
+  })
+
   test('failures of one kind are said three times, with no name twice', () => {
     const failed = (i: number, retryInMs?: number): BackfillEvent => {
       const collection = `com.example.n${i}`

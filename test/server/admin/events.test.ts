@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import { knownCollections } from '../../../src/index.ts'
+import { memoryIndexSink } from '../../../src/memory/memory-index-sink.ts'
+import { memoryProgressStore } from '../../../src/memory/memory-store.ts'
 import { type RelayScript, startRelay } from '../../../src/testing/index.ts'
-import { BROKEN, type EventReader, PROFILE, type ReadEvent, startAdmin, TOKEN } from '../../support/admin.ts'
+import {
+  BROKEN,
+  backfillerOf,
+  type EventReader,
+  PROFILE,
+  type ReadEvent,
+  startAdmin,
+  TOKEN,
+} from '../../support/admin.ts'
 import { BIG, startParkedRelay } from '../../support/parked-relay.ts'
 
 const namesOf = (events: readonly ReadEvent[]) => events.map(({ name }) => name)
@@ -75,6 +86,30 @@ describe('the stream of events', () => {
       },
     })
     expect(new Set(events.map(({ id }) => id)).size).toBe(events.length)
+  })
+
+  it('tells of an index that lost collections, as a failure of the index', async () => {
+    await using relay = await startRelay({ collections: { [PROFILE]: 10 } })
+    const progress = memoryProgressStore()
+    const observed = knownCollections([])
+    const run = { store: { sink: memoryIndexSink(), progress, observed } }
+    await using admin = await startAdmin({
+      collections: [PROFILE],
+      allowedRelays: [relay.url],
+      progress,
+      run,
+    })
+    await backfillerOf(relay.url, progress, [PROFILE], {}).run()
+    await using reader = await admin.events()
+    await reader.until('snapshot')
+    await admin.ask('POST')
+    const events = await ended(reader)
+    expect(events.find(({ name }) => name === 'indexMissing')?.data).toEqual({
+      relay: relay.url,
+      collections: [PROFILE],
+      failure: expect.objectContaining({ kind: 'index', collection: null, name: null, times: 1 }),
+    })
+    expect(events.at(-1)?.data).toMatchObject({ outcome: 'complete', run_imported: 10 })
   })
 
   it('tells what fails, with the failure and the row, and nothing of what the network says breaks a line', async () => {

@@ -15,6 +15,7 @@ const KINDS: Record<AdminFailure['kind'], (failure: AdminFailure) => string> = {
   'claim-lost': ({ collection }) => `${collection ?? 'A collection'}, taken over by another worker`,
   source: ({ name }) => `Source ${name ?? ''}`,
   store: () => 'Database',
+  index: () => 'Index',
 }
 
 export function createLog(): Log {
