@@ -90,6 +90,8 @@ export async function discover(
   const invalidNames: InvalidName[] = []
   const ask = async (asked: AskedSource): Promise<SourceReport> => {
     const { source } = asked
+    /** Whether its sizes are what the relay that is walked lists. */
+    const isDirectory = source.directoryOf !== undefined && source.directoryOf === options.relay
     const report: SourceReport = { name: source.name, found: 0, invalid: 0 }
     const sizes = { given: 0, least: Number.POSITIVE_INFINITY }
     /** One try. A source that is asked again gives the same once more, so the try that gave most counts. */
@@ -105,12 +107,7 @@ export async function discover(
         }
         if (isValidNsid(collection?.nsid)) {
           add(known, collection)
-          if (
-            isCount(estimatedRepos) &&
-            source.directoryOf !== undefined &&
-            source.directoryOf === options.relay
-          )
-            told.set(normalNsid(collection.nsid), estimatedRepos)
+          if (isDirectory && isCount(estimatedRepos)) told.set(normalNsid(collection.nsid), estimatedRepos)
         } else {
           invalid += 1
           addInvalid(invalidNames, source.name, collection?.nsid)

@@ -143,6 +143,11 @@ const changed: [what: string, before: Serve, now: Serve][] = [
     bySight([...dids(10, 40), ...dids(0, 10)], 10, 'two'),
   ],
   [
+    'gives an early end, and the list is one page by now, in another order but for its end',
+    bySight(dids(0, 40), 10),
+    bySight([...dids(20, 22), ...dids(2, 9).toReversed(), ...dids(9, 10)], 11, 'two'),
+  ],
+  [
     'leads to itself',
     bySight(dids(0, 400), 100),
     bySight(dids(0, 400), 100, 'two', { dids: [], cursor: 'one 100' }),

@@ -13,6 +13,7 @@ import {
 import type { RelayOptions, RequestOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openExisting } from '../database.ts'
+import { guardedIndex } from '../guarded-index.ts'
 import { canAsk } from '../question.ts'
 import { type Relay, relaysOf } from '../relay-options.ts'
 import { UsageError } from '../usage-error.ts'
@@ -74,6 +75,8 @@ interface Parts {
   readonly asksFirst: boolean
   readonly report: VerifyReport
   readonly signal: AbortSignal
+  /** How many surplus pairs of each collection the question counted, once it was answered. */
+  readonly told?: ReadonlyMap<string, number>
 }
 
 /** @returns how it ended, once that is told */
@@ -127,13 +130,15 @@ async function compareAndRepair(
   if (surplus.length > 0 && !(await report.confirm(questionOf(surplus, parts)))) return [first]
   // What the question did not tell of is not removed, whatever the relay lists by now.
   const missing = asksFirst && repair === 'both' ? reports.filter(onlyLacks) : []
+  const told = new Map(surplus.map(({ collection, differences }) => [collection, differences?.onlyHere ?? 0]))
+  const asked = { ...parts, told }
   const again = async (which: readonly CollectionReport[], how: RepairMode | undefined) => {
     if (which.length === 0) return []
     const names = which.map(({ collection }): [string, number] => [
       collection,
       collections.get(collection) ?? 0,
     ])
-    return [await compare(new Map(names), store, parts, how)]
+    return [await compare(new Map(names), store, asked, how)]
   }
   const repaired = [...(await again(surplus, repair)), ...(await again(missing, 'add'))]
   const rest = reports.filter((report) => !surplus.includes(report) && !missing.includes(report))
@@ -170,7 +175,7 @@ function summaryOf(verifications: readonly Compared[]): VerificationSummary {
 async function compare(
   collections: ReadonlyMap<string, number>,
   store: OpenedStore,
-  { relays, options, report, signal }: Parts,
+  { relays, options, report, signal, told }: Parts,
   repair: RepairMode | undefined,
 ): Promise<Compared> {
   const handle = (event: BackfillEvent) => {
@@ -184,7 +189,7 @@ async function compare(
     monitor.handle({ type: 'discovered', relay, collections: known, sources: [] })
   const verification = verify({
     relay: relays.map((relay) => watchedLister(relay, report.page)),
-    index: store.index,
+    index: told === undefined ? store.index : guardedIndex(store.index, told),
     sink: store.sink,
     repair,
     collections: [...collections.keys()],

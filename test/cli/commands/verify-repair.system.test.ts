@@ -123,23 +123,28 @@ describe('verify --repair', () => {
 })
 
 describe('verify --repair in a terminal, over a relay that lists less once it has asked', () => {
-  test.each([
-    { mode: 'both', added: 1 },
-    { mode: 'remove', added: 0 },
-  ])('$mode: removes nothing of a collection of which the question did not tell', async ({ mode, added }) => {
+  const collections = { [PROFILE]: 45, [SMALL]: 3 }
+
+  /** `PROFILE` holds a surplus pair, and the relay lists less of one collection as soon as the question stands. */
+  async function answerYes(
+    less: string,
+    mode: string,
+    change: (relay: TestRelay) => Record<string, string[]>,
+  ) {
     let isAsked = false
     await using relay: TestRelay = await startRelay({
-      collections: { [PROFILE]: 45, [SMALL]: 3 },
+      collections,
       script: ({ collection }) =>
-        collection === SMALL && isAsked ? { answer: () => ({ repos: [] }) } : undefined,
+        collection === less && isAsked
+          ? { answer: ({ repos }) => ({ repos: less === SMALL ? [] : repos.slice(20) }) }
+          : undefined,
     })
     await using postgres = await createPostgres()
     await cli(runOn(relay, postgres, '--collection', PROFILE, SMALL))
-    const index = collectionIndex(postgres.db)
-    const kept = [...relay.dids(SMALL)].slice(1)
-    await index.remove(SMALL, [...relay.dids(SMALL)].slice(0, 1))
-    await index.remove(PROFILE, [...relay.dids(PROFILE)].slice(0, added))
+    for (const [nsid, dids] of Object.entries(change(relay)))
+      await collectionIndex(postgres.db).remove(nsid, dids)
     await kyselyIndexSink(postgres.db).add({ relay: 'x', collection: PROFILE, dids: FOREIGN.slice(1) })
+    const before = await reposOf(postgres, less)
     await using terminal = await openTerminal({ columns: 100, rows: 30, env: { NO_COLOR: '1' } })
     const command = `"${process.execPath}" "${CLI}" ${verifyOn(relay, postgres, '--repair', mode).join(' ')}`
     await terminal.type(`clear; ${command}; echo "code $?"`)
@@ -147,10 +152,29 @@ describe('verify --repair in a terminal, over a relay that lists less once it ha
     isAsked = true
     await terminal.type('y')
     await terminal.until(/^code \d$/m)
-    expect(await terminal.screen()).toMatch(/^code 1$/m)
-    expect(await terminal.screen()).toMatch(new RegExp(`: ${added} added, 1 removed$`, 'm'))
-    expect(await reposOf(postgres, SMALL)).toEqual(kept.sort())
-    expect(await reposOf(postgres, PROFILE)).toEqual([...relay.dids(PROFILE)].sort())
+    const screen = await terminal.screen()
+    expect(screen).toMatch(/^code 1$/m)
+    expect(await reposOf(postgres, less)).toEqual(before)
+    return { screen, profile: await reposOf(postgres, PROFILE), listed: [...relay.dids(PROFILE)].sort() }
+  }
+
+  test.each([
+    { mode: 'both', added: 1 },
+    { mode: 'remove', added: 0 },
+  ])('$mode: removes nothing of a collection of which the question did not tell', async ({ mode, added }) => {
+    const { screen, profile, listed } = await answerYes(SMALL, mode, (relay) => ({
+      [SMALL]: [...relay.dids(SMALL)].slice(0, 1),
+      [PROFILE]: [...relay.dids(PROFILE)].slice(0, added),
+    }))
+    expect(screen).toMatch(new RegExp(`: ${added} added, 1 removed$`, 'm'))
+    expect(profile).toEqual(listed)
+  })
+
+  test('removes nothing of a collection in which far more would go by then', async () => {
+    const { screen } = await answerYes(PROFILE, 'both', () => ({}))
+    const words = screen.replaceAll(/\s+/g, ' ')
+    expect(words).toContain('1 could not be compared')
+    expect(words).toContain('more is surplus by now than you were asked about')
   })
 })
 
