@@ -30,6 +30,8 @@ describe('in a terminal of 80 columns', () => {
     for (const line of picture.split('\n')) expect([...line].length).toBeLessThanOrEqual(80)
 
     await terminal.press('C-c')
+    // What is typed sooner would stand among what the run writes.
+    await terminal.until(/go on from there/)
     await terminal.type('echo "code $?"')
     await terminal.until(/^code 130$/m)
     expect(await terminal.screen()).toMatch(
