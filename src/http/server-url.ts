@@ -37,7 +37,11 @@ export function relayUrl(relay: string, option = 'relay'): RelayUrl {
 export function sourceUrl(given: string): URL {
   const url = URL.canParse(given) ? withoutLastDot(new URL(given)) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
-    throw new InvalidOptionError('url', 'an http or https URL without credentials', url?.host ?? given)
+    throw new InvalidOptionError(
+      'url',
+      'an http or https URL without credentials',
+      url?.host ?? withoutCredentials(given),
+    )
   }
   return url
 }
@@ -66,5 +70,5 @@ function withoutLastDot(url: URL): URL | undefined {
 
 /** A message ends up in logs, where a password must not. */
 function withoutCredentials(relay: unknown): unknown {
-  return typeof relay === 'string' ? relay.replace(/[^/]*@/g, '…@') : relay
+  return typeof relay === 'string' ? relay.replace(/^([a-z]+:\/\/)?[\s\S]*@/i, '$1…@') : relay
 }

@@ -72,6 +72,7 @@ test.each([
   'user:secret@relay.example',
   'https://user:secret@relay.example',
   'https://a@b:secret@relay.example',
+  'https://user:secret/word@relay.example',
 ])('the password in %s is not repeated in the error', (relay) => {
   expect(() => relayUrl(relay)).toThrowError(
     expect.objectContaining({ message: expect.not.stringContaining('secret') }),
@@ -94,11 +95,16 @@ test.each(['https://lexicon.garden/llms.txt', 'http://127.0.0.1:2470/list?of=nam
   },
 )
 
-test.each(['lexicon.garden/llms.txt', '', 'ftp://lexicon.garden/', 'https://user:secret@lexicon.garden/'])(
-  '%j is no address of a list, and the error repeats no password',
-  (given) => {
-    expect(() => sourceUrl(given)).toThrowError(
-      expect.objectContaining({ option: 'url', message: expect.not.stringContaining('secret') }),
-    )
-  },
-)
+test.each([
+  'lexicon.garden/llms.txt',
+  '',
+  'ftp://lexicon.garden/',
+  'https://user:secret@lexicon.garden/',
+  'https://user:secret@lexicon.garden:port/llms.txt',
+  'https://user:secret@lexicon.garden../llms.txt',
+  'https://user:secret/word@lexicon.garden/llms.txt',
+])('%j is no address of a list, and the error repeats no password', (given) => {
+  expect(() => sourceUrl(given)).toThrowError(
+    expect.objectContaining({ option: 'url', message: expect.not.stringContaining('secret') }),
+  )
+})
