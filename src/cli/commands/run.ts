@@ -2,6 +2,7 @@ import { isBackfillError } from '../../errors.ts'
 import { keepFresh } from '../../monitor/keep-fresh.ts'
 import { type Backfiller, createBackfiller } from '../../run/backfiller.ts'
 import type { BackfillStore } from '../../run/options.ts'
+import { settledWithin } from '../../util/abort.ts'
 import type { PaceOptions, RelayOptions, RequestOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf, openDatabase } from '../database.ts'
@@ -9,6 +10,9 @@ import type { Interruption } from '../interruption.ts'
 import { type Relay, relaysOf } from '../relay-options.ts'
 import { jsonReport, type RunEnd, type RunReport, textReport } from '../run-report.ts'
 import { collectionsOf, type SourceOptions } from '../source-options.ts'
+
+/** How long an interrupted run may look at what the store holds, in milliseconds: it is to end within a second. */
+const LAST_LOOK_MS = 200
 
 export interface RunOptions extends RelayOptions, SourceOptions, RequestOptions, PaceOptions {
   readonly json?: boolean
@@ -59,7 +63,8 @@ async function backfill(parts: Parts): Promise<RunEnd> {
   const end = await follow(backfiller, interruption).finally(() => {
     for (const stop of stops) stop()
   })
-  if (!signal.aborted) await refresh()
+  // A commit that an interruption cut short may be made, and its event is lost: the store knows.
+  await (signal.aborted ? settledWithin(LAST_LOOK_MS, refresh()) : refresh())
   // Before the database is closed, which may take a moment.
   report.end(end)
   return end
