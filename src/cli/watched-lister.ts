@@ -19,11 +19,13 @@ export function watchedLister(
     async listRepos(request) {
       const { collection, cursor } = request
       const startedAt = performance.now()
+      // Before the answer: the wait for it is what a walk takes.
+      if (cursor === undefined && !read.has(collection))
+        monitor.handle({ type: 'collectionStarted', relay, collection, ...BEGIN })
       const page = await lister.listRepos(request)
       if (!read.has(collection)) {
         const { dids, invalid = 0, cursor: next } = page
         const before = (cursor === undefined ? undefined : walks.get(collection)) ?? BEGIN
-        if (cursor === undefined) monitor.handle({ type: 'collectionStarted', relay, collection, ...before })
         const walk = {
           pages: before.pages + 1,
           imported: before.imported + dids.length,

@@ -46,3 +46,25 @@ it('a comparison is shown as it goes: what is compared stays done, though its fi
   })
   expect(fractions).toEqual(inOrder(fractions))
 })
+
+it('the time left counts the requests, also where each list is one page', async () => {
+  const relay = 'relay.example'
+  const names = Array.from({ length: 60 }, (_, i) => `com.example.n${i}`)
+  const { sink, index } = memoryStore()
+  for (const collection of names) await sink.add({ relay, collection, dids: didsFrom(0, 1) })
+  let now = 0
+  const lister: RepoLister = {
+    relay,
+    async listRepos() {
+      now += 100
+      return { dids: didsFrom(0, 1) }
+    },
+  }
+  const monitor = createMonitor({ relay, now: () => now })
+  const collections = names.map((nsid) => ({ nsid, estimatedRepos: 1 }))
+  monitor.handle({ type: 'discovered', relay, collections, sources: [] })
+  const left: (number | undefined)[] = []
+  const watched = watchedLister({ relay, lister, monitor }, () => left.push(monitor.snapshot().timeLeft?.ms))
+  for await (const _ of verify({ relay: watched, index, sink, collections: names }));
+  expect(left[29]).toBeCloseTo(30 * 100, -2)
+})
