@@ -147,21 +147,22 @@ describe('at 80 columns', () => {
 
 test('the README shows a run as it looks', () => {
   const walks = [
-    ['app.bsky.feed.like', 56_000, 224_936],
-    ['app.bsky.feed.post', 56_000, 186_885],
-    ['app.bsky.graph.follow', 56_000, 178_689],
-    ['app.bsky.actor.profile', 56_000, 159_016],
-    ['app.bsky.feed.repost', 56_000, 103_279],
+    ['app.bsky.feed.like', 90_000, 224_936],
+    ['app.bsky.feed.post', 92_000, 186_885],
+    ['app.bsky.graph.follow', 90_000, 178_689],
+    ['app.bsky.actor.profile', 92_000, 159_016],
+    ['app.bsky.feed.repost', 88_000, 103_279],
+    ['chat.bsky.actor.declaration', 28_000, 31_148],
   ] as const
   const shown: MonitorSnapshot = {
     ...half,
     collections: { ...half.collections, complete: 1 },
-    imported: 334_262,
-    work: { ...half.work, fraction: 0.243 },
-    importedPerSecond: 25_620,
-    timeLeft: { ms: 39_000, atLeast: false },
-    requestsPerSecond: 13,
-    requests: 168,
+    imported: 524_262,
+    work: { ...half.work, fraction: 0.149 },
+    importedPerSecond: 196_000,
+    timeLeft: { ms: 16_000, atLeast: false },
+    requestsPerSecond: 107,
+    requests: 286,
     walks: walks.map(([collection, imported, estimatedRepos]) => ({
       collection,
       imported,
