@@ -82,13 +82,14 @@ function goalsOf(measured: readonly Measured[]): Goal[] {
     measured.filter((mark) => mark.store === store && mark.order === 'random')
   const sqlite = at('SQLite')
   const last = sqlite.at(-1)
-  // Flat: on the way to each size up to 20 million.
-  const slowest = Math.min(...sqlite.slice(0, 2).map(({ pairsPerSecond }) => pairsPerSecond))
+  // Flat: on the way to each size up to 20 million, or as far as it came in its time.
+  const stretches = sqlite.slice(0, 2)
+  const slowest = Math.min(...stretches.map(({ pairsPerSecond }) => pairsPerSecond))
   const [pglite] = at('PGlite')
   const startAndEnd = (last?.openMs ?? Number.NaN) + (last?.closeMs ?? Number.NaN)
   return [
     atLeast(
-      'SQLite, random order: pairs/s, the slowest stretch to 20 million',
+      `SQLite, random order: pairs/s, the slowest stretch to ${stretches.at(-1)?.pairs} pairs`,
       slowest,
       GOAL_PAIRS_PER_SECOND,
       0,
