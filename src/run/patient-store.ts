@@ -119,7 +119,8 @@ export function patientStore(
     renew: (...call) => again('renew', () => progress.renew(...call), call[0].collection),
     async claim(request) {
       if (!isClaiming) return undefined
-      return again('claim', () => claimWaiting(progress, request, patience)).catch((error: unknown) => {
+      const wholly = (call: () => Promise<Claim | undefined>) => again('claim', () => wait(call))
+      return claimOrRelease(progress, request, wholly).catch((error: unknown) => {
         putOff(error)
         isClaiming = false
         return undefined
@@ -144,11 +145,15 @@ export function patientStore(
   }
 }
 
-/** A claim that is granted to a call which the end of the run cut short is released. */
-async function claimWaiting(
+/**
+ * A claim that is granted to a call which the end of the run cut short is released.
+ *
+ * @param wholly makes the call with all that waits for it and repeats it: whatever stands outside of it could drop a claim
+ */
+async function claimOrRelease(
   progress: ProgressStore,
   request: ClaimRequest,
-  { wait }: Patience,
+  wholly: (call: () => Promise<Claim | undefined>) => Promise<Claim | undefined>,
 ): Promise<Claim | undefined> {
   let granted: Promise<Claim | undefined> | undefined
   const call = () => {
@@ -156,7 +161,7 @@ async function claimWaiting(
     return granted
   }
   try {
-    return await wait(call)
+    return await wholly(call)
   } catch (error) {
     const release = async () => {
       const claim = await granted

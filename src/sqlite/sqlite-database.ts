@@ -143,7 +143,7 @@ export function sqliteDatabase({
         }),
       )
     },
-    read: (body) => naming(() => patiently(() => body(reader), file)),
+    read: (body) => naming(() => whenUnlocked(() => body(reader), file)),
     close() {
       closing ??= inTurn(async () => {
         if (writer !== undefined && merges) {
@@ -168,7 +168,7 @@ async function inTransaction<T>(
   file: string,
   body: () => Promise<T> | T,
 ): Promise<T> {
-  await patiently(() => connection.exec('begin immediate'), file)
+  await whenUnlocked(() => connection.exec('begin immediate'), file)
   try {
     const result = await body()
     connection.exec('commit')
@@ -188,7 +188,7 @@ export function rollBack(connection: Connection): void {
 }
 
 /** Tries again while another process holds the lock, and lets others have their turn meanwhile. */
-async function patiently<T>(call: () => T, file: string): Promise<T> {
+async function whenUnlocked<T>(call: () => T, file: string): Promise<T> {
   const until = performance.now() + BUSY_PATIENCE_MS
   for (;;) {
     try {

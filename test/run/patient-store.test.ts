@@ -62,6 +62,36 @@ describe('a store that is unavailable', () => {
   })
 })
 
+describe('a run that ends while it claims', () => {
+  // An answer comes back through some twenty promises; the run may end at each of them.
+  const turns = Array.from({ length: 40 }, (_, i) => i)
+
+  it.each(turns)(
+    'has the claim or has released it, when it ends %i turns after the store granted it',
+    async (turn) => {
+      const inner = memoryProgressStore()
+      await inner.register(RELAY, [{ nsid: A }])
+      const { store, stop } = patient({
+        ...inner,
+        async claim(request) {
+          const claim = await inner.claim(request)
+          void endAfter(turn)
+          return claim
+        },
+      })
+      async function endAfter(left: number): Promise<void> {
+        for (let i = 0; i < left; i += 1) await undefined
+        stop.abort(new Error('enough'))
+      }
+      const claim = await store
+        .claim({ relay: RELAY, owner: 'worker', leaseMs: 60_000 })
+        .catch(() => undefined)
+      const [row] = await inner.list()
+      expect(row?.state).toBe(claim === undefined ? 'pending' : 'running')
+    },
+  )
+})
+
 describe.each(['register', 'claim', 'renew', 'release', 'pauseRelay', 'remaining', 'list'] as const)(
   'a store whose %s fails with an error that says nothing',
   (call) => {
