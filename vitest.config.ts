@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { makePage } from './src/server/admin/page/make-page.ts'
@@ -11,8 +12,8 @@ const config: ViteUserConfig = defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 120_000,
-    // A core for each worker: by default one is left alone, which on a machine with two halves the speed.
-    maxWorkers: '100%',
+    // More than cores, since most of the time a test waits: for a server, a process, or the end of a wait.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     // The name of a test says what it needs: `x.test.ts` nothing, `x.database.test.ts` a database,
     // `x.system.test.ts` processes, a terminal or a browser, and mostly a database too.
     projects: [

@@ -255,9 +255,9 @@ describe('a relay’s wait outlives the run that it was told', () => {
     { teller: 'a walk, as 30 years', isRefused: ({ collection }) => collection === A, wait: '1000000000' },
   ]
 
-  it.concurrent.each(cases)(
+  it.concurrent.for(cases)(
     'told to $teller: it gets no request before, however often a run begins anew',
-    async ({ isRefused, wait = '3600' }) => {
+    async ({ isRefused, wait = '3600' }, { expect }) => {
       let refuses = true
       await using run = await setUp({
         collections: { [A]: SIZE, [B]: SIZE },
