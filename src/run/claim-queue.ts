@@ -35,7 +35,7 @@ export function createClaimQueue({ relay, progress, leaseMs, signal, emit }: Cla
   let wakeUp = () => {}
   let heldOffUntil = 0
 
-  /** Releases what processes of this host held that have ended. @returns whether there was any */
+  /** Releases what processes of this host held that have ended. @returns whether there were such */
   async function releaseEnded(claims: readonly HeldClaim[] = []): Promise<boolean> {
     const left = ended.claimsOf(claims)
     await Promise.all(left.map((claim) => progress.release(claim)))

@@ -110,7 +110,7 @@ export function exactCounts(
     }
   }
 
-  /** Asked of the index as any page is, so that who asks for nothing that exists takes no place in the queue. */
+  /** Asked of the index like each page, so that who asks for nothing that exists takes no place in the queue. */
   async function heldOf(collections: readonly string[], signal: AbortSignal): Promise<string[]> {
     const held: string[] = []
     for (const collection of collections) {

@@ -138,7 +138,7 @@ describe('cursors', () => {
     // Seven tries and another one when the first page was served, some four seconds with the default pauses; or all
     // ten, and another one. Then the walk comes there once more.
     { what: 'while it serves the first page are tried seven times', serves: true, tries: 8, asked: 9 },
-    { what: 'as it refuses everything are tried as any request is', serves: false, tries: 10, asked: 12 },
+    { what: 'as it refuses everything are tried like each request', serves: false, tries: 10, asked: 12 },
   ])('that the relay refuses $what', async ({ serves, tries, asked }) => {
     const pages = pagesOf(A, 3)
     let isDown = false
