@@ -4,7 +4,8 @@ import { isBackfillError } from '../errors.ts'
 import { describe } from '../util/describe.ts'
 import { printable } from '../util/text.ts'
 import { type Context, EXIT } from './context.ts'
-import { type Action, createProgram } from './program.ts'
+import { createProgram } from './program.ts'
+import type { Action } from './register-command.ts'
 import { UsageError } from './usage-error.ts'
 
 /** What the command line works with besides its arguments. */

@@ -54,6 +54,10 @@ export function databaseOf(command: Command): Database {
   return { kind: 'postgres', url: database, schema }
 }
 
+/** What `--relay` means to a command that reads relays, and to one that changes the progress of one. */
+export const RELAY_EXAMPLE = 'a host such as relay1.us-east.bsky.network, or a URL; several may be given'
+export const ONE_RELAY = 'which relay, if the database has the progress of several'
+
 export interface RelayOptions {
   readonly relay?: readonly string[]
 }

@@ -1,16 +1,5 @@
 import { existsSync } from 'node:fs'
-import type { OpenedStore } from '../contracts/opened-store.ts'
-import { BackfillError, isBackfillError } from '../errors.ts'
 import { withoutPassword } from '../postgres/connection-url.ts'
-import { openExistingPostgres, openPostgres } from '../postgres/open-postgres.ts'
-import { openExistingSqlite, openSqlite } from '../sqlite/open-sqlite.ts'
-import { abortable } from '../util/abort.ts'
-import { describe } from '../util/describe.ts'
-import { duration } from '../util/format.ts'
-import { MissingTables } from '../util/missing-tables.ts'
-import { retrying, STORE_PATIENCE } from '../util/retry.ts'
-import { printable } from '../util/text.ts'
-import type { Context } from './context.ts'
 
 /** Where the index and the progress are: a Postgres, or a file of SQLite. */
 export type Database =
@@ -30,57 +19,6 @@ export function exists(database: Database): boolean {
   return database.kind === 'postgres' || existsSync(database.file)
 }
 
-/**
- * Opens the database, migrated; what is not there is created. Only the package that it needs is loaded. A file whose
- * disk is full, or that another process keeps busy, is waited for, and that is told.
- *
- * @param walks how many collections are walked at once, where that was asked for
- */
-export async function openDatabase(
-  database: Database,
-  { interruption: { signal }, err }: Pick<Context, 'interruption' | 'err'>,
-  walks?: number | undefined,
-): Promise<OpenedStore> {
-  return await retrying(() => abortable(open(database, { creates: true, walks }), signal), {
-    ...STORE_PATIENCE,
-    signal,
-    mayRetry: (error) => database.kind === 'sqlite' && isBackfillError(error, 'STORE_UNAVAILABLE'),
-    onRetry: ({ error, waitMs }) =>
-      err.write(
-        `! ${printable(describe(error).replace(/\.$/, ''))}. Trying again in ${duration(waitMs)}; Ctrl-C stops.\n`,
-      ),
-  })
-}
-
-/**
- * Opens the database of an earlier run, and creates nothing, so that a misspelt name is noticed. Tables that are up to
- * date are only read: a user with SELECT alone will do.
- *
- * @throws BackfillError when there is no backfill
- */
-export async function openExisting(
-  database: Database,
-  options: { signal: AbortSignal },
-): Promise<OpenedStore> {
-  const store = await findExisting(database, options)
-  if (store === undefined) throw new BackfillError('STORE_NOT_OPENED', whatIsMissing(database))
-  return store
-}
-
-/** As {@link openExisting}. @returns undefined when there is no backfill: {@link whatIsMissing} says so */
-export async function findExisting(
-  database: Database,
-  { signal }: { signal: AbortSignal },
-): Promise<OpenedStore | undefined> {
-  if (!exists(database)) return undefined
-  try {
-    return await abortable(open(database, { creates: false }), signal)
-  } catch (error) {
-    if (error instanceof MissingTables) return undefined
-    throw error
-  }
-}
-
 /** What there is not, and what to do. */
 export function whatIsMissing(database: Database): string {
   const place = nameOf(database)
@@ -89,18 +27,4 @@ export function whatIsMissing(database: Database): string {
   const schema = database.kind === 'postgres' ? database.schema : undefined
   const where = schema === undefined ? place : `${place} in the schema ${schema}`
   return `There is no backfill in ${where}: check --database, --data and --schema, or begin with the command run.`
-}
-
-interface Opening {
-  /** Whether tables are created where there are none. */
-  readonly creates: boolean
-  readonly walks?: number | undefined
-}
-
-async function open(database: Database, { creates, walks }: Opening): Promise<OpenedStore> {
-  if (database.kind === 'sqlite')
-    return creates ? openSqlite(database.file) : openExistingSqlite(database.file)
-  // A connection for each page that is committed, and one more for renewals.
-  const options = { schema: database.schema, max: walks === undefined ? undefined : walks + 1 }
-  return creates ? openPostgres(database.url, options) : openExistingPostgres(database.url, options)
 }

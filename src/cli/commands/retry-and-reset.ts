@@ -5,7 +5,8 @@ import { normalNsid } from '../../util/nsid.ts'
 import { printable } from '../../util/text.ts'
 import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
-import { type Database, openExisting } from '../database.ts'
+import type { Database } from '../database.ts'
+import { openExisting } from '../open-database.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** How many of the collections that wait are named. */

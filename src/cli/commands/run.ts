@@ -3,13 +3,15 @@ import { keepFresh } from '../../monitor/keep-fresh.ts'
 import { type Backfiller, createBackfiller } from '../../run/backfiller.ts'
 import type { BackfillStore } from '../../run/options.ts'
 import { settledWithin } from '../../util/abort.ts'
+import { collectionsOf } from '../collection-sources.ts'
 import type { PaceOptions, RelayOptions, RequestOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
-import { type Database, nameOf, openDatabase } from '../database.ts'
+import { type Database, nameOf } from '../database.ts'
 import type { Interruption } from '../interruption.ts'
+import { openDatabase } from '../open-database.ts'
 import { type Relay, relaysOf } from '../relay-options.ts'
 import { jsonReport, type RunEnd, type RunReport, textReport } from '../run-report.ts'
-import { collectionsOf, type SourceOptions } from '../source-options.ts'
+import type { SourceOptions } from '../source-options.ts'
 
 /** How long an interrupted run may look at what the store holds, in milliseconds: it is to end within a second. */
 const LAST_LOOK_MS = 200

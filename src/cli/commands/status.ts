@@ -8,8 +8,9 @@ import { describe } from '../../util/describe.ts'
 import { printable } from '../../util/text.ts'
 import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
-import { type Database, openExisting } from '../database.ts'
-import { type Display, showLiveDisplay } from '../output/live-display.ts'
+import type { Database } from '../database.ts'
+import { openExisting } from '../open-database.ts'
+import type { Display } from '../output/live-display.ts'
 import { type Screen, screenOf } from '../output/screen.ts'
 import {
   countsOf,
@@ -81,6 +82,8 @@ async function watch(
     ],
     plain: () => [...views.map(statusLine), ...trouble].join('; '),
   })
+  // A single look starts in half the time without what draws the display.
+  const { showLiveDisplay } = await import('../output/live-display.ts')
   const live = asJson ? undefined : showLiveDisplay(show(), { out, env })
   try {
     for (;;) {

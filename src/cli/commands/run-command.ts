@@ -1,0 +1,58 @@
+import {
+  addDatabase,
+  addPace,
+  addRelay,
+  addRequests,
+  addSources,
+  databaseOf,
+  flag,
+  RELAY_EXAMPLE,
+} from '../command-options.ts'
+import { EXIT_CODES, helpText } from '../help.ts'
+import type { RegisterCommand } from '../register-command.ts'
+import { SOURCES_HELP } from '../source-options.ts'
+import type { RunOptions } from './run.ts'
+
+const HELP = helpText(`
+${SOURCES_HELP}
+
+Examples:
+  atproto-collection-backfill run --relay relay1.us-east.bsky.network
+      all collections that lexicon.garden and the relay know, into
+      ./collection-backfill.sqlite
+  atproto-collection-backfill run --relay relay.example --database postgres://localhost/relay --concurrency 8
+  atproto-collection-backfill run --relay relay.example --collection app.bsky.feed.post,com.whtwnd.blog.entry
+  atproto-collection-backfill run --relay relay.example --collection 'app.bsky.*'
+  atproto-collection-backfill run --relay relay.example --dry-run
+  atproto-collection-backfill run --relay relay.example --relay other.example --source directory observed
+  RELAY=relay.example BACKFILL_REFRESH=7d atproto-collection-backfill run --json
+
+Ctrl-C stops within a second, and the same command goes on from there; twice, it stops at once.
+A run also finishes the collections that earlier runs began for the same relay.
+${EXIT_CODES}`)
+
+export const registerRun: RegisterCommand = (program, choose) => {
+  const adding = program.command('run').description('Backfill, and show the progress.')
+  addRelay(adding, RELAY_EXAMPLE)
+  addDatabase(adding)
+  addSources(adding)
+  addPace(adding)
+  addRequests(adding)
+  adding
+    .addOption(flag('--json', 'one line of JSON for each event', 'BACKFILL_JSON'))
+    .addOption(
+      flag(
+        '--dry-run',
+        'say what the run would read, how long and how much; writes nothing',
+        'BACKFILL_DRY_RUN',
+      ),
+    )
+    .addHelpText('after', HELP)
+    .action((options: RunOptions, command) => {
+      const database = databaseOf(command)
+      choose(command, async (context) => {
+        const does = options.dryRun ? (await import('./dry-run.ts')).dryRun : (await import('./run.ts')).run
+        return does(options, database, context)
+      })
+    })
+}
