@@ -1,6 +1,7 @@
 import type { OpenedStore } from '../contracts/opened-store.ts'
 import type { CollectionProgress } from '../contracts/progress-store.ts'
 import { normalNsid } from '../util/nsid.ts'
+import { collectionRows } from '../util/scopes.ts'
 import type { VerificationSummary } from '../verify/verification-report.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -30,7 +31,7 @@ export async function verifyWorkFor(
   store: OpenedStore,
   named: readonly string[] | undefined,
 ): Promise<VerifyWork> {
-  const all = await store.progress.list()
+  const all = collectionRows(await store.progress.list())
   const known = all.filter(({ relay }) => relays.includes(relay))
   const unsettled = known.filter(isUnsettled)
   const open = new Set(

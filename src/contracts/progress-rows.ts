@@ -4,6 +4,7 @@
  * library may add fields, so keep a row whole, as JSON for example, and give back all of it.
  */
 export interface ProgressRow {
+  /** {@link RepoLister.relay}; for other work than a backfill its scope, such as `crawl:` and what that names. */
   readonly relay: string
   /** Its NSID. `''` in a row that holds nothing but `relayPauseEndsAt`, of a relay that had no other row then. */
   readonly collection: string

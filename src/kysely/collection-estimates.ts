@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { WORK_SCOPES } from '../util/scopes.ts'
 import { isUnsupported } from './database-errors.ts'
 import { type JsonRow, jsonRow, rowOf } from './json-row.ts'
 import { type BackfillDatabase, catalogName, type SchemaOptions, tableName } from './schema.ts'
@@ -110,7 +111,8 @@ function readImported(
     tables,
     sql`
       select ${row} from ${tableName('backfill_progress', options)}
-      where collection = any (${page.map(({ nsid }) => nsid)}::text[]) group by collection
+      where collection = any (${page.map(({ nsid }) => nsid)}::text[]) and source !~ ${WORK_SCOPES}
+      group by collection
     `,
   )
 }

@@ -104,6 +104,12 @@ describe.each(databases)('the sizes of the collections on $kind', ({ create }) =
     await progress.register(SOURCE, [{ nsid: 'com.example.a' }])
     const claim = await mustClaim(progress)
     await progress.advance(claim, { pages: 1, cursor: 'c1', imported: 12_000, invalid: 0 })
+    // The row of a host that is named like a collection is not the collection's.
+    await progress.register('crawl:', [{ nsid: 'com.example.b', estimatedRepos: 1 }])
+    const host = await progress.claim({ relay: 'crawl:', owner: 'test', leaseMs: 60_000 })
+    if (host !== undefined)
+      await progress.advance(host, { pages: 1, cursor: 'c1', imported: 5_000, invalid: 0 })
+    expect(host?.collection).toBe('com.example.b')
     expect(await estimates()).toEqual([12_000, 100, 98])
 
     await sql`analyze collection_index_pair`.execute(db)

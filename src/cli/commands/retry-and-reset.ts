@@ -2,6 +2,7 @@ import type { CollectionProgress, ProgressStore } from '../../contracts/progress
 import { relayUrl } from '../../http/server-url.ts'
 import { duration, plural } from '../../util/format.ts'
 import { normalNsid } from '../../util/nsid.ts'
+import { collectionRows } from '../../util/scopes.ts'
 import { printable } from '../../util/text.ts'
 import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
@@ -72,7 +73,7 @@ async function rowsOf(
   { relay = [] }: RelayOptions,
   given: readonly string[],
 ): Promise<{ relay: string; names: readonly string[]; rows: CollectionProgress[] }> {
-  const all = await progress.list()
+  const all = collectionRows(await progress.list())
   const sources = [...new Set(all.map(({ relay: source }) => source))]
   const [only] = sources
   const [named, ...others] = relay.map((each) => relayUrl(each).relay)

@@ -5,6 +5,7 @@ import { createMonitor } from '../../monitor/monitor.ts'
 import type { Monitor } from '../../monitor/snapshot.ts'
 import { sleep } from '../../util/abort.ts'
 import { describe } from '../../util/describe.ts'
+import { collectionRows } from '../../util/scopes.ts'
 import { printable } from '../../util/text.ts'
 import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
@@ -121,7 +122,7 @@ function createLooks(progress: ProgressStore, { relay, state: states }: StatusOp
   const watched = new Map<string, Watched>()
   return async () => {
     const lists = await Promise.all(relays.map((name) => progress.list({ relay: name })))
-    const byRelay = Map.groupBy(lists.flat(), (row) => row.relay)
+    const byRelay = Map.groupBy(collectionRows(lists.flat()), (row) => row.relay)
     return Promise.all(
       Array.from(byRelay, async ([name, rows]): Promise<StatusView> => {
         const known = watched.get(name) ?? { monitor: createMonitor({ relay: name }), looks: [] }

@@ -51,6 +51,8 @@ test('retry tells what waits, and ends the wait of what is named', async () => {
   await migrateToLatest(postgres.db)
   const progress = kyselyProgressStore(postgres.db)
   await progress.register('relay.example', [{ nsid: BROKEN }])
+  // Other work than a backfill is no relay that could be meant.
+  await progress.register('prune:relay.example', [{ nsid: 'accounts' }])
   const claim = await progress.claim({ relay: 'relay.example', owner: 'test', leaseMs: 600_000 })
   if (claim) await progress.release(claim, { kind: 'failed', error: 'busy', retryInMs: 7_200_000 })
   const retry = (...names: string[]) => cli(['retry', ...names, '--database', postgres.url])

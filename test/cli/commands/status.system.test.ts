@@ -11,13 +11,14 @@ const GIVEN_UP = 'com.example.failed'
 const WALKED = 'com.example.walked'
 const WAITING = 'com.example.waiting'
 
-/** One collection in each state. */
+/** One collection in each state, and a row of other work, which is none. */
 async function inEveryState(): Promise<TestPostgres & { progress: ReturnType<typeof kyselyProgressStore> }> {
   const postgres = await createPostgres()
   await migrateToLatest(postgres.db)
   const progress = kyselyProgressStore(postgres.db)
   // Without an estimate, so claimed last; and first of all, for to register again would try again what was given up.
   await progress.register(SOURCE, [{ nsid: WAITING }])
+  await progress.register('feed:relay.example', [{ nsid: 'feed' }])
   const claim = async (nsid: string) => {
     await progress.register(SOURCE, [{ nsid, estimatedRepos: 1_000 }])
     const claimed = await progress.claim({ relay: SOURCE, owner: 'test', leaseMs: 600_000 })
