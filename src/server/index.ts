@@ -6,6 +6,7 @@
  */
 export { type AdminHandler, adminHandler } from './admin/admin-handler.ts'
 export type { AdminHandlerOptions, AdminRunContext } from './admin/admin-options.ts'
+export type { AdminRunEnd } from './admin/admin-run.ts'
 export type {
   AdminAddedWork,
   AdminError,

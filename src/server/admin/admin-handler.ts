@@ -2,6 +2,7 @@ import { isBackfillError } from '../../errors.ts'
 import { jsonAnswer, XrpcError } from '../responses.ts'
 import { type AdminHandlerOptions, type AdminSettings, adminSettings } from './admin-options.ts'
 import { adminRoutes, type Methods } from './admin-routes.ts'
+import type { AdminRunEnd } from './admin-run.ts'
 import { createRuns } from './admin-runs.ts'
 import { prefersHtml } from './page/prefers-html.ts'
 import { pageAnswer } from './page/status-page.ts'
@@ -9,6 +10,14 @@ import { pageAnswer } from './page/status-page.ts'
 /** Answers requests. */
 export interface AdminHandler extends AsyncDisposable {
   (request: Request): Promise<Response>
+  /**
+   * Begins a run as `POST` does, for a program that has a timer: it is watched and stopped like one that an operator
+   * began. A run that is under way comes to its end first.
+   *
+   * @returns how it ended, once its claims are released
+   * @throws XrpcError for a relay that is not allowed, and once the handler is closed; never what a run fails with
+   */
+  run(relay: string): Promise<AdminRunEnd>
   /**
    * Stops the run as the option `signal` does, and resolves once the run is over and its claims are released. Close the
    * store afterwards. `await using` does the same.
@@ -67,7 +76,12 @@ export function adminHandler(options: AdminHandlerOptions): AdminHandler {
     settings.signal?.removeEventListener('abort', stop)
     await stop()
   }
-  return Object.assign(handle, { close, [Symbol.asyncDispose]: close })
+  const run = async (given: string) => {
+    const relay = settings.allowed.accept(given)
+    while (runs.current !== undefined) await runs.current.ended
+    return await runs.begin(relay).ended
+  }
+  return Object.assign(handle, { run, close, [Symbol.asyncDispose]: close })
 }
 
 async function answerTo(

@@ -4,7 +4,7 @@ import { withDeadline } from '../../util/abort.ts'
 import { normalNsid } from '../../util/nsid.ts'
 import { invalidRequest, jsonAnswer, single, XrpcError } from '../responses.ts'
 import type { AdminSettings } from './admin-options.ts'
-import type { Run, RunEnd } from './admin-run.ts'
+import type { AdminRunEnd, Run } from './admin-run.ts'
 import type { Runs } from './admin-runs.ts'
 import { plainError } from './admin-status.ts'
 import type { AdminRetried, AdminStarted, AdminStopped } from './wire-types.ts'
@@ -63,7 +63,7 @@ function alreadyRunning({ relay }: Run): XrpcError {
 }
 
 /** A run that is over before its collections were known has failed, or was stopped. */
-function throwIfFailed({ outcome, error }: RunEnd, { relay }: Run): void {
+function throwIfFailed({ outcome, error }: AdminRunEnd, { relay }: Run): void {
   if (outcome === 'stopped') throw new XrpcError(409, 'Stopped', `The backfill from ${relay} was stopped`)
   if (outcome !== 'failed') return
   const { code, message } = plainError(error)

@@ -18,12 +18,13 @@ export interface Run {
   /** Resolves once the collections are known, or the run is over before that. */
   readonly known: Promise<void>
   /** Resolves once it is over and its claims are released; never rejects. */
-  readonly ended: Promise<RunEnd>
+  readonly ended: Promise<AdminRunEnd>
 }
 
 /** How a run ended. */
-export interface RunEnd {
+export interface AdminRunEnd {
   readonly outcome: AdminOutcome
+  /** What it failed with. Absent for one that is complete, and for one that was stopped. */
   readonly error?: unknown
 }
 
@@ -60,7 +61,7 @@ export function beginRun(
   return { relay, view, stop, loaded: loaded.promise, known: known.promise, ended }
 }
 
-function endOf(error: unknown, signal: AbortSignal): RunEnd {
+function endOf(error: unknown, signal: AbortSignal): AdminRunEnd {
   // An abort is the operator's decision, not a failure of the run.
   if (signal.aborted) return { outcome: 'stopped' }
   return { outcome: isBackfillError(error, 'INCOMPLETE') ? 'incomplete' : 'failed', error }
@@ -78,7 +79,7 @@ interface RunParts {
 async function runToEnd(
   settings: AdminSettings,
   { relay, keepFailed, view, stop: { signal }, loaded, known }: RunParts,
-): Promise<RunEnd> {
+): Promise<AdminRunEnd> {
   const { monitor } = view
   const read = () => readProgress(settings, relay)
   await abortable(monitor.refresh(read), signal).catch((error: unknown) => {

@@ -4,6 +4,7 @@ import { memoryProgressStore } from '../../../src/memory/memory-store.ts'
 import { adminHandler } from '../../../src/server/index.ts'
 import { startRelay } from '../../../src/testing/index.ts'
 import { PROFILE, request, startAdmin, TOKEN } from '../../support/admin.ts'
+import { BIG, startParkedRelay } from '../../support/parked-relay.ts'
 import { gate } from '../../support/scripted-lister.ts'
 
 describe('starting', () => {
@@ -88,5 +89,53 @@ describe('starting', () => {
       running: false,
       error: { message: expect.stringContaining(message) },
     })
+  })
+})
+
+describe('a run that the program begins', () => {
+  it('is watched and stopped as one that an operator began, and tells how it ended', async () => {
+    await using parked = await startParkedRelay(1)
+    const { relay } = parked
+    await using admin = await startAdmin({ collections: [PROFILE, BIG], allowedRelays: [relay.url] })
+    const ended = admin.handler.run(relay.url)
+    await parked.parked
+    expect(await admin.status()).toMatchObject({ running: true, total: 2 })
+    expect((await admin.ask('POST')).status).toBe(409)
+    await admin.ask('DELETE')
+    expect(await ended).toEqual({ outcome: 'stopped' })
+    parked.letGo()
+    expect(await admin.handler.run(relay.url)).toEqual({ outcome: 'complete' })
+  })
+
+  it('waits for the end of one that is under way', async () => {
+    await using parked = await startParkedRelay(1)
+    const { relay } = parked
+    const ends: string[] = []
+    await using admin = await startAdmin({
+      collections: [PROFILE, BIG],
+      allowedRelays: [relay.url],
+      onEnd: ({ outcome }) => ends.push(outcome),
+    })
+    await admin.ask('POST')
+    await parked.parked
+    const ended = admin.handler.run(relay.url)
+    parked.letGo()
+    expect(await ended).toEqual({ outcome: 'complete' })
+    expect(ends).toEqual(['complete', 'complete'])
+  })
+
+  it('ends with its error, and is refused for a relay that is not allowed', async () => {
+    await using admin = await startAdmin({
+      collections: [PROFILE],
+      allowedRelays: ['relay.example'],
+      backfill: () => {
+        throw new Error('no backfiller')
+      },
+    })
+    expect(await admin.handler.run('relay.example')).toMatchObject({
+      outcome: 'failed',
+      error: { message: 'no backfiller' },
+    })
+    await expect(admin.handler.run('other.example')).rejects.toThrow('source must be one of relay.example')
   })
 })
