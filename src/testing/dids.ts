@@ -35,6 +35,34 @@ export function didOf(account: number, key: number): string {
   return bytes.toString('latin1')
 }
 
+/** What {@link mix} made a number of: the way back. */
+function unmix(value: number): number {
+  let x = undoShift(value)
+  x = Math.imul(x, 0x97132227)
+  x = undoShift(x)
+  x = Math.imul(x, 0x333c4925)
+  return x ^ (x >>> 16)
+}
+
+/** The way back from `x ^ (x >>> 15)`. */
+function undoShift(x: number): number {
+  return x ^ (x >>> 15) ^ (x >>> 30)
+}
+
+/** The account whose DID {@link didOf} made, without a list of them. Nothing for any other DID. */
+export function accountOf(did: string, key: number): number | undefined {
+  let low = 0
+  for (let place = 0; place < 6; place += 1) {
+    low |= ALPHABET.indexOf(did.charAt(LETTERS_AT + place)) << (5 * place)
+  }
+  // The six letters hold 30 of the 32 bits.
+  for (let high = 0; high < 4; high += 1) {
+    const account = (unmix(low | (high << 30)) - key) ^ key
+    if (didOf(account, key) === did) return account >>> 0
+  }
+  return undefined
+}
+
 /**
  * A pseudo-random order of the numbers below `count`, as a function from place to number that holds no list.
  *

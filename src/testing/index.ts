@@ -1,6 +1,6 @@
 /**
- * For tests of a backfill and of what is built around one: a relay on a loopback port that does as it is told, and a
- * suite for each contract, to prove an adapter of your own.
+ * For tests of a backfill and of what is built around one: a relay on a loopback port that does as it is told, a
+ * whole network of hosts, and a suite for each contract, to prove an adapter of your own.
  *
  * A suite is a list of `{ name, run(make) }` on `node:assert`. `make` is called once for each case and gives a fresh
  * fixture: your adapter on something empty, closed by its `[Symbol.asyncDispose]` where it has one. With vitest:
@@ -28,6 +28,22 @@
  */
 
 export type { ListReposPage, RelayContents, RelayContentsOptions } from './contents.ts'
+export type { HostBook } from './network/host-books.ts'
+export type { HostChange } from './network/hosts.ts'
+export { networkFetch } from './network/network-fetch.ts'
+export type {
+  AccountState,
+  GivenAccount,
+  HostGroup,
+  HostLimit,
+  HostRequest,
+  InactiveState,
+  NetworkAccount,
+  NetworkScript,
+  RelayHalf,
+  TestNetworkOptions,
+} from './network/network-options.ts'
+export { startNetwork, type TestNetwork } from './network/test-network.ts'
 export type {
   AnswerFault,
   CutFault,

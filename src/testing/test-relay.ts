@@ -1,12 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InvalidOptionError } from '../errors.ts'
 import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
 import { checkNumber, type RelayContents, type RelayContentsOptions, relayContents } from './contents.ts'
 import type { RelayRequest, RelayScript } from './relay-script.ts'
-import { type RequestLog, requestLog } from './request-log.ts'
+import { requestLog } from './request-log.ts'
 import { answerUnder, GARDEN_PATH, genuineAnswer } from './scripted-answers.ts'
-import { errorAnswer, send } from './transfer.ts'
+import { closeAll, listen, scriptedServer } from './scripted-server.ts'
+import { send } from './transfer.ts'
 
 export interface TestRelayOptions extends RelayContentsOptions {
   /** What `/llms.txt` lists. @default every collection */
@@ -85,7 +85,8 @@ export async function startRelay(options: TestRelayOptions): Promise<TestRelay> 
   const closing = new AbortController()
   const pause = (ms: number) => sleep(ms, undefined, { signal: closing.signal })
 
-  const server = scriptedServer(log, closing.signal, async (request, response) => {
+  const server = scriptedServer(closing.signal, async (incoming, response) => {
+    const request = log.note(incoming)
     const fault = await script?.(request)
     const latency = typeof latencyMs === 'function' ? latencyMs(request) : latencyMs
     const wait = latency + (fault?.delayMs ?? 0)
@@ -121,61 +122,4 @@ export async function startRelay(options: TestRelayOptions): Promise<TestRelay> 
     close,
     [Symbol.asyncDispose]: close,
   }
-}
-
-interface ScriptedServer {
-  readonly http: Server
-  /** Requests in flight. */
-  readonly load: { now: number; peak: number }
-  /** What scripts threw. */
-  readonly errors: unknown[]
-}
-
-function scriptedServer(
-  log: RequestLog,
-  closing: AbortSignal,
-  serve: (request: RelayRequest, response: ServerResponse) => Promise<void>,
-): ScriptedServer {
-  const load = { now: 0, peak: 0 }
-  const errors: unknown[] = []
-
-  async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    load.now += 1
-    load.peak = Math.max(load.peak, load.now)
-    response.once('close', () => {
-      load.now -= 1
-    })
-    try {
-      await serve(log.note(incoming), response)
-    } catch (error) {
-      // Waits that the closing cuts short are no failure of the script.
-      if (closing.aborted) return
-      errors.push(error)
-      if (response.headersSent) response.destroy()
-      else response.writeHead(500).end(errorAnswer(500, 'ScriptFailed', String(error)).body)
-    }
-  }
-
-  // Longer than any test: a client must not send into a connection that the relay is just closing.
-  const http = createServer({ keepAliveTimeout: 600_000 }, (incoming, response) => {
-    void handle(incoming, response)
-  })
-  return { http, load, errors }
-}
-
-/** @returns the port */
-async function listen(http: Server, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    http.once('error', reject)
-    http.listen(port, '127.0.0.1', resolve)
-  })
-  const address = http.address()
-  return typeof address === 'object' && address !== null ? address.port : port
-}
-
-async function closeAll(http: Server): Promise<void> {
-  await new Promise<void>((resolve) => {
-    http.close(() => resolve())
-    http.closeAllConnections()
-  })
 }
