@@ -18,6 +18,8 @@ export interface RepoPage {
   cursor?: string | undefined
   /** How many entries of the page were not valid DIDs and are not in `dids`. @default 0 */
   invalid?: number | undefined
+  /** How many entries of the page were left out because their accounts are not active. @default 0 */
+  inactive?: number | undefined
 }
 
 /** A pause of all requests to a server. */

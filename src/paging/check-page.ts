@@ -16,14 +16,22 @@ interface AskedFor {
  */
 export function checkPage(given: unknown, asked: AskedFor): RepoPage {
   if (typeof given !== 'object' || given === null) throw notAPage(asked, `is not an object (${typeof given})`)
-  const { dids, cursor, invalid = 0 } = given as { dids?: unknown; cursor?: unknown; invalid?: unknown }
+  const { dids, cursor, invalid, inactive } = given as { [Name in keyof RepoPage]?: unknown }
   if (!Array.isArray(dids)) throw notAPage(asked, 'has no list of dids')
   const problem = isNoCursor(cursor) ? undefined : cursorProblem(cursor)
   if (problem !== undefined) throw notAPage(asked, `has ${problem}`)
-  const counted = Number.isSafeInteger(invalid) && Number(invalid) > 0 ? Number(invalid) : 0
   const valid = dids.every(isDid) ? dids : dids.filter(isDid)
-  const page = { dids: valid, invalid: counted + dids.length - valid.length }
+  const leftOut = countOf(inactive)
+  const page = {
+    dids: valid,
+    invalid: countOf(invalid) + dids.length - valid.length,
+    ...(leftOut > 0 && { inactive: leftOut }),
+  }
   return isNoCursor(cursor) ? page : { ...page, cursor: String(cursor) }
+}
+
+function countOf(value: unknown): number {
+  return Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : 0
 }
 
 function isDid(entry: unknown): entry is string {

@@ -31,7 +31,7 @@ export function advancePosition(at: Position, page: RepoPage): Position {
   const number = at.pages + 1
   if (cursor === undefined) return { relay, collection, pages: number, emptyPages: 0 }
   if (cursor === at.cursor || cursor === at.loopGuard) throw new CursorLoopError(relay, collection, cursor)
-  const isEmpty = page.dids.length + (page.invalid ?? 0) === 0
+  const isEmpty = page.dids.length + (page.invalid ?? 0) + (page.inactive ?? 0) === 0
   const emptyPages = isEmpty ? at.emptyPages + 1 : 0
   if (emptyPages >= MAX_EMPTY_PAGES) throw new TooManyEmptyPagesError(relay, collection, cursor, emptyPages)
   const loopGuard = isPowerOfTwo(number) ? cursor : at.loopGuard

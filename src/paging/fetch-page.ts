@@ -21,6 +21,8 @@ const REFUSALS_BEFORE_DOUBT = 7
 /** How a relay is asked. */
 export interface AskParts {
   readonly lister: RepoLister
+  /** What the list is called in messages and events. @default the collection that is claimed */
+  readonly listName?: string | undefined
   readonly retry: RetryPolicy
   readonly signal: AbortSignal
   readonly emit: Emit
@@ -28,6 +30,14 @@ export interface AskParts {
   readonly longestWaitMs?: number | undefined
   /** Called when the relay wants no request for that long, in milliseconds. */
   readonly keepPause?: ((ms: number) => void) | undefined
+}
+
+/** Whose list a claim is about, and which: a claim's own names may be those of other work than a backfill. */
+export function listOf(
+  { collection }: { readonly collection: string },
+  { lister: { relay }, listName = collection }: AskParts,
+): { relay: string; collection: string } {
+  return { relay, collection: listName }
 }
 
 /**

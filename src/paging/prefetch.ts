@@ -1,3 +1,4 @@
+import type { IndexBatch } from '../contracts/index-sink.ts'
 import type { RepoPage } from '../contracts/repo-lister.ts'
 import type { Position } from './cursor-guard.ts'
 
@@ -5,6 +6,8 @@ import type { Position } from './cursor-guard.ts'
 export interface FetchedPage {
   readonly page: RepoPage
   readonly next: Position
+  /** What goes to the index. Absent: the DIDs of the page, in the collection of the walk. */
+  readonly batches?: readonly IndexBatch[] | undefined
 }
 
 /** Pages of one collection that are fetched before anybody asks for them. */

@@ -13,7 +13,7 @@ import { checkRelay, tellPauses } from '../paging/fetch-page.ts'
 import { abortWith, createController } from '../util/abort.ts'
 import { merge } from '../util/merge-streams.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
-import { createClaimQueue } from './claim-queue.ts'
+import { type ClaimQueue, createClaimQueue } from './claim-queue.ts'
 import { askSources, type Discovery } from './discovery.ts'
 import { askWithLook, resetMissing } from './index-look.ts'
 import { guardListener } from './listener.ts'
@@ -23,7 +23,8 @@ import { createRelayPauses, type RelayPauses } from './relay-pauses.ts'
 import { type RelayRun, sideBySide } from './several-relays.ts'
 import { countSummary, type SummaryCounts } from './summary.ts'
 import { createToldSizes, type ToldSizes } from './told-sizes.ts'
-import { createWorkerPool, type WorkerPool } from './worker-pool.ts'
+import { type WalkParts, walk } from './walk.ts'
+import { createWorkerPool, type PoolParts, type WorkerPool } from './worker-pool.ts'
 
 // One run, from the top: all relays side by side (several-relays), and for each: wait for a pause that the relay asked an
 // earlier run for, check the relay, ask the sources, reset what is gone from the index, register what the sources know
@@ -158,7 +159,8 @@ interface Running extends Settings {
   readonly pauses: RelayPauses
   readonly keepPause: RelayPauses['keep']
   readonly sizes: ToldSizes
-  readonly pool: WorkerPool
+  readonly queue: ClaimQueue
+  readonly pool: WorkerPool<PageEvent>
 }
 
 function startRelay(settings: Settings, stop: AbortController, emit: Emit): Running {
@@ -172,7 +174,29 @@ function startRelay(settings: Settings, stop: AbortController, emit: Emit): Runn
   const sizes = createToldSizes(lister.pageSize)
   const parts = { patience, queue, pauses, keepPause: pauses.keep, sizes, flagsOf: sizes.flagsOf }
   const running = { ...settings, progress, signal, emit, ...parts }
-  return { ...running, pool: createWorkerPool(running) }
+  return { ...running, pool: createWorkerPool(poolParts(running)) }
+}
+
+function poolParts(parts: WalkParts & Pick<Running, 'queue' | 'maxAttempts'>): PoolParts<PageEvent> {
+  const { queue, progress, signal, maxAttempts, retry, emit } = parts
+  return {
+    queue,
+    progress,
+    signal,
+    maxAttempts,
+    maxDelayMs: retry.maxDelayMs,
+    isOneServer: true,
+    workOn: (claim) => ({
+      asking: parts,
+      emit,
+      async *steps({ signal: held }) {
+        for await (const step of walk(claim, parts, held)) {
+          emit(step.event)
+          yield { ...step, completed: step.event.completed }
+        }
+      },
+    }),
+  }
 }
 
 /**

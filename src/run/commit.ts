@@ -29,10 +29,10 @@ export interface CommitParts {
 }
 
 /** Pages that are durable. */
-export interface Committed {
+export interface Committed<Page extends FetchedPage = FetchedPage> {
   /** The claim for the next page. */
   readonly claim: Claim
-  readonly dids: readonly string[]
+  readonly pages: readonly Page[]
   /** How many of the pairs were new; absent where the sink cannot know. */
   readonly added: number | undefined
   /** What these pages gave the collection to be known for good; absent for most. */
@@ -52,12 +52,12 @@ export interface Committed {
  *
  * @param anchor of the walk, to be kept with the cursor
  */
-export async function* commitPages(
+export async function* commitPages<Page extends FetchedPage>(
   claim: Claim,
-  pages: readonly FetchedPage[],
+  pages: readonly Page[],
   anchor: WalkAnchor | undefined,
   parts: CommitParts,
-): AsyncGenerator<Committed, void, void> {
+): AsyncGenerator<Committed<Page>, void, void> {
   const together = await commitOnce(claim, pages, anchor, parts)
   if (together !== 'split') return yield together
   let at = claim
@@ -70,17 +70,16 @@ export async function* commitPages(
 }
 
 /** @returns `split` when the sink failed with several pages: nothing was committed, and they are to come one by one */
-async function commitOnce(
+async function commitOnce<Page extends FetchedPage>(
   claim: Claim,
-  pages: readonly FetchedPage[],
+  pages: readonly Page[],
   anchor: WalkAnchor | undefined,
   parts: CommitParts,
-): Promise<Committed | 'split'> {
+): Promise<Committed<Page> | 'split'> {
   const { signal, retry, emit, patience } = parts
   const { relay, collection, cursor } = claim
   const startedAt = performance.now()
-  const dids = pages.flatMap(({ page }) => page.dids)
-  const write = createWrite({ relay, collection, dids }, parts)
+  const write = createWrite(batchesOf(claim, pages), parts)
   const isTooMuch = () => pages.length > 1 && write.state === 'failed'
   const change = withEndFlags(claim, changeBy(pages, anchor), parts)
   const { flags } = change
@@ -96,7 +95,7 @@ async function commitOnce(
     })
     if (advanced === 'split') return 'split'
     const durationMs = performance.now() - startedAt
-    return { claim: advanced, dids, added: write.added, ...(flags && { flags }), durationMs }
+    return { claim: advanced, pages, added: write.added, ...(flags && { flags }), durationMs }
   } catch (error) {
     // An abort is the caller's decision, not a failure of the sink.
     signal.throwIfAborted()
@@ -106,8 +105,13 @@ async function commitOnce(
   }
 }
 
-/** The writing of one batch to the sink, over all tries of its commit. */
-interface BatchWrite {
+function batchesOf({ relay, collection }: Claim, pages: readonly FetchedPage[]): readonly IndexBatch[] {
+  if (pages.some(({ batches }) => batches !== undefined)) return pages.flatMap(({ batches = [] }) => batches)
+  return [{ relay, collection, dids: pages.flatMap(({ page }) => page.dids) }]
+}
+
+/** The writing of one commit's pairs to the sink, over all its tries. */
+interface PairsWrite {
   /** In the progress store's open transaction, or on its own without one. */
   run(transaction?: unknown): Promise<void>
   /** How the last try went; `failed` also while one is under way, for it may never come back. */
@@ -115,18 +119,22 @@ interface BatchWrite {
   readonly added: number | undefined
 }
 
-function createWrite(batch: IndexBatch, { sink, signal }: CommitParts): BatchWrite {
-  const write: { -readonly [Key in keyof BatchWrite]: BatchWrite[Key] } = {
+function createWrite(batches: readonly IndexBatch[], { sink, signal }: CommitParts): PairsWrite {
+  const write: { -readonly [Key in keyof PairsWrite]: PairsWrite[Key] } = {
     state: 'not begun',
     added: undefined,
     async run(transaction) {
       write.state = 'failed'
-      const adding = sink.add(batch, { transaction, signal })
-      // Waits no longer than an abort allows, so that a sink which never answers keeps no transaction open after the
-      // run.
-      const result = await abortable(adding, signal, COMMIT_GRACE_MS)
+      let added: number | undefined = 0
+      for (const batch of batches) {
+        const adding = sink.add(batch, { transaction, signal })
+        // Waits no longer than an abort allows, so that a sink which never answers keeps no transaction open after the
+        // run.
+        const result = await abortable(adding, signal, COMMIT_GRACE_MS)
+        added = result && added !== undefined ? added + result.added : undefined
+      }
       write.state = 'written'
-      write.added = result?.added
+      write.added = added
     },
   }
   return write
@@ -136,7 +144,7 @@ function createWrite(batch: IndexBatch, { sink, signal }: CommitParts): BatchWri
 async function save(
   claim: Claim,
   change: PageProgress,
-  write: BatchWrite,
+  write: PairsWrite,
   { sink, progress }: CommitParts,
 ): Promise<Claim | 'split'> {
   // The sink was unavailable with the batch: perhaps it takes too long for it.

@@ -35,6 +35,8 @@ export interface FailurePolicy {
   readonly maxAttempts: number
   /** `retry.maxDelayMs`: the longest wait that is sat out within a walk, and the first pause between two attempts. */
   readonly maxDelayMs: number
+  /** The pause between two attempts, in milliseconds. Absent: it grows from `maxDelayMs` to an hour. */
+  readonly attemptPauseMs?: number | undefined
   /** How often the collection was set aside in a row, for a wait that the relay asked for. */
   readonly postponed: number
   /** Whether the relay refuses the saved cursor and serves the collection's first page. */
@@ -45,7 +47,7 @@ export interface FailurePolicy {
 export function outcomeOf(
   { error, isOfRelay }: Failure,
   claim: Pick<Claim, 'attempts' | 'restarts'>,
-  { maxAttempts, maxDelayMs, postponed, cursorForgotten }: FailurePolicy,
+  { maxAttempts, maxDelayMs, attemptPauseMs, postponed, cursorForgotten }: FailurePolicy,
 ): ReleaseOutcome {
   const words = describe(error)
   const askedMs = retryAfterMs(error)
@@ -60,7 +62,7 @@ export function outcomeOf(
   if (cursorForgotten) return { kind: 'restart', error: words }
   const attempt = claim.attempts + 1
   if (!isUselessToRepeat(error) && attempt < maxAttempts) {
-    const pauseMs = Math.min(maxDelayMs * 2 ** (attempt - 1), LONGEST_ATTEMPT_PAUSE_MS)
+    const pauseMs = attemptPauseMs ?? Math.min(maxDelayMs * 2 ** (attempt - 1), LONGEST_ATTEMPT_PAUSE_MS)
     return { kind: 'failed', error: words, retryInMs: withJitter(Math.max(askedMs, pauseMs), pauseMs) }
   }
   return { kind: 'failed', error: words }

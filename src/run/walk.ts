@@ -1,10 +1,10 @@
 import type { PageEvent } from '../contracts/events.ts'
 import type { Claim, WalkAnchor } from '../contracts/progress-store.ts'
 import { anchorOf, checkAnchor } from '../paging/anchor.ts'
-import { type AskParts, fetchPage } from '../paging/fetch-page.ts'
-import { fetchAhead } from '../paging/prefetch.ts'
+import { type AskParts, fetchPage, listOf } from '../paging/fetch-page.ts'
+import { type FetchedPage, fetchAhead } from '../paging/prefetch.ts'
 import { childController } from '../util/abort.ts'
-import { type CommitParts, commitPages } from './commit.ts'
+import { type CommitParts, type Committed, commitPages } from './commit.ts'
 import { throwAsRelayFailure } from './failure-policy.ts'
 
 export interface WalkParts extends CommitParts, AskParts {
@@ -12,53 +12,86 @@ export interface WalkParts extends CommitParts, AskParts {
   readonly pagesAhead: number
 }
 
+/** What else has to be known of a page before it is committed. */
+export type CompletePage<Page extends FetchedPage> = (page: FetchedPage, signal: AbortSignal) => Promise<Page>
+
 /** Pages of a walk that are durable, and where it goes on. */
-export interface WalkStep {
-  readonly event: PageEvent
+export interface WalkStep<Event> {
+  readonly event: Event
   readonly claim: Claim
 }
 
-/**
- * Walks one claimed collection to its end, a step for each commit. Pages are fetched ahead while others are committed;
- * those that wait are committed together, so that a database which lags has fewer commits to make.
- *
- * Before the first commit of a walk that goes on from an earlier one, and before the commit that completes a walk of
- * several pages, the relay's cursors are checked: see `checkAnchor`.
- *
- * @param held aborts when the claim is lost. It ends the fetching alone: a commit finds out by its fence, and one that has
- * happened is told, though a renewal may have found the collection complete before its answer came.
- */
+/** Walks one claimed collection to its end, a step for each commit. */
 export async function* walk(
   start: Claim,
   parts: WalkParts,
   held: AbortSignal,
-): AsyncGenerator<WalkStep, void, void> {
+): AsyncGenerator<WalkStep<PageEvent>, void, void> {
+  const { relay, collection } = start
+  const complete = async (page: FetchedPage) => page
+  for await (const { claim, pages, added, flags, durationMs } of walkPages(start, {
+    parts,
+    held,
+    complete,
+  })) {
+    const { cursor, invalid, imported } = claim
+    const dids = pages.flatMap(({ page }) => page.dids)
+    const totals = { invalid, cursor, pages: claim.pages, imported, completed: cursor === undefined }
+    const event: PageEvent = { type: 'page', relay, collection, dids, added, ...totals, durationMs }
+    yield { event: flags === undefined ? event : { ...event, flags }, claim }
+  }
+}
+
+interface PageWalk<Page extends FetchedPage> {
+  readonly parts: WalkParts
+  /**
+   * Aborts when the claim is lost. It ends the fetching alone: a commit finds out by its fence, and one that has happened
+   * is told, though a renewal may have found the collection complete before its answer came.
+   */
+  readonly held: AbortSignal
+  readonly complete: CompletePage<Page>
+}
+
+/**
+ * Walks one claimed list to its end. Pages are fetched ahead while others are committed; those that wait are committed
+ * together, so that a database which lags has fewer commits to make.
+ *
+ * Before the first commit of a walk that goes on from an earlier one, and before the commit that completes a walk of
+ * several pages, the relay's cursors are checked: see `checkAnchor`.
+ */
+export async function* walkPages<Page extends FetchedPage>(
+  start: Claim,
+  { parts, held, complete }: PageWalk<Page>,
+): AsyncGenerator<Committed<Page>, void, void> {
   const fetching = childController(held)
-  const asking = { ...parts, signal: fetching.signal }
-  const { relay, collection, cursor, pages, loopGuard } = start
-  const position = { relay, collection, cursor, pages, loopGuard, emptyPages: 0 }
+  const { signal } = fetching
+  const asking = { ...parts, signal }
+  const position = { ...listOf(start, parts), ...placeOf(start) }
   const check = (anchor: WalkAnchor | undefined) =>
-    checkAnchor(start, anchor, asking).catch(throwAsRelayFailure)
+    checkAnchor(position, anchor, asking).catch(throwAsRelayFailure)
   let claim = start
   try {
-    let anchor = cursor === undefined ? undefined : await check(start.anchor)
+    let anchor = start.cursor === undefined ? undefined : await check(start.anchor)
     const ahead = fetchAhead(position, parts.pagesAhead, (at) => fetchPage(at, asking))
     for (;;) {
       const fetched = await ahead.take().catch(throwAsRelayFailure)
       if (claim.cursor === undefined) anchor = anchorOf(fetched[0].page)
       // Before the commit: what it completes must be what the relay lists.
       if (anchor !== undefined && fetched.at(-1)?.next.cursor === undefined) await check(anchor)
-      for await (const committed of commitPages(claim, fetched, anchor, parts)) {
-        const { claim: next, dids, added, flags, durationMs } = committed
-        claim = next
-        const { cursor, pages, imported, invalid } = claim
-        const completed = cursor === undefined
-        const totals = { invalid, cursor, pages, imported, completed, ...(flags && { flags }) }
-        yield { event: { type: 'page', relay, collection, dids, added, ...totals, durationMs }, claim }
-        if (completed) return
+      const pages: Page[] = []
+      for (const page of fetched) pages.push(await complete(page, signal).catch(throwAsRelayFailure))
+      for await (const committed of commitPages(claim, pages, anchor, parts)) {
+        claim = committed.claim
+        yield committed
+        if (claim.cursor === undefined) return
       }
     }
   } finally {
     fetching.abort()
   }
+}
+
+/** Where a claimed walk goes on. */
+function placeOf({ cursor, pages, loopGuard }: Claim) {
+  return { cursor, pages, loopGuard, emptyPages: 0 }
 }

@@ -1,83 +1,95 @@
-import type { PageEvent } from '../contracts/events.ts'
-import type { Claim, ReleaseOutcome } from '../contracts/progress-store.ts'
+import type { Emit } from '../contracts/events.ts'
+import type { Claim, ProgressStore, ReleaseOutcome } from '../contracts/progress-store.ts'
 import { isBackfillError } from '../errors.ts'
-import { requestPage } from '../paging/fetch-page.ts'
+import { type AskParts, listOf, requestPage } from '../paging/fetch-page.ts'
 import { settledWithin } from '../util/abort.ts'
 import { refusesCursor } from '../util/cursor.ts'
 import type { ClaimQueue } from './claim-queue.ts'
-import { endsRun, type Failure, failureFrom, forgottenCursor, outcomeOf } from './failure-policy.ts'
-import { keepLease } from './lease.ts'
+import {
+  endsRun,
+  type Failure,
+  type FailurePolicy,
+  failureFrom,
+  forgottenCursor,
+  outcomeOf,
+} from './failure-policy.ts'
+import { keepLease, type Lease } from './lease.ts'
 import { RELEASE_MS } from './patient-store.ts'
-import { type WalkParts, walk } from './walk.ts'
 
-export interface WorkerParts extends WalkParts {
+/** What is durable of a claim's work, and where it goes on. */
+export interface WorkStep<Event> {
+  /** Absent where nothing is told of it. */
+  readonly event?: Event
+  readonly claim: Claim
+  readonly completed: boolean
+}
+
+/** How one claim is worked on. */
+export interface ClaimWork<Event> {
+  /** How its list is asked. */
+  readonly asking: AskParts
+  /** Gets what becomes of the claim. */
+  readonly emit: Emit
+  /** Does it, a step for each commit, and tells of each. */
+  steps(lease: Lease): AsyncGenerator<WorkStep<Event>, void, void>
+}
+
+export interface PoolParts<Event>
+  extends Pick<FailurePolicy, 'maxAttempts' | 'maxDelayMs' | 'attemptPauseMs'> {
   readonly queue: ClaimQueue
-  readonly maxAttempts: number
+  readonly progress: ProgressStore
+  readonly signal: AbortSignal
+  /** Whether a wait that one claim's server asks for is for all of them. */
+  readonly isOneServer: boolean
+  workOn(claim: Claim): ClaimWork<Event>
 }
 
 /** What the workers of one run have in common. */
-export interface WorkerPool {
-  /** One worker: takes claims and yields their pages until nothing is left for any worker. */
-  work(): AsyncGenerator<PageEvent, void, void>
+export interface WorkerPool<Event> {
+  /** One worker: takes claims and yields what is durable of them until nothing is left for any worker. */
+  work(): AsyncGenerator<Event, void, void>
 }
 
-export function createWorkerPool(parts: WorkerParts): WorkerPool {
-  const { lister, progress, queue, emit, signal, maxAttempts, retry } = parts
-  const { relay } = lister
+export function createWorkerPool<Event>(parts: PoolParts<Event>): WorkerPool<Event> {
+  const { progress, queue, signal, maxAttempts, maxDelayMs, attemptPauseMs } = parts
   /** How often each collection was set aside in a row because the relay asked for a wait. */
   const postponements = new Map<string, number>()
 
-  /**
-   * Whether the relay refuses a cursor of the walk while it serves the collection's first page. It is asked for both once
-   * more, so that a relay which was down for a while and is back does not pass for one that has forgotten its cursors.
-   */
-  async function hasForgotten(collection: string, cursor: string): Promise<boolean> {
-    const ask = (at: string | undefined) =>
-      requestPage({ relay, collection, cursor: at, pages: 0, emptyPages: 0 }, parts).then(
-        () => undefined,
-        (error: unknown) => error ?? true,
-      )
-    const first = await ask(undefined)
-    const again = first === undefined ? await ask(cursor) : undefined
-    signal.throwIfAborted()
-    return refusesCursor(again)
-  }
-
-  async function giveBack(claim: Claim, failure: Failure): Promise<void> {
+  async function giveBack(claim: Claim, { asking, emit }: ClaimWork<Event>, failure: Failure): Promise<void> {
     const { error } = failure
-    const { collection } = claim
+    const { relay, collection } = claim
     if (endsRun(error)) throw error
     if (isBackfillError(error, 'CLAIM_LOST')) return emit({ type: 'claimLost', relay, collection, error })
     const postponed = postponements.get(collection) ?? 0
-    const policy = { maxAttempts, maxDelayMs: retry.maxDelayMs, postponed }
+    const policy = { maxAttempts, maxDelayMs, attemptPauseMs, postponed }
     const refused = forgottenCursor(failure, claim)
-    const cursorForgotten = refused !== undefined && (await hasForgotten(collection, refused))
+    const cursorForgotten = refused !== undefined && (await hasForgotten(claim, refused, asking, signal))
     const outcome = outcomeOf(failure, claim, { ...policy, cursorForgotten })
     if (outcome.kind === 'postponed') {
       postponements.set(collection, postponed + 1)
-      queue.holdOff(outcome.retryInMs)
+      if (parts.isOneServer) queue.holdOff(outcome.retryInMs)
     }
     await progress.release(claim, outcome)
     emit({ type: 'collectionFailed', relay, collection, error, ...consequencesOf(claim, outcome) })
   }
 
-  async function* walkClaim(start: Claim): AsyncGenerator<PageEvent, void, void> {
-    const { collection, cursor, pages, imported, invalid } = start
+  async function* workOnClaim(start: Claim): AsyncGenerator<Event, void, void> {
+    const { relay, collection, cursor, pages, imported, invalid } = start
+    const work = parts.workOn(start)
     const lease = keepLease(start, progress, signal)
     let claim = start
     let isHeld = true
     try {
-      emit({ type: 'collectionStarted', relay, collection, cursor, pages, imported, invalid })
-      for await (const step of walk(start, parts, lease.signal)) {
+      work.emit({ type: 'collectionStarted', relay, collection, cursor, pages, imported, invalid })
+      for await (const step of work.steps(lease)) {
         claim = step.claim
-        isHeld = !step.event.completed
+        isHeld = !step.completed
         postponements.delete(collection)
-        emit(step.event)
-        yield step.event
+        if (step.event !== undefined) yield step.event
       }
     } catch (error) {
       signal.throwIfAborted()
-      await giveBack(claim, failureFrom(error))
+      await giveBack(claim, work, failureFrom(error))
       isHeld = false
     } finally {
       lease.letGo()
@@ -89,10 +101,31 @@ export function createWorkerPool(parts: WorkerParts): WorkerPool {
   return {
     async *work() {
       for (let claim = await queue.next(); claim !== undefined; claim = await queue.next()) {
-        yield* walkClaim(claim)
+        yield* workOnClaim(claim)
       }
     },
   }
+}
+
+/**
+ * Whether the relay refuses a cursor of the walk while it serves the first page of the list. It is asked for both once
+ * more, so that a relay which was down for a while and is back does not pass for one that has forgotten its cursors.
+ */
+async function hasForgotten(
+  claim: Claim,
+  cursor: string,
+  asking: AskParts,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const ask = (at: string | undefined) =>
+    requestPage({ ...listOf(claim, asking), cursor: at, pages: 0, emptyPages: 0 }, asking).then(
+      () => undefined,
+      (error: unknown) => error ?? true,
+    )
+  const first = await ask(undefined)
+  const again = first === undefined ? await ask(cursor) : undefined
+  signal.throwIfAborted()
+  return refusesCursor(again)
 }
 
 function consequencesOf(
