@@ -88,6 +88,11 @@ export interface BackfillErrors {
   NOT_MIGRATED: BackfillError
   /** The index by DID is missing. Run `await createDidIndex(db)`, which `collectionsOf` needs. */
   NOT_INDEXED: BackfillError
+  /**
+   * The text of an import breaks off, or is no text that can be read. What came before is in the index. Get the whole
+   * text, and import it again.
+   */
+  INPUT_BROKEN: BackfillError
   /** No source knew a collection: `errors` says why. Name the collections. */
   DISCOVERY_FAILED: DiscoveryError
   /**

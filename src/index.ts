@@ -103,6 +103,23 @@ export { type CollectionDirectoryOptions, collectionDirectory } from './sources/
 export { knownCollections } from './sources/known-collections.ts'
 export { type LexiconGardenOptions, lexiconGarden } from './sources/lexicon-garden.ts'
 export { type UfosOptions, ufos } from './sources/ufos.ts'
+export {
+  type ExportedPart,
+  type ExportPairsOptions,
+  type ExportSummary,
+  exportPairs,
+  type PairExport,
+} from './transfer/export-pairs.ts'
+export {
+  type ImportedBatch,
+  type ImportPairsOptions,
+  type ImportSummary,
+  type InvalidLine,
+  importPairs,
+  type PairImport,
+} from './transfer/import-pairs.ts'
+export type { TextPieces } from './transfer/pair-lines.ts'
+export type { PairFormat } from './transfer/pair-text.ts'
 export type { RetryPolicy } from './util/retry.ts'
 export type { Run } from './util/run-iterator.ts'
 export type { RepairMode } from './verify/repair.ts'

@@ -50,6 +50,7 @@ const errors: { readonly [Code in BackfillErrorCode]: BackfillErrors[Code] } = {
   STORE_NOT_PERMITTED: new BackfillError('STORE_NOT_PERMITTED', 'words', { scope: 'run' }),
   NOT_MIGRATED: new NotMigratedError(new Error('relation does not exist')),
   NOT_INDEXED: new NotIndexedError('Run `await createDidIndex(db)` once.'),
+  INPUT_BROKEN: new BackfillError('INPUT_BROKEN', 'words'),
   DISCOVERY_FAILED: new DiscoveryError([]),
   INCOMPLETE: new IncompleteError([]),
 }

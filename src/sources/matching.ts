@@ -29,6 +29,7 @@ export function isPattern(text: string): boolean {
   return text === '*' || (text.endsWith('.*') && isValidNsid(`${text.slice(0, -1)}x.y`))
 }
 
-function matches(pattern: string, nsid: string): boolean {
+/** @param pattern as {@link isPattern} knows it; it and the NSID in their normal form */
+export function matches(pattern: string, nsid: string): boolean {
   return nsid.startsWith(pattern.slice(0, -1))
 }
