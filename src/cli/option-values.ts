@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander'
 import type { CollectionState } from '../contracts/progress-store.ts'
 import { relayUrl } from '../http/server-url.ts'
 import { isPattern } from '../sources/matching.ts'
+import type { PairFormat } from '../transfer/pair-text.ts'
 import type { RepairMode } from '../verify/repair.ts'
 
 /** What an option's or an argument's text stands for. Each throws what commander tells with the option's name. */
@@ -87,6 +88,11 @@ export function repairMode(text: string): RepairMode {
   const mode = (['add', 'remove', 'both'] as const).find((known) => known === text)
   if (mode !== undefined) return mode
   throw new InvalidArgumentError('It must be add, remove or both; without a value, it is both.')
+}
+
+export function pairFormat(text: string): PairFormat {
+  if (text === 'csv' || text === 'ndjson') return text
+  throw new InvalidArgumentError('It must be csv or ndjson.')
 }
 
 export function words(text: string): string[] {

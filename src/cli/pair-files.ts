@@ -51,6 +51,9 @@ export async function pairInput(file: string, { input }: Pick<Context, 'input'>)
     return { from: unpacked(counted(input), file), place: undefined, size: undefined, read: () => read }
   }
   const { path, size, version, isGzip } = await lookAt(file)
+  // What a shell gives in place of a file, or a pipe: it can be read once.
+  if (size === undefined)
+    return { from: unpacked(counted(createReadStream(path)), file), place: undefined, size, read: () => read }
   const place = { name: pathToFileURL(path).href, version }
   const from = isGzip
     ? unpacked(counted(createReadStream(path)), file)
@@ -58,25 +61,29 @@ export async function pairInput(file: string, { input }: Pick<Context, 'input'>)
   return { from, place, size, read: () => read }
 }
 
-async function lookAt(
-  file: string,
-): Promise<{ path: string; size: number; version: string; isGzip: boolean }> {
+interface FileLook {
+  readonly path: string
+  /** Absent for what is no file on a disk. */
+  readonly size: number | undefined
+  readonly version: string
+  readonly isGzip: boolean
+}
+
+async function lookAt(file: string): Promise<FileLook> {
   let handle: FileHandle | undefined
   try {
     const path = await realpath(file)
-    const { size, mtimeMs, ...kind } = await stat(path)
-    if (!kind.isFile()) {
-      throw new UsageError(`${file} is no file: to import what a program writes, pipe it in and give -.`)
-    }
+    const stats = await stat(path)
+    if (stats.isDirectory()) throw new UsageError(`${file} is a folder: give a file.`)
+    if (!stats.isFile()) return { path: file, size: undefined, version: '', isGzip: false }
     handle = await open(path)
     const { buffer } = await handle.read({ buffer: new Uint8Array(2), length: 2 })
     const isGzip = isGzipStart(buffer)
-    if (isGzipName(file) && !isGzip)
-      throw new BackfillError(
-        'INPUT_BROKEN',
-        `${file} is no gzip, although it is called so. Was it cut short, or packed in another way?`,
-      )
-    return { path, size, version: `${size} ${mtimeMs}`, isGzip }
+    if (isGzipName(file) && !isGzip) {
+      const message = `${file} is no gzip, although it is called so. Was it cut short, or packed in another way?`
+      throw new BackfillError('INPUT_BROKEN', message)
+    }
+    return { path, size: stats.size, version: `${stats.size} ${stats.mtimeMs}`, isGzip }
   } catch (error) {
     if (!(error instanceof Error && 'syscall' in error)) throw error
     throw new UsageError(`${file} cannot be read: ${error.message}.`)
@@ -94,12 +101,11 @@ async function* unpacked(
   pieces: AsyncGenerator<Uint8Array>,
   file: string,
 ): AsyncGenerator<Uint8Array, void, void> {
-  let first = new Uint8Array()
-  for (;;) {
+  let first = Buffer.alloc(0)
+  while (first.length < 2) {
     const { done, value } = await pieces.next()
     if (done) break
-    first = new Uint8Array([...first, ...value])
-    if (first.length >= 2) break
+    first = Buffer.concat([first, value])
   }
   const whole = (async function* () {
     yield first
@@ -112,8 +118,11 @@ async function* unpacked(
   try {
     yield* gunzip
   } catch (error) {
-    throw new Error(`${file === STANDARD ? 'its gzip' : file}: ${error instanceof Error ? error.message : error}`, {
-      cause: error,
-    })
+    throw new Error(
+      `${file === STANDARD ? 'its gzip' : file}: ${error instanceof Error ? error.message : error}`,
+      {
+        cause: error,
+      },
+    )
   }
 }

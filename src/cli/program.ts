@@ -2,6 +2,8 @@ import { Command } from 'commander'
 import { VERSION } from '../util/version.ts'
 import { flag } from './command-options.ts'
 import { registerDiscover } from './commands/discover-command.ts'
+import { registerExport } from './commands/export-command.ts'
+import { registerImport } from './commands/import-command.ts'
 import { registerMigrate } from './commands/migrate-command.ts'
 import { registerReset } from './commands/reset-command.ts'
 import { registerRetry } from './commands/retry-command.ts'
@@ -19,6 +21,8 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerRetry,
   registerReset,
   registerVerify,
+  registerExport,
+  registerImport,
   registerMigrate,
 ]
 

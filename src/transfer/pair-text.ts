@@ -113,6 +113,15 @@ function fieldsOf(line: string): string[] | undefined {
   }
 }
 
+/** The pair of a line that {@link pairText} wrote, as it stands there; nothing for a header. */
+export function writtenPair(line: string): Pair | undefined {
+  if (line.startsWith('{')) return JSON.parse(line)
+  const fields = fieldsOf(line) ?? []
+  const [did, collection] = fields
+  const isPair = did !== undefined && collection !== undefined && headerOf(fields) === undefined
+  return isPair ? { did, collection } : undefined
+}
+
 function headerOf(fields: readonly string[]): PairColumns | undefined {
   const names = fields.map((field) => field.toLowerCase())
   const did = names.indexOf('did')

@@ -28,14 +28,24 @@ describe('help', () => {
   test('shows the commands, the exit codes and examples', async () => {
     const { code, stdout, stderr } = await cli(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    for (const command of ['run', 'status', 'discover', 'retry', 'reset', 'migrate', 'verify']) {
+    for (const command of [
+      'run',
+      'status',
+      'discover',
+      'retry',
+      'reset',
+      'migrate',
+      'verify',
+      'export',
+      'import',
+    ]) {
       expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'))
     }
     expect(stdout).toContain('130 interrupted')
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
   })
 
-  test.each(['run', 'status', 'discover', 'retry', 'reset', 'migrate', 'verify'])(
+  test.each(['run', 'status', 'discover', 'retry', 'reset', 'migrate', 'verify', 'export', 'import'])(
     '%s --help',
     async (command) => {
       const { code, stdout } = await cli([command, '--help'])
@@ -74,6 +84,10 @@ describe('wrong usage is told in a line without a stack, and ends with 2', () =>
     [['run', '--nonsense'], "unknown option '--nonsense'"],
     [['nonsense'], "unknown command 'nonsense'"],
     [['status', '--state', 'odd'], 'must be one of failed, running, pending, complete'],
+    [['export'], "missing required argument 'file'"],
+    [['export', 'x', '--format', 'xml'], 'must be csv or ndjson'],
+    [['import'], "missing required argument 'file'"],
+    [['import', 'x', '--only', 'foo'], '"foo" is not a valid NSID, nor a pattern'],
     [['reset'], "missing required argument 'nsid'"],
     [['retry', 'foo'], '"foo" is not a valid NSID'],
     [['verify'], 'Give --relay HOST or set RELAY'],

@@ -1,0 +1,67 @@
+import type { FilterOptions } from '../../sources/collection-filter.ts'
+import { type ExportSummary, exportPairs } from '../../transfer/export-pairs.ts'
+import type { PairFormat } from '../../transfer/pair-text.ts'
+import { count, plural, rate } from '../../util/format.ts'
+import { printable } from '../../util/text.ts'
+import { type Context, EXIT } from '../context.ts'
+import { type Database, nameOf } from '../database.ts'
+import { openExisting } from '../open-database.ts'
+import { formatOfName, STANDARD } from '../pair-files.ts'
+import { fileOutput, streamOutput } from '../pair-output.ts'
+import { createTerminal } from '../terminal.ts'
+
+export interface ExportOptions extends FilterOptions {
+  readonly format?: PairFormat
+  readonly header?: boolean
+}
+
+/** Writes the pairs of the index to a file, or to the standard output. @returns the exit code */
+export async function exportIndex(
+  file: string,
+  options: ExportOptions,
+  database: Database,
+  context: Context,
+): Promise<number> {
+  const { interruption, out, err } = context
+  const { signal } = interruption
+  const { format = formatOfName(file), header, only, except } = options
+  // What is said must not get among the pairs.
+  const terminal = createTerminal(file === STANDARD ? { ...context, out: err } : context)
+  await using store = await openExisting(database, { signal })
+  const choice = [nameOf(database), format, header, only, except]
+  const output = file === STANDARD ? streamOutput(out) : await fileOutput(file, choice)
+  const { after } = output
+  if (after !== undefined) {
+    const where = `${printable(after.collection)}, ${printable(after.cursor ?? '')}`
+    terminal.say([`Going on with an export that was interrupted, behind ${where}.`])
+  }
+  const pairs = exportPairs({ index: store.index, format, header, only, except, after, signal })
+  const startedAt = performance.now()
+  let at = ''
+  const line = () => progressLine(pairs.summary, at, performance.now() - startedAt)
+  if (file !== STANDARD || err.isTTY) terminal.show({ lines: () => ['', `  ${line()}`], plain: line })
+  try {
+    for await (const { text, collection } of pairs) {
+      await output.write(text)
+      at = collection
+      terminal.refresh()
+    }
+    await output.finish()
+  } catch (error) {
+    terminal.clear()
+    const goesOn = await output.leave()
+    if (signal.aborted && goesOn) terminal.say(['Stopped. Run the same command again to go on from there.'])
+    throw error
+  }
+  terminal.clear()
+  terminal.say([`${after === undefined ? 'Exported' : 'Exported the rest:'} ${totals(pairs.summary)}.`])
+  return EXIT.complete
+}
+
+function totals({ pairs, collections }: ExportSummary): string {
+  return `${plural(pairs, 'pair')} of ${plural(collections, 'collection')}`
+}
+
+function progressLine({ pairs }: ExportSummary, at: string, ms: number): string {
+  return `${count(pairs)} pairs · ${rate(ms > 0 ? (pairs * 1000) / ms : 0)}/s · ${printable(at)}`
+}

@@ -1,0 +1,183 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CLI, cli, jsonLines, startCli } from '../../support/cli.ts'
+import { createPostgres } from '../../support/databases.ts'
+import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts'
+
+const POST = 'app.bsky.feed.post'
+const LIKE = 'app.bsky.feed.like'
+
+const did = (number: number) => `did:web:d${String(number).padStart(6, '0')}.example`
+
+/** As an export writes them: by collection and DID. */
+function linesOf(collections: Readonly<Record<string, number>>): string {
+  return Object.entries(collections)
+    .map(([collection, size]) => Array.from({ length: size }, (_, i) => `${did(i)},${collection}\n`).join(''))
+    .join('')
+}
+
+const ALL = linesOf({ [LIKE]: 25_000, [POST]: 15_000, 'com.example.one': 1 })
+
+let folder: TemporaryFolder
+const at = (file: string) => join(folder.path, file)
+beforeAll(async () => {
+  folder = await temporaryFolder()
+  await writeFile(at('pairs.csv'), ALL)
+})
+afterAll(() => folder[Symbol.asyncDispose]())
+
+/** Runs it to its end, with a text on its standard input. */
+async function piped(
+  args: readonly string[],
+  input: Buffer | string,
+): Promise<{ code: number; out: string; err: string }> {
+  const child = spawn(process.execPath, [CLI, ...args])
+  child.stdin.end(input)
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { code, out, err }
+}
+
+describe('what is exported and imported again', () => {
+  it('is equal, from SQLite to Postgres and back, as CSV and as NDJSON, packed or not', async () => {
+    await using postgres = await createPostgres()
+    const [sqlite, again] = [at('a.sqlite'), at('b.sqlite')]
+    const steps = [
+      ['import', at('pairs.csv'), '--data', sqlite],
+      ['export', at('one.ndjson.gz'), '--data', sqlite],
+      ['import', at('one.ndjson.gz'), '--database', postgres.url],
+      ['export', at('two.ndjson'), '--database', postgres.url],
+      ['import', at('two.ndjson'), '--data', again],
+      ['export', at('three.csv'), '--data', again],
+      ['export', at('four.csv.gz'), '--database', postgres.url, '--header'],
+    ]
+    for (const args of steps) {
+      const { code, stdout, stderr } = await cli(args)
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect(stdout).toContain('40,001 pairs of 3 collections')
+    }
+    expect(await readFile(at('three.csv'), 'utf8')).toBe(ALL)
+    expect(gunzipSync(await readFile(at('four.csv.gz'))).toString()).toBe(`did,collection\n${ALL}`)
+    const { stdout: status } = await cli(['status', '--data', sqlite])
+    expect(status).not.toContain('import:')
+  })
+
+  it('is equal in the form of collectiondir’s export: a header, a time, and another order', async () => {
+    const lines = ALL.trimEnd().split('\n')
+    const rows = lines.map((_, i) => `${lines[(i * 7_919) % lines.length]},${1_758_000_000_000 + i}\n`)
+    await writeFile(at('directory.csv'), `did,collection,millis\n${rows.join('')}`)
+    const { code, stdout } = await cli(['import', at('directory.csv'), '--data', at('directory.sqlite')])
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('(40,001 new)') })
+    await cli(['export', at('directory-back.csv'), '--data', at('directory.sqlite')])
+    expect(await readFile(at('directory-back.csv'), 'utf8')).toBe(ALL)
+  })
+
+  it('comes and goes by the standard streams, and only what is wanted', async () => {
+    const data = ['--data', at('streams.sqlite')]
+    const imported = await piped(['import', '-', ...data, '--except', 'app.bsky.feed.like'], gzipSync(ALL))
+    expect(imported).toMatchObject({ code: 0, err: '' })
+    expect(imported.out).toContain(
+      'standard input: 15,001 pairs of 2 collections (15,001 new); 25,000 pairs of',
+    )
+    const exported = await piped(
+      ['export', '-', ...data, '--only', 'com.example.*', '--format', 'ndjson'],
+      '',
+    )
+    expect(exported).toEqual({
+      code: 0,
+      out: `{"did":"${did(0)}","collection":"com.example.one"}\n`,
+      err: 'Exported 1 pair of 1 collection.\n',
+    })
+  })
+})
+
+describe('a file that is not as it should be', () => {
+  it('a gzip that was cut in half is told, and the whole one is taken up where that ended', async () => {
+    const packed = gzipSync(ALL)
+    await writeFile(at('cut.csv.gz'), packed.subarray(0, packed.length >> 1))
+    const args = ['import', at('cut.csv.gz'), '--data', at('cut.sqlite')]
+    const cut = await cli(args)
+    expect(cut.code).toBe(1)
+    expect(cut.stderr).toMatch(/breaks off after \d+ lines: .*unexpected end of file/)
+    expect((await cli(args)).code).toBe(1)
+    await writeFile(at('cut.csv.gz'), packed)
+    const { code } = await cli(args)
+    expect(code).toBe(0)
+    await cli(['export', at('cut-back.csv'), '--data', at('cut.sqlite')])
+    expect(await readFile(at('cut-back.csv'), 'utf8')).toBe(ALL)
+  })
+
+  it('lines that are no pair are told with their numbers, and the others imported', async () => {
+    const lines = [
+      '\ufeffdid,collection\r\n',
+      `${did(0)},${POST}\r\n`,
+      '\r\n',
+      `"${did(1)}","${POST}"\r\n`,
+      `not-a-did,${POST}\r\n`,
+      `${did(2)}\0,${POST}\r\n`,
+      `${did(3)},self\r\n`,
+      `${'x'.repeat(200_000)}\r\n`,
+      `${did(4)},${POST}`,
+    ]
+    await writeFile(at('odd.csv'), lines.join(''))
+    const { code, stdout, stderr } = await cli(['import', at('odd.csv'), '--data', at('odd.sqlite')])
+    expect(code).toBe(0)
+    expect(stdout).toContain(': 3 pairs of 1 collection (3 new).')
+    expect(stderr).toContain('4 lines are no pair, and left out.')
+    for (const said of [
+      'line 5: no valid DID: not-a-did',
+      'line 6: no valid DID',
+      'line 7: no valid NSID',
+      'line 8: longer than',
+    ])
+      expect(stderr).toContain(said)
+    expect(stderr).toContain('the last line has no line end')
+    const { stdout: json } = await cli(['import', at('odd.csv'), '--data', at('odd.sqlite'), '--json'])
+    expect(jsonLines(json).at(-1)).toMatchObject({
+      type: 'end',
+      outcome: 'complete',
+      summary: { pairs: 3, added: 0, invalid: 4, unterminated: true },
+    })
+  })
+
+  it.each([
+    ['empty.csv', '', 'it is empty'],
+    ['prose.csv', 'Dear reader,\nhello\n', 'no pair in its 2 lines'],
+    ['packed.csv.gz', ALL, 'is no gzip, although it is called so'],
+    ['wide.csv', Buffer.from('\ufeffdid,collection\n', 'utf16le'), 'UTF-16'],
+  ])('%s holds nothing to import: exit code 1, and why', async (name, content, why) => {
+    await writeFile(at(name), content)
+    const { code, stderr } = await cli(['import', at(name), '--data', at('nothing.sqlite')])
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(why) })
+  })
+
+  it('one that is not there is wrong usage, and no database is made for it', async () => {
+    const { code, stderr } = await cli(['import', at('missing.csv'), '--data', at('missing.sqlite')])
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('cannot be read') })
+    expect(await readdir(folder.path)).not.toContain('missing.sqlite')
+    const noFolder = await cli(['export', at('nowhere/pairs.csv'), '--data', at('a.sqlite')])
+    expect(noFolder.code).toBe(2)
+  })
+})
+
+it('an import that is killed goes on where it was, at once', async () => {
+  const large = linesOf({ [LIKE]: 300_000, [POST]: 100_000 })
+  await writeFile(at('large.csv'), large)
+  const args = ['import', at('large.csv'), '--data', at('killed.sqlite'), '--json']
+  await using program = startCli(args)
+  await program.until(/"type":"progress"/)
+  program.kill('SIGKILL')
+  await program.ended
+  const { code, stdout } = await cli(args)
+  expect(code).toBe(0)
+  const { summary } = jsonLines(stdout).at(-1) as { summary: { resumedAfter: number; lines: number } }
+  expect(summary.resumedAfter).toBeGreaterThan(0)
+  expect(summary.resumedAfter + summary.lines).toBe(400_000)
+  await cli(['export', at('killed-back.csv'), '--data', at('killed.sqlite')])
+  expect((await stat(at('killed-back.csv'))).size).toBe(large.length)
+  expect((await readFile(at('killed-back.csv'), 'utf8')) === large).toBe(true)
+})
