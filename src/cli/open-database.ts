@@ -9,21 +9,26 @@ import { printable } from '../util/text.ts'
 import type { Context } from './context.ts'
 import { type Database, exists, whatIsMissing } from './database.ts'
 
+export interface OpenDatabaseOptions {
+  /** How many collections are walked at once, where that was asked for. */
+  readonly walks?: number | undefined
+  /** Whether a Postgres that cannot be reached is waited for too: it may start later than a service. @default false */
+  readonly waits?: boolean | undefined
+}
+
 /**
- * Opens the database, migrated; what is not there is created. A file whose
- * disk is full, or that another process keeps busy, is waited for, and that is told.
- *
- * @param walks how many collections are walked at once, where that was asked for
+ * Opens the database, migrated; what is not there is created. A file whose disk is full, or that another process keeps
+ * busy, is waited for, and that is told.
  */
 export async function openDatabase(
   database: Database,
   { interruption: { signal }, err }: Pick<Context, 'interruption' | 'err'>,
-  walks?: number | undefined,
+  { walks, waits = false }: OpenDatabaseOptions = {},
 ): Promise<OpenedStore> {
   return await retrying(() => abortable(open(database, { creates: true, walks }), signal), {
     ...STORE_PATIENCE,
     signal,
-    mayRetry: (error) => database.kind === 'sqlite' && isBackfillError(error, 'STORE_UNAVAILABLE'),
+    mayRetry: (error) => (waits || database.kind === 'sqlite') && isBackfillError(error, 'STORE_UNAVAILABLE'),
     onRetry: ({ error, waitMs }) =>
       err.write(
         `! ${printable(describe(error).replace(/\.$/, ''))}. Trying again in ${duration(waitMs)}; Ctrl-C stops.\n`,

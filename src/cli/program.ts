@@ -8,6 +8,7 @@ import { registerMigrate } from './commands/migrate-command.ts'
 import { registerReset } from './commands/reset-command.ts'
 import { registerRetry } from './commands/retry-command.ts'
 import { registerRun } from './commands/run-command.ts'
+import { registerServe } from './commands/serve-command.ts'
 import { registerStatus } from './commands/status-command.ts'
 import { registerVerify } from './commands/verify-command.ts'
 import { EXIT_CODES, helpText } from './help.ts'
@@ -16,6 +17,7 @@ import type { Action, RegisterCommand } from './register-command.ts'
 /** In the order of the help. */
 const COMMANDS: readonly RegisterCommand[] = [
   registerRun,
+  registerServe,
   registerStatus,
   registerDiscover,
   registerRetry,

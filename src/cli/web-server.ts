@@ -115,7 +115,7 @@ function explained(error: unknown, { host, port }: ListenAddress): unknown {
     ['EADDRNOTAVAIL', `${host} is no address of this machine.`],
     ['ENOTFOUND', `${host} is no name of this machine.`],
   ]).get(code)
-  return why === undefined ? error : new Error(why, { cause: error })
+  return why === undefined ? error : new Error(why)
 }
 
 /**

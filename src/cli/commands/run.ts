@@ -52,7 +52,7 @@ async function backfill(parts: Parts): Promise<RunEnd> {
   const { interruption } = context
   const { signal } = interruption
   const walks = options.concurrency === undefined ? undefined : options.concurrency * relays.length
-  await using store = await openDatabase(database, context, walks)
+  await using store = await openDatabase(database, context, { walks })
   const backfiller = backfillerOf(store, parts)
   const read =
     ({ relay }: Relay) =>

@@ -4,7 +4,7 @@ import { isTerminal, type Output, type Screen, screenOf } from './screen.ts'
 /** Something that changes while it is shown. */
 export interface Display {
   lines(screen: Screen): readonly string[]
-  /** The same in one line, for output that is no terminal. */
+  /** The same in one line, for output that is no terminal. Empty: there is nothing to say at the moment. */
   plain(): string
 }
 
@@ -53,7 +53,10 @@ function redrawn(display: Display, { out, env }: LiveDisplayOptions): LiveDispla
 }
 
 function inLines(display: Display, { out }: LiveDisplayOptions): LiveDisplay {
-  const { refresh, end } = paced(PLAIN_LINE_MS, () => out.write(`${display.plain()}\n`))
+  const { refresh, end } = paced(PLAIN_LINE_MS, () => {
+    const line = display.plain()
+    if (line !== '') out.write(`${line}\n`)
+  })
   return { refresh, say: (lines) => out.write(`${lines.join('\n')}\n`), stop: end }
 }
 

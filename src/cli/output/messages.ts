@@ -28,14 +28,25 @@ export interface Messages {
   handle(event: BackfillEvent): void
 }
 
-/** @param to where it is said, and how wide that is */
-export function createMessages(
-  to: { say(lines: readonly string[]): void; screen(): Screen },
-  { namesRelays }: { namesRelays: boolean },
-): Messages {
-  const tell = (mark: string, tone: Tone) => (who: string, what: string) =>
-    to.say(messageLines({ mark, tone, who, what: withoutName(what, who) }, to.screen()))
-  const [inform, warn, fail] = [tell('·', 'dim'), tell('!', 'yellow'), tell('✗', 'red')]
+/** Where messages are said, and how wide that is. */
+export interface MessagePlace {
+  say(lines: readonly string[]): void
+  screen(): Screen
+}
+
+/** Says what is to be read later too: who it is about, and what. */
+export type SayMessage = (who: string, what: string) => void
+
+export function messageSayers(to: MessagePlace): Record<'inform' | 'warn' | 'fail', SayMessage> {
+  const tell =
+    (mark: string, tone: Tone): SayMessage =>
+    (who, what) =>
+      to.say(messageLines({ mark, tone, who, what: withoutName(what, who) }, to.screen()))
+  return { inform: tell('·', 'dim'), warn: tell('!', 'yellow'), fail: tell('✗', 'red') }
+}
+
+export function createMessages(to: MessagePlace, { namesRelays }: { namesRelays: boolean }): Messages {
+  const { inform, warn, fail } = messageSayers(to)
   const kinds = new Map<string, number>()
   /** The relays whose runs cannot use their store. */
   const without = new Set<string>()

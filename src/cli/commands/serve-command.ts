@@ -1,0 +1,70 @@
+import {
+  addDatabase,
+  addPace,
+  addRelay,
+  addRequests,
+  addSources,
+  databaseOf,
+  flag,
+  option,
+} from '../command-options.ts'
+import { helpText } from '../help.ts'
+import { wholeNumberFrom } from '../option-values.ts'
+import type { RegisterCommand } from '../register-command.ts'
+import { SERVE_PORT, type ServeOptions } from '../serve/serve-options.ts'
+import { SOURCES_HELP } from '../source-options.ts'
+
+const HELP = helpText(`
+${SOURCES_HELP}
+
+The backlog is read again when it is older than --refresh (7d).
+
+Paths:
+  /xrpc/com.atproto.sync.listReposByCollection, /v1/listCollections
+  /_health, /xrpc/_health, /metrics
+  /admin/backfill-collections   with an admin token: a status page, start, stop
+
+Examples:
+  atproto-collection-backfill serve --relay relay1.us-east.bsky.network
+  atproto-collection-backfill serve --relay relay.example --database postgres://localhost/relay
+  atproto-collection-backfill serve --relay relay.example --port 8080 --host 127.0.0.1 --json
+
+Several may serve one Postgres: they share the work of a backfill. Ctrl-C and SIGTERM end it within two seconds, and the same command goes on from there; twice, it ends at once.
+Exit codes: 0 ended by Ctrl-C or SIGTERM, 1 failed, 2 wrong usage.`)
+
+export const registerServe: RegisterCommand = (program, choose) => {
+  const adding = program.command('serve').description('Keep an index up to date, and serve it.')
+  addRelay(adding, 'whose backlog is imported; the feed of the first one is followed')
+  addDatabase(adding)
+  adding
+    .addOption(option('--port <n>', `where it is served (${SERVE_PORT})`, 'PORT', wholeNumberFrom(0, 65_535)))
+    .addOption(
+      option('--host <address>', 'the address to listen on (every one of this machine)', 'BACKFILL_HOST'),
+    )
+    .addOption(
+      option(
+        '--metrics-port <n>',
+        'a port of its own for /metrics (the same)',
+        'BACKFILL_METRICS_PORT',
+        wholeNumberFrom(0, 65_535),
+      ),
+    )
+    .addOption(
+      option(
+        '--admin-token <token>',
+        'lets its owner watch, start and stop runs: 16 characters at least, better given by the variable (no admin)',
+        'BACKFILL_ADMIN_TOKEN',
+      ),
+    )
+    .addOption(flag('--no-backlog', 'import no backlog: another process does', 'BACKFILL_NO_BACKLOG'))
+  addSources(adding)
+  addPace(adding)
+  addRequests(adding)
+  adding
+    .addOption(flag('--json', 'one line of JSON for each event', 'BACKFILL_JSON'))
+    .addHelpText('after', HELP)
+    .action((options: ServeOptions, command) => {
+      const database = databaseOf(command)
+      choose(command, async (context) => (await import('./serve.ts')).serve(options, database, context))
+    })
+}

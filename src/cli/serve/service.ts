@@ -1,0 +1,136 @@
+import type { CollectionIndex, OpenedStore } from '../../contracts/opened-store.ts'
+import { xrpcHandler } from '../../server/xrpc/xrpc-handler.ts'
+import { childController } from '../../util/abort.ts'
+import { count, duration, plural } from '../../util/format.ts'
+import type { Context } from '../context.ts'
+import type { Database } from '../database.ts'
+import type { TextMeter } from '../metrics/text-meter.ts'
+import { openDatabase, openExisting } from '../open-database.ts'
+import type { Relay } from '../relay-options.ts'
+import { keepBacklog } from './backlog.ts'
+import { type BacklogRuns, createBacklogRuns, watchBacklogs } from './backlog-runs.ts'
+import { keepDoing } from './recurring.ts'
+import type { ServeHealth } from './serve-health.ts'
+import { REFRESH_MS, type ServeOptions } from './serve-options.ts'
+import type { ServeReport, ServeView } from './serve-report.ts'
+import type { Handle } from './serve-routes.ts'
+
+export interface ServiceParts {
+  readonly options: ServeOptions
+  readonly database: Database
+  readonly context: Context
+  readonly relays: readonly Relay[]
+  readonly meter: TextMeter
+}
+
+/** What is served and what keeps it up to date. */
+export interface Service {
+  readonly view: ServeView
+  /** The address of the feed that is followed. */
+  readonly feed: string | undefined
+  health(): ServeHealth
+  /** Nothing until the database is open. */
+  index(): CollectionIndex | undefined
+  xrpc(): Handle | undefined
+  admin(): Handle | undefined
+  /**
+   * Opens the database and works until the signal of the context aborts.
+   *
+   * @param beforeClosing called when the work has ended, while what is served can still be read
+   */
+  run(report: ServeReport, hooks: { beforeClosing: () => Promise<void> }): Promise<void>
+}
+
+/** Collections that a run walks at once unless that is given, and the connections for the feed and what is beside it. */
+const WALKS = 6
+const OTHER_CONNECTIONS = 4
+
+interface Opened {
+  readonly store: OpenedStore
+  readonly xrpc: Handle
+  readonly runs: BacklogRuns
+}
+
+export function createService(parts: ServiceParts): Service {
+  const { options, database, context, relays, meter } = parts
+  const { signal } = context.interruption
+  const startedAt = performance.now()
+  const backlogs = watchBacklogs(
+    relays.map(({ relay }) => relay),
+    meter,
+  )
+  let opened: Opened | undefined
+
+  function backlogText(): string {
+    if (options.backlog === false) return 'off'
+    if (backlogs.running !== undefined) return 'running'
+    const { complete, total } = backlogs.monitor(relays[0]?.relay ?? '').snapshot().collections
+    return total > 0 && complete === total ? 'complete' : 'waiting'
+  }
+
+  function figures(): string[] {
+    const { complete, total } = backlogs.monitor(relays[0]?.relay ?? '').snapshot().collections
+    return [
+      opened === undefined ? 'waiting for the database' : `serving for ${uptime(startedAt)}`,
+      ...(total === 0 ? [] : [`${count(complete)} of ${plural(total, 'collection')} complete`]),
+    ]
+  }
+
+  async function keepUp(store: OpenedStore, runs: BacklogRuns, report: ServeReport): Promise<void> {
+    const stop = childController(signal)
+    const work = relays.map(({ relay }) =>
+      keepDoing({
+        signal: stop.signal,
+        onFailure: (error, waitMs) => report.fail(relay, error, waitMs),
+        async work(until) {
+          await keepBacklog(
+            {
+              relay,
+              progress: store.progress,
+              refreshMs: options.refresh ?? REFRESH_MS,
+              followedSince: async () => undefined,
+              run: (run) => runs.run(relay, run),
+              onLook: (rows) => void backlogs.monitor(relay).refresh(async () => [...rows]),
+            },
+            until,
+          )
+          return 0
+        },
+      }),
+    )
+    // One that ends with a mistake in the program ends the others.
+    for (const each of work) each.catch((error: unknown) => stop.abort(error))
+    await Promise.allSettled(work)
+    stop.signal.throwIfAborted()
+  }
+
+  return {
+    feed: undefined,
+    view: { run: backlogs.current, figures },
+    health: () => ({ feed: 'off', backlog: backlogText() }),
+    index: () => opened?.store.index,
+    xrpc: () => opened?.xrpc,
+    admin: () => opened?.runs.admin,
+    async run(report, { beforeClosing }) {
+      const walks = (options.concurrency ?? WALKS) + OTHER_CONNECTIONS
+      await using store = await openDatabase(database, context, { walks, waits: true })
+      // Of its own on a Postgres: clients that ask much do not keep the feed from its connection.
+      await using reading =
+        database.kind === 'postgres' ? await openExisting(database, { signal }) : undefined
+      const onError = ({ error }: { error: unknown }) => report.fail('server', error)
+      const xrpc = xrpcHandler({ index: (reading ?? store).index, onError })
+      const runs = createBacklogRuns({ options, relays, store, backlogs, report, signal })
+      opened = { store, xrpc, runs }
+      try {
+        await keepUp(store, runs, report)
+      } finally {
+        await Promise.all([runs.admin.close(), beforeClosing()])
+        opened = undefined
+      }
+    },
+  }
+}
+
+function uptime(since: number): string {
+  return duration(Math.floor((performance.now() - since) / 60_000) * 60_000)
+}
