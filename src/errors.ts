@@ -99,6 +99,8 @@ export interface BackfillErrors {
    * The run has ended and some collections failed: `failures` lists them with their reasons. A new run retries them.
    */
   INCOMPLETE: IncompleteError
+  /** A prune would remove more than `maxShare` allows. Look at its numbers, then raise `maxShare` or give a `confirm`. */
+  PRUNE_REFUSED: PruneRefusedError
 }
 
 /** The codes of this library. */
@@ -333,5 +335,38 @@ export class IncompleteError extends BackfillError {
     super('INCOMPLETE', incompleteText(failures, relays), { scope: 'run' })
     this.failures = failures
     this.relays = relays
+  }
+}
+
+/** What a {@link PruneRefusedError} tells. */
+export interface PruneRefusal {
+  readonly relay: string
+  /** Pairs in the index. */
+  readonly pairs: number
+  /** How many of these may be removed. */
+  readonly mayRemove: number
+  /** The pairs among those whose accounts the relay's list does not name. */
+  readonly unlistedPairs: number
+}
+
+/**
+ * A prune that may remove more of the index than it is allowed to without asking. Nothing was removed. Where most of it is
+ * of accounts that the list does not name, the relay's list is not whole.
+ */
+export class PruneRefusedError extends BackfillError {
+  override readonly name = 'PruneRefusedError'
+  declare readonly code: 'PRUNE_REFUSED'
+  readonly refusal: PruneRefusal
+
+  constructor(refusal: PruneRefusal, maxShare: number) {
+    const { relay, pairs, mayRemove, unlistedPairs } = refusal
+    const percent = (part: number) => `${Math.round(part * 1000) / 10} %`
+    super(
+      'PRUNE_REFUSED',
+      `Pruning by ${relay} may remove ${mayRemove} of ${pairs} pairs (${percent(mayRemove / pairs)}), more than ` +
+        `${percent(maxShare)}; nothing was removed. Of these, ${unlistedPairs} are of accounts that its list does not name. If ` +
+        'that is as it should be, allow it: raise maxShare or give a confirm; on the command line, use --yes.',
+    )
+    this.refusal = refusal
   }
 }

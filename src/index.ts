@@ -5,6 +5,7 @@
  * @module atproto-collection-backfill
  */
 
+export type { AccountLister, AccountPage, RelayAccount } from './contracts/account-lister.ts'
 export type { CollectionSource, KnownCollection } from './contracts/collection-source.ts'
 export type {
   BackfillEvent,
@@ -65,6 +66,8 @@ export {
   IncompleteError,
   InvalidOptionError,
   isBackfillError,
+  type PruneRefusal,
+  PruneRefusedError,
   RelayError,
   type RelayErrorCode,
   type RelayErrorDetails,
@@ -93,6 +96,16 @@ export type {
 } from './monitor/snapshot.ts'
 export { type Work, workOf } from './monitor/work.ts'
 export { progressStoreOn } from './progress/progress-store-on.ts'
+export { type Pruning, prune } from './prune/prune.ts'
+export type { PruneOptions, PruneStore } from './prune/prune-options.ts'
+export type {
+  InactiveStanding,
+  PruneEvent,
+  PruneSummary,
+  StandingCounts,
+  UnlistedCounts,
+} from './prune/prune-summary.ts'
+export { type RelayAccountsOptions, relayAccounts } from './relay/relay-accounts.ts'
 export { type RelayListerOptions, relayLister } from './relay/relay-lister.ts'
 // Withheld on purpose: the retry loop, the walk and the cursor guard, which are how the promise is kept and not part of
 // it; and everything that touches a database or `node:` (see the subpaths).

@@ -12,6 +12,7 @@ import {
   IncompleteError,
   InvalidOptionError,
   isBackfillError,
+  PruneRefusedError,
   RelayError,
   type RelayErrorCode,
   RelayUnsuitableError,
@@ -53,6 +54,7 @@ const errors: { readonly [Code in BackfillErrorCode]: BackfillErrors[Code] } = {
   INPUT_BROKEN: new BackfillError('INPUT_BROKEN', 'words'),
   DISCOVERY_FAILED: new DiscoveryError([]),
   INCOMPLETE: new IncompleteError([]),
+  PRUNE_REFUSED: new PruneRefusedError({ relay, pairs: 10, mayRemove: 5, unlistedPairs: 4 }, 0.05),
 }
 const codes = Object.keys(errors) as BackfillErrorCode[]
 

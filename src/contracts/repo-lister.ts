@@ -18,7 +18,10 @@ export interface RepoPage {
   cursor?: string | undefined
   /** How many entries of the page were not valid DIDs and are not in `dids`. @default 0 */
   invalid?: number | undefined
-  /** How many entries of the page were left out because their accounts are not active. @default 0 */
+  /**
+   * How many entries of the page were left out because their accounts are not active: of a list of repos those that the
+   * server calls deleted or taken down, of a list of accounts all that have no repo at the moment. @default 0
+   */
   inactive?: number | undefined
 }
 

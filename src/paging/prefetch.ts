@@ -3,20 +3,20 @@ import type { RepoPage } from '../contracts/repo-lister.ts'
 import type { Position } from './cursor-guard.ts'
 
 /** A page, and the position behind it. */
-export interface FetchedPage {
-  readonly page: RepoPage
+export interface FetchedPage<Page = RepoPage> {
+  readonly page: Page
   readonly next: Position
   /** What goes to the index. Absent: the DIDs of the page, in the collection of the walk. */
   readonly batches?: readonly IndexBatch[] | undefined
 }
 
-/** Pages of one collection that are fetched before anybody asks for them. */
-export interface PagesAhead {
+/** Pages of one list that are fetched before anybody asks for them. */
+export interface PagesAhead<Page = RepoPage> {
   /**
    * All pages that are there, in the list's order; waits until there is one. After a failed fetch, the pages before it
    * are still given, then its error.
    */
-  take(): Promise<[FetchedPage, ...FetchedPage[]]>
+  take(): Promise<[FetchedPage<Page>, ...FetchedPage<Page>[]]>
 }
 
 /**
@@ -24,12 +24,12 @@ export interface PagesAhead {
  * fewer than `most` pages wait to be taken. It ends with the last page, with an error, or when `fetch` rejects because
  * its signal aborted.
  */
-export function fetchAhead(
+export function fetchAhead<Page = RepoPage>(
   start: Position,
   most: number,
-  fetch: (at: Position) => Promise<FetchedPage>,
-): PagesAhead {
-  let waiting: FetchedPage[] = []
+  fetch: (at: Position) => Promise<FetchedPage<Page>>,
+): PagesAhead<Page> {
+  let waiting: FetchedPage<Page>[] = []
   let failure: { error: unknown } | undefined
   let arrival = Promise.withResolvers<void>()
   let room = Promise.withResolvers<void>()

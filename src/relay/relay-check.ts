@@ -32,8 +32,8 @@ export async function checkCollections(collections: readonly string[], parts: Ch
   let empty: string | undefined
   for (const collection of collections) {
     try {
-      const { dids, invalid = 0 } = await parts.firstPage(collection, parts.pageSize)
-      if (dids.length + invalid > 0) return
+      const { dids, invalid = 0, inactive = 0 } = await parts.firstPage(collection, parts.pageSize)
+      if (dids.length + invalid + inactive > 0) return
       empty ??= collection
     } catch (error) {
       parts.signal?.throwIfAborted()

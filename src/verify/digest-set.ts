@@ -79,6 +79,8 @@ export interface DigestSet {
   /** Marks it where it is a member: for the first time, or again. */
   mark(digest: Digest): 'absent' | 'first' | 'again'
   isMarked(digest: Digest): boolean
+  /** Whether it is a member. May come between two `add`. */
+  has(digest: Digest): boolean
   /** How many members there are, each counted once, and how many of them are marked. */
   count(): { members: number; marked: number }
   /** Forgets what is not in the share. */
@@ -150,6 +152,7 @@ export function digestSet(): DigestSet {
       const found = find(digest)
       return isMarked(found?.bucket.entries[found.at])
     },
+    has: (digest) => find(digest) !== undefined,
     count() {
       let members = 0
       let marked = 0

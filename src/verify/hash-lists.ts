@@ -1,3 +1,4 @@
+import { indexPages } from '../run/index-reading.ts'
 import {
   type Digest,
   type DigestSet,
@@ -8,7 +9,7 @@ import {
   isIn,
   type Share,
 } from './digest-set.ts'
-import { indexPages, type ListParts, relayPages } from './lists.ts'
+import { type ListParts, relayPages } from './lists.ts'
 import type { Mender } from './repair.ts'
 import { type Differences, type Samples, samples } from './verification-report.ts'
 

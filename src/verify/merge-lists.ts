@@ -1,4 +1,5 @@
-import { indexPages, type ListParts, relayPages } from './lists.ts'
+import { indexPages } from '../run/index-reading.ts'
+import { type ListParts, relayPages } from './lists.ts'
 import { type Differences, samples } from './verification-report.ts'
 
 /**

@@ -1,5 +1,6 @@
 import type { IndexSink } from '../contracts/index-sink.ts'
-import { askStore, type ListParts } from './lists.ts'
+import { askStore } from '../run/index-reading.ts'
+import type { ListParts } from './lists.ts'
 import type { Repair } from './verification-report.ts'
 
 /** What a repair may do to the index: add what is missing, remove what is surplus, or both. */

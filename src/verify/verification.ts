@@ -1,12 +1,12 @@
 import type { RepoLister } from '../contracts/repo-lister.ts'
-import { advancePosition } from '../paging/cursor-guard.ts'
 import { checkRelay, tellPauses } from '../paging/fetch-page.ts'
 import { endsRun } from '../run/failure-policy.ts'
+import { indexCollections } from '../run/index-reading.ts'
 import { guardListener } from '../run/listener.ts'
 import { abortWith, createController } from '../util/abort.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
 import { hashLists } from './hash-lists.ts'
-import { askStore, type ListParts, namesOf, startOf } from './lists.ts'
+import { type ListParts, namesOf } from './lists.ts'
 import { mergeLists } from './merge-lists.ts'
 import { createMender } from './repair.ts'
 import {
@@ -66,6 +66,7 @@ async function* verifyAll(
   abortWith(signal, stop)
   const parts: VerifyParts = {
     ...settings,
+    relay: namesOf(settings.listers),
     signal: stop.signal,
     emit: guardListener(settings.onEvent, stop),
     // Only one list can be merged with that of the index, and what is removed is decided by digests.
@@ -75,7 +76,7 @@ async function* verifyAll(
     const named = settings.collections ?? []
     for (const lister of settings.listers) tellPauses({ ...parts, lister })
     for (const lister of settings.listers) await checkRelay({ ...parts, lister }, named)
-    for await (const collection of settings.collections ?? collectionsOf(parts)) {
+    for await (const collection of settings.collections ?? indexCollections(parts)) {
       const report = await compare(collection, parts)
       countReport(summary, report)
       yield report
@@ -92,21 +93,9 @@ async function* verifyAll(
   return summary
 }
 
-async function* collectionsOf(parts: VerifyParts): AsyncGenerator<string, void, void> {
-  const { index, signal } = parts
-  let at = startOf('the index', 'its list of collections')
-  do {
-    const request = { cursor: at.cursor, signal }
-    const page = await askStore(async () => index.listCollections?.(request), parts)
-    const nsids = page?.collections.map(({ nsid }) => nsid) ?? []
-    at = advancePosition(at, { dids: nsids, cursor: page?.cursor })
-    yield* nsids
-  } while (at.cursor !== undefined)
-}
-
 async function compare(collection: string, parts: VerifyParts): Promise<CollectionReport> {
   const startedAt = performance.now()
-  const relay = namesOf(parts.listers)
+  const { relay } = parts
   const cost = { requests: 0, pairs: 0, durationMs: 0 }
   const listers = parts.listers.map((lister) => counting(lister, cost))
   const reading = { ...parts, collection, listers }

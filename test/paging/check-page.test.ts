@@ -11,6 +11,7 @@ describe('a page of a lister', () => {
     const page = checkPage({ dids, cursor: 'c2', invalid: 3 }, asked)
     expect(page).toEqual({ dids, cursor: 'c2', invalid: 3 })
     expect(page.dids).toBe(dids)
+    expect(checkPage({ dids, inactive: 2 }, asked)).toEqual({ dids, invalid: 0, inactive: 2 })
   })
 
   it.each([undefined, null, ''])('with the cursor %j is the last', (cursor) => {

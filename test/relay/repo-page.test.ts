@@ -121,3 +121,25 @@ describe('a malformed answer is an error that may pass, and never the end of the
     expect(error.message.length).toBeLessThan(400)
   })
 })
+
+describe('an entry of an account that is gone is left out, and counted', () => {
+  const page = (...entries: object[]) => parseRepoPage(JSON.stringify({ repos: entries }), asked)
+
+  test.each(['deleted', 'takendown'])('%s', (status) => {
+    const gone = { did: A, active: false, status }
+    expect(page(gone, { did: B })).toEqual({ dids: [B], invalid: 0, inactive: 1 })
+    expect(page(gone)).toEqual({ dids: [], invalid: 0, inactive: 1 })
+    expect(page({ did: A, status })).toEqual({ dids: [], invalid: 0, inactive: 1 })
+  })
+
+  test.each([
+    { active: true, status: 'deleted' },
+    { active: false },
+    { active: false, status: 'deactivated' },
+    { active: false, status: 'suspended' },
+    { active: false, status: 'desynchronized' },
+    { active: 'no', status: 7 },
+  ])('%j keeps its pair', (state) => {
+    expect(page({ did: A, ...state })).toEqual({ dids: [A], invalid: 0 })
+  })
+})

@@ -1,0 +1,182 @@
+import { isValidNsid } from '@atproto/syntax'
+import type { AccountLister } from '../contracts/account-lister.ts'
+import type { BackfillListener } from '../contracts/events.ts'
+import type { ProgressStore } from '../contracts/progress-store.ts'
+import type { RepoIndex } from '../contracts/repo-index.ts'
+import { InvalidOptionError } from '../errors.ts'
+import { relayAccounts } from '../relay/relay-accounts.ts'
+import { warnOnce } from '../run/warnings.ts'
+import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
+import { mustHave, type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
+import type { PruneSummary } from './prune-summary.ts'
+
+/** Where a prune reads and removes. */
+export interface PruneStore {
+  /** With `remove`, and with `listCollections` unless the collections are given. */
+  readonly index: RepoIndex
+  /** Where it is kept how far the look-ups are, and that one process prunes at a time. Absent: neither is kept. */
+  readonly progress?: ProgressStore | undefined
+}
+
+/** What to remove from which index, by whose word. */
+export interface PruneOptions {
+  /** The relay that knows the accounts: a host, an http or https URL, or an {@link AccountLister}. */
+  relay: string | AccountLister
+  /** The index, and what is beside it: a store such as `await openPostgres(url)`. */
+  store: PruneStore
+  /** What becomes of the pairs of accounts that are deactivated. @default 'keep' */
+  deactivated?: 'keep' | 'remove' | undefined
+  /** What becomes of the pairs of accounts that are suspended. @default 'keep' */
+  suspended?: 'keep' | 'remove' | undefined
+  /**
+   * What becomes of accounts that the relay's list does not name: `'lookUp'` asks the relay for each, one by one, and
+   * removes those that it says to be gone.
+   *
+   * @default 'lookUp'
+   */
+  unlisted?: 'lookUp' | 'keep' | undefined
+  /**
+   * What becomes of accounts that the relay does not know when it is asked for them one by one. A relay that never saw an
+   * account says the same as one that has forgotten it.
+   *
+   * @default 'keep'
+   */
+  notFound?: 'keep' | 'remove' | undefined
+  /**
+   * The share of the index's pairs, from 0 to 1, that may be removed without asking: pairs of accounts that are gone, and
+   * of those that the list does not name. Where it would be more, `confirm` is asked.
+   *
+   * @default 0.05
+   */
+  maxShare?: number | undefined
+  /**
+   * Asked when more may be removed than `maxShare` allows, before anything is.
+   *
+   * @returns whether to go on
+   * @default none: then it is an error, `PRUNE_REFUSED`
+   */
+  confirm?: ((report: PruneSummary) => boolean | Promise<boolean>) | undefined
+  /** Count and report, and remove nothing. @default false */
+  dryRun?: boolean | undefined
+  /** The collections, by their NSIDs. @default those that the index holds */
+  collections?: readonly string[] | undefined
+  /**
+   * The most memory that the names on the relay's list may take, in bytes: 4 to 5 for each account. What does not fit is
+   * kept, and told as `unknownPairs`.
+   *
+   * @default 268_435_456 (256 MiB: 50 million accounts)
+   */
+  memoryBytes?: number | undefined
+  /** How many accounts are looked up at the same time. @default 8 */
+  concurrency?: number | undefined
+  /** How one request is tried again before the prune ends with its error. */
+  retry?: Partial<RetryPolicy> | undefined
+  /** How long a silent process keeps the right to prune, in milliseconds. @default 60_000 */
+  leaseMs?: number | undefined
+  /** Stops the prune, with the signal's own reason. */
+  signal?: AbortSignal | undefined
+  /**
+   * Gets the events of a backfill that occur here too: `retry`, `paused`, `waiting`, `storeUnavailable`,
+   * `storeAvailable`.
+   */
+  onEvent?: BackfillListener | undefined
+}
+
+/** The options of a prune with nothing left open. */
+export interface PruneSettings {
+  readonly accounts: AccountLister
+  readonly store: PruneStore
+  readonly removesDeactivated: boolean
+  readonly removesSuspended: boolean
+  readonly looksUp: boolean
+  readonly removesNotFound: boolean
+  readonly maxShare: number
+  readonly confirm: PruneOptions['confirm']
+  readonly dryRun: boolean
+  readonly collections: readonly string[] | undefined
+  readonly memoryBytes: number
+  readonly concurrency: number
+  readonly retry: RetryPolicy
+  readonly leaseMs: number
+  readonly signal: AbortSignal | undefined
+  readonly onEvent: BackfillListener
+}
+
+const OPTIONS: OptionNames<PruneOptions> = {
+  relay: true,
+  store: true,
+  deactivated: true,
+  suspended: true,
+  unlisted: true,
+  notFound: true,
+  maxShare: true,
+  confirm: true,
+  dryRun: true,
+  collections: true,
+  memoryBytes: true,
+  concurrency: true,
+  retry: true,
+  leaseMs: true,
+  signal: true,
+  onEvent: true,
+}
+
+const MEANT = { lister: 'relay', index: 'store', yes: 'maxShare', maxPercent: 'maxShare' } as const
+
+/** @throws InvalidOptionError for the first option that cannot be used */
+export function pruneSettingsOf(options: PruneOptions): PruneSettings {
+  refuseUnknown(options, OPTIONS, { meant: MEANT })
+  const { confirm, maxShare = 0.05, signal, onEvent = warnOnce() } = options
+  if (!(maxShare >= 0 && maxShare <= 1))
+    throw new InvalidOptionError('maxShare', 'a number from 0 to 1', maxShare)
+  if (confirm !== undefined && typeof confirm !== 'function')
+    throw new InvalidOptionError('confirm', 'a function', confirm)
+  return {
+    accounts: accountsOf(options.relay),
+    store: storeOf(options),
+    removesDeactivated: isSecond('deactivated', options.deactivated, ['keep', 'remove']),
+    removesSuspended: isSecond('suspended', options.suspended, ['keep', 'remove']),
+    looksUp: !isSecond('unlisted', options.unlisted, ['lookUp', 'keep']),
+    removesNotFound: isSecond('notFound', options.notFound, ['keep', 'remove']),
+    maxShare,
+    confirm,
+    dryRun: options.dryRun ?? false,
+    collections: options.collections,
+    memoryBytes: wholeNumber('memoryBytes', options.memoryBytes ?? 268_435_456, 1),
+    concurrency: wholeNumber('concurrency', options.concurrency ?? 8, 1),
+    retry: retryPolicy(options.retry),
+    leaseMs: wholeNumber('leaseMs', options.leaseMs ?? 60_000, 100),
+    signal,
+    onEvent,
+  }
+}
+
+function accountsOf(relay: string | AccountLister): AccountLister {
+  if (typeof relay === 'string') return relayAccounts(relay)
+  mustHave(
+    'relay',
+    relay,
+    'listAccounts',
+    "a host, or an AccountLister such as relayAccounts('relay.example')",
+  )
+  return relay
+}
+
+function storeOf({ store, collections }: PruneOptions): PruneStore {
+  mustHave('store', store, 'index', 'a store with an index such as await openPostgres(url)')
+  const { index, progress } = store
+  mustHave('store.index', index, 'listRepos', 'a RepoIndex')
+  mustHave('store.index', index, 'remove', 'a RepoIndex with remove')
+  if (progress !== undefined) mustHave('store.progress', progress, 'claim', 'a ProgressStore')
+  const isList = Array.isArray(collections) && collections.every((nsid) => isValidNsid(nsid))
+  if (!isList && !(collections === undefined && index.listCollections !== undefined))
+    throw new InvalidOptionError('collections', 'a list of NSIDs such as app.bsky.feed.post', collections)
+  return store
+}
+
+/** Whether the second of two words is given; the first one is the default. */
+function isSecond(option: string, given: unknown, [first, second]: readonly [string, string]): boolean {
+  if (given !== undefined && given !== first && given !== second)
+    throw new InvalidOptionError(option, `'${first}' or '${second}'`, given)
+  return given === second
+}
