@@ -90,6 +90,27 @@ export function addSources(command: Command): Command {
     )
 }
 
+/** The library's options of these names. */
+export function addFilter(command: Command): Command {
+  return command
+    .addOption(
+      option(
+        '--only <name...>',
+        "of the collections that are known, only these: app.bsky.feed.post, 'app.bsky.*'",
+        'BACKFILL_ONLY',
+        namesOrPatterns,
+      ),
+    )
+    .addOption(
+      option(
+        '--except <name...>',
+        'leave these out, however they are known; wins over --only',
+        'BACKFILL_EXCEPT',
+        namesOrPatterns,
+      ),
+    )
+}
+
 export interface RequestOptions {
   readonly pageSize?: number
   readonly requestsPerSecond?: number

@@ -18,6 +18,7 @@ export interface Terminal {
 export function createTerminal({ out, env, interruption: { signal } }: Context): Terminal {
   let live: LiveDisplay | undefined
   const say = (lines: readonly string[]) => {
+    if (lines.length === 0) return
     if (live === undefined) out.write(`${lines.join('\n')}\n`)
     else live.say(lines)
   }

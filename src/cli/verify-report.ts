@@ -3,7 +3,7 @@ import { printable } from '../util/text.ts'
 import type { CollectionReport } from '../verify/verification-report.ts'
 import type { Context } from './context.ts'
 import { eventWriter, writeBackfillEvent } from './output/json-lines.ts'
-import { createMessages } from './output/messages.ts'
+import { createMessages, unmatchedTexts } from './output/messages.ts'
 import { createProgressLines } from './output/progress-lines.ts'
 import { relaysDisplay, relaysLine } from './output/relays-display.ts'
 import { differenceLines, unsettledLines, verdictLines } from './output/verify-text.ts'
@@ -22,7 +22,8 @@ export type VerifyEnd =
 export interface VerifyReport {
   /** An event of the verification, or of a collection that failed in it. */
   handle(event: BackfillEvent): void
-  begin(verification: { relays: readonly string[]; database: string }): void
+  /** @param verification.unmatched entries of `--only` and `--except` that match nothing */
+  begin(verification: { relays: readonly string[]; database: string; unmatched?: readonly string[] }): void
   /** The index was filled from these relays too, and something is to be removed from it. */
   otherRelays(relays: readonly string[]): void
   /** Asks whether something is to be done. */
@@ -61,8 +62,9 @@ export function textVerifyReport(relays: readonly Relay[], context: Context): Ve
   const messages = createMessages(terminal, { namesRelays: false })
   return {
     handle: (event) => messages.handle(event),
-    begin({ database }) {
+    begin({ database, unmatched }) {
       terminal.say([...relays.map(({ relay }) => `relay  ${relay}`), `index  ${printable(database)}`])
+      terminal.say(unmatchedTexts({ unmatched }).map((text) => `  ! ${printable(text)}`))
       terminal.show({ lines: (size) => relaysDisplay(relays, size), plain: () => relaysLine(relays) })
     },
     otherRelays(relays) {

@@ -1,5 +1,6 @@
 import type { OpenedStore } from '../contracts/opened-store.ts'
 import type { CollectionProgress } from '../contracts/progress-store.ts'
+import type { CollectionFilter } from '../sources/collection-filter.ts'
 import { normalNsid } from '../util/nsid.ts'
 import { collectionRows } from '../util/scopes.ts'
 import type { VerificationSummary } from '../verify/verification-report.ts'
@@ -18,11 +19,13 @@ export interface VerifyWork {
   readonly leftOut: number
   /** Other relays that collections were imported from: what only they list shows as surplus. */
   readonly otherRelays: readonly string[]
+  /** Entries of `--only` and `--except` that match nothing. */
+  readonly unmatched: readonly string[]
 }
 
 /**
  * What is named; else what the runs over these relays have completed; else, where there was none, all that the index
- * holds.
+ * holds; of that, what the filter leaves.
  *
  * @throws UsageError when that is nothing
  */
@@ -30,8 +33,10 @@ export async function verifyWorkFor(
   relays: readonly string[],
   store: OpenedStore,
   named: readonly string[] | undefined,
+  filter: CollectionFilter,
 ): Promise<VerifyWork> {
-  const all = collectionRows(await store.progress.list())
+  const every = collectionRows(await store.progress.list())
+  const all = every.filter(({ collection }) => filter.wants(collection))
   const known = all.filter(({ relay }) => relays.includes(relay))
   const unsettled = known.filter(isUnsettled)
   const open = new Set(
@@ -40,10 +45,12 @@ export async function verifyWorkFor(
   const registered = new Set(known.map(({ collection }) => collection))
   // Rows of an earlier version may have capital letters in the authority.
   const meant = named?.map((nsid) => (registered.has(nsid) ? nsid : normalNsid(nsid)))
-  const names = meant ?? (registered.size > 0 ? registered.difference(open) : await namesIn(store))
-  const collections = new Map([...names].map((nsid) => [nsid, importedOf(nsid, known)]))
-  if (collections.size === 0 && open.size === 0)
-    throw new UsageError('There is nothing to compare: the index is empty. Run first.')
+  const isRegistered = every.some(({ relay }) => relays.includes(relay))
+  const found = meant ?? (isRegistered ? [...registered.difference(open)] : await namesIn(store))
+  const unmatched = filter.unmatched([...found, ...every.map(({ collection }) => collection)])
+  const names = found.filter(filter.wants)
+  const collections = new Map(names.map((nsid) => [nsid, importedOf(nsid, known)]))
+  if (collections.size === 0 && open.size === 0) throw new UsageError(nothingText(filter))
   const isMeant = ({ collection }: Unsettled) => named === undefined || collections.has(collection)
   const others = all.filter(
     ({ relay, collection, imported }) =>
@@ -54,7 +61,14 @@ export async function verifyWorkFor(
     unsettled: unsettled.filter(isMeant),
     leftOut: named === undefined ? open.size : 0,
     otherRelays: [...new Set(others.map(({ relay }) => relay))],
+    unmatched,
   }
+}
+
+function nothingText({ isSet }: CollectionFilter): string {
+  return isSet
+    ? 'There is nothing to compare: --only and --except leave out all that there is. See discover.'
+    : 'There is nothing to compare: the index is empty. Run first.'
 }
 
 /** That cursors changed their meaning may have left surplus, and that is just what a comparison shows. */

@@ -85,13 +85,20 @@ export interface InvalidName {
 export interface DiscoveredEvent {
   type: 'discovered'
   relay: string
-  /** What all sources know together, each collection once. */
+  /** What all sources know together, each collection once, as far as the run is for it. */
   collections: readonly KnownCollection[]
   sources: readonly SourceReport[]
   /** The first ten of the names that are no NSID; `sources` says how many there were. Absent if there were none. */
   invalidNames?: readonly InvalidName[] | undefined
   /** Whether collections that failed in earlier runs stay as they are. Absent: they are retried. */
   keepFailed?: boolean | undefined
+  /**
+   * Collections that earlier runs registered and did not complete, and that this run does not read: its options `only` or
+   * `except` leave them out. Absent if there are none.
+   */
+  leftOut?: readonly string[] | undefined
+  /** The entries of `only` and `except` that match no collection that is known. Absent if there are none. */
+  unmatched?: readonly string[] | undefined
 }
 
 /** A source failed or took too long. What it gave before that counts, and the others go on. */

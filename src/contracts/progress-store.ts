@@ -11,6 +11,8 @@ export interface ClaimRequest {
   owner: string
   /** How long the claim holds without a renewal, in milliseconds on the store's clock. */
   leaseMs: number
+  /** Only one of these is wanted. Absent: any of the relay's. */
+  collections?: readonly string[] | undefined
 }
 
 /**
@@ -189,6 +191,11 @@ export interface RegisterOptions {
   refreshBefore?: Date | undefined
   /** Leave failed collections as they are. A run sets it when it registers what it learns on its way. @default false */
   keepFailed?: boolean | undefined
+  /**
+   * Leave every row as it is whose collection is not listed here: it is neither refreshed nor retried. A run sets it that
+   * is for some of the collections only. @default false
+   */
+  keepOthers?: boolean | undefined
 }
 
 /**
@@ -203,7 +210,8 @@ export interface ProgressStore {
   /**
    * Makes sure that there is a row for each collection. Rows that exist keep their cursor and counts, and take over a
    * newer estimate. Every failed collection of the relay, listed here or not, is tried again, as by
-   * {@link ProgressStore.retryFailed}, unless `keepFailed` is set. Called at the start of every run.
+   * {@link ProgressStore.retryFailed} without names, unless `keepFailed` or `keepOthers` is set. Called at the start of
+   * every run.
    */
   register(relay: string, collections: readonly KnownCollection[], options?: RegisterOptions): Promise<void>
   /**
@@ -263,8 +271,11 @@ export interface ProgressStore {
    * no other call does. Works for a relay of which nothing is registered, too.
    */
   pauseRelay(relay: string, ms: number): Promise<void>
-  /** What is left to do. A run asks often while it waits for other workers, so it should be cheap. */
-  remaining(relay: string): Promise<Remaining>
+  /**
+   * What is left to do, of all collections of the relay or of these. A run asks often while it waits for other workers,
+   * so it should be cheap.
+   */
+  remaining(relay: string, options?: { collections?: readonly string[] | undefined }): Promise<Remaining>
   /** Every row, by relay and collection. */
   list(filter?: { relay?: string | undefined }): Promise<CollectionProgress[]>
 }

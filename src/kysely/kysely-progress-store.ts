@@ -26,8 +26,8 @@ import {
   isOfRelay,
   isOpen,
   PROGRESS_ROW,
-  REMAINING_ROW,
   releasedColumns,
+  remainingRow,
   toClaim,
   toProgress,
   toRemaining,
@@ -69,7 +69,7 @@ export function kyselyProgressStore<Database>(
     renew: (held, leaseMs) => renew(tables, held, leaseMs),
     release: (held, outcome) => release(tables, held, outcome),
     pauseRelay: (relay, ms) => pauseRelay(tables, tableName('backfill_progress', options), relay, ms),
-    remaining: (relay) => remaining(tables, relay),
+    remaining: (relay, { collections } = {}) => remaining(tables, relay, collections),
     list: ({ relay } = {}) => list(tables, relay),
   }
 }
@@ -86,28 +86,32 @@ async function register(
   registration: Registration,
 ): Promise<void> {
   const { relay, collections, refreshAfterMs, refreshBefore, keepFailed = false } = registration
-  if (!keepFailed) await retryFailed(tables, relay)
+  const isMeant = isNamed(registration.keepOthers ? collections.map(({ nsid }) => nsid) : undefined)
+  if (!keepFailed) await statement(() => tryAgain(tables, relay).where(isFailed).where(isMeant).execute())
   if (refreshAfterMs !== undefined) {
     await statement(() =>
-      beginAgain(tables, relay).where('completed_at', '<', fromNow(-refreshAfterMs)).execute(),
+      beginAgain(tables, relay).where('completed_at', '<', fromNow(-refreshAfterMs)).where(isMeant).execute(),
     )
   }
   if (refreshBefore !== undefined) {
     const moment = sql<Date>`to_timestamp(${refreshBefore.getTime() / 1000}::float8)`
-    await statement(() => beginAgain(tables, relay).where('completed_at', '<', moment).execute())
+    await statement(() =>
+      beginAgain(tables, relay).where('completed_at', '<', moment).where(isMeant).execute(),
+    )
   }
   await statement(() => insertNew(tables, progress, relay, withoutRepeats(collections)))
 }
 
 async function retryFailed(tables: Tables, relay: string, collections?: readonly string[]): Promise<number> {
-  const update = tables
-    .updateTable('backfill_progress')
-    .set(UNTRIED)
-    .where(isOfRelay(relay))
+  const update = tryAgain(tables, relay)
     .where(collections === undefined ? isFailed : isFailedOrSetAside)
     .where(isNamed(collections))
   const { numUpdatedRows } = await statement(() => update.executeTakeFirstOrThrow())
   return Number(numUpdatedRows)
+}
+
+function tryAgain(tables: Tables, relay: string) {
+  return tables.updateTable('backfill_progress').set(UNTRIED).where(isOfRelay(relay))
 }
 
 async function reset(tables: Tables, relay: string, collections?: readonly string[]): Promise<number> {
@@ -152,9 +156,10 @@ function withoutRepeats(collections: readonly KnownCollection[]): Map<string, nu
 }
 
 /** When an update finds nothing, another worker may have been faster: then there may be a next one to take. */
-async function claim(tables: Tables, { relay, owner, leaseMs }: ClaimRequest): Promise<Claim | undefined> {
+async function claim(tables: Tables, request: ClaimRequest): Promise<Claim | undefined> {
+  const { relay, owner, leaseMs, collections } = request
   for (;;) {
-    const row = await statement(() => claimBiggest(tables, relay, owner, leaseMs).executeTakeFirst())
+    const row = await statement(() => claimBiggest(tables, request).executeTakeFirst())
     if (row !== undefined) return toClaim(rowOf(row), { relay, owner, leaseMs })
     const free = tables
       .selectFrom('backfill_progress')
@@ -162,6 +167,7 @@ async function claim(tables: Tables, { relay, owner, leaseMs }: ClaimRequest): P
       .where(isOfRelay(relay))
       .where(isOpen)
       .where(isDue)
+      .where(isNamed(collections))
       .where(isNotPaused(tables, relay))
     if ((await statement(() => free.limit(1).executeTakeFirst())) === undefined) return undefined
   }
@@ -171,7 +177,7 @@ async function claim(tables: Tables, { relay, owner, leaseMs }: ClaimRequest): P
  * The condition stands twice: the inner one chooses; the outer one is looked at again when the row was locked, after
  * whoever held it is done, so that two workers never get the same.
  */
-function claimBiggest(tables: Tables, relay: string, owner: string, leaseMs: number) {
+function claimBiggest(tables: Tables, { relay, owner, leaseMs, collections }: ClaimRequest) {
   return tables
     .updateTable('backfill_progress')
     .set({ owner, epoch: plus('epoch', 1), lease_ends_at: fromNow(leaseMs) })
@@ -183,6 +189,7 @@ function claimBiggest(tables: Tables, relay: string, owner: string, leaseMs: num
         .where(isOfRelay(relay))
         .where(isOpen)
         .where(isDue)
+        .where(isNamed(collections))
         .orderBy(sql`greatest(estimated_repos, imported_count)`, 'desc')
         .orderBy(sql`collection collate "C"`)
         .limit(1),
@@ -252,8 +259,13 @@ async function pauseRelay(
   await statement(() => update.execute(tables))
 }
 
-async function remaining(tables: Tables, relay: string): Promise<Remaining> {
-  const ofRelay = tables.selectFrom('backfill_progress').select(REMAINING_ROW).where('source', '=', relay)
+async function remaining(
+  tables: Tables,
+  relay: string,
+  collections: readonly string[] | undefined,
+): Promise<Remaining> {
+  const row = remainingRow(isNamed(collections))
+  const ofRelay = tables.selectFrom('backfill_progress').select(row).where('source', '=', relay)
   return toRemaining(relay, rowOf(await statement(() => ofRelay.executeTakeFirstOrThrow())))
 }
 

@@ -171,17 +171,19 @@ export interface RemainingRow {
 const HELD_CLAIM = sql`json_build_object(
   'collection', collection, 'owner', owner, 'epoch', epoch, 'lease_left', ${msUntil(sql.ref('lease_ends_at'))}
 )`
-const isOpenCollection = sql`(${isCollection} and ${isOpen})`
 
-/** All rows of a relay as one. */
-export const REMAINING_ROW: ReturnType<typeof jsonRow<RemainingRow>> = jsonRow<RemainingRow>({
-  collections: sql`count(*) filter (where ${isOpenCollection})`,
-  due_in: sql`min(${dueInMs}) filter (where ${isOpenCollection})`,
-  claims: sql`
-    json_agg(${HELD_CLAIM} order by collection collate "C") filter (where ${isOpenCollection} and ${isLeased})
-  `,
-  pause: msUntil(sql`max(relay_waits_until)`),
-})
+/** All rows of a relay as one. @param isMeant which collections are counted; a pause concerns all of them */
+export function remainingRow(isMeant: RawBuilder<boolean>): ReturnType<typeof jsonRow<RemainingRow>> {
+  const isOpenCollection = sql`(${isCollection} and ${isOpen} and ${isMeant})`
+  return jsonRow<RemainingRow>({
+    collections: sql`count(*) filter (where ${isOpenCollection})`,
+    due_in: sql`min(${dueInMs}) filter (where ${isOpenCollection})`,
+    claims: sql`
+      json_agg(${HELD_CLAIM} order by collection collate "C") filter (where ${isOpenCollection} and ${isLeased})
+    `,
+    pause: msUntil(sql`max(relay_waits_until)`),
+  })
+}
 
 export function toRemaining(relay: string, row: RemainingRow): Remaining {
   const pauseMs = Number(row.pause)

@@ -73,7 +73,8 @@ export function progressStoreOn(rows: ProgressRows): ProgressStore {
     renew: (held, leaseMs) => withRows(rows, (table) => renew(table, held, leaseMs)),
     release: (held, outcome) => withRows(rows, (table) => release(table, held, outcome)),
     pauseRelay: (relay, ms) => withRows(rows, (table) => pauseRelay(table, relay, ms)),
-    remaining: (relay) => withRows(rows, (table) => remaining(table, relay)),
+    remaining: (relay, { collections } = {}) =>
+      withRows(rows, (table) => remaining(table, relay, collections)),
     list: ({ relay } = {}) => withRows(rows, (table) => list(table, relay)),
   }
 }
@@ -89,7 +90,7 @@ async function register(
   table: RowTable,
   { relay, collections, options, atOnce }: RegisterCall,
 ): Promise<void> {
-  const { refreshAfterMs = Number.POSITIVE_INFINITY, keepFailed = false } = options
+  const { refreshAfterMs = Number.POSITIVE_INFINITY, keepFailed = false, keepOthers = false } = options
   const before = options.refreshBefore?.getTime() ?? Number.NEGATIVE_INFINITY
   const estimates = new Map<string, number | undefined>()
   for (const { nsid, estimatedRepos } of collections)
@@ -97,7 +98,7 @@ async function register(
   const stored = new Map((await table.list(relay)).map((row) => [row.collection, row]))
   const refreshBefore = Math.max((await table.now()) - refreshAfterMs, before)
   // In one order everywhere, so that two transactions which lock the same rows wait for each other and do not deadlock.
-  const names = [...new Set([...stored.keys(), ...estimates.keys()])].sort()
+  const names = [...new Set([...(keepOthers ? [] : stored.keys()), ...estimates.keys()])].sort()
   await forEach(names, atOnce, async (collection) => {
     const estimatedRepos = estimates.get(collection)
     await table.change({ relay, collection }, stored.get(collection), (row) => {
@@ -115,9 +116,9 @@ function changeNamed(
   atOnce: number,
   change: (row: ProgressRow, now: number) => ProgressRow | undefined,
 ): Promise<number> {
-  const names = collections && new Set(collections)
+  const isMeant = named(collections)
   return withRows(rows, async (table) => {
-    const stored = (await table.list(relay)).filter(({ collection }) => names?.has(collection) ?? true)
+    const stored = (await table.list(relay)).filter(isMeant)
     const now = await table.now()
     let count = 0
     await forEach(stored.toSorted(byName), atOnce, async (known) => {
@@ -128,13 +129,23 @@ function changeNamed(
   })
 }
 
-async function claim(table: RowTable, { relay, owner, leaseMs }: ClaimRequest): Promise<Claim | undefined> {
+/** Whether a row is one of these; without a list, every row is. */
+function named(collections: readonly string[] | undefined): (row: ProgressRow) => boolean {
+  const names = collections && new Set(collections)
+  return ({ collection }) => names?.has(collection) ?? true
+}
+
+async function claim(
+  table: RowTable,
+  { relay, owner, leaseMs, collections }: ClaimRequest,
+): Promise<Claim | undefined> {
+  const isMeant = named(collections)
   const all = await table.listAll(relay)
   const now = await table.now()
   if (relayPauseMs(all, now) > 0) return undefined
   const take: RowChange = (row) =>
     row !== undefined && isFree(row, now) ? claimedRow(row, owner, now + leaseMs) : undefined
-  for (const known of all.filter((row) => isFree(row, now)).sort(byWork)) {
+  for (const known of all.filter((row) => isMeant(row) && isFree(row, now)).sort(byWork)) {
     const { row, changed } = await table.change(known, known, take)
     if (changed && row !== undefined) return claimOf(row, owner, leaseMs)
   }
@@ -201,12 +212,17 @@ async function pauseRelay(table: RowTable, relay: string, ms: number): Promise<v
   }))
 }
 
-async function remaining(table: RowTable, relay: string): Promise<Remaining> {
+async function remaining(
+  table: RowTable,
+  relay: string,
+  collections: readonly string[] | undefined,
+): Promise<Remaining> {
+  const isMeant = named(collections)
   const all = await table.listAll(relay)
   const now = await table.now()
   const pauseMs = relayPauseMs(all, now)
   const pause = pauseMs > 0 ? { relayPauseMs: pauseMs } : {}
-  const open = all.filter(isOpen).toSorted(byName)
+  const open = all.filter((row) => isMeant(row) && isOpen(row)).toSorted(byName)
   if (open.length === 0) return { collections: 0, ...pause }
   const firstMs = open.map((row) => dueInMs(row, now)).reduce((a, b) => Math.min(a, b))
   const claims = open.flatMap((row) => heldClaimOf(row, now) ?? [])

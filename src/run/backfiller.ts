@@ -20,6 +20,7 @@ import { guardListener } from './listener.ts'
 import { type BackfillOptions, type RunSettings, type Settings, settingsOf } from './options.ts'
 import { createPatience, patientStore } from './patient-store.ts'
 import { createRelayPauses, type RelayPauses } from './relay-pauses.ts'
+import { createRunScope, leftOutBy, type RunScope } from './run-scope.ts'
 import { type RelayRun, sideBySide } from './several-relays.ts'
 import { countSummary, type SummaryCounts } from './summary.ts'
 import { createToldSizes, type ToldSizes } from './told-sizes.ts'
@@ -159,6 +160,7 @@ interface Running extends Settings {
   readonly pauses: RelayPauses
   readonly keepPause: RelayPauses['keep']
   readonly sizes: ToldSizes
+  readonly scope: RunScope
   readonly queue: ClaimQueue
   readonly pool: WorkerPool<PageEvent>
 }
@@ -169,10 +171,11 @@ function startRelay(settings: Settings, stop: AbortController, emit: Emit): Runn
   const { relay } = lister
   const patience = createPatience({ relay, timeoutMs: storeTimeoutMs, signal, emit })
   const progress = patientStore(settings.progress, { ...settings, relay, patience, signal, emit })
-  const queue = createClaimQueue({ relay, progress, leaseMs, signal, emit })
+  const scope = createRunScope(settings.filter)
+  const queue = createClaimQueue({ relay, progress, leaseMs, signal, emit, collections: scope.names })
   const pauses = createRelayPauses({ relay, progress, emit, stop })
   const sizes = createToldSizes(lister.pageSize)
-  const parts = { patience, queue, pauses, keepPause: pauses.keep, sizes, flagsOf: sizes.flagsOf }
+  const parts = { patience, queue, pauses, keepPause: pauses.keep, sizes, scope, flagsOf: sizes.flagsOf }
   const running = { ...settings, progress, signal, emit, ...parts }
   return { ...running, pool: createWorkerPool(poolParts(running)) }
 }
@@ -204,7 +207,7 @@ function poolParts(parts: WalkParts & Pick<Running, 'queue' | 'maxAttempts'>): P
  * registers what the sources know.
  */
 async function prepare(running: Running): Promise<Discovery> {
-  const { lister, progress, pauses, signal, emit } = running
+  const { lister, progress, pauses, scope, signal, emit } = running
   const { refreshAfterMs, refreshBefore, keepFailed } = running
   const { relay } = lister
   tellPauses(running)
@@ -212,15 +215,23 @@ async function prepare(running: Running): Promise<Discovery> {
   await checkRelay(running, running.named)
   const { discovery, missing } = await askWithLook(running)
   running.sizes.take(discovery.told)
-  const { collections, sources: reports, invalidNames } = discovery
+  const rows = scope.isSet ? await progress.list({ relay }) : []
+  const leftOut = leftOutBy(scope, discovery.collections, rows)
+  const collections = scope.takeKnown(discovery.collections)
+  const { sources: reports, invalidNames } = discovery
   const told = { ...(invalidNames.length > 0 && { invalidNames }), ...(keepFailed && { keepFailed }) }
-  emit({ type: 'discovered', relay, collections, sources: reports, ...told })
-  await resetMissing(missing, { relay, progress, emit })
-  await progress.register(relay, collections, { refreshAfterMs, refreshBefore, keepFailed })
-  if (discovery.collections.length > 0) return discovery
+  emit({ type: 'discovered', relay, collections, sources: reports, ...told, ...leftOut })
+  await resetMissing(
+    missing.filter(({ collection }) => scope.wants(collection)),
+    { relay, progress, emit },
+  )
+  const earlier = scope.takeRows(rows).map(({ collection }) => ({ nsid: collection }))
+  const how = { refreshAfterMs, refreshBefore, keepFailed, ...(scope.isSet && { keepOthers: true }) }
+  await progress.register(relay, [...earlier, ...collections], how)
+  if (collections.length > 0) return { ...discovery, collections }
   const registered = await progress.list({ relay })
   if (registered.length === 0) throw new DiscoveryError(discovery.errors)
-  return discovery
+  return { ...discovery, collections }
 }
 
 /** What is new to the sources that come to know more while a run goes on. */
@@ -229,7 +240,7 @@ async function askAgain(running: Running, discovery: Discovery): Promise<void> {
   const { collections, told } = await askSources(live, running)
   running.sizes.take(told)
   const known = new Set(discovery.collections.map(({ nsid }) => nsid))
-  discovery.collections.push(...collections.filter(({ nsid }) => !known.has(nsid)))
+  discovery.collections.push(...running.scope.takeKnown(collections).filter(({ nsid }) => !known.has(nsid)))
 }
 
 /**
@@ -240,11 +251,11 @@ async function askAgain(running: Running, discovery: Discovery): Promise<void> {
  * @throws IncompleteError when it is over and collections are not complete
  */
 async function isOver(
-  { progress, lister: { relay } }: Running,
+  { progress, scope, lister: { relay } }: Running,
   discovered: readonly KnownCollection[],
   isLastRound: boolean,
 ): Promise<boolean> {
-  const rows = await progress.list({ relay })
+  const rows = scope.takeRows(await progress.list({ relay }))
   const known = new Set(rows.map(({ collection }) => collection))
   const forgotten = discovered.filter(({ nsid }) => !known.has(nsid))
   const open = rows.filter(({ state }) => state === 'pending' || state === 'running')

@@ -25,9 +25,12 @@ interface ClaimQueueParts {
   readonly leaseMs: number
   readonly signal: AbortSignal
   readonly emit: Emit
+  /** The collections that are wanted, as far as they are known by now. Absent or undefined: any of the relay's. */
+  collections?(): readonly string[] | undefined
 }
 
-export function createClaimQueue({ relay, progress, leaseMs, signal, emit }: ClaimQueueParts): ClaimQueue {
+export function createClaimQueue(parts: ClaimQueueParts): ClaimQueue {
+  const { relay, progress, leaseMs, signal, emit } = parts
   const owners = createClaimOwners()
   const ended = createEndedProcesses()
   const tellHolders = createHolderNews((holders) => emit({ type: 'waiting', relay, holders }))
@@ -52,16 +55,18 @@ export function createClaimQueue({ relay, progress, leaseMs, signal, emit }: Cla
 
   async function claimNext(): Promise<Claim | undefined> {
     if (performance.now() < heldOffUntil) return undefined
-    return progress.claim({ relay, owner: owners.next(), leaseMs })
+    return progress.claim({ relay, owner: owners.next(), leaseMs, collections: parts.collections?.() })
   }
+
+  const remaining = () => progress.remaining(relay, { collections: parts.collections?.() })
 
   async function take(): Promise<Claim | undefined> {
     // What a process held that was killed a moment ago is often the biggest, and so the first to begin with.
-    if (!looked) await releaseEnded((await progress.remaining(relay)).claims)
+    if (!looked) await releaseEnded((await remaining()).claims)
     looked = true
     for (;;) {
       const claim = await claimNext()
-      const left = claim === undefined ? await progress.remaining(relay) : undefined
+      const left = claim === undefined ? await remaining() : undefined
       const { collections = 0, dueInMs = 0, claims = [] } = left ?? {}
       if (await releaseEnded(claims)) continue
       tellHolders(claims.some(owners.isOwn) ? [] : claims)

@@ -5,6 +5,7 @@ import type { ProgressStore } from '../contracts/progress-store.ts'
 import type { RepoLister } from '../contracts/repo-lister.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { relayLister } from '../relay/relay-lister.ts'
+import { type CollectionFilter, collectionFilter } from '../sources/collection-filter.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
 import {
   MAX_TIMER_MS,
@@ -33,12 +34,26 @@ export interface BackfillOptions {
    * `lexiconGarden()`. NSIDs alone mean only these. Patterns keep what at least one of them matches, of the sources
    * beside them or, without any, of the default sources. NSIDs beside sources or patterns are added.
    *
-   * The run always finishes what earlier runs have registered for the relay.
+   * The run always finishes what earlier runs have registered for the relay, except where `only` or `except` leave it
+   * out.
    *
    * @default lexicon garden; each relay's own directory, if it answers within ten seconds; the collections that the
    * index holds already (`store.observed`)
    */
   collections?: readonly (string | CollectionSource)[] | undefined
+  /**
+   * Reads only those of the known collections that one of these NSIDs and patterns (`app.bsky.*`) matches, wherever they
+   * come from. What earlier runs have registered and this leaves out stays as it is, and the event `discovered` names it.
+   *
+   * @default all of them
+   */
+  only?: readonly string[] | undefined
+  /**
+   * Leaves out what one of these NSIDs and patterns matches, in the same way. It wins over `only`.
+   *
+   * @default none of them
+   */
+  except?: readonly string[] | undefined
   /**
    * How many collections are read at once, each with one request at a time. Today's network has about five times as
    * many pages as its biggest collection (4.5 at 1,000 a page, 5.4 at 10,000), and the pages of one collection come one
@@ -115,6 +130,8 @@ const OPTIONS: OptionNames<BackfillOptions> = {
   relay: true,
   store: true,
   collections: true,
+  only: true,
+  except: true,
   concurrency: true,
   pagesAhead: true,
   maxAttempts: true,
@@ -148,6 +165,8 @@ export interface Settings {
   readonly sources: readonly AskedSource[]
   /** Absent for a store that does not tell which collections its index holds. */
   readonly look: IndexLook | undefined
+  /** Which of the known collections the run is for. */
+  readonly filter: CollectionFilter
   /** The collections that were asked for by name. */
   readonly named: readonly string[]
   readonly sink: IndexSink
@@ -185,6 +204,7 @@ export function settingsOf(options: BackfillOptions): RunSettings {
   const listers = listersOf(options.relay)
   const { sink, progress, observed } = storeOf(options.store)
   const given = collectionChoice(options.collections)
+  const filter = collectionFilter(options)
   if (typeof onEvent !== 'function') throw new InvalidOptionError('onEvent', 'a function', onEvent)
   const look = lookOf(
     observed,
@@ -194,6 +214,7 @@ export function settingsOf(options: BackfillOptions): RunSettings {
   const shared = {
     listers,
     look,
+    filter,
     named: given.names,
     sink,
     progress,

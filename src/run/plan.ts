@@ -10,6 +10,7 @@ import { guardListener } from './listener.ts'
 import { type BackfillOptions, type Settings, settingsOf } from './options.ts'
 import { measurePages } from './page-times.ts'
 import { createRelayPauses } from './relay-pauses.ts'
+import { leftOutBy } from './run-scope.ts'
 
 /** What a run would read of one collection. */
 export interface PlannedCollection {
@@ -45,6 +46,10 @@ export interface RelayPlan {
   durationMs: number
   /** The names of the sources that failed: what they know may be missing. */
   failedSources: readonly string[]
+  /** As in the event `discovered`: registered, not complete, and left out by `only` or `except`. */
+  leftOut?: readonly string[] | undefined
+  /** As in the event `discovered`: entries of `only` and `except` that match no collection that is known. */
+  unmatched?: readonly string[] | undefined
 }
 
 /** What a run would do. */
@@ -105,7 +110,7 @@ function summed(relays: readonly RelayPlan[], bytesPerPair: number | undefined):
 }
 
 async function planRelay(settings: Settings, stop: AbortController, emit: Emit): Promise<RelayPlan> {
-  const { lister, progress, concurrency } = settings
+  const { lister, progress, concurrency, filter } = settings
   const { relay } = lister
   const { signal } = stop
   const pauses = createRelayPauses({ relay, progress, emit, stop })
@@ -114,9 +119,12 @@ async function planRelay(settings: Settings, stop: AbortController, emit: Emit):
   await checkRelay(parts, settings.named)
   const { discovery, missing } = await askWithLook(parts)
   const gone = new Set(missing.map(({ collection }) => collection))
-  const rows = (await progress.list({ relay })).map((row) => (gone.has(row.collection) ? begun(row) : row))
-  if (discovery.collections.length + rows.length === 0) throw new DiscoveryError(discovery.errors)
-  const left = leftOf(discovery.collections, rows, settings)
+  const all = (await progress.list({ relay })).map((row) => (gone.has(row.collection) ? begun(row) : row))
+  if (discovery.collections.length + all.length === 0) throw new DiscoveryError(discovery.errors)
+  const leftOut = leftOutBy(filter, discovery.collections, all)
+  const rows = all.filter(({ collection }) => filter.wants(collection))
+  const known = discovery.collections.filter(({ nsid }) => filter.wants(nsid))
+  const left = leftOf(known, rows, settings)
   const names = left.map(({ collection }) => collection)
   const times = await measurePages(names, parts)
   const unread = new Set(names)
@@ -145,6 +153,7 @@ async function planRelay(settings: Settings, stop: AbortController, emit: Emit):
     ...(times.msPerFullPage === 0 ? {} : { msPerPage: times.msPerFullPage }),
     durationMs: Math.ceil(timeToRead(open, concurrency, times.msPerFullPage)),
     failedSources: discovery.errors.map(({ source }) => source),
+    ...leftOut,
   }
 }
 

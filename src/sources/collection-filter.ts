@@ -46,8 +46,12 @@ function isMeant(entry: string, nsid: string): boolean {
   return entry.endsWith('*') ? matches(entry, nsid) : entry === nsid
 }
 
-function checkEntries(option: keyof FilterOptions, entries: readonly string[]): void {
-  const isList = Array.isArray(entries) && entries.every((entry) => isValidNsid(entry) || isPattern(entry))
+function isEntry(entry: unknown): boolean {
+  return typeof entry === 'string' && (isValidNsid(entry) || isPattern(entry))
+}
+
+function checkEntries(option: keyof FilterOptions, entries: readonly unknown[]): void {
+  const isList = Array.isArray(entries) && entries.every(isEntry)
   if (isList) return
   throw new InvalidOptionError(
     option,

@@ -1,4 +1,12 @@
-import { addDatabase, addRelay, addSources, databaseOf, flag, RELAY_EXAMPLE } from '../command-options.ts'
+import {
+  addDatabase,
+  addFilter,
+  addRelay,
+  addSources,
+  databaseOf,
+  flag,
+  RELAY_EXAMPLE,
+} from '../command-options.ts'
 import { helpText, SIGNAL_CODES } from '../help.ts'
 import type { RegisterCommand } from '../register-command.ts'
 import { SOURCES_HELP } from '../source-options.ts'
@@ -20,6 +28,7 @@ export const registerDiscover: RegisterCommand = (program, choose) => {
   addRelay(adding, `for sources that ask it: ${RELAY_EXAMPLE}`)
   addDatabase(adding)
   addSources(adding)
+  addFilter(adding)
   adding
     .addHelpText('after', HELP)
     .addOption(flag('--json', 'one JSON object', 'BACKFILL_JSON'))

@@ -1,7 +1,9 @@
 import { DiscoveryError } from '../../errors.ts'
 import { collectionChoice, sourcesOf } from '../../run/collections-option.ts'
 import { type AskedSource, type Discovery, discover } from '../../run/discovery.ts'
+import { leftOutBy } from '../../run/run-scope.ts'
 import { collectionDirectory } from '../../sources/collection-directory.ts'
+import { collectionFilter, type FilterOptions } from '../../sources/collection-filter.ts'
 import { describe } from '../../util/describe.ts'
 import { count, duration, plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
@@ -11,13 +13,13 @@ import { type Context, EXIT } from '../context.ts'
 import { type Database, exists, whatIsMissing } from '../database.ts'
 import { findExisting } from '../open-database.ts'
 import { eventWriter } from '../output/json-lines.ts'
-import { foundTexts, invalidTexts } from '../output/messages.ts'
+import { foundTexts, invalidTexts, unmatchedTexts } from '../output/messages.ts'
 import { screenOf } from '../output/screen.ts'
 import { painter } from '../output/terminal-format.ts'
 import { fit } from '../output/terminal-text.ts'
 import type { SourceOptions } from '../source-options.ts'
 
-export interface DiscoverOptions extends RelayOptions, SourceOptions {
+export interface DiscoverOptions extends RelayOptions, SourceOptions, FilterOptions {
   readonly json?: boolean
 }
 
@@ -35,11 +37,15 @@ export async function discoverCollections(
   await using store = await findExisting(database, context.interruption)
   if (store === undefined && exists(database)) context.err.write(`! ${printable(whatIsMissing(database))}\n`)
   const observed = store?.observed
+  const filter = collectionFilter(options)
   const choice = collectionChoice(collectionsOf(options, { relays, observed }))
   const directories = relays.map((relay) => collectionDirectory(relay))
   const sources = sourcesOf(choice, { directories, observed })
-  const discovery = await ask(sources, context)
-  if (discovery.collections.length === 0) throw new DiscoveryError(discovery.errors)
+  const known = await ask(sources, context)
+  if (known.collections.length === 0) throw new DiscoveryError(known.errors)
+  const { unmatched } = leftOutBy(filter, known.collections, [])
+  for (const what of unmatchedTexts({ unmatched })) context.err.write(`! ${printable(what)}\n`)
+  const discovery = { ...known, collections: known.collections.filter(({ nsid }) => filter.wants(nsid)) }
   if (options.json) eventWriter(context.out, context.debug)('discovered', discovery)
   else tell(discovery, context)
   return discovery.errors.length === 0 ? EXIT.complete : EXIT.incomplete

@@ -33,6 +33,8 @@ export async function dryRun(options: RunOptions, database: Database, context: C
       relays: relays.map(({ address }) => address),
       observed: found?.observed,
     }),
+    only: options.only,
+    except: options.except,
     concurrency: options.concurrency,
     refreshAfterMs: options.refresh,
     retry: options.retries === undefined ? {} : { retries: options.retries },

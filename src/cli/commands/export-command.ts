@@ -1,6 +1,6 @@
-import { addDatabase, databaseOf, flag, option } from '../command-options.ts'
+import { addDatabase, addFilter, databaseOf, flag, option } from '../command-options.ts'
 import { helpText, SIGNAL_CODES } from '../help.ts'
-import { namesOrPatterns, pairFormat } from '../option-values.ts'
+import { pairFormat } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 import type { ExportOptions } from './export.ts'
 
@@ -22,23 +22,8 @@ export const registerExport: RegisterCommand = (program, choose) => {
     .description('Write the index to a file: a DID and a collection on each line.')
     .argument('<file>', 'where to; - is the standard output')
   addDatabase(adding)
+  addFilter(adding)
   adding
-    .addOption(
-      option(
-        '--only <name...>',
-        "only these collections; 'app.bsky.*' is a pattern",
-        'BACKFILL_ONLY',
-        namesOrPatterns,
-      ),
-    )
-    .addOption(
-      option(
-        '--except <name...>',
-        'not these collections, or what a pattern matches',
-        'BACKFILL_EXCEPT',
-        namesOrPatterns,
-      ),
-    )
     .addOption(option('--format <format>', 'csv or ndjson (by the name)', 'BACKFILL_FORMAT', pairFormat))
     .addOption(flag('--header', 'begin a CSV with the line did,collection', 'BACKFILL_HEADER'))
     .addHelpText('after', HELP)

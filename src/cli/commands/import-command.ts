@@ -1,6 +1,5 @@
-import { addDatabase, databaseOf, flag, option } from '../command-options.ts'
+import { addDatabase, addFilter, databaseOf, flag } from '../command-options.ts'
 import { helpText, SIGNAL_CODES } from '../help.ts'
-import { namesOrPatterns } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 import type { ImportOptions } from './import.ts'
 
@@ -22,23 +21,8 @@ export const registerImport: RegisterCommand = (program, choose) => {
     .description('Add the pairs of files to the index.')
     .argument('<file...>', 'CSV or NDJSON; - is the standard input')
   addDatabase(adding)
+  addFilter(adding)
   adding
-    .addOption(
-      option(
-        '--only <name...>',
-        "only these collections; 'app.bsky.*' is a pattern",
-        'BACKFILL_ONLY',
-        namesOrPatterns,
-      ),
-    )
-    .addOption(
-      option(
-        '--except <name...>',
-        'not these collections, or what a pattern matches',
-        'BACKFILL_EXCEPT',
-        namesOrPatterns,
-      ),
-    )
     .addOption(flag('--json', 'one line of JSON for each event', 'BACKFILL_JSON'))
     .addHelpText('after', HELP)
     .action((files: readonly string[], options: ImportOptions, command) => {

@@ -1,5 +1,6 @@
 import {
   addDatabase,
+  addFilter,
   addPace,
   addRelay,
   addRequests,
@@ -23,12 +24,13 @@ Examples:
   atproto-collection-backfill run --relay relay.example --database postgres://localhost/relay --concurrency 8
   atproto-collection-backfill run --relay relay.example --collection app.bsky.feed.post,com.whtwnd.blog.entry
   atproto-collection-backfill run --relay relay.example --collection 'app.bsky.*'
+  atproto-collection-backfill run --relay relay.example --except app.bsky.feed.like 'com.example.*'
   atproto-collection-backfill run --relay relay.example --dry-run
   atproto-collection-backfill run --relay relay.example --relay other.example --source directory observed
   RELAY=relay.example BACKFILL_REFRESH=7d atproto-collection-backfill run --json
 
 Ctrl-C stops within a second, and the same command goes on from there; twice, it stops at once.
-A run also finishes the collections that earlier runs began for the same relay.
+A run also finishes the collections that earlier runs began for the same relay, but not those that --only or --except leave out: they stay as they are.
 ${EXIT_CODES}`)
 
 export const registerRun: RegisterCommand = (program, choose) => {
@@ -36,6 +38,7 @@ export const registerRun: RegisterCommand = (program, choose) => {
   addRelay(adding, RELAY_EXAMPLE)
   addDatabase(adding)
   addSources(adding)
+  addFilter(adding)
   addPace(adding)
   addRequests(adding)
   adding

@@ -2,6 +2,7 @@ import { isBackfillError } from '../../errors.ts'
 import { keepFresh } from '../../monitor/keep-fresh.ts'
 import { type Backfiller, createBackfiller } from '../../run/backfiller.ts'
 import type { BackfillStore } from '../../run/options.ts'
+import { collectionFilter, type FilterOptions } from '../../sources/collection-filter.ts'
 import { settledWithin } from '../../util/abort.ts'
 import { collectionsOf } from '../collection-sources.ts'
 import type { PaceOptions, RelayOptions, RequestOptions } from '../command-options.ts'
@@ -16,7 +17,7 @@ import type { SourceOptions } from '../source-options.ts'
 /** How long an interrupted run may look at what the store holds, in milliseconds: it is to end within a second. */
 const LAST_LOOK_MS = 200
 
-export interface RunOptions extends RelayOptions, SourceOptions, RequestOptions, PaceOptions {
+export interface RunOptions extends RelayOptions, SourceOptions, FilterOptions, RequestOptions, PaceOptions {
   readonly json?: boolean
   /** Says what the run would do. */
   readonly dryRun?: boolean
@@ -51,13 +52,14 @@ async function backfill(parts: Parts): Promise<RunEnd> {
   const { options, database, relays, report, context } = parts
   const { interruption } = context
   const { signal } = interruption
+  const filter = collectionFilter(options)
   const walks = options.concurrency === undefined ? undefined : options.concurrency * relays.length
   await using store = await openDatabase(database, context, { walks })
   const backfiller = backfillerOf(store, parts)
   const read =
     ({ relay }: Relay) =>
-    () =>
-      store.progress.list({ relay })
+    async () =>
+      (await store.progress.list({ relay })).filter(({ collection }) => filter.wants(collection))
   const refresh = () => Promise.all(relays.map((relay) => relay.monitor.refresh(read(relay))))
   await refresh()
   report.begin({ relays: relays.map(({ relay }) => relay), database: nameOf(database) })
@@ -81,6 +83,8 @@ function backfillerOf(store: BackfillStore, { options, relays, report, context }
       relays: relays.map(({ address }) => address),
       observed: store.observed,
     }),
+    only: options.only,
+    except: options.except,
     concurrency: options.concurrency,
     refreshAfterMs: options.refresh,
     maxAttempts: options.maxAttempts,

@@ -1,6 +1,7 @@
 import {
   addCollections,
   addDatabase,
+  addFilter,
   addRelay,
   addRequests,
   databaseOf,
@@ -34,6 +35,7 @@ export const registerVerify: RegisterCommand = (program, choose) => {
   addRelay(adding, RELAY_EXAMPLE)
   addDatabase(adding)
   addCollections(adding, 'these collections; without it, those that runs of this relay have completed')
+  addFilter(adding)
   addRequests(adding)
   adding
     .addOption(

@@ -1,5 +1,6 @@
 import type { BackfillEvent } from '../../contracts/events.ts'
 import type { OpenedStore } from '../../contracts/opened-store.ts'
+import { collectionFilter, type FilterOptions } from '../../sources/collection-filter.ts'
 import { plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
 import type { RepairMode } from '../../verify/repair.ts'
@@ -22,7 +23,7 @@ import { jsonVerifyReport, textVerifyReport, type VerifyReport } from '../verify
 import { type JudgedEnd, type VerifyWork, verifyWorkFor } from '../verify-work.ts'
 import { watchedLister } from '../watched-lister.ts'
 
-export interface VerifyOptions extends RelayOptions, RequestOptions {
+export interface VerifyOptions extends RelayOptions, FilterOptions, RequestOptions {
   readonly collection?: readonly string[]
   readonly samples?: number
   /** Without a value: both. */
@@ -85,8 +86,9 @@ async function verifyAll(database: Database, parts: Parts): Promise<JudgedEnd> {
   const { relays, options, repair, report, signal } = parts
   await using store = await openExisting(database, { signal })
   const names = relays.map(({ relay }) => relay)
-  const work = await verifyWorkFor(names, store, options.collection)
-  report.begin({ relays: names, database: nameOf(database) })
+  const work = await verifyWorkFor(names, store, options.collection, collectionFilter(options))
+  const { unmatched } = work
+  report.begin({ relays: names, database: nameOf(database), ...(unmatched.length > 0 && { unmatched }) })
   if (removes(repair) && work.otherRelays.length > 0) report.otherRelays(work.otherRelays)
   const end = endOf(await compareAndRepair(work, store, parts), work)
   // Before the database is closed, which may take a moment.

@@ -22,6 +22,9 @@ const NARROWEST = 20
 /** Failures of one kind are said so often; then it is said that more come. */
 const MOST_OF_A_KIND = 3
 
+/** How many collections are named that are left out. */
+const MOST_NAMED = 5
+
 /** Says what happens in a run and is to be read later too. */
 export interface Messages {
   /** What was discovered and what went wrong. */
@@ -98,6 +101,8 @@ export function createMessages(to: MessagePlace, { namesRelays }: { namesRelays:
           const text = discoveredText(event.collections.length, event.sources)
           inform(namesRelays ? event.relay : '', text)
           for (const [source, what] of invalidTexts(event)) warn(source, what)
+          for (const what of unmatchedTexts(event)) warn('', what)
+          for (const what of leftOutTexts(event)) inform(namesRelays ? event.relay : '', what)
           return
         }
         case 'sourceFailed':
@@ -152,6 +157,27 @@ export function invalidTexts({
       const which = names.length === 0 ? '' : `: ${names.join(', ')}${more}`
       return [source, `gave ${plural(invalid, 'name that is', 'names that are')} no NSID, left out${which}`]
     })
+}
+
+/** What `--only` and `--except` name that there is not. */
+export function unmatchedTexts({ unmatched = [] }: Pick<DiscoveredEvent, 'unmatched'>): string[] {
+  if (unmatched.length === 0) return []
+  return [`--only or --except: no collection that is known matches ${unmatched.join(', ')}`]
+}
+
+/** What earlier runs registered and this one leaves as it is. */
+export function leftOutTexts({ leftOut = [] }: Pick<DiscoveredEvent, 'leftOut'>): string[] {
+  if (leftOut.length === 0) return []
+  const one =
+    'collection that an earlier run registered is left out by --only or --except, and stays as it is'
+  const several =
+    'collections that earlier runs registered are left out by --only or --except, and stay as they are'
+  return [`${plural(leftOut.length, one, several)}: ${someOf(leftOut)}`]
+}
+
+function someOf(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED
+  return `${names.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`
 }
 
 interface Line {

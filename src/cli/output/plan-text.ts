@@ -2,6 +2,7 @@ import type { BackfillPlan, RelayPlan } from '../../run/plan.ts'
 import { count, duration, plural, rate } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
 import type { Database } from '../database.ts'
+import { leftOutTexts, unmatchedTexts } from './messages.ts'
 import type { Screen } from './screen.ts'
 import { painter } from './terminal-format.ts'
 import { fit, wrap } from './terminal-text.ts'
@@ -31,8 +32,13 @@ export function planLines(
     const pages = `a page of ${count(pageSize)} takes ${count(msPerPage)} ms with ${concurrency} read at once`
     return [`${who}${pages}, ${rate((1000 * concurrency) / Math.max(1, msPerPage))} requests/s`]
   })
+  const leftOut = relays.flatMap((relay) => [...unmatchedTexts(relay), ...leftOutTexts(relay)])
   const isDone = relays.every(({ collections }) => collections.length === 0)
-  if (isDone) return ['', '  Everything is complete: a run would read nothing.']
+  if (isDone) {
+    const notes = leftOut.flatMap((note) => wrap(`${printable(note)}.`, width - 2))
+    const done = leftOut.length === 0 ? 'Everything is complete' : 'Everything else is complete'
+    return ['', ...notes.map((note) => `  ${note}`), `  ${done}: a run would read nothing.`]
+  }
   const text = [
     `At this pace ${about} ${duration(durationMs)} for ${about} ${plural(pairs, 'pair')}${size}.`,
     ...paces.map((pace) => `Measured now: ${pace}. A slower database makes it longer.`),
@@ -60,6 +66,7 @@ function relayLines(plan: RelayPlan, namesRelay: boolean, width: number, { color
     ...(complete > 0
       ? [`${plural(complete, 'collection is', 'collections are')} complete, and not read again.`]
       : []),
+    ...[...unmatchedTexts(plan), ...leftOutTexts(plan)].map((note) => `${printable(note)}.`),
     ...(failedSources.length > 0 ? [`Not asked to the end: ${printable(failedSources.join(', '))}.`] : []),
   ]
   return [

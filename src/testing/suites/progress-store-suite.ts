@@ -4,6 +4,7 @@ import type { ProgressStoreFixture } from './progress-helpers.ts'
 import { outcomeCases } from './progress-outcomes.ts'
 import { pageCases } from './progress-pages.ts'
 import { resetCases } from './progress-reset.ts'
+import { scopeCases } from './progress-scopes.ts'
 import { sharedCases } from './progress-shared.ts'
 import type { SuiteCase } from './suite.ts'
 
@@ -14,5 +15,6 @@ export const progressStoreSuite: readonly SuiteCase<() => Promise<ProgressStoreF
   ...outcomeCases,
   ...flagCases,
   ...resetCases,
+  ...scopeCases,
   ...sharedCases,
 ]
