@@ -30,29 +30,56 @@ export interface Pacing {
   onPause(listener: (pause: RelayPause) => void, signal: AbortSignal): void
 }
 
+/** How often requests may begin: a limit of one server, or of several that share one. */
+export interface Rate {
+  /** How long until a request may begin, in milliseconds; none or less for at once. */
+  waitMs(): number
+  /** One begins now. */
+  take(): void
+}
+
+/** @param firstInMs how long until the first request, in milliseconds */
+export function createRate(requestsPerSecond: number, firstInMs = 0): Rate {
+  let nextAt = performance.now() + firstInMs
+  return {
+    waitMs: () => nextAt - performance.now(),
+    take() {
+      nextAt = performance.now() + 1000 / requestsPerSecond
+    },
+  }
+}
+
+/** @throws InvalidOptionError */
+export function checkRate(option: string, requestsPerSecond: unknown): number {
+  if (typeof requestsPerSecond === 'number' && requestsPerSecond > 0) return requestsPerSecond
+  throw new InvalidOptionError(option, 'above 0', requestsPerSecond)
+}
+
 /**
  * A place in the gate is a request under way: what has to wait does so outside, and gives its place back when a pause
- * began before it came to its turn.
+ * began before it came to its turn. One of those that wait looks at the clock at a time, and the others wait for it.
  *
  * @throws InvalidOptionError
  */
 export function createPacing(relay: string, options: PacingOptions = {}): Pacing {
   const { requestsPerSecond = Number.POSITIVE_INFINITY } = options
-  if (!(requestsPerSecond > 0))
-    throw new InvalidOptionError('requestsPerSecond', 'above 0', requestsPerSecond)
+  return createPacingAt(relay, [createRate(checkRate('requestsPerSecond', requestsPerSecond))])
+}
+
+/** A pacing whose requests keep all of these rates. */
+export function createPacingAt(relay: string, rates: readonly Rate[]): Pacing {
+  const turns = pLimit(1)
   const listeners = new Set<(pause: RelayPause) => void>()
   const gate = pLimit(Number.POSITIVE_INFINITY)
   const state = createPacingState((waitMs, error) => {
     // Outside of the request: an error of a listener is no failure of the server.
     for (const listener of listeners) queueMicrotask(() => listener({ waitMs, error }))
   })
-  let nextAt = 0
-
   /** How long until a request may begin, in milliseconds. */
   function waitMs(): number {
     const current = state.current()
-    const readyAt = current.name === 'paused' ? Math.max(current.until, nextAt) : nextAt
-    return readyAt - performance.now()
+    const pauseMs = current.name === 'paused' ? current.until - performance.now() : 0
+    return Math.max(pauseMs, ...rates.map((rate) => rate.waitMs()))
   }
 
   async function ready(signal: AbortSignal | undefined): Promise<void> {
@@ -69,11 +96,13 @@ export function createPacing(relay: string, options: PacingOptions = {}): Pacing
   async function attempt<T extends { status: number; headers: Headers }>(
     signal: AbortSignal | undefined,
     send: () => Promise<T>,
+    onBegin: () => void,
   ): Promise<T | undefined> {
     signal?.throwIfAborted()
     if (waitMs() > 0) return undefined
+    onBegin()
     const begunAt = performance.now()
-    nextAt = begunAt + 1000 / requestsPerSecond
+    for (const rate of rates) rate.take()
     try {
       const answer = await send()
       state.succeeded(answer, { begunAt, underWay: gate.activeCount })
@@ -88,14 +117,27 @@ export function createPacing(relay: string, options: PacingOptions = {}): Pacing
     }
   }
 
+  /** Begins one request when its time has come. @returns its answer to be */
+  async function begin<T extends { status: number; headers: Headers }>(
+    signal: AbortSignal | undefined,
+    send: () => Promise<T>,
+  ): Promise<{ answer: Promise<T | undefined> }> {
+    for (;;) {
+      await ready(signal)
+      const begun = Promise.withResolvers<boolean>()
+      const answer = gate(() => attempt(signal, send, () => begun.resolve(true)))
+      if (await Promise.race([begun.promise, answer.then((early) => early !== undefined)])) return { answer }
+    }
+  }
+
   return {
     async run(signal, send) {
       for (;;) {
-        await ready(signal)
-        const answer = await abortable(
-          gate(() => attempt(signal, send)),
+        const { answer: coming } = await abortable(
+          turns(() => begin(signal, send)),
           signal,
         )
+        const answer = await abortable(coming, signal)
         if (answer !== undefined) return answer
       }
     },
