@@ -1,4 +1,4 @@
-import type { CollectionFailure, RelayFailure } from './contracts/run-failures.ts'
+import type { CollectionFailure, HostFailure, RelayFailure } from './contracts/run-failures.ts'
 import { incompleteText, show, undiscoveredText } from './util/describe.ts'
 
 /** What a {@link BackfillError} may carry besides its message. */
@@ -96,7 +96,8 @@ export interface BackfillErrors {
   /** No source knew a collection: `errors` says why. Name the collections. */
   DISCOVERY_FAILED: DiscoveryError
   /**
-   * The run has ended and some collections failed: `failures` lists them with their reasons. A new run retries them.
+   * The run has ended and some collections failed, or hosts of a crawl: `failures` and `hosts` list them with their
+   * reasons. A new run retries them.
    */
   INCOMPLETE: IncompleteError
   /** A prune would remove more than `maxShare` allows. Look at its numbers, then raise `maxShare` or give a `confirm`. */
@@ -309,20 +310,23 @@ export class StoreUnavailableError extends BackfillError {
   }
 }
 
-/** No source gave a collection and none is registered from an earlier run. Each source's error is in `errors`. */
+/** No source gave a collection, or a host, and none is registered from an earlier run. Each source's error is in `errors`. */
 export class DiscoveryError extends BackfillError {
   override readonly name = 'DiscoveryError'
   declare readonly code: 'DISCOVERY_FAILED'
   readonly errors: readonly { source: string; error: unknown }[]
 
-  constructor(errors: readonly { source: string; error: unknown }[]) {
+  constructor(
+    errors: readonly { source: string; error: unknown }[],
+    message: string = undiscoveredText(errors),
+  ) {
     const retryable = errors.some(({ error }) => isBackfillError(error) && error.retryable)
-    super('DISCOVERY_FAILED', undiscoveredText(errors), { scope: 'run', retryable })
+    super('DISCOVERY_FAILED', message, { scope: 'run', retryable })
     this.errors = errors
   }
 }
 
-/** The run is over and some collections are not complete; everything else is. */
+/** The run is over and some collections, or hosts, are not complete; everything else is. */
 export class IncompleteError extends BackfillError {
   override readonly name = 'IncompleteError'
   declare readonly code: 'INCOMPLETE'
@@ -330,11 +334,18 @@ export class IncompleteError extends BackfillError {
   readonly failures: readonly CollectionFailure[]
   /** Of several relays, those whose run failed as a whole. One relay alone fails with its own error. */
   readonly relays: readonly RelayFailure[]
+  /** The hosts that a crawl could not complete. */
+  readonly hosts: readonly HostFailure[]
 
-  constructor(failures: readonly CollectionFailure[], relays: readonly RelayFailure[] = []) {
-    super('INCOMPLETE', incompleteText(failures, relays), { scope: 'run' })
+  constructor(
+    failures: readonly CollectionFailure[],
+    relays: readonly RelayFailure[] = [],
+    hosts: readonly HostFailure[] = [],
+  ) {
+    super('INCOMPLETE', incompleteText({ failures, relays, hosts }), { scope: 'run' })
     this.failures = failures
     this.relays = relays
+    this.hosts = hosts
   }
 }
 

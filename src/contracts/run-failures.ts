@@ -13,3 +13,12 @@ export interface RelayFailure {
   relay: string
   error: unknown
 }
+
+/** One host that a crawl could not complete. */
+export interface HostFailure {
+  host: string
+  /** How often it was tried since its last committed page. */
+  attempts: number
+  /** The last error, in the host's words where it gave any. */
+  lastError: string
+}

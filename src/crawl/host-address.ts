@@ -36,7 +36,7 @@ export type ReadHost = (given: unknown) => HostAddress | RefusedHost
 export function hostReader({ allowHosts = [] }: HostOptions = {}): ReadHost {
   if (!Array.isArray(allowHosts))
     throw new InvalidOptionError('allowHosts', 'a list of names such as localhost', allowHosts)
-  const rules = allowHosts.map(allowance)
+  const rules = allowHosts.map((given) => hostPattern('allowHosts', given))
   const isAllowed = (url: URL) => rules.some((allows) => allows(url))
   return (given) => {
     const text = typeof given === 'string' ? given.trim() : ''
@@ -67,8 +67,14 @@ function originOf(text: string): URL | undefined {
   return url
 }
 
-/** What one name of the option allows. */
-function allowance(given: string): (url: URL) => boolean {
+/**
+ * Whether a URL is one of those that a name means: `localhost`, `127.0.0.1:2583` with this port alone, `*.internal` and
+ * `10.*` for all that end or begin so.
+ *
+ * @param option the name of the option that holds it
+ * @throws InvalidOptionError
+ */
+export function hostPattern(option: string, given: string): (url: URL) => boolean {
   const text = typeof given === 'string' ? given.toLowerCase() : ''
   const [, begin, , end] = /^(?:(\*)\.)?([^*]*?)(?:\.(\*))?$/.exec(text) ?? []
   if (begin !== undefined && end === undefined) return ({ hostname }) => hostname.endsWith(text.slice(1))
@@ -77,7 +83,7 @@ function allowance(given: string): (url: URL) => boolean {
   const url = text.includes('*') || /^https?:/.test(text) ? undefined : originOf(`http://${text}`)
   if (url === undefined) {
     const expected = 'a list of names such as localhost, 127.0.0.1:2583, *.internal or 10.*'
-    throw new InvalidOptionError('allowHosts', expected, given)
+    throw new InvalidOptionError(option, expected, given)
   }
   const { hostname, port } = url
   const namesPort = /:\d+$/.test(text)

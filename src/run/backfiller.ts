@@ -12,17 +12,18 @@ import { DiscoveryError, IncompleteError } from '../errors.ts'
 import { checkRelay, tellPauses } from '../paging/fetch-page.ts'
 import { abortWith, createController } from '../util/abort.ts'
 import { merge } from '../util/merge-streams.ts'
-import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
+import type { Run } from '../util/run-iterator.ts'
 import { type ClaimQueue, createClaimQueue } from './claim-queue.ts'
 import { askSources, type Discovery } from './discovery.ts'
 import { askWithLook, resetMissing } from './index-look.ts'
 import { guardListener } from './listener.ts'
-import { type BackfillOptions, type RunSettings, type Settings, settingsOf } from './options.ts'
+import { type BackfillOptions, type Settings, settingsOf } from './options.ts'
 import { createPatience, patientStore } from './patient-store.ts'
 import { createRelayPauses, type RelayPauses } from './relay-pauses.ts'
 import { createRunScope, leftOutBy, type RunScope } from './run-scope.ts'
 import { type RelayRun, sideBySide } from './several-relays.ts'
-import { countSummary, type SummaryCounts } from './summary.ts'
+import { MAX_ROUNDS, startRun } from './start-run.ts'
+import { countSummary } from './summary.ts'
 import { createToldSizes, type ToldSizes } from './told-sizes.ts'
 import { type WalkParts, walk } from './walk.ts'
 import { createWorkerPool, type PoolParts, type WorkerPool } from './worker-pool.ts'
@@ -95,39 +96,10 @@ export function createBackfiller(options: BackfillOptions): Backfiller {
       pages: () => walkRelay(relay, stop.signal, counted),
     }),
   )
-  const run = createRun(backfill(runs, { ...settings, stop, emit, counts }), stop, counts.summary)
+  const { signal } = settings
+  const run = startRun(() => sideBySide(runs, stop, emit), { signal, stop, counts })
   return Object.assign(run, { status: () => readStatus(runs, settings.relays) })
 }
-
-interface RunParts extends RunSettings {
-  readonly stop: AbortController
-  readonly emit: Emit
-  readonly counts: SummaryCounts
-}
-
-async function* backfill(
-  runs: readonly RelayRun[],
-  { signal, stop, emit, counts }: RunParts,
-): AsyncGenerator<PageEvent, BackfillSummary, void> {
-  counts.begin()
-  signal?.throwIfAborted()
-  abortWith(signal, stop)
-  try {
-    yield* sideBySide(runs, stop, emit)
-  } catch (error) {
-    // An abort is the caller's decision, not a failure of the run, and so is leaving the loop.
-    if (isLeft(stop.signal)) return counts.summary
-    signal?.throwIfAborted()
-    throw error
-  } finally {
-    counts.end()
-    stop.abort()
-  }
-  return counts.summary
-}
-
-/** How often a run looks for work again that appeared at its very end; more often, and something is wrong with the store. */
-const MAX_ROUNDS = 10
 
 /** The run over one relay, to its end. Its own failure ends nothing but itself. */
 async function* walkRelay(

@@ -7,6 +7,11 @@ import { endsRun } from './failure-policy.ts'
 export interface Lease {
   /** Aborts with the run's signal, with the `ClaimLostError` of a renewal, and when the lease is let go. */
   readonly signal: AbortSignal
+  /**
+   * Whether it can still be held, by the time alone: a process that was stopped for longer than its lease, and goes on, is
+   * to do nothing more for it, though no renewal has told it yet.
+   */
+  isHeld(): boolean
   letGo(): void
 }
 
@@ -18,12 +23,15 @@ export interface Lease {
 export function keepLease(claim: Claim, progress: ProgressStore, parent: AbortSignal): Lease {
   const held = childController(parent)
   let renewing = false
+  let endsAt = performance.now() + claim.leaseMs
   const renew = async () => {
     // A store that hangs must not gather a queue of renewals.
     if (renewing) return
     renewing = true
+    const askedAt = performance.now()
     try {
       await progress.renew(claim, claim.leaseMs)
+      endsAt = askedAt + claim.leaseMs
     } catch (error) {
       if (isBackfillError(error, 'CLAIM_LOST') || endsRun(error)) held.abort(error)
     } finally {
@@ -37,5 +45,5 @@ export function keepLease(claim: Claim, progress: ProgressStore, parent: AbortSi
     clearInterval(timer)
     held.abort()
   }
-  return { signal: held.signal, letGo }
+  return { signal: held.signal, isHeld: () => performance.now() < endsAt, letGo }
 }

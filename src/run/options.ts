@@ -195,7 +195,7 @@ export interface RunSettings {
  * The bound for stores that have none of their own, such as a pool without timeouts over a network that is gone. Far
  * beyond the slowest write, and no option: a store knows better what to expect of itself.
  */
-const STORE_TIMEOUT_MS = 300_000
+export const STORE_TIMEOUT_MS = 300_000
 
 /** @throws InvalidOptionError for the first option that cannot be used */
 export function settingsOf(options: BackfillOptions): RunSettings {
@@ -270,10 +270,14 @@ function storeOf(store: BackfillStore): BackfillStore {
   return store
 }
 
-function refreshOf({
+/** @throws InvalidOptionError */
+export function refreshOf({
   refreshAfterMs,
   refreshBefore,
-}: BackfillOptions): Pick<Settings, 'refreshAfterMs' | 'refreshBefore'> {
+}: Pick<BackfillOptions, 'refreshAfterMs' | 'refreshBefore'>): Pick<
+  Settings,
+  'refreshAfterMs' | 'refreshBefore'
+> {
   if (refreshAfterMs !== undefined && refreshBefore !== undefined)
     throw new InvalidOptionError('refreshBefore', 'left out where refreshAfterMs is given', refreshBefore)
   if (refreshAfterMs !== undefined) wholeNumber('refreshAfterMs', refreshAfterMs, 0)

@@ -26,8 +26,8 @@ export interface WorkStep<Event> {
 
 /** How one claim is worked on. */
 export interface ClaimWork<Event> {
-  /** How its list is asked. */
-  readonly asking: AskParts
+  /** How its list is asked. Absent where it is no list itself. */
+  readonly asking: AskParts | undefined
   /** Gets what becomes of the claim. */
   readonly emit: Emit
   /** Does it, a step for each commit, and tells of each. */
@@ -63,7 +63,8 @@ export function createWorkerPool<Event>(parts: PoolParts<Event>): WorkerPool<Eve
     const postponed = postponements.get(collection) ?? 0
     const policy = { maxAttempts, maxDelayMs, attemptPauseMs, postponed }
     const refused = forgottenCursor(failure, claim)
-    const cursorForgotten = refused !== undefined && (await hasForgotten(claim, refused, asking, signal))
+    const cursorForgotten =
+      asking !== undefined && refused !== undefined && (await hasForgotten(claim, refused, asking, signal))
     const outcome = outcomeOf(failure, claim, { ...policy, cursorForgotten })
     if (outcome.kind === 'postponed') {
       postponements.set(collection, postponed + 1)

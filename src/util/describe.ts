@@ -1,4 +1,4 @@
-import type { CollectionFailure, RelayFailure } from '../contracts/run-failures.ts'
+import type { CollectionFailure, HostFailure, RelayFailure } from '../contracts/run-failures.ts'
 
 /** The wait that the error carries, in milliseconds; 0 without one. */
 export function retryAfterMs(error: unknown): number {
@@ -24,25 +24,32 @@ export function show(value: unknown): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text
 }
 
-/** What is left of a run, the first ten collections by name. */
-export function incompleteText(
-  failures: readonly CollectionFailure[],
-  relays: readonly RelayFailure[],
-): string {
+/** What a run could not complete. */
+interface Incomplete {
+  readonly failures: readonly CollectionFailure[]
+  readonly relays: readonly RelayFailure[]
+  readonly hosts: readonly HostFailure[]
+}
+
+/** What is left of a run, the first ten collections, or hosts, by name. */
+export function incompleteText({ failures, relays, hosts }: Incomplete): string {
   const namesRelays = relays.length > 0 || new Set(failures.map(({ relay }) => relay)).size > 1
+  const isCollections = failures.length > 0 || relays.length + hosts.length === 0
   const counts = [
     ...(relays.length > 0 ? [counted(relays.length, 'relay')] : []),
-    ...(failures.length > 0 || relays.length === 0 ? [counted(failures.length, 'collection')] : []),
+    ...(isCollections ? [counted(failures.length, 'collection')] : []),
+    ...(hosts.length > 0 ? [counted(hosts.length, 'host')] : []),
+  ]
+  const named = [
+    ...failures.map(
+      ({ relay, collection, lastError }) => `${collection}${namesRelays ? ` at ${relay}` : ''}: ${lastError}`,
+    ),
+    ...hosts.map(({ host, lastError }) => `${host}: ${lastError}`),
   ]
   const lines = [
     ...relays.map(({ relay, error }) => `${relay}: ${describe(error)}`),
-    ...failures
-      .slice(0, 10)
-      .map(
-        ({ relay, collection, lastError }) =>
-          `${collection}${namesRelays ? ` at ${relay}` : ''}: ${lastError}`,
-      ),
-    ...(failures.length > 10 ? [`and ${failures.length - 10} more`] : []),
+    ...named.slice(0, 10),
+    ...(named.length > 10 ? [`and ${named.length - 10} more`] : []),
   ]
   return `${counts.join(' and ')} failed. Run again to retry.${lines.map((line) => `\n  ${line}`).join('')}`
 }

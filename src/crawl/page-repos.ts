@@ -1,0 +1,181 @@
+import pLimit from 'p-limit'
+import type { IndexBatch } from '../contracts/index-sink.ts'
+import { BackfillError, isBackfillError } from '../errors.ts'
+import type { FetchedPage } from '../paging/prefetch.ts'
+import { endsRun } from '../run/failure-policy.ts'
+import { childController } from '../util/abort.ts'
+import { isFinal, type RetryPolicy, retrying } from '../util/retry.ts'
+import { isHostError } from './describe-repo.ts'
+import type { HostClient } from './host-client.ts'
+import type { EmitCrawl } from './host-events.ts'
+import { leftOutError } from './left-out.ts'
+
+/** A page of a host's repos with what each of them holds. */
+export interface ReposPage extends FetchedPage {
+  /** By collection, in the order of the names: two hosts whose pages have the same ones cannot be a deadlock. */
+  readonly batches: readonly IndexBatch[]
+  readonly described: number
+  readonly absent: number
+  readonly failed: number
+}
+
+interface RepoReaderParts {
+  readonly client: HostClient
+  readonly retry: RetryPolicy
+  /** The longest wait that a host may ask for in the middle of a page, in milliseconds. */
+  readonly longestWaitMs: number
+  readonly emit: EmitCrawl
+}
+
+/** How many repos of one host are asked for at once: at eight requests a second, answers may take two seconds. */
+const REPOS_AT_ONCE = 16
+
+/** How often a repo is asked for again whose host answers for others. */
+const REPO_RETRIES = 2
+
+/** So many repos in a row without an answer in between, and it is their host that fails. */
+const MOST_FAILED_IN_A_ROW = 20
+
+/** The most pairs that are taken of one page: an account has some ten collections, and a page 500 accounts. */
+const MOST_PAIRS = 200_000
+
+/** What a repo comes to: its collections, or why it has none here. */
+type Outcome = readonly string[] | 'absent' | 'failed'
+
+/** Asks a host for each repo of a page. */
+export interface RepoReader {
+  /**
+   * A repo that fails is not its host's failure, as long as the host answers: for another repo since, or when it is asked
+   * for its list. Then the repo is counted, and told. If the host does not answer, or twenty repos in a row fail, the page
+   * fails with the error.
+   */
+  read(page: FetchedPage, signal: AbortSignal): Promise<ReposPage>
+}
+
+export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoReaderParts): RepoReader {
+  const host = client.lister.relay
+  let answeredAt = Number.NEGATIVE_INFINITY
+  let failedInARow = 0
+
+  async function ask(did: string, signal: AbortSignal): Promise<Outcome> {
+    const startedAt = performance.now()
+    const durationMs = () => performance.now() - startedAt
+    try {
+      const description = await client.describeRepo(did, signal)
+      answeredAt = performance.now()
+      failedInARow = 0
+      emit({ type: 'requested', host, did, durationMs: durationMs() })
+      return description.state === 'active' ? description.collections : 'absent'
+    } catch (error) {
+      signal.throwIfAborted()
+      emit({ type: 'requested', host, did, durationMs: durationMs(), error })
+      throw error
+    }
+  }
+
+  async function readOne(did: string, signal: AbortSignal): Promise<Outcome> {
+    let failedAt = Number.POSITIVE_INFINITY
+    let failures = 0
+    const mayRetry = (error: unknown) => {
+      failedAt = Math.min(failedAt, performance.now())
+      failures += 1
+      if (isFinal(error)) return false
+      const waitsForHost = isTooMany(error) || (isHostError(error) && answeredAt < failedAt)
+      return waitsForHost || failures <= REPO_RETRIES
+    }
+    try {
+      return await retrying(() => ask(did, signal), {
+        ...retry,
+        longestWaitMs,
+        signal,
+        mayRetry,
+        onRetry: (context) => emit({ type: 'retry', host, did, ...context }),
+      })
+    } catch (error) {
+      // An abort is the caller's decision, not a failure of the repo.
+      signal.throwIfAborted()
+      if (isNoRepos(error) || (await isOfHost(error, failedAt, signal))) throw error
+      return fail(did, error)
+    }
+  }
+
+  async function isOfHost(error: unknown, failedAt: number, signal: AbortSignal): Promise<boolean> {
+    failedInARow += 1
+    if (failedInARow >= MOST_FAILED_IN_A_ROW) {
+      if (lacksMethod(error)) throw leftOutError('does not describe its repos, as relays do not')
+      return true
+    }
+    return isHostError(error) && answeredAt < failedAt && !(await client.answers(signal))
+  }
+
+  function fail(did: string, error: unknown): 'failed' {
+    emit({ type: 'repoFailed', host, did, error })
+    return 'failed'
+  }
+
+  return {
+    async read(page, signal) {
+      const reading = childController(signal)
+      const gate = pLimit(REPOS_AT_ONCE)
+      const pairs = createPairs()
+      const counts = { described: 0, absent: 0, failed: 0 }
+      const readInto = async (did: string) => {
+        const read = await readOne(did, reading.signal)
+        const outcome = pairs.add(did, read) ? read : fail(did, tooManyPairs(host))
+        counts[typeof outcome === 'string' ? outcome : 'described'] += 1
+      }
+      try {
+        await Promise.all(page.page.dids.map((did) => gate(readInto, did)))
+      } finally {
+        reading.abort()
+      }
+      return { ...page, batches: pairs.batches(host), ...counts }
+    },
+  }
+}
+
+/** Whether an error says nothing of the repo: the claim is lost, the program is wrong, or there were too many requests. */
+function isNoRepos(error: unknown): boolean {
+  return endsRun(error) || isBackfillError(error, 'CLAIM_LOST') || isTooMany(error)
+}
+
+/** Whether the host takes no more requests for now, which says nothing of the repo. */
+function isTooMany(error: unknown): boolean {
+  return isBackfillError(error, 'RELAY_STATUS') && (error.status === 429 || error.retryAfterMs !== undefined)
+}
+
+/** Whether a server answers as one without the method does. */
+function lacksMethod(error: unknown): boolean {
+  return isBackfillError(error, 'RELAY_STATUS') && [404, 405, 501].includes(error.status ?? 0)
+}
+
+function tooManyPairs(host: string): BackfillError {
+  return new BackfillError(
+    'TOO_MANY_PAIRS',
+    `${host} names more than ${MOST_PAIRS} pairs on one page; those of this repo were not taken.`,
+  )
+}
+
+/** The pairs of one page. */
+function createPairs() {
+  const pairs = new Map<string, string[]>()
+  let count = 0
+  return {
+    /** @returns false where they would be too many */
+    add(did: string, outcome: Outcome): boolean {
+      if (typeof outcome === 'string') return true
+      if (count + outcome.length > MOST_PAIRS) return false
+      count += outcome.length
+      for (const nsid of outcome) {
+        const dids = pairs.get(nsid)
+        if (dids === undefined) pairs.set(nsid, [did])
+        else dids.push(did)
+      }
+      return true
+    },
+    batches(relay: string): IndexBatch[] {
+      const sorted = [...pairs].sort(([a], [b]) => (a < b ? -1 : 1))
+      return sorted.map(([collection, dids]) => ({ relay, collection, dids }))
+    },
+  }
+}
