@@ -8,6 +8,29 @@
 export type { AccountLister, AccountPage, RelayAccount } from './contracts/account-lister.ts'
 export type { CollectionSource, KnownCollection } from './contracts/collection-source.ts'
 export type {
+  CrawlEvent,
+  CrawlListener,
+  CrawlStatus,
+  CrawlStoreAvailableEvent,
+  CrawlStoreUnavailableEvent,
+  CrawlSummary,
+  CrawlWaitingEvent,
+  HostClaimLostEvent,
+  HostFailedEvent,
+  HostLeftOutEvent,
+  HostPageEvent,
+  HostPausedEvent,
+  HostProgress,
+  HostRequestedEvent,
+  HostRetryEvent,
+  HostStartedEvent,
+  HostState,
+  HostsEvent,
+  HostsFailedEvent,
+  RepoFailedEvent,
+  RepoFailure,
+} from './contracts/crawl-events.ts'
+export type {
   BackfillEvent,
   BackfillListener,
   BackfillStatus,
@@ -33,6 +56,7 @@ export type {
   StoreUnavailableEvent,
   WaitingEvent,
 } from './contracts/events.ts'
+export type { HostSource, KnownHost } from './contracts/host-source.ts'
 export type { IndexBatch, IndexContext, IndexSink } from './contracts/index-sink.ts'
 export type { PacedRelay } from './contracts/paced-relay.ts'
 export type { ProgressRow, ProgressRows } from './contracts/progress-rows.ts'
@@ -53,7 +77,10 @@ export type {
 } from './contracts/progress-store.ts'
 export type { IndexedCollections, IndexedRepos, IndexPageRequest, RepoIndex } from './contracts/repo-index.ts'
 export type { RelayPause, RepoLister, RepoListRequest, RepoPage } from './contracts/repo-lister.ts'
-export type { CollectionFailure, RelayFailure } from './contracts/run-failures.ts'
+export type { CollectionFailure, HostFailure, RelayFailure } from './contracts/run-failures.ts'
+export type { CrawlOptions, CrawlStore, SharedLimit } from './crawl/crawl-options.ts'
+export { type Crawler, createCrawler } from './crawl/crawler.ts'
+export { type HostsOfOptions, hostsOf } from './crawl/hosts-of.ts'
 export {
   BackfillError,
   type BackfillErrorCode,
