@@ -56,6 +56,21 @@ export type {
   StoreUnavailableEvent,
   WaitingEvent,
 } from './contracts/events.ts'
+export type {
+  AccountChange,
+  AppliedBatch,
+  FeedAccount,
+  FeedAccounts,
+  FeedBatch,
+  FeedPair,
+  FeedStore,
+  LookedUpRepo,
+  Newcomer,
+  NewcomerPage,
+  NewcomerPositions,
+  NewcomersRequest,
+  RepoToLookUp,
+} from './contracts/feed-store.ts'
 export type { HostSource, KnownHost } from './contracts/host-source.ts'
 export type { IndexBatch, IndexContext, IndexSink } from './contracts/index-sink.ts'
 export type { PacedRelay } from './contracts/paced-relay.ts'

@@ -1,4 +1,5 @@
 import type { CollectionSource } from './collection-source.ts'
+import type { FeedStore } from './feed-store.ts'
 import type { IndexSink } from './index-sink.ts'
 import type { ProgressStore } from './progress-store.ts'
 import type { IndexPageRequest, RepoIndex } from './repo-index.ts'
@@ -52,6 +53,8 @@ export interface OpenedStore extends AsyncDisposable {
   readonly progress: ProgressStore
   /** What the sink has written, to be read and kept up to date. */
   readonly index: CollectionIndex
+  /** What a live feed keeps beside the pairs: what is gone, accounts, newcomers. */
+  readonly feed: FeedStore
   /** The collections that this index knows already. */
   readonly observed: CollectionSource
   /** About what a pair takes on disk, with its key, in bytes. */

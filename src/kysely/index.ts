@@ -10,6 +10,7 @@ export type { CollectionIndex, RepoCollections } from '../contracts/opened-store
 export { NotIndexedError } from '../util/not-indexed-error.ts'
 export { collectionIndex } from './collection-index.ts'
 export { createDidIndex, type DidIndexOptions } from './did-index.ts'
+export { kyselyFeedStore } from './kysely-feed-store.ts'
 export { kyselyIndexSink } from './kysely-index-sink.ts'
 export { kyselyProgressStore } from './kysely-progress-store.ts'
 export { migrateToLatest } from './migrations.ts'
@@ -18,6 +19,12 @@ export type { OpenStore } from './open-store.ts'
 export type {
   BackfillDatabase,
   BackfillProgressTable,
+  CollectionFeedAccountTable,
+  CollectionFeedCountsTable,
+  CollectionFeedFollowedTable,
+  CollectionFeedGoneTable,
+  CollectionFeedNewcomerTable,
+  CollectionFeedToLookUpTable,
   CollectionIndexNsidTable,
   CollectionIndexPairTable,
   CollectionIndexView,

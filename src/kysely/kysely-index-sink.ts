@@ -1,10 +1,11 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { IndexBatch, IndexSink } from '../contracts/index-sink.ts'
-import { databaseOf, type SchemaOptions, tableName } from './schema.ts'
-import { namingErrors, statement } from './transaction.ts'
+import { type JsonRow, jsonRow, rowOf } from './json-row.ts'
+import { type BackfillDatabase, backfillTables, databaseOf, type SchemaOptions, tableName } from './schema.ts'
+import { inTransaction, namingErrors, ownTransaction, statement } from './transaction.ts'
 
 /**
- * A sink that writes the pairs to Postgres, PGlite or a database that speaks their SQL, one statement for each batch.
+ * A sink that writes the pairs to Postgres, PGlite or a database that speaks their SQL, one insert for each batch.
  * Run `migrateToLatest(db)` first. The Kysely stays the caller's: it is never closed here.
  *
  * Together with a `kyselyProgressStore` on the same Kysely, pairs and cursor are committed in one transaction.
@@ -16,23 +17,24 @@ export function kyselyIndexSink<Database>(db: Kysely<Database>, options: SchemaO
     async add(batch, { transaction, signal } = {}) {
       signal?.throwIfAborted()
       if (batch.dids.length === 0) return { added: 0 }
-      if (transaction === undefined) return { added: await statement(() => addPairs(db, batch, options)) }
-      if (!belongsTo(database, transaction)) {
-        throw new TypeError(
-          'The transaction given to kyselyIndexSink is not one of its own Kysely. ' +
-            'Pass it only when progress.database === sink.database, and leave it out otherwise.',
-        )
+      if (transaction === undefined) {
+        const alone = () => inTransaction(db, (own) => addPairs(own, batch, options))
+        return { added: await statement(alone) }
       }
       // A failed statement ends the whole transaction, so only its owner can repeat it.
-      return { added: await namingErrors(() => addPairs(transaction, batch, options)) }
+      const given = ownTransaction(database, transaction)
+      return { added: await namingErrors(() => addPairs(given, batch, options)) }
     },
   }
 }
 
 /**
- * The collection's number is looked up in the statement that uses it, or given there when it has none. It is never
- * remembered: a number from a transaction that was rolled back would leave pairs that belong to no collection. The
- * update changes nothing; it gives the number of a collection that somebody else wrote at the same moment.
+ * The collection's number is looked up in the transaction that uses it, or given there when it has none. It is never
+ * remembered: a number from a transaction that was rolled back would leave pairs that belong to no collection.
+ *
+ * What a feed told to be gone is left out, also what it tells at the same moment: the dictionary's row is locked before
+ * the statement that looks, and a feed locks it otherwise before it removes. So either sees what the other has written.
+ * Where a feed has told nothing of the collection, that costs no more than the lock.
  *
  * The order keeps overlapping batches from waiting for each other in a circle. Whoever adds several in one transaction
  * gives that up: the database ends one of two that cross as a deadlock, and that is run again.
@@ -42,37 +44,64 @@ async function addPairs<Database>(
   { collection, dids }: IndexBatch,
   options: SchemaOptions,
 ): Promise<number> {
-  const collections = tableName('collection_index_nsid', options)
+  const tables = backfillTables(db, options)
+  const id = (await lockedNumber(tables, collection)) ?? (await newNumber(tables, collection, options))
+  const gone = tableName('collection_feed_gone', options)
+  const isGone = (of: RawBuilder<unknown>) =>
+    sql`(select true from ${gone} where collection_id = ${of} and did = page.did limit 1) is not null`
   const { numAffectedRows } = await sql`
-    with known as (
-      select id from ${collections} where nsid = ${collection}
-    ), created as (
-      insert into ${collections} (nsid)
-      select ${collection}::text where not exists (select from known)
-      on conflict (nsid) do update set nsid = excluded.nsid
-      returning id
-    )
     insert into ${tableName('collection_index_pair', options)} (collection_id, did)
-    select coalesce((select id from known), (select id from created)), page.did
+    select ${id}::integer, page.did
     from unnest(${textArray(dids)}) as page(did)
+    where not ((select exists (select from ${gone} where collection_id = ${id}::integer)) and ${isGone(sql`${id}::integer`)})
+    and not ((select exists (select from ${gone} where collection_id = 0)) and ${isGone(sql`0`)})
     order by page.did collate "C"
     on conflict do nothing
-  `.execute(db.withoutPlugins())
+  `.execute(tables)
   return Number(numAffectedRows ?? 0)
+}
+
+/** The number of a collection, which no feed can remove from until the transaction ends. */
+async function lockedNumber(
+  tables: Kysely<BackfillDatabase>,
+  collection: string,
+): Promise<number | undefined> {
+  const known = tables
+    .selectFrom('collection_index_nsid')
+    .select(jsonRow<{ id: number }>({ id: sql.ref('id') }))
+    .where('nsid', '=', collection)
+    .forKeyShare()
+  const row = await known.executeTakeFirst()
+  return row && rowOf(row).id
+}
+
+/**
+ * Gives a collection its number. A feed that removes an account has locked the row of the counts, so that no collection
+ * comes into being which it did not see. The update changes nothing; it gives the number of a collection that somebody
+ * else wrote at the same moment.
+ */
+async function newNumber(
+  tables: Kysely<BackfillDatabase>,
+  collection: string,
+  options: SchemaOptions,
+): Promise<number> {
+  await tables.selectFrom('collection_feed_counts').select('id').forShare().execute()
+  const { rows } = await sql<JsonRow<{ id: number }>>`
+    insert into ${tableName('collection_index_nsid', options)} (nsid) values (${collection})
+    on conflict (nsid) do update set nsid = excluded.nsid
+    returning ${jsonRow<{ id: number }>({ id: sql.ref('id') })}
+  `.execute(tables)
+  const [row] = rows
+  if (row === undefined) throw new Error(`The collection ${collection} got no number.`)
+  return rowOf(row).id
 }
 
 /**
  * One text costs both sides less than an array, whose entries are quoted one by one. No DID has a comma in it, but
  * nothing keeps a caller from other strings.
  */
-function textArray(texts: readonly string[]): RawBuilder<unknown> {
+export function textArray(texts: readonly string[]): RawBuilder<unknown> {
   const joined = texts.join(',')
   const isExact = joined !== '' && !texts.some((text) => text.includes(','))
   return isExact ? sql`string_to_array(${joined}, ',')` : sql`${texts}::text[]`
-}
-
-/** Looks at the shape and not at the class: the caller's Kysely may be another copy of the package. */
-function belongsTo(database: object, transaction: unknown): transaction is Kysely<unknown> {
-  const candidate = transaction as Partial<Kysely<unknown>> | null
-  return candidate?.isTransaction === true && candidate.getExecutor?.().adapter === database
 }

@@ -3,6 +3,7 @@ import type { OpenedStore } from '../contracts/opened-store.ts'
 import { BYTES_PER_PAIR } from '../util/bytes-per-pair.ts'
 import { MissingTables } from '../util/missing-tables.ts'
 import { collectionIndex } from './collection-index.ts'
+import { kyselyFeedStore } from './kysely-feed-store.ts'
 import { kyselyIndexSink } from './kysely-index-sink.ts'
 import { kyselyProgressStore } from './kysely-progress-store.ts'
 import { hasTables, migrateToLatest } from './migrations.ts'
@@ -51,6 +52,7 @@ export async function openStore(
     sink: kyselyIndexSink(db, options),
     progress: kyselyProgressStore(db, options),
     index: collectionIndex(db, options),
+    feed: kyselyFeedStore(db, options),
     observed: observedCollections(db, options),
     bytesPerPair: BYTES_PER_PAIR.postgres,
     close,

@@ -64,12 +64,61 @@ export interface CollectionIndexView {
   did: ColumnType<string, never, never>
 }
 
+/** What a live feed told to be gone; 0 as the collection stands for a whole account. */
+export interface CollectionFeedGoneTable {
+  collection_id: number
+  did: string
+}
+
+/** The accounts that a live feed told of. */
+export interface CollectionFeedAccountTable {
+  did: string
+  active: boolean
+  status: string | null
+  rev: string | null
+  head: string | null
+}
+
+/** The pairs that a live feed added lately. */
+export interface CollectionFeedNewcomerTable {
+  position: Bigint
+  collection_id: number
+  did: string
+}
+
+/** The repos that are to be looked up at their hosts. */
+export interface CollectionFeedToLookUpTable {
+  did: string
+  place: Bigint
+  note: Bigint
+}
+
+/** Since when each feed is followed without a gap. */
+export interface CollectionFeedFollowedTable {
+  feed: string
+  since: Date
+}
+
+/** One row: the position of the newest newcomer, of the newest that is not kept any more, and the last note. */
+export interface CollectionFeedCountsTable {
+  id: number
+  latest: BigintWithDefault
+  forgotten: BigintWithDefault
+  notes: BigintWithDefault
+}
+
 /** The backfill's tables. Merge them into your own: `interface Database extends MyTables, BackfillDatabase {}`. */
 export interface BackfillDatabase {
   backfill_progress: BackfillProgressTable
   collection_index_nsid: CollectionIndexNsidTable
   collection_index_pair: CollectionIndexPairTable
   collection_index: CollectionIndexView
+  collection_feed_gone: CollectionFeedGoneTable
+  collection_feed_account: CollectionFeedAccountTable
+  collection_feed_newcomer: CollectionFeedNewcomerTable
+  collection_feed_to_look_up: CollectionFeedToLookUpTable
+  collection_feed_followed: CollectionFeedFollowedTable
+  collection_feed_counts: CollectionFeedCountsTable
 }
 
 /** Where the tables are. */

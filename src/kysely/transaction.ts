@@ -52,7 +52,9 @@ export async function inTransaction<Database, T>(
   let phase: 'begin' | 'body' | 'commit' = 'begin'
   let failure: unknown
   try {
-    return await db.transaction().execute(async (transaction) => {
+    // Each statement sees what the locks before it have waited for, whatever the database's default is.
+    const transactions = db.transaction().setIsolationLevel('read committed')
+    return await transactions.execute(async (transaction) => {
       phase = 'body'
       try {
         const result = await body(transaction)
@@ -69,6 +71,22 @@ export async function inTransaction<Database, T>(
     if (isPhase(phase, 'begin') || isConflict(error)) throw toStoreError(error)
     throw new CommitUnansweredError(error)
   }
+}
+
+/**
+ * A transaction that was given. Looks at the shape and not at the class: the caller's Kysely may be another copy of the
+ * package.
+ *
+ * @throws TypeError when it is not one of this database
+ */
+export function ownTransaction(database: object, transaction: unknown): Kysely<unknown> {
+  const candidate = transaction as Partial<Kysely<unknown>> | null
+  if (candidate?.isTransaction === true && candidate.getExecutor?.().adapter === database)
+    return candidate as Kysely<unknown>
+  throw new TypeError(
+    'The transaction given to a store on Kysely is not one of its own Kysely. ' +
+      'Pass it only when both name the same database, and leave it out otherwise.',
+  )
 }
 
 /** The compiler does not see that a callback changed the phase; a call makes it forget what it thinks it knows. */

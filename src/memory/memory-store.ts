@@ -1,6 +1,8 @@
+import type { FeedStore } from '../contracts/feed-store.ts'
 import type { ProgressStore } from '../contracts/progress-store.ts'
 import type { RepoIndex } from '../contracts/repo-index.ts'
 import { progressStoreOn } from '../progress/progress-store-on.ts'
+import { memoryFeedStore } from './memory-feed-store.ts'
 import { memoryIndex } from './memory-index.ts'
 import { type MemoryIndexSink, memoryIndexSink } from './memory-index-sink.ts'
 import { memoryProgressRows } from './memory-progress-rows.ts'
@@ -11,6 +13,8 @@ export interface MemoryStore {
   readonly progress: ProgressStore
   /** What the sink has written, to be read and to be removed from. */
   readonly index: Required<RepoIndex>
+  /** What a live feed keeps beside the pairs. */
+  readonly feed: FeedStore
 }
 
 /**
@@ -19,7 +23,9 @@ export interface MemoryStore {
  */
 export function memoryStore(): MemoryStore {
   const pairs = new Map<string, Set<string>>()
-  return { sink: memoryIndexSink(pairs), progress: memoryProgressStore(), index: memoryIndex(pairs) }
+  const feed = memoryFeedStore(pairs)
+  const sink = memoryIndexSink(pairs, feed.gone)
+  return { sink, progress: memoryProgressStore(), index: memoryIndex(pairs), feed }
 }
 
 /** The progress store of {@link memoryStore} by itself. */

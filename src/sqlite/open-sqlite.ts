@@ -15,6 +15,7 @@ import { rollBack, sqliteDatabase } from './sqlite-database.ts'
 import { buildDidIndex } from './sqlite-did-index.ts'
 import { type Connect, type Connection, loadDriver } from './sqlite-driver.ts'
 import { hasNoSpace, isBusy, isRefused, notOpened, notWritable, toSqliteError } from './sqlite-errors.ts'
+import { sqliteFeedStore } from './sqlite-feed-store.ts'
 import { sqliteIndex, sqliteObserved } from './sqlite-index.ts'
 import { sqliteProgress } from './sqlite-progress-rows.ts'
 import { sqliteSink } from './sqlite-sink.ts'
@@ -98,6 +99,7 @@ export async function openTuned(
     sink: sqliteSink(database, merging),
     progress: sqliteProgress(database),
     index: sqliteIndex(database),
+    feed: sqliteFeedStore(database, merging),
     observed: sqliteObserved(database),
     bytesPerPair: BYTES_PER_PAIR.sqlite,
     createDidIndex: ({ signal } = {}) => buildDidIndex(database, signal),

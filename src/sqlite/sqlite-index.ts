@@ -8,6 +8,7 @@ import { wholeNumber } from '../util/validate-options.ts'
 import { type DidKey, didOfKey, keyOfDid } from './did-key.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
 import type { Connection } from './sqlite-driver.ts'
+import { FIND, isIn, PAIRS, removePair, removeRepo } from './sqlite-pairs.ts'
 
 type Signal = AbortSignal | undefined
 
@@ -45,8 +46,7 @@ export function sqliteIndex(database: SqliteDatabase): CollectionIndex {
       signal?.throwIfAborted()
       const key = keyOfDid(did)
       return database.transaction(({ connection }) => {
-        const ids = connection.all(HOLDERS, key).map(({ id }) => Number(id))
-        return { removed: sum(ids.map((id) => removePair(connection, id, key))) }
+        return { removed: removeRepo(connection, key) }
       })
     },
   }
@@ -123,18 +123,6 @@ async function collectionsOf(
   return rows.length > limit ? { collections, cursor: String(rows[limit - 1]?.id) } : { collections }
 }
 
-/** @returns 1 if there was one */
-function removePair(connection: Connection, id: number, key: DidKey): number {
-  const incoming = connection.run(REMOVE_INCOMING, id, key)
-  const merged = incoming > 0 ? 0 : connection.run(REMOVE_MERGED, id, key)
-  const removed = incoming + merged
-  if (removed === 0) return 0
-  if (merged > 0) connection.run(REMOVE_BY_DID, id, key)
-  connection.run(NOTE_COLLECTION, id, removed, incoming)
-  connection.run(NOTE_SUMS, incoming, merged)
-  return removed
-}
-
 function cursorOf({ cursor = '' }: IndexPageRequest): string {
   if (typeof cursor === 'string') return cursor
   throw new InvalidOptionError('cursor', 'the cursor of the page before', cursor)
@@ -144,12 +132,10 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0)
 }
 
-const FIND = 'select id from collection_index_nsid where nsid = ?1'
 const SIZE = 'select repos from collection_index_nsid where nsid = ?1'
 const NAMES = 'select nsid from collection_index_nsid order by nsid'
 const COLLECTIONS =
   'select nsid, repos from collection_index_nsid where nsid > ?1 and repos > 0 order by nsid limit ?2'
-const PAIRS = ['collection_index_pair', 'collection_index_incoming'] as const
 const LIST = `${PAIRS.map(
   (table) =>
     `select did from (select did from ${table} where collection_id = (${FIND}) and did > ?2 order by did limit ?3)`,
@@ -157,9 +143,6 @@ const LIST = `${PAIRS.map(
 const HAS = PAIRS.map((table) => `select 1 from ${table} where collection_id = (${FIND}) and did = ?2`).join(
   ' union all ',
 )
-const isIn = (table: string) =>
-  `exists (select 1 from ${table} pair where pair.collection_id = known.id and pair.did = ?1)`
-const HOLDERS = `select id from collection_index_nsid known where ${PAIRS.map(isIn).join(' or ')}`
 const IS_INDEXED = "select 1 from collection_index_state where did_index = 'finished'"
 /** What is not merged yet is not in the index by DID: there, a look at each collection takes a millisecond or two. */
 const COLLECTIONS_OF = `
@@ -168,9 +151,3 @@ const COLLECTIONS_OF = `
     union all
     select id from collection_index_nsid known where id > ?2 and incoming > 0 and ${isIn('collection_index_incoming')}
   ) order by id limit ?3`
-const REMOVE_INCOMING = 'delete from collection_index_incoming where collection_id = ?1 and did = ?2'
-const REMOVE_MERGED = 'delete from collection_index_pair where collection_id = ?1 and did = ?2'
-const REMOVE_BY_DID = 'delete from collection_index_by_did where did = ?2 and collection_id = ?1'
-const NOTE_COLLECTION =
-  'update collection_index_nsid set repos = repos - ?2, incoming = incoming - ?3 where id = ?1'
-const NOTE_SUMS = 'update collection_index_state set incoming = incoming - ?1, merged = merged - ?2'

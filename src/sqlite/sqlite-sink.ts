@@ -3,6 +3,7 @@ import { type DidKey, keyOfDid, PACKED_BYTES, packDid } from './did-key.ts'
 import type { Merging } from './merging.ts'
 import type { SqliteDatabase, SqliteTransaction } from './sqlite-database.ts'
 import type { Connection } from './sqlite-driver.ts'
+import { collectionId } from './sqlite-pairs.ts'
 
 /** The DIDs of one statement, so that a caller's large batch does not stop the process for long. */
 const MOST_AT_ONCE = 10_000
@@ -23,32 +24,44 @@ export function sqliteSink(database: SqliteDatabase, merging: Merging): IndexSin
       signal?.throwIfAborted()
       if (batch.dids.length === 0) return { added: 0 }
       if (transaction === undefined) return database.transaction((own) => add(own, batch))
-      if (!belongsTo(database, transaction)) {
-        throw new TypeError(
-          'The transaction given to the sink of openSqlite is not one of its own file. ' +
-            'Pass it only when progress.database === sink.database, and leave it out otherwise.',
-        )
-      }
-      return add(transaction, batch)
+      return add(ownTransaction(database, transaction), batch)
     },
   }
 }
 
-function belongsTo(database: SqliteDatabase, transaction: unknown): transaction is SqliteTransaction {
-  return (transaction as Partial<SqliteTransaction> | null)?.database === database
+/** A transaction that was given. @throws TypeError when it is not one of this file */
+export function ownTransaction(database: SqliteDatabase, transaction: unknown): SqliteTransaction {
+  if ((transaction as Partial<SqliteTransaction> | null)?.database === database)
+    return transaction as SqliteTransaction
+  throw new TypeError(
+    'The transaction given to a part of openSqlite is not one of its own file. ' +
+      'Pass it only when both name the same database, and leave it out otherwise.',
+  )
 }
 
 function addPairs(connection: Connection, collection: string, dids: readonly string[]): number {
-  const id = Number((connection.get(FIND, collection) ?? connection.get(CREATE, collection))?.id)
+  const id = collectionId(connection, collection)
   const { packed, others } = keysOf(dids)
+  // What a feed told to be gone is left out, and where it told nothing, nothing is looked for.
+  const present = connection.get(HAS_GONE, id) === undefined ? '' : IS_NOT_GONE
   let added = 0
-  if (packed.length > 0) added += connection.run(ADD_PACKED, id, packed, packed.length / PACKED_BYTES)
-  for (const key of others) added += connection.run(ADD_ONE, id, key)
-  if (added > 0) {
-    connection.run(NOTE_COLLECTION, id, added)
-    connection.run(NOTE_SUM, added)
-  }
+  if (packed.length > 0)
+    added += connection.run(`${ADD_PACKED} ${present}`, id, packed, packed.length / PACKED_BYTES)
+  for (const key of others) added += connection.run(`${ADD_ONE} ${present}`, id, key)
+  noteAdded(connection, id, added)
   return added
+}
+
+/** @returns whether the pair was new; {@link noteAdded} is to follow */
+export function addPair(connection: Connection, id: number, key: DidKey): boolean {
+  return connection.run(ADD_ONE, id, key) > 0
+}
+
+/** Keeps the sizes right. */
+export function noteAdded(connection: Connection, id: number, added: number): void {
+  if (added === 0) return
+  connection.run(NOTE_COLLECTION, id, added)
+  connection.run(NOTE_SUM, added)
 }
 
 /** In the order of the DIDs, so that neighbours find their place in the same page of the file. */
@@ -63,8 +76,6 @@ function keysOf(dids: readonly string[]): { packed: Uint8Array; others: readonly
   return { packed: packed.subarray(0, length), others }
 }
 
-const FIND = 'select id from collection_index_nsid where nsid = ?1'
-const CREATE = 'insert into collection_index_nsid (nsid) values (?1) returning id'
 const MERGED = 'select 1 from collection_index_pair where collection_id = ?1 and did = key'
 /** One statement for a page: a call for each DID would cost as much as the insert itself. */
 const ADD_PACKED = `
@@ -75,6 +86,12 @@ const ADD_PACKED = `
 const ADD_ONE = `
   insert or ignore into collection_index_incoming (collection_id, did)
   select ?1, key from (select ?2 as key) where not exists (${MERGED})`
+const HAS_GONE = 'select 1 from collection_feed_gone where collection_id in (0, ?1) limit 1'
+const IS_NOT_GONE = [0, '?1']
+  .map(
+    (id) => `and not exists (select 1 from collection_feed_gone where collection_id = ${id} and did = key)`,
+  )
+  .join(' ')
 const NOTE_COLLECTION =
   'update collection_index_nsid set repos = repos + ?2, incoming = incoming + ?2 where id = ?1'
 const NOTE_SUM = 'update collection_index_state set incoming = incoming + ?1'

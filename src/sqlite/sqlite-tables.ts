@@ -31,7 +31,11 @@ export function createTables(connection: Connection): void {
  * the second. While a collection is merged, `merge_after` is the key up to which that is done.
  *
  * `collection_index_by_did` is filled on request, with the pairs that are merged. `collection_index_state` has one row:
- * the sums, the last number that a row of progress got, and how far the index by DID is built. A progress row is kept as JSON, so that later versions may add to it.
+ * the sums, the last number that a row of progress got, and how far the index by DID is built.
+ * A progress row is kept as JSON, so that later versions may add to it.
+ *
+ * `collection_feed_gone` has what a live feed told to be gone, with 0 as the collection of a whole account. `collection_feed_counts` has one
+ * row: the position of the newest newcomer, that of the newest which is not kept any more, and the last number of a note.
  */
 const TABLES = `
 create table collection_index_nsid (
@@ -65,6 +69,26 @@ create table backfill_progress (
   primary key (relay, collection)
 ) strict, without rowid;
 create index backfill_progress_changed on backfill_progress (changed);
+create table collection_feed_gone (
+  collection_id integer not null, did any not null, primary key (collection_id, did)
+) strict, without rowid;
+create table collection_feed_account (
+  did any not null primary key, active integer not null, status text, rev text, head text
+) strict, without rowid;
+create table collection_feed_newcomer (
+  position integer primary key, collection_id integer not null, did any not null
+) strict;
+create index collection_feed_newcomer_collection on collection_feed_newcomer (collection_id, position);
+create table collection_feed_to_look_up (
+  did any not null primary key, place integer not null, note integer not null
+) strict, without rowid;
+create index collection_feed_to_look_up_place on collection_feed_to_look_up (place);
+create table collection_feed_followed (feed text not null primary key, since integer not null) strict, without rowid;
+create table collection_feed_counts (
+  only integer primary key check (only = 1),
+  latest integer not null default 0, forgotten integer not null default 0, notes integer not null default 0
+) strict;
+insert into collection_feed_counts (only) values (1);
 create view collection_index (collection, did) as
 select nsid, ${readable('did')} from collection_index_nsid join collection_index_pair on collection_id = id
 union all

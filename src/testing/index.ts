@@ -61,6 +61,7 @@ export {
   collectionSourceSuite,
   type MakeCollectionSource,
 } from './suites/collection-source-suite.ts'
+export { type FeedStoreFixture, type FeedStoreParts, feedStoreSuite } from './suites/feed-store-suite.ts'
 export { type IndexSinkFixture, indexSinkSuite } from './suites/index-sink-suite.ts'
 export {
   relayScript,

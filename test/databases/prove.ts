@@ -4,6 +4,7 @@ import { createBackfiller, verify } from '../../src/index.ts'
 import { createDidIndex } from '../../src/kysely/index.ts'
 import { type OpenStore, openPostgres } from '../../src/postgres/index.ts'
 import {
+  feedStoreSuite,
   indexSinkSuite,
   progressStoreSuite,
   repoIndexSuite,
@@ -68,7 +69,7 @@ export function proveOn(kinds: readonly DatabaseKind[]): void {
     })
 
     const make = () => freshStores(store.db, another.db)
-    for (const suite of [indexSinkSuite, progressStoreSuite, sharedDatabaseSuite]) {
+    for (const suite of [indexSinkSuite, progressStoreSuite, sharedDatabaseSuite, feedStoreSuite]) {
       for (const { name, run } of suite) {
         if (name === refuses?.name)
           it(`${name}, which it says it cannot`, () => expect(run(make)).rejects.toThrow(refuses.words))

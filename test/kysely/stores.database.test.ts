@@ -1,9 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { indexSinkSuite, progressStoreSuite, sharedDatabaseSuite } from '../../src/testing/index.ts'
+import {
+  feedStoreSuite,
+  indexSinkSuite,
+  progressStoreSuite,
+  sharedDatabaseSuite,
+} from '../../src/testing/index.ts'
 import { createPostgres, freshStores, type TestPostgres } from '../support/databases.ts'
 import { didsFrom } from '../support/store-steps.ts'
 
-const suites = [...progressStoreSuite, ...indexSinkSuite, ...sharedDatabaseSuite]
+const suites = [...progressStoreSuite, ...indexSinkSuite, ...sharedDatabaseSuite, ...feedStoreSuite]
 
 let postgres: TestPostgres
 beforeAll(async () => {

@@ -10,6 +10,7 @@ import { knownCollections, lexiconGarden, memoryStore, relayLister } from 'atpro
 import {
   type BackfillDatabase,
   collectionIndex,
+  kyselyFeedStore,
   kyselyIndexSink,
   kyselyProgressStore,
   migrateToLatest,
@@ -19,6 +20,7 @@ import { openSqlite } from 'atproto-collection-backfill/sqlite'
 import {
   collectionSourceSuite,
   type Fault,
+  feedStoreSuite,
   indexSinkSuite,
   progressStoreSuite,
   relayScript,
@@ -120,6 +122,7 @@ async function freshStores(db: Kysely<BackfillDatabase>) {
     sink,
     index,
     progress: kyselyProgressStore(db, { schema }),
+    feed: kyselyFeedStore(db, { schema }),
     async read(collection: string) {
       const rows = db.withSchema(schema).selectFrom('collection_index').select('did')
       return (await rows.where('collection', '=', collection).execute()).map(({ did }) => did)
@@ -143,6 +146,7 @@ async function provePGlite(): Promise<void> {
   await prove('kyselyProgressStore', progressStoreSuite, make)
   await prove('the two on one database', sharedDatabaseSuite, make)
   await prove('collectionIndex', repoIndexSuite, make)
+  await prove('kyselyFeedStore', feedStoreSuite, make)
   await prove('observedCollections', collectionSourceSuite, async (known) => {
     const { add, schema, [Symbol.asyncDispose]: dispose } = await make()
     for (const { nsid } of known) await add(nsid, ['did:plc:z72i7hdynmk6r22z27h6tvur'])
@@ -190,6 +194,7 @@ async function proveSqlite(): Promise<void> {
   await prove('openSqlite: progress', progressStoreSuite, make)
   await prove('openSqlite: the two in one file', sharedDatabaseSuite, make)
   await prove('openSqlite: index', repoIndexSuite, make)
+  await prove('openSqlite: feed', feedStoreSuite, make)
   await prove('openSqlite: observed', collectionSourceSuite, async (known) => {
     const { add, observed, [Symbol.asyncDispose]: dispose } = await make()
     for (const { nsid } of known) await add(nsid, ['did:plc:z72i7hdynmk6r22z27h6tvur'])

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import { openTuned, type SqliteStore } from '../../src/sqlite/open-sqlite.ts'
 import {
   collectionSourceSuite,
+  feedStoreSuite,
   indexSinkSuite,
   progressStoreSuite,
   repoIndexSuite,
@@ -57,6 +58,7 @@ describe.each([
 ])('SQLite where %s', (_, mergeAt) => {
   prove(indexSinkSuite, () => fresh(mergeAt))
   prove(sharedDatabaseSuite, () => fresh(mergeAt))
+  prove(feedStoreSuite, () => fresh(mergeAt))
   prove(repoIndexSuite, async () => {
     const store = await fresh(mergeAt)
     return {

@@ -6,17 +6,15 @@ import { PGlite } from '@electric-sql/pglite'
 import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { expect, inject } from 'vitest'
+import type { FeedStore } from '../../src/contracts/feed-store.ts'
+import type { RepoIndex } from '../../src/contracts/repo-index.ts'
 import { collectionIndex } from '../../src/kysely/collection-index.ts'
+import { kyselyFeedStore } from '../../src/kysely/kysely-feed-store.ts'
 import { kyselyIndexSink } from '../../src/kysely/kysely-index-sink.ts'
 import { kyselyProgressStore } from '../../src/kysely/kysely-progress-store.ts'
 import { migrateToLatest } from '../../src/kysely/migrations.ts'
 import type { BackfillDatabase } from '../../src/kysely/schema.ts'
-import type {
-  IndexSinkFixture,
-  ProgressStoreFixture,
-  RepoIndexFixture,
-  SharedDatabaseFixture,
-} from '../../src/testing/index.ts'
+import type { RepoIndexFixture, SharedDatabaseFixture } from '../../src/testing/index.ts'
 import { openPool } from './pool.ts'
 
 export type TestKysely = Kysely<BackfillDatabase>
@@ -88,7 +86,9 @@ async function newPGlite(): Promise<PGlite> {
 /** What every suite of stores asks for. */
 export interface StoreFixture extends SharedDatabaseFixture {
   readonly schema: string
-  reopen(): Promise<Pick<IndexSinkFixture & ProgressStoreFixture, 'sink' | 'progress'>>
+  readonly index: RepoIndex
+  readonly feed: FeedStore
+  reopen(): Promise<Pick<StoreFixture, 'sink' | 'progress' | 'index' | 'feed'>>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -108,6 +108,8 @@ export async function freshStores(db: TestKysely, another: TestKysely = db): Pro
   const stores = (on: TestKysely) => ({
     progress: kyselyProgressStore(on, { schema }),
     sink: kyselyIndexSink(on, { schema }),
+    index: collectionIndex(on, { schema }),
+    feed: kyselyFeedStore(on, { schema }),
   })
   return {
     ...stores(db),
@@ -155,6 +157,7 @@ async function emptySchema(db: TestKysely, schema: string): Promise<void> {
   `.execute(db)
   const tables = rows.map(({ name }) => sql.table(`${schema}.${name}`))
   await sql`truncate ${sql.join(tables)} restart identity`.execute(db)
+  await sql`insert into ${sql.table(`${schema}.collection_feed_counts`)} (id) values (1)`.execute(db)
 }
 
 async function administer(server: string, command: string): Promise<void> {

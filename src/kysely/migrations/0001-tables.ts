@@ -8,6 +8,7 @@ export async function createTables<Database>(db: Kysely<Database>, schema: strin
   await mendPrimaryKey(db, schema)
   await extendProgress(db, schema)
   await createIndex(db, schema)
+  await createFeed(db, schema)
 }
 
 async function createProgress<Database>(db: Kysely<Database>, schema: string): Promise<void> {
@@ -104,5 +105,34 @@ async function createIndex<Database>(db: Kysely<Database>, schema: string): Prom
   await sql`
     create or replace view ${tableName('collection_index', { schema })} as
     select nsids.nsid as collection, pairs.did from ${pairs} pairs join ${nsids} nsids on nsids.id = pairs.collection_id
+  `.execute(db)
+}
+
+/**
+ * What a live feed keeps beside the pairs. `collection_feed_gone` has 0 as the collection of a whole account.
+ * `collection_feed_counts` has one row, which also keeps two writers apart: the position of the newest newcomer, that of
+ * the newest which is not kept any more, and the last number of a note.
+ */
+async function createFeed<Database>(db: Kysely<Database>, schema: string): Promise<void> {
+  const tables: Record<string, string> = {
+    gone: 'collection_id integer not null, did text collate "C" not null, primary key (collection_id, did)',
+    account:
+      'did text collate "C" primary key, active boolean not null, status text, rev text collate "C", head text',
+    newcomer: 'position bigint primary key, collection_id integer not null, did text collate "C" not null',
+    to_look_up: 'did text collate "C" primary key, place bigint not null, note bigint not null',
+    followed: 'feed text primary key, since timestamptz not null',
+    counts: `id integer primary key check (id = 1), latest bigint not null default 0,
+      forgotten bigint not null default 0, notes bigint not null default 0`,
+  }
+  const nameOf = (name: string) => tableName(`collection_feed_${name}`, { schema })
+  for (const [name, columns] of Object.entries(tables))
+    await sql`create table if not exists ${nameOf(name)} (${sql.raw(columns)})`.execute(db)
+  await sql`insert into ${nameOf('counts')} (id) values (1) on conflict do nothing`.execute(db)
+  await sql`
+    create index if not exists collection_feed_newcomer_collection
+    on ${nameOf('newcomer')} (collection_id, position)
+  `.execute(db)
+  await sql`
+    create index if not exists collection_feed_to_look_up_place on ${nameOf('to_look_up')} (place)
   `.execute(db)
 }

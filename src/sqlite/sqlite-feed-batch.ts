@@ -1,0 +1,128 @@
+import type {
+  AccountChange,
+  AppliedBatch,
+  FeedBatch,
+  FeedPair,
+  LookedUpRepo,
+} from '../contracts/feed-store.ts'
+import { newcomersKept, pairsByCollection } from '../util/feed-limits.ts'
+import { keyOfDid } from './did-key.ts'
+import type { Merging } from './merging.ts'
+import type { SqliteTransaction } from './sqlite-database.ts'
+import type { Connection } from './sqlite-driver.ts'
+import { collectionId, FIND, removePair, removeRepo, repoCollections } from './sqlite-pairs.ts'
+import { addPair, noteAdded } from './sqlite-sink.ts'
+
+/** The collection of what is gone with its whole account. */
+const ACCOUNT = 0
+
+/** Writes a batch of a feed, in the transaction that is open. */
+export function applyFeedBatch(
+  transaction: SqliteTransaction,
+  batch: FeedBatch,
+  merging: Merging,
+): AppliedBatch {
+  const { connection } = transaction
+  // Before the accounts, for these tell whether the feed has told more since.
+  const looked = (batch.lookedUp ?? []).map((repo) => endLookUp(connection, repo))
+  let removed = 0
+  for (const change of batch.accounts ?? []) removed += changeAccount(connection, change)
+  removed += removePairs(connection, [...looked.flatMap(({ gone }) => gone), ...(batch.removed ?? [])])
+  const added = addNewcomers(connection, [...looked.flatMap(({ here }) => here), ...(batch.added ?? [])])
+  for (const did of new Set(batch.toLookUp)) connection.run(NOTE_REPO, keyOfDid(did), nextNote(connection))
+  if (added > 0) {
+    connection.run(FORGET_NEWCOMERS, newcomersKept(batch))
+    connection.run(DROP_NEWCOMERS)
+    merging.noteAdded(connection)
+    transaction.added += added
+  }
+  connection.run(batch.restarted === true ? FOLLOW_ANEW : FOLLOW, batch.feed, Date.now())
+  return { added, removed }
+}
+
+/** @returns how many pairs were removed */
+function changeAccount(connection: Connection, { did, active, status, rev, head }: AccountChange): number {
+  const key = keyOfDid(did)
+  connection.run(ADD_ACCOUNT, key)
+  if (active !== undefined) connection.run(SET_STATE, key, active ? 1 : 0, status ?? null)
+  if (rev !== undefined) connection.run(SET_REV, key, rev, head ?? null)
+  if (status === 'deleted') {
+    connection.run(NOTE_GONE, ACCOUNT, key)
+    return removeRepo(connection, key)
+  }
+  if (active === true) connection.run(CLEAR_GONE, ACCOUNT, key)
+  return 0
+}
+
+function removePairs(connection: Connection, pairs: readonly FeedPair[]): number {
+  let removed = 0
+  for (const [collection, dids] of pairsByCollection(pairs)) {
+    const id = collectionId(connection, collection)
+    for (const key of dids.map(keyOfDid)) {
+      connection.run(NOTE_GONE, id, key)
+      removed += removePair(connection, id, key)
+    }
+  }
+  return removed
+}
+
+/** @returns how many pairs were new */
+function addNewcomers(connection: Connection, pairs: readonly FeedPair[]): number {
+  let sum = 0
+  for (const [collection, dids] of pairsByCollection(pairs)) {
+    const id = collectionId(connection, collection)
+    let added = 0
+    for (const key of dids.map(keyOfDid)) {
+      connection.run(CLEAR_GONE, id, key)
+      connection.run(CLEAR_GONE, ACCOUNT, key)
+      if (!addPair(connection, id, key)) continue
+      added += 1
+      connection.run(ADD_NEWCOMER, Number(connection.get(NEXT_POSITION)?.latest), id, key)
+    }
+    noteAdded(connection, id, added)
+    sum += added
+  }
+  return sum
+}
+
+/** What a look changes, unless the feed has told something of the repo since it was listed. */
+function endLookUp(
+  connection: Connection,
+  { did, note, rev, collections }: LookedUpRepo,
+): { gone: FeedPair[]; here: FeedPair[] } {
+  const nothing = { gone: [], here: [] }
+  const key = keyOfDid(did)
+  const isSame = (connection.get(GET_REV, key)?.rev ?? null) === (rev ?? null)
+  if (collections !== undefined && !isSame) return nothing
+  if (connection.run(LOOKED_UP, key, note) === 0 || collections === undefined) return nothing
+  const here = new Set(collections.map((collection) => connection.get(FIND, collection)?.id))
+  const names = repoCollections(connection, key)
+    .filter((id) => !here.has(id))
+    .map((id) => String(connection.get(GET_NAME, id)?.nsid))
+  const pairs = (of: readonly string[]) => of.map((collection) => ({ did, collection }))
+  return { gone: pairs(names), here: pairs(collections) }
+}
+
+function nextNote(connection: Connection): number {
+  return Number(connection.get(NEXT_NOTE)?.notes)
+}
+
+const ADD_ACCOUNT = 'insert or ignore into collection_feed_account (did, active) values (?1, 1)'
+const SET_STATE = 'update collection_feed_account set active = ?2, status = ?3 where did = ?1'
+const SET_REV =
+  'update collection_feed_account set rev = ?2, head = ?3 where did = ?1 and (rev is null or rev <= ?2)'
+const GET_REV = 'select rev from collection_feed_account where did = ?1'
+const GET_NAME = 'select nsid from collection_index_nsid where id = ?1'
+const NOTE_GONE = 'insert or ignore into collection_feed_gone (collection_id, did) values (?1, ?2)'
+const CLEAR_GONE = 'delete from collection_feed_gone where collection_id = ?1 and did = ?2'
+const NEXT_POSITION = 'update collection_feed_counts set latest = latest + 1 returning latest'
+const NEXT_NOTE = 'update collection_feed_counts set notes = notes + 1 returning notes'
+const ADD_NEWCOMER = 'insert into collection_feed_newcomer (position, collection_id, did) values (?1, ?2, ?3)'
+const FORGET_NEWCOMERS = 'update collection_feed_counts set forgotten = max(forgotten, latest - ?1)'
+const DROP_NEWCOMERS =
+  'delete from collection_feed_newcomer where position <= (select forgotten from collection_feed_counts)'
+const NOTE_REPO = `insert into collection_feed_to_look_up (did, place, note) values (?1, ?2, ?2)
+  on conflict (did) do update set note = excluded.note`
+const LOOKED_UP = 'delete from collection_feed_to_look_up where did = ?1 and note = ?2'
+const FOLLOW = 'insert or ignore into collection_feed_followed (feed, since) values (?1, ?2)'
+const FOLLOW_ANEW = 'insert or replace into collection_feed_followed (feed, since) values (?1, ?2)'

@@ -1,0 +1,22 @@
+import type { FeedBatch } from '../contracts/feed-store.ts'
+
+/** How many newcomers are kept where a batch says nothing: about what a week brings, in some 100 MB. */
+const NEWCOMERS_KEPT = 1_000_000
+
+export function newcomersKept({ keepNewcomers = NEWCOMERS_KEPT }: FeedBatch): number {
+  return keepNewcomers
+}
+
+/** The pairs by collection, each DID once, both in order: so that writers who meet wait for each other in no circle. */
+export function pairsByCollection(
+  pairs: readonly { readonly did: string; readonly collection: string }[] | undefined = [],
+): readonly (readonly [collection: string, dids: readonly string[]])[] {
+  const byCollection = new Map<string, Set<string>>()
+  for (const { did, collection } of pairs) {
+    const dids = byCollection.get(collection) ?? new Set()
+    byCollection.set(collection, dids.add(did))
+  }
+  return [...byCollection]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, dids]) => [name, [...dids].sort()])
+}
