@@ -9,7 +9,7 @@ import {
   option,
 } from '../command-options.ts'
 import { helpText } from '../help.ts'
-import { wholeNumberFrom } from '../option-values.ts'
+import { durationOf, wholeNumberFrom } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 import { SERVE_PORT, type ServeOptions } from '../serve/serve-options.ts'
 import { SOURCES_HELP } from '../source-options.ts'
@@ -56,6 +56,15 @@ export const registerServe: RegisterCommand = (program, choose) => {
         'BACKFILL_ADMIN_TOKEN',
       ),
     )
+    .addOption(
+      option(
+        '--prune <age>',
+        'remove what is left of accounts that are gone when the last time is longer ago than this (7d)',
+        'BACKFILL_PRUNE',
+        durationOf,
+      ),
+    )
+    .addOption(flag('--no-prune', 'remove nothing so', 'BACKFILL_NO_PRUNE'))
     .addOption(flag('--no-backlog', 'import no backlog: another process does', 'BACKFILL_NO_BACKLOG'))
   addSources(adding)
   addPace(adding)

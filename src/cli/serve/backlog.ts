@@ -1,6 +1,5 @@
 import type { CollectionProgress, ProgressStore } from '../../contracts/progress-store.ts'
 import type { AdminRunEnd } from '../../server/admin/admin-run.ts'
-import { sleep } from '../../util/abort.ts'
 
 /** What the backlog of one relay needs. */
 export interface BacklogParts {
@@ -9,7 +8,10 @@ export interface BacklogParts {
   readonly progress: Pick<ProgressStore, 'list'>
   /** What is complete for longer than this is read again, in milliseconds. */
   readonly refreshMs: number
-  /** Resolves once the feed is followed: what was complete before that moment may lack what came in between. */
+  /**
+   * Resolves once the feed is followed, with the moment since when that is: what was complete before may lack what came in
+   * between. Nothing where no feed is followed.
+   */
   readonly followedSince: (signal: AbortSignal) => Promise<Date | undefined>
   /** Runs a backfill to its end. */
   readonly run: (options: BacklogRun) => Promise<AdminRunEnd>
@@ -25,40 +27,40 @@ export interface BacklogRun {
 
 /** How often is looked whether there is something to do, in milliseconds: another process may have begun a run. */
 const LOOK_MS = 60_000
-/** After a run that did not complete, in milliseconds; after each further one twice as long. */
-const RETRY_MS = { least: 60_000, most: 6 * 3_600_000 }
+/** The longest pause after runs that did not complete, in milliseconds; each one is twice as long as the one before. */
+const LONGEST_PAUSE_MS = 6 * 3_600_000
 
 /**
- * Imports the backlog of a relay, and again when it has become old, until the signal aborts. When that is stands in the
- * rows: so several processes on one database have one timer, and a restart reads nothing again.
+ * Imports the backlog of a relay at the first call, and at later ones where it has become old. When that is stands in the
+ * rows, so several processes on one database have one timer, and a restart reads nothing again that is there.
+ *
+ * @returns a function that gives how long until it is to be called again, in milliseconds
  */
-export async function keepBacklog(parts: BacklogParts, signal: AbortSignal): Promise<void> {
+export function createBacklog(parts: BacklogParts): (signal: AbortSignal) => Promise<number> {
+  const { relay, refreshMs } = parts
+  const lookMs = Math.min(LOOK_MS, refreshMs)
+  let isFirst = true
   let incomplete = 0
-  for (let first = true; ; first = false) {
+  return async (signal) => {
     const since = await parts.followedSince(signal)
-    const rows = await parts.progress.list({ relay: parts.relay })
+    const rows = await parts.progress.list({ relay })
     parts.onLook(rows)
-    const isOld = isDue(rows, since, parts.refreshMs)
-    if (!first && !isOld) {
-      await sleep(Math.min(LOOK_MS, parts.refreshMs), signal)
-      continue
-    }
+    const isOld = isDue(rows, since, refreshMs)
+    if (!isFirst && !isOld) return lookMs
     // One pass takes up what becomes old while it lasts, and no other process begins a second one then.
-    const refreshAfterMs = isOld ? parts.refreshMs / 2 : parts.refreshMs
+    const refreshAfterMs = isOld ? refreshMs / 2 : refreshMs
     const { outcome } = await parts.run({ refreshAfterMs, refreshBefore: since })
     signal.throwIfAborted()
-    incomplete = outcome === 'complete' ? 0 : incomplete + 1
-    const retryMs = Math.min(RETRY_MS.least * 2 ** Math.max(0, incomplete - 1), RETRY_MS.most)
+    if (outcome !== 'failed') isFirst = false
     // What an operator has stopped is not begun again by a timer of minutes.
-    await sleep(outcome === 'stopped' ? parts.refreshMs : Math.min(retryMs, parts.refreshMs), signal)
+    if (outcome === 'stopped') return refreshMs
+    incomplete = outcome === 'complete' ? 0 : incomplete + 1
+    return Math.min(lookMs * 2 ** Math.max(0, incomplete - 1), LONGEST_PAUSE_MS)
   }
 }
 
 /** Whether a collection is not complete, or was so for too long. */
 function isDue(rows: readonly CollectionProgress[], since: Date | undefined, refreshMs: number): boolean {
   const before = Math.max(Date.now() - refreshMs, since?.getTime() ?? 0)
-  return (
-    rows.length === 0 ||
-    rows.some(({ completedAt }) => completedAt === undefined || completedAt.getTime() < before)
-  )
+  return rows.some(({ completedAt }) => completedAt === undefined || completedAt.getTime() < before)
 }

@@ -7,17 +7,18 @@ export interface RecurringWork {
   readonly work: (signal: AbortSignal) => Promise<number>
   /** It failed, and is begun again after `waitMs`. */
   readonly onFailure: (error: unknown, waitMs: number) => void
-  readonly signal: AbortSignal
+  /** The first pause after a failure and the longest, in milliseconds: each further one is twice as long. */
+  readonly pauseMs: { readonly least: number; readonly most: number }
 }
-
-/** The first pause after a failure and the longest, in milliseconds: each further one is twice as long. */
-const PAUSE_MS = { least: 1_000, most: 5 * 60_000 }
 
 /**
  * Does it again and again until the signal aborts. A failure is no end: what it comes from may pass. A mistake in the
  * program is thrown, since it would be the same one each time.
  */
-export async function keepDoing({ work, onFailure, signal }: RecurringWork): Promise<void> {
+export async function keepDoing(
+  { work, onFailure, pauseMs }: RecurringWork,
+  signal: AbortSignal,
+): Promise<void> {
   let failures = 0
   while (!signal.aborted) {
     let waitMs: number
@@ -27,7 +28,7 @@ export async function keepDoing({ work, onFailure, signal }: RecurringWork): Pro
     } catch (error) {
       if (signal.aborted) return
       if (isProgrammingError(error)) throw error
-      waitMs = Math.min(PAUSE_MS.least * 2 ** failures, PAUSE_MS.most)
+      waitMs = Math.min(pauseMs.least * 2 ** failures, pauseMs.most)
       failures += 1
       onFailure(error, waitMs)
     }

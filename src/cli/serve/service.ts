@@ -1,4 +1,5 @@
 import type { CollectionIndex, OpenedStore } from '../../contracts/opened-store.ts'
+import type { PruneSummary } from '../../prune/prune-summary.ts'
 import { xrpcHandler } from '../../server/xrpc/xrpc-handler.ts'
 import { childController } from '../../util/abort.ts'
 import { count, duration, plural } from '../../util/format.ts'
@@ -7,11 +8,12 @@ import type { Database } from '../database.ts'
 import type { TextMeter } from '../metrics/text-meter.ts'
 import { openDatabase, openExisting } from '../open-database.ts'
 import type { Relay } from '../relay-options.ts'
-import { keepBacklog } from './backlog.ts'
+import { createBacklog } from './backlog.ts'
 import { type BacklogRuns, createBacklogRuns, watchBacklogs } from './backlog-runs.ts'
-import { keepDoing } from './recurring.ts'
+import { pruneWhenDue } from './pruning.ts'
+import { keepDoing, type RecurringWork } from './recurring.ts'
 import type { ServeHealth } from './serve-health.ts'
-import { REFRESH_MS, type ServeOptions } from './serve-options.ts'
+import { PRUNE_MS, REFRESH_MS, type ServeOptions } from './serve-options.ts'
 import type { ServeReport, ServeView } from './serve-report.ts'
 import type { Handle } from './serve-routes.ts'
 
@@ -45,6 +47,10 @@ export interface Service {
 const WALKS = 6
 const OTHER_CONNECTIONS = 4
 
+/** The pauses after failures, in milliseconds: of what is done all the time, and of what is done now and then. */
+const SOON = { least: 1_000, most: 5 * 60_000 }
+const LATER = { least: 3_600_000, most: 24 * 3_600_000 }
+
 interface Opened {
   readonly store: OpenedStore
   readonly xrpc: Handle
@@ -61,11 +67,15 @@ export function createService(parts: ServiceParts): Service {
   )
   let opened: Opened | undefined
 
+  function isImported(relay: string): boolean {
+    const { complete, total } = backlogs.monitor(relay).snapshot().collections
+    return total > 0 && complete === total
+  }
+
   function backlogText(): string {
     if (options.backlog === false) return 'off'
     if (backlogs.running !== undefined) return 'running'
-    const { complete, total } = backlogs.monitor(relays[0]?.relay ?? '').snapshot().collections
-    return total > 0 && complete === total ? 'complete' : 'waiting'
+    return relays.every(({ relay }) => isImported(relay)) ? 'complete' : 'waiting'
   }
 
   function figures(): string[] {
@@ -76,32 +86,37 @@ export function createService(parts: ServiceParts): Service {
     ]
   }
 
-  async function keepUp(store: OpenedStore, runs: BacklogRuns, report: ServeReport): Promise<void> {
-    const stop = childController(signal)
-    const work = relays.map(({ relay }) =>
-      keepDoing({
-        signal: stop.signal,
-        onFailure: (error, waitMs) => report.fail(relay, error, waitMs),
-        async work(until) {
-          await keepBacklog(
-            {
-              relay,
-              progress: store.progress,
-              refreshMs: options.refresh ?? REFRESH_MS,
-              followedSince: async () => undefined,
-              run: (run) => runs.run(relay, run),
-              onLook: (rows) => void backlogs.monitor(relay).refresh(async () => [...rows]),
-            },
-            until,
-          )
-          return 0
-        },
-      }),
-    )
-    // One that ends with a mistake in the program ends the others.
-    for (const each of work) each.catch((error: unknown) => stop.abort(error))
-    await Promise.allSettled(work)
-    stop.signal.throwIfAborted()
+  function worksOf(store: OpenedStore, runs: BacklogRuns, report: ServeReport): RecurringWork[] {
+    const refreshMs = options.refresh ?? REFRESH_MS
+    const backlogWork = relays.map(({ relay }): RecurringWork => {
+      const work = createBacklog({
+        relay,
+        progress: store.progress,
+        refreshMs,
+        followedSince: async () => undefined,
+        run: (run) => runs.run(relay, run),
+        onLook: (rows) => void backlogs.monitor(relay).refresh(async () => [...rows]),
+      })
+      return { work, onFailure: (error, waitMs) => report.fail(relay, error, waitMs), pauseMs: SOON }
+    })
+    const [{ relay } = { relay: '' }] = relays
+    const pruning = {
+      relay,
+      store,
+      everyMs: options.prune || PRUNE_MS,
+      isImported: () => isImported(relay),
+      onEvent: report.handle,
+      onPruned: (summary: PruneSummary) => report.tell('prune', prunedText(summary)),
+    }
+    const pruneWork: RecurringWork = {
+      work: (until) => pruneWhenDue(pruning, until),
+      onFailure: (error, waitMs) => report.fail('prune', error, waitMs),
+      pauseMs: LATER,
+    }
+    return [
+      ...(options.backlog === false ? [] : backlogWork),
+      ...(options.prune === false ? [] : [pruneWork]),
+    ]
   }
 
   return {
@@ -122,13 +137,30 @@ export function createService(parts: ServiceParts): Service {
       const runs = createBacklogRuns({ options, relays, store, backlogs, report, signal })
       opened = { store, xrpc, runs }
       try {
-        await keepUp(store, runs, report)
+        await keepUp(worksOf(store, runs, report), signal)
       } finally {
         await Promise.all([runs.admin.close(), beforeClosing()])
         opened = undefined
       }
     },
   }
+}
+
+/** Does all of it until the signal aborts, also where there is nothing to do. A mistake in the program ends everything. */
+async function keepUp(works: readonly RecurringWork[], signal: AbortSignal): Promise<void> {
+  const stop = childController(signal)
+  const { promise: stopped, resolve } = Promise.withResolvers<void>()
+  if (stop.signal.aborted) resolve()
+  else stop.signal.addEventListener('abort', () => resolve(), { once: true })
+  const doing = works.map((work) => keepDoing(work, stop.signal))
+  for (const each of doing) each.catch((error: unknown) => stop.abort(error))
+  await Promise.allSettled([stopped, ...doing])
+  stop.signal.throwIfAborted()
+}
+
+function prunedText({ removed, outcome }: PruneSummary): string {
+  if (outcome === 'elsewhere') return 'another process has pruned'
+  return `${plural(removed, 'pair')} of accounts that are gone removed`
 }
 
 function uptime(since: number): string {

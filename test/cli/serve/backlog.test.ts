@@ -1,0 +1,100 @@
+import { expect, it } from 'vitest'
+import { createBacklog } from '../../../src/cli/serve/backlog.ts'
+import type { CollectionProgress } from '../../../src/contracts/progress-store.ts'
+import type { AdminRunEnd } from '../../../src/server/admin/admin-run.ts'
+
+const HOUR = 3_600_000
+const WEEK = 7 * 24 * HOUR
+const relay = 'relay.example'
+const never = new AbortController().signal
+
+function row(collection: string, ageMs?: number): CollectionProgress {
+  const counts = { pages: 1, imported: 1, invalid: 0, attempts: 0, flags: [] }
+  const base = { relay, collection, ...counts }
+  if (ageMs === undefined) return { ...base, state: 'pending' }
+  return { ...base, state: 'complete', completedAt: new Date(Date.now() - ageMs) }
+}
+
+/** A backlog whose runs end as told, and what they were begun with. */
+function backlog(rows: CollectionProgress[], ends: AdminRunEnd['outcome'][], since?: Date) {
+  const runs: { refreshAfterMs: number; refreshBefore: Date | undefined }[] = []
+  const work = createBacklog({
+    relay,
+    progress: { list: async () => rows },
+    refreshMs: WEEK,
+    followedSince: async () => since,
+    async run(options) {
+      runs.push(options)
+      return { outcome: ends.shift() ?? 'complete' }
+    },
+    onLook() {},
+  })
+  return { runs, work: () => work(never) }
+}
+
+it('is imported at the start, and what is there is not read again', async () => {
+  const { runs, work } = backlog([row('a.b.c', HOUR)], [])
+  const waits = [await work(), await work(), await work()]
+  expect(runs).toEqual([{ refreshAfterMs: WEEK, refreshBefore: undefined }])
+  expect(waits).toEqual([60_000, 60_000, 60_000])
+})
+
+it('is read again as a whole once a part of it is too old', async () => {
+  const rows = [row('a.b.c', HOUR), row('d.e.f', 2 * HOUR)]
+  const { runs, work } = backlog(rows, [])
+  await work()
+  rows[0] = row('a.b.c', WEEK + HOUR)
+  await work()
+  // The second process looks a moment later.
+  rows[0] = row('a.b.c', 0)
+  await work()
+  expect(runs.map(({ refreshAfterMs }) => refreshAfterMs)).toEqual([WEEK, WEEK / 2])
+})
+
+it('is read again where it was complete before the feed was followed without a gap', async () => {
+  const since = new Date(Date.now() - 2 * HOUR)
+  const rows = [row('a.b.c', HOUR)]
+  const { runs, work } = backlog(rows, [], since)
+  await work()
+  await work()
+  expect(runs).toHaveLength(1)
+  since.setTime(Date.now())
+  await work()
+  expect(runs[1]?.refreshBefore).toBe(since)
+})
+
+it('waits longer after each run that is not complete, six hours at most', async () => {
+  const { work } = backlog([row('a.b.c')], ['incomplete', 'failed', ...Array(12).fill('incomplete')])
+  expect([await work(), await work(), await work()]).toEqual([60_000, 120_000, 240_000])
+  for (let i = 0; i < 8; i++) await work()
+  expect(await work()).toBe(6 * HOUR)
+})
+
+it('is tried again where the first run failed before anything was known', async () => {
+  const { runs, work } = backlog([], ['failed', 'complete'])
+  await work()
+  await work()
+  await work()
+  expect(runs).toHaveLength(2)
+})
+
+it('is left alone after an operator has stopped it', async () => {
+  const { work } = backlog([row('a.b.c')], ['stopped'])
+  expect(await work()).toBe(WEEK)
+})
+
+it('gives the reason of an abort back', async () => {
+  const stop = new AbortController()
+  const work = createBacklog({
+    relay,
+    progress: { list: async () => [] },
+    refreshMs: WEEK,
+    followedSince: async () => undefined,
+    async run() {
+      stop.abort(new Error('enough'))
+      return { outcome: 'stopped' }
+    },
+    onLook() {},
+  })
+  await expect(work(stop.signal)).rejects.toThrow('enough')
+})
