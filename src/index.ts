@@ -30,7 +30,6 @@ export type {
   RepoFailedEvent,
   RepoFailure,
 } from './contracts/crawl-events.ts'
-export type { DidResolver } from './contracts/did-resolver.ts'
 export type {
   BackfillEvent,
   BackfillListener,
@@ -60,6 +59,8 @@ export type {
 export type {
   AccountChange,
   AppliedBatch,
+  ClosedAccount,
+  ClosedPairs,
   FeedAccount,
   FeedAccounts,
   FeedBatch,
@@ -73,12 +74,6 @@ export type {
   RepoToLookUp,
 } from './contracts/feed-store.ts'
 export type { HostSource, KnownHost } from './contracts/host-source.ts'
-export type {
-  IndexReposEvent,
-  IndexReposSummary,
-  RepoEvent,
-  RepoState,
-} from './contracts/index-repos-events.ts'
 export type { IndexBatch, IndexContext, IndexSink } from './contracts/index-sink.ts'
 export type { PacedRelay } from './contracts/paced-relay.ts'
 export type { ProgressRow, ProgressRows } from './contracts/progress-rows.ts'
@@ -100,19 +95,9 @@ export type {
 export type { IndexedCollections, IndexedRepos, IndexPageRequest, RepoIndex } from './contracts/repo-index.ts'
 export type { RelayPause, RepoLister, RepoListRequest, RepoPage } from './contracts/repo-lister.ts'
 export type { CollectionFailure, HostFailure, RelayFailure } from './contracts/run-failures.ts'
-export type { CrawlOptions, CrawlStore } from './crawl/crawl-options.ts'
+export type { CrawlOptions, CrawlStore, SharedLimit } from './crawl/crawl-options.ts'
 export { type Crawler, createCrawler } from './crawl/crawler.ts'
-export type { HostOptions } from './crawl/host-address.ts'
-export type { DidOptions } from './crawl/host-finder.ts'
 export { type HostsOfOptions, hostsOf } from './crawl/hosts-of.ts'
-export { type IndexReposRun, indexRepos } from './crawl/index-repos.ts'
-export type {
-  GoneState,
-  IndexReposOptions,
-  IndexReposStore,
-  RemovableIndex,
-} from './crawl/index-repos-options.ts'
-export type { SharedLimit } from './crawl/shared-limits.ts'
 export {
   BackfillError,
   type BackfillErrorCode,
@@ -156,7 +141,7 @@ export type {
 export { type Work, workOf } from './monitor/work.ts'
 export { progressStoreOn } from './progress/progress-store-on.ts'
 export { type Pruning, prune } from './prune/prune.ts'
-export type { PruneOptions, PruneStore } from './prune/prune-options.ts'
+export type { AccountFate, PruneOptions, PruneStore } from './prune/prune-options.ts'
 export type {
   InactiveStanding,
   PruneEvent,

@@ -22,6 +22,22 @@ export function positiveNumber(text: string): number {
   throw new InvalidArgumentError('It must be a number above 0.')
 }
 
+/** A share in percent. @returns it as a number from 0 to 1 */
+export function shareOf(text: string): number {
+  const value = Number(text)
+  if (/^\d+(\.\d+)?$/.test(text) && value <= 100) return value / 100
+  throw new InvalidArgumentError('It must be a number from 0 to 100.')
+}
+
+/** One of a few words. */
+export function oneOf<Word extends string>(...allowed: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = allowed.find((known) => known === text)
+    if (word !== undefined) return word
+    throw new InvalidArgumentError(`It must be one of ${allowed.join(', ')}.`)
+  }
+}
+
 const UNITS: Readonly<Record<string, number>> = {
   s: 1_000,
   m: 60_000,

@@ -5,6 +5,7 @@ import { registerDiscover } from './commands/discover-command.ts'
 import { registerExport } from './commands/export-command.ts'
 import { registerImport } from './commands/import-command.ts'
 import { registerMigrate } from './commands/migrate-command.ts'
+import { registerPrune } from './commands/prune-command.ts'
 import { registerReset } from './commands/reset-command.ts'
 import { registerRetry } from './commands/retry-command.ts'
 import { registerRun } from './commands/run-command.ts'
@@ -23,6 +24,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerRetry,
   registerReset,
   registerVerify,
+  registerPrune,
   registerExport,
   registerImport,
   registerMigrate,

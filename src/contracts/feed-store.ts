@@ -53,15 +53,37 @@ export interface LookedUpRepo extends RepoToLookUp {
   readonly collections?: readonly string[] | undefined
 }
 
+/** An account that is gone by another word than a feed's: by what a relay says when it is asked. */
+export interface ClosedAccount {
+  readonly did: string
+  /** As {@link AccountChange.status}. */
+  readonly status?: string | undefined
+  /** Its state here before the relay was asked. Absent where it was not known. */
+  readonly seen?: Pick<FeedAccount, 'active' | 'status'> | undefined
+}
+
+/** Accounts that are gone, and one of the collections that they were in. */
+export interface ClosedPairs {
+  readonly collection: string
+  readonly accounts: readonly ClosedAccount[]
+}
+
 /**
- * What a feed told in one stretch, the last word on each thing. A batch is applied whole, in this order: accounts, pairs
- * that are removed, pairs that are added, repos to look up. What a look found is among those that are removed and added.
+ * What a feed told in one stretch, the last word on each thing. A batch is applied whole, in this order: accounts,
+ * accounts that are closed, pairs that are removed, pairs that are added, repos to look up. What a look found is among
+ * those that are removed and added.
  */
 export interface FeedBatch {
   /** Which feed: the scope of its progress row, as `feed:wss://relay.example`. */
   readonly feed: string
   /** Accounts and repos that the feed told of. Of one whose status is `deleted`, all pairs are removed. */
   readonly accounts?: readonly AccountChange[] | undefined
+  /**
+   * Accounts that a prune found to be gone, in one collection after the other. Their state is saved, their pairs in this
+   * collection are removed, and those of all collections stay gone as those of a deleted account do. An account whose state
+   * is not {@link ClosedAccount.seen} any more is passed over: the feed has told something of it meanwhile.
+   */
+  readonly closed?: ClosedPairs | undefined
   /** Pairs that are gone, proven. */
   readonly removed?: readonly FeedPair[] | undefined
   /** Pairs of which a record was written. */

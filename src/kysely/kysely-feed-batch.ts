@@ -2,11 +2,13 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type {
   AccountChange,
   AppliedBatch,
+  ClosedAccount,
+  ClosedPairs,
   FeedBatch,
   FeedPair,
   LookedUpRepo,
 } from '../contracts/feed-store.ts'
-import { newcomersKept, pairsByCollection } from '../util/feed-limits.ts'
+import { isAsSeen, newcomersKept, pairsByCollection } from '../util/feed-limits.ts'
 import { jsonRow, rowOf } from './json-row.ts'
 import { type BackfillDatabase, type SchemaOptions, tableName } from './schema.ts'
 
@@ -41,12 +43,15 @@ export async function applyFeedBatch(
   const gone = pairsByCollection([...looked.gone, ...(batch.removed ?? [])])
   const here = pairsByCollection([...looked.here, ...(batch.added ?? [])])
   const deleted = (batch.accounts ?? []).filter(({ status }) => status === 'deleted').map(({ did }) => did)
+  const closed = await accountsToClose(tables, batch.closed)
   await addNames(tables, table, [...gone, ...here])
-  await lockCollections(tables, deleted.length > 0 ? undefined : gone.map(([collection]) => collection))
+  const isAnywhere = deleted.length > 0 || closed.length > 0
+  await lockCollections(tables, isAnywhere ? undefined : gone.map(([collection]) => collection))
   const numbers = await numbersOf(tables, [...gone, ...here])
   await changeAccounts(tables, table, batch.accounts ?? [])
   const removed =
     (await removeAccounts(tables, table, deleted)) +
+    (await closeAccounts(tables, table, { collection: batch.closed?.collection ?? '', accounts: closed })) +
     (await removePairs(tables, table, numbered(gone, numbers)))
   const added = await addNewcomers(tables, table, numbered(here, numbers), counts.latest)
   await noteRepos(tables, table, noted, counts.notes - noted.length)
@@ -207,17 +212,68 @@ async function changeAccounts(
 /** @returns how many pairs were removed */
 async function removeAccounts(tables: Tables, table: TableOf, deleted: readonly string[]): Promise<number> {
   if (deleted.length === 0) return 0
-  await sql`
-    insert into ${table('collection_feed_gone')} (collection_id, did)
-    select ${ACCOUNT}::integer, did from unnest(${deleted}::text[]) as given (did) order by did collate "C"
-    on conflict do nothing
-  `.execute(tables)
+  await noteAccountsGone(tables, table, deleted)
   const { numAffectedRows } = await sql`
     delete from ${table('collection_index_pair')}
     where did = any (${deleted}::text[])
     and collection_id = any (array (select id from ${table('collection_index_nsid')}))
   `.execute(tables)
   return Number(numAffectedRows ?? 0)
+}
+
+/** Those that are as they were when it was decided: feeds wait for the lock on the counts. */
+async function accountsToClose(
+  tables: Tables,
+  { accounts }: Pick<ClosedPairs, 'accounts'> = { accounts: [] },
+): Promise<readonly ClosedAccount[]> {
+  if (accounts.length === 0) return []
+  const dids = accounts.map(({ did }) => did)
+  const rows = await tables
+    .selectFrom('collection_feed_account')
+    .select(
+      jsonRow<{ did: string; active: boolean; status: string | null }>({
+        did: sql.ref('did'),
+        active: sql.ref('active'),
+        status: sql.ref('status'),
+      }),
+    )
+    .where(sql<boolean>`did = any (${dids}::text[])`)
+    .execute()
+  const states = rows
+    .map(rowOf)
+    .map(({ did, active, status }) => [did, { active, ...(status !== null && { status }) }] as const)
+  const stored = new Map(states)
+  return accounts.filter((account) => isAsSeen(account, stored.get(account.did)))
+}
+
+/** @returns how many pairs were removed */
+async function closeAccounts(
+  tables: Tables,
+  table: TableOf,
+  { collection, accounts }: ClosedPairs,
+): Promise<number> {
+  if (accounts.length === 0) return 0
+  await changeAccounts(
+    tables,
+    table,
+    accounts.map(({ did, status }) => ({ did, active: false, status })),
+  )
+  const dids = accounts.map(({ did }) => did)
+  await noteAccountsGone(tables, table, dids)
+  const { numAffectedRows } = await sql`
+    delete from ${table('collection_index_pair')}
+    where did = any (${dids}::text[])
+    and collection_id = (select id from ${table('collection_index_nsid')} where nsid = ${collection})
+  `.execute(tables)
+  return Number(numAffectedRows ?? 0)
+}
+
+async function noteAccountsGone(tables: Tables, table: TableOf, dids: readonly string[]): Promise<void> {
+  await sql`
+    insert into ${table('collection_feed_gone')} (collection_id, did)
+    select ${ACCOUNT}::integer, did from unnest(${dids}::text[]) as given (did) order by did collate "C"
+    on conflict do nothing
+  `.execute(tables)
 }
 
 /** @returns how many pairs were removed */

@@ -1,12 +1,13 @@
 import type {
   AccountChange,
   AppliedBatch,
+  ClosedAccount,
   FeedAccount,
   FeedBatch,
   FeedStore,
   LookedUpRepo,
 } from '../contracts/feed-store.ts'
-import { newcomersKept } from '../util/feed-limits.ts'
+import { isAsSeen, newcomersKept } from '../util/feed-limits.ts'
 import { pageLimit } from '../util/page-limit.ts'
 
 /** What was told to be gone: a sink leaves it out. */
@@ -41,6 +42,13 @@ export function memoryFeedStore(
     gone.add(keyOf('', change.did))
     for (const dids of pairs.values()) if (dids.delete(change.did)) counts.removed += 1
   }
+  const close = (account: ClosedAccount, collection: string) => {
+    const { did, status } = account
+    if (!isAsSeen(account, accounts.get(did))) return
+    accounts.set(did, changedAccount(accounts.get(did), { did, active: false, status }))
+    gone.add(keyOf('', did))
+    if (pairs.get(collection)?.delete(did)) counts.removed += 1
+  }
   const remove = (collection: string, did: string) => {
     gone.add(keyOf(collection, did))
     if (pairs.get(collection)?.delete(did)) counts.removed += 1
@@ -69,6 +77,7 @@ export function memoryFeedStore(
     Object.assign(counts, { added: 0, removed: 0 })
     const looked = (batch.lookedUp ?? []).map(look)
     for (const change of batch.accounts ?? []) changeAccount(change)
+    for (const account of batch.closed?.accounts ?? []) close(account, batch.closed?.collection ?? '')
     const removed = [...looked.flatMap(({ gone: pairs }) => pairs), ...(batch.removed ?? [])]
     for (const { collection, did } of removed) remove(collection, did)
     const added = [...looked.flatMap(({ here }) => here), ...(batch.added ?? [])]

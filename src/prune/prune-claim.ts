@@ -49,7 +49,9 @@ export async function claimPrune({
   emit,
 }: ClaimParts): Promise<PruneClaim | undefined> {
   const scope = workScope('prune', relay)
-  await progress.register(scope, [{ nsid: ACCOUNTS }], { refreshAfterMs: 0 })
+  const [before] = await progress.list({ relay: scope })
+  if (before === undefined) await progress.register(scope, [{ nsid: ACCOUNTS }])
+  else if (before.state === 'complete') await progress.reset(scope)
   const first = await createClaimQueue({ relay: scope, progress, leaseMs, signal, emit }).next()
   if (first === undefined) return undefined
   let claim: Claim = first

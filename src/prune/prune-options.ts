@@ -1,6 +1,7 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { AccountLister } from '../contracts/account-lister.ts'
 import type { BackfillListener } from '../contracts/events.ts'
+import type { FeedStore } from '../contracts/feed-store.ts'
 import type { ProgressStore } from '../contracts/progress-store.ts'
 import type { RepoIndex } from '../contracts/repo-index.ts'
 import { InvalidOptionError } from '../errors.ts'
@@ -8,7 +9,7 @@ import { relayAccounts } from '../relay/relay-accounts.ts'
 import { warnOnce } from '../run/warnings.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
 import { mustHave, type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
-import type { PruneSummary } from './prune-summary.ts'
+import type { InactiveStanding, PruneSummary } from './prune-summary.ts'
 
 /** Where a prune reads and removes. */
 export interface PruneStore {
@@ -16,7 +17,18 @@ export interface PruneStore {
   readonly index: RepoIndex
   /** Where it is kept how far the look-ups are, and that one process prunes at a time. Absent: neither is kept. */
   readonly progress?: ProgressStore | undefined
+  /**
+   * What a live feed keeps beside the pairs. With it, an account that came back meanwhile keeps its pairs, no page of a
+   * backfill brings back what was removed, and accounts can be marked.
+   */
+  readonly feed?: FeedStore | undefined
 }
+
+/**
+ * What becomes of an account that is not active for a while: `keep` leaves it as it is, `mark` saves its state in
+ * `store.feed` and keeps its pairs, `remove` removes them.
+ */
+export type AccountFate = 'keep' | 'mark' | 'remove'
 
 /** What to remove from which index, by whose word. */
 export interface PruneOptions {
@@ -24,10 +36,10 @@ export interface PruneOptions {
   relay: string | AccountLister
   /** The index, and what is beside it: a store such as `await openPostgres(url)`. */
   store: PruneStore
-  /** What becomes of the pairs of accounts that are deactivated. @default 'keep' */
-  deactivated?: 'keep' | 'remove' | undefined
-  /** What becomes of the pairs of accounts that are suspended. @default 'keep' */
-  suspended?: 'keep' | 'remove' | undefined
+  /** What becomes of accounts that are deactivated. @default 'keep' */
+  deactivated?: AccountFate | undefined
+  /** What becomes of accounts that are suspended. @default 'keep' */
+  suspended?: AccountFate | undefined
   /**
    * What becomes of accounts that the relay's list does not name: `'lookUp'` asks the relay for each, one by one, and
    * removes those that it says to be gone.
@@ -82,12 +94,14 @@ export interface PruneOptions {
   onEvent?: BackfillListener | undefined
 }
 
+/** What becomes of the accounts of each standing. */
+export type Fates = Readonly<Record<InactiveStanding, AccountFate>>
+
 /** The options of a prune with nothing left open. */
 export interface PruneSettings {
   readonly accounts: AccountLister
   readonly store: PruneStore
-  readonly removesDeactivated: boolean
-  readonly removesSuspended: boolean
+  readonly fates: Fates
   readonly looksUp: boolean
   readonly removesNotFound: boolean
   readonly maxShare: number
@@ -131,11 +145,17 @@ export function pruneSettingsOf(options: PruneOptions): PruneSettings {
     throw new InvalidOptionError('maxShare', 'a number from 0 to 1', maxShare)
   if (confirm !== undefined && typeof confirm !== 'function')
     throw new InvalidOptionError('confirm', 'a function', confirm)
+  const store = storeOf(options)
   return {
     accounts: accountsOf(options.relay),
-    store: storeOf(options),
-    removesDeactivated: isSecond('deactivated', options.deactivated, ['keep', 'remove']),
-    removesSuspended: isSecond('suspended', options.suspended, ['keep', 'remove']),
+    store,
+    fates: {
+      deleted: 'remove',
+      takendown: 'remove',
+      suspended: fateOf('suspended', options),
+      deactivated: fateOf('deactivated', options),
+      inactive: 'keep',
+    },
     looksUp: !isSecond('unlisted', options.unlisted, ['lookUp', 'keep']),
     removesNotFound: isSecond('notFound', options.notFound, ['keep', 'remove']),
     maxShare,
@@ -164,14 +184,29 @@ function accountsOf(relay: string | AccountLister): AccountLister {
 
 function storeOf({ store, collections }: PruneOptions): PruneStore {
   mustHave('store', store, 'index', 'a store with an index such as await openPostgres(url)')
-  const { index, progress } = store
+  const { index, progress, feed } = store
   mustHave('store.index', index, 'listRepos', 'a RepoIndex')
   mustHave('store.index', index, 'remove', 'a RepoIndex with remove')
   if (progress !== undefined) mustHave('store.progress', progress, 'claim', 'a ProgressStore')
+  if (feed !== undefined) mustHave('store.feed', feed, 'apply', 'a FeedStore')
   const isList = Array.isArray(collections) && collections.every((nsid) => isValidNsid(nsid))
   if (!isList && !(collections === undefined && index.listCollections !== undefined))
     throw new InvalidOptionError('collections', 'a list of NSIDs such as app.bsky.feed.post', collections)
   return store
+}
+
+const FATES: readonly unknown[] = ['keep', 'mark', 'remove'] satisfies AccountFate[]
+
+function fateOf(standing: 'suspended' | 'deactivated', options: PruneOptions): AccountFate {
+  const fate = options[standing] ?? 'keep'
+  if (!FATES.includes(fate)) throw new InvalidOptionError(standing, "'keep', 'mark' or 'remove'", fate)
+  if (fate === 'mark' && options.store.feed === undefined)
+    throw new InvalidOptionError(
+      'store.feed',
+      `a FeedStore, to mark accounts that are ${standing}`,
+      undefined,
+    )
+  return fate
 }
 
 /** Whether the second of two words is given; the first one is the default. */

@@ -20,7 +20,7 @@ export interface UnlistedCounts {
   pairs: number
   /** How many were looked up so far. */
   lookedUp: number
-  /** How many of these are gone, as the relay says: their pairs are removed. */
+  /** How many of these are gone, as the relay says: their pairs are removed. `notFound` is apart. */
   gone: number
   /** How many of these the relay does not know. */
   notFound: number

@@ -9,6 +9,7 @@ import { countIndex, type Listed } from './index-count.ts'
 import { listedAccounts } from './listed-accounts.ts'
 import { listedSet } from './listed-set.ts'
 import { createLookUps } from './look-ups.ts'
+import { createPairStore, type PairStore } from './pair-store.ts'
 import { claimPrune, type PruneClaim } from './prune-claim.ts'
 import { type PruneOptions, type PruneSettings, pruneSettingsOf } from './prune-options.ts'
 import {
@@ -17,7 +18,7 @@ import {
   type PruneEvent,
   type PruneSummary,
 } from './prune-summary.ts'
-import { removeGone, removes } from './removal.ts'
+import { removeGone } from './removal.ts'
 import { createStandings } from './standings.ts'
 
 /** What a prune does, event by event. It stops as a backfiller does: leave the loop, or abort the signal. */
@@ -93,7 +94,9 @@ interface Parts extends PruneSettings {
 async function* pruneBy(summary: PruneSummary, settings: Parts): AsyncGenerator<PruneEvent, void, void> {
   const { relay } = settings.accounts
   const parts = { ...settings, relay, index: settings.store.index }
-  const listed = yield* readList(summary, settings)
+  const lookUps = createLookUps(settings)
+  const pairStore = createPairStore({ ...parts, lookUps, summary })
+  const listed = yield* readList(summary, { ...settings, pairStore })
   const unlisted = yield* countIndex(listed, summary, parts)
   summary.mayRemove = mayRemove(summary, settings)
   yield { type: 'report', relay, report: structuredClone(summary) }
@@ -105,22 +108,27 @@ async function* pruneBy(summary: PruneSummary, settings: Parts): AsyncGenerator<
     summary.outcome = 'declined'
     return
   }
-  const lookUps = createLookUps(settings)
-  if (summary.mayRemove > 0) yield* removeGone({ ...parts, listed, unlisted, lookUps, summary })
+  yield* removeGone({ ...parts, listed, unlisted, lookUps, pairStore, summary })
   summary.outcome = 'pruned'
 }
 
-async function* readList(summary: PruneSummary, settings: Parts): AsyncGenerator<PruneEvent, Listed, void> {
+async function* readList(
+  summary: PruneSummary,
+  { pairStore, ...settings }: Parts & { readonly pairStore: PairStore },
+): AsyncGenerator<PruneEvent, Listed, void> {
   const { relay } = settings.accounts
   const digest = digester()
   const listed = { digest, standings: createStandings(), names: listedSet(settings.memoryBytes) }
   for await (const { accounts } of listedAccounts(undefined, settings)) {
+    const active: string[] = []
     for (const account of accounts) {
       const digested = digest(account.did)
       listed.names.add(digested)
       const standing = standingOf(account)
-      if (standing !== 'active') listed.standings.note(digested, standing)
+      if (standing === 'active') active.push(account.did)
+      else listed.standings.note(digested, standing)
     }
+    if (!settings.dryRun) await pairStore.reopen(active)
     summary.listed += accounts.length
     yield { type: 'listed', relay, listed: summary.listed }
   }
@@ -130,7 +138,7 @@ async function* readList(summary: PruneSummary, settings: Parts): AsyncGenerator
 
 function mayRemove({ inactive, unlisted }: PruneSummary, settings: PruneSettings): number {
   const standings = Object.keys(inactive) as InactiveStanding[]
-  const gone = standings.filter((standing) => removes(standing, settings))
+  const gone = standings.filter((standing) => settings.fates[standing] === 'remove')
   return gone.reduce((sum, standing) => sum + inactive[standing].pairs, settings.looksUp ? unlisted.pairs : 0)
 }
 

@@ -1,8 +1,9 @@
-import { askStore, type IndexParts, indexPages } from '../run/index-reading.ts'
+import { type IndexParts, indexPages } from '../run/index-reading.ts'
 import { standingOf } from '../util/account-standing.ts'
-import { digestSet } from '../verify/digest-set.ts'
+import { type Digest, type DigestSet, digestSet } from '../verify/digest-set.ts'
 import { type Listed, prunedCollections, type Unlisted } from './index-count.ts'
 import type { LookUps } from './look-ups.ts'
+import type { InactiveAccount, PairStore } from './pair-store.ts'
 import type { LookedUpTo, PruneClaim } from './prune-claim.ts'
 import type { PruneSettings } from './prune-options.ts'
 import type { InactiveStanding, PruneEvent, PruneSummary } from './prune-summary.ts'
@@ -12,18 +13,9 @@ interface RemovalParts extends IndexParts, PruneSettings {
   readonly listed: Listed
   readonly unlisted: Unlisted
   readonly lookUps: LookUps
+  readonly pairStore: PairStore
   readonly claim: PruneClaim | undefined
   readonly summary: PruneSummary
-}
-
-/** Whether the pairs of accounts of a standing are removed. */
-export function removes(
-  standing: InactiveStanding,
-  { removesDeactivated, removesSuspended }: Pick<PruneSettings, 'removesDeactivated' | 'removesSuspended'>,
-): boolean {
-  if (standing === 'deactivated') return removesDeactivated
-  if (standing === 'suspended') return removesSuspended
-  return standing === 'deleted' || standing === 'takendown'
 }
 
 /**
@@ -32,16 +24,17 @@ export function removes(
  * is saved.
  */
 export async function* removeGone(parts: RemovalParts): AsyncGenerator<PruneEvent, void, void> {
-  const { relay, index, summary, claim, signal } = parts
+  const { relay, pairStore, summary, claim } = parts
+  if (summary.mayRemove === 0 && !Object.values(parts.fates).includes('mark')) return
   const sort = createSorter(parts)
   for await (const collection of prunedCollections(parts.collections, parts)) {
     for await (const dids of indexPages(collection, parts)) {
-      const { gone, asked } = await sort(collection, dids)
+      const { gone, marked, asked } = await sort(collection, dids)
+      if (marked.length > 0) await pairStore.mark(marked)
       if (gone.length > 0) {
-        const { removed = 0 } =
-          (await askStore(async () => index.remove?.(collection, gone, { signal }), parts)) ?? {}
+        const removed = await pairStore.remove(collection, gone)
         summary.removed += removed
-        yield { type: 'removed', relay, collection, dids: gone, removed }
+        yield { type: 'removed', relay, collection, dids: gone.map(({ did }) => did), removed }
       }
       const last = dids.at(-1)
       if (asked > 0 && last !== undefined) await claim?.save({ collection, did: last })
@@ -49,46 +42,78 @@ export async function* removeGone(parts: RemovalParts): AsyncGenerator<PruneEven
   }
 }
 
-/** Tells which DIDs of a page are gone, and how many accounts it asked for. */
-function createSorter({ listed, unlisted, lookUps, claim, summary, ...settings }: RemovalParts) {
-  const found = digestSet()
+/** What becomes of the accounts on a page of the index. */
+interface SortedPage {
+  readonly gone: InactiveAccount[]
+  readonly marked: InactiveAccount[]
+  /** How many accounts were asked for. */
+  asked: number
+}
 
-  /** Whether the account is still to be asked for; one that is found to be gone is told to `gone`. */
-  function isToAsk(did: string, isPassed: boolean, gone: string[]): boolean {
-    const digested = listed.digest(did)
-    const known = listed.standings.of(digested)
-    if (known !== undefined) {
-      if (removes(known.standing, settings)) gone.push(did)
-      return false
-    }
-    if (!settings.looksUp || listed.names.has(digested) !== 'unlisted') return false
-    if (found.has(digested)) gone.push(did)
-    else if (!isPassed) {
-      const seen = unlisted.accounts.mark(digested)
-      // One that came after the index was counted is one that the list could not name.
-      return seen === 'first' || (seen === 'absent' && unlisted.isCut)
-    }
-    return false
+/** What the relay may say of an account that it is asked for. `notFound`: that it does not know it. */
+type Verdict = InactiveStanding | 'notFound'
+
+/** Tells what becomes of the accounts on a page. */
+function createSorter({ listed, unlisted, lookUps, claim, summary, ...settings }: RemovalParts) {
+  const { looksUp, removesNotFound } = settings
+  const fates = { ...settings.fates, notFound: removesNotFound ? 'remove' : 'keep' } as const
+  const verdicts = createVerdicts()
+
+  function put(did: string, verdict: Verdict, page: SortedPage): void {
+    const status = verdict === 'notFound' || verdict === 'inactive' ? undefined : verdict
+    if (fates[verdict] === 'remove') page.gone.push({ did, status })
+    if (fates[verdict] === 'mark') page.marked.push({ did, status })
   }
 
-  return async (collection: string, dids: readonly string[]) => {
-    const gone: string[] = []
-    const asked = dids.filter((did) => isToAsk(did, isPassed({ collection, did }, claim?.lookedUpTo), gone))
-    const told = await lookUps.ask(asked)
+  /** What is known of an account, or that it is to be asked for; nothing where it keeps its pairs. */
+  function lookAt(place: LookedUpTo): Verdict | 'ask' | undefined {
+    const digested = listed.digest(place.did)
+    const known = listed.standings.of(digested)
+    if (known !== undefined) return known.standing
+    if (!looksUp || listed.names.has(digested) !== 'unlisted') return undefined
+    const verdict = verdicts.of(digested)
+    if (verdict !== undefined || isPassed(place, claim?.lookedUpTo)) return verdict
+    const seen = unlisted.accounts.mark(digested)
+    // One that came after the index was counted is one that the list could not name.
+    return seen === 'first' || (seen === 'absent' && unlisted.isCut) ? 'ask' : undefined
+  }
+
+  return async (collection: string, dids: readonly string[]): Promise<SortedPage> => {
+    const page: SortedPage = { gone: [], marked: [], asked: 0 }
+    const toAsk: string[] = []
+    for (const did of dids) {
+      const found = lookAt({ collection, did })
+      if (found === 'ask') toAsk.push(did)
+      else if (found !== undefined) put(did, found, page)
+    }
+    page.asked = toAsk.length
+    const told = await lookUps.ask(toAsk)
     summary.unlisted.lookedUp += told.size
     for (const [did, account] of told) {
-      if (account === undefined) summary.unlisted.notFound += 1
-      const standing = account === undefined ? undefined : standingOf(account)
-      const isGone =
-        standing === undefined
-          ? settings.removesNotFound
-          : standing !== 'active' && removes(standing, settings)
-      if (!isGone) continue
-      summary.unlisted.gone += 1
-      found.add(listed.digest(did))
-      gone.push(did)
+      const verdict = account === undefined ? 'notFound' : standingOf(account)
+      if (verdict === 'active') continue
+      if (verdict === 'notFound') summary.unlisted.notFound += 1
+      else if (fates[verdict] === 'remove') summary.unlisted.gone += 1
+      verdicts.note(listed.digest(did), verdict)
+      put(did, verdict, page)
     }
-    return { gone, asked: asked.length }
+    return page
+  }
+}
+
+/** What was said of accounts that were asked for, eight bytes for each and a third more at most. */
+function createVerdicts() {
+  const sets = new Map<Verdict, DigestSet>()
+  return {
+    note(digest: Digest, verdict: Verdict): void {
+      const set = sets.get(verdict) ?? digestSet()
+      sets.set(verdict, set)
+      set.add(digest)
+    },
+    of(digest: Digest): Verdict | undefined {
+      for (const [verdict, set] of sets) if (set.has(digest)) return verdict
+      return undefined
+    },
   }
 }
 

@@ -1,11 +1,12 @@
 import type {
   AccountChange,
   AppliedBatch,
+  ClosedPairs,
   FeedBatch,
   FeedPair,
   LookedUpRepo,
 } from '../contracts/feed-store.ts'
-import { newcomersKept, pairsByCollection } from '../util/feed-limits.ts'
+import { isAsSeen, newcomersKept, pairsByCollection } from '../util/feed-limits.ts'
 import { keyOfDid } from './did-key.ts'
 import type { Merging } from './merging.ts'
 import type { SqliteTransaction } from './sqlite-database.ts'
@@ -27,6 +28,7 @@ export function applyFeedBatch(
   const looked = (batch.lookedUp ?? []).map((repo) => endLookUp(connection, repo))
   let removed = 0
   for (const change of batch.accounts ?? []) removed += changeAccount(connection, change)
+  if (batch.closed !== undefined) removed += closeAccounts(connection, batch.closed)
   removed += removePairs(connection, [...looked.flatMap(({ gone }) => gone), ...(batch.removed ?? [])])
   const added = addNewcomers(connection, [...looked.flatMap(({ here }) => here), ...(batch.added ?? [])])
   for (const did of new Set(batch.toLookUp)) connection.run(NOTE_REPO, keyOfDid(did), nextNote(connection))
@@ -52,6 +54,26 @@ function changeAccount(connection: Connection, { did, active, status, rev, head 
   }
   if (active === true) connection.run(CLEAR_GONE, ACCOUNT, key)
   return 0
+}
+
+/** @returns how many pairs were removed */
+function closeAccounts(connection: Connection, { collection, accounts }: ClosedPairs): number {
+  const id = connection.get(FIND, collection)?.id
+  let removed = 0
+  for (const account of accounts) {
+    const key = keyOfDid(account.did)
+    const row = connection.get(GET_STATE, key)
+    const stored = row && {
+      active: row.active === 1,
+      ...(row.status !== null && { status: String(row.status) }),
+    }
+    if (!isAsSeen(account, stored)) continue
+    connection.run(ADD_ACCOUNT, key)
+    connection.run(SET_STATE, key, 0, account.status ?? null)
+    connection.run(NOTE_GONE, ACCOUNT, key)
+    if (id !== undefined) removed += removePair(connection, Number(id), key)
+  }
+  return removed
 }
 
 function removePairs(connection: Connection, pairs: readonly FeedPair[]): number {
@@ -111,6 +133,7 @@ const ADD_ACCOUNT = 'insert or ignore into collection_feed_account (did, active)
 const SET_STATE = 'update collection_feed_account set active = ?2, status = ?3 where did = ?1'
 const SET_REV =
   'update collection_feed_account set rev = ?2, head = ?3 where did = ?1 and (rev is null or rev <= ?2)'
+const GET_STATE = 'select active, status from collection_feed_account where did = ?1'
 const GET_REV = 'select rev from collection_feed_account where did = ?1'
 const GET_NAME = 'select nsid from collection_index_nsid where id = ?1'
 const NOTE_GONE = 'insert or ignore into collection_feed_gone (collection_id, did) values (?1, ?2)'

@@ -1,4 +1,4 @@
-import type { FeedBatch } from '../contracts/feed-store.ts'
+import type { ClosedAccount, FeedAccount, FeedBatch } from '../contracts/feed-store.ts'
 
 /** How many newcomers are kept where a batch says nothing: about what a week brings, in some 100 MB. */
 const NEWCOMERS_KEPT = 1_000_000
@@ -19,4 +19,13 @@ export function pairsByCollection(
   return [...byCollection]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, dids]) => [name, [...dids].sort()])
+}
+
+/** Whether an account is as it was when a closing of it was decided. */
+export function isAsSeen(
+  { seen }: ClosedAccount,
+  stored: Pick<FeedAccount, 'active' | 'status'> | undefined,
+): boolean {
+  if (seen === undefined || stored === undefined) return seen === stored
+  return seen.active === stored.active && seen.status === stored.status
 }

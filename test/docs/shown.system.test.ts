@@ -21,6 +21,12 @@ const collections = {
   'com.whtwnd.blog.entry': 20,
 }
 
+/** What the relay of the documents answers beside its lists of repos. */
+const ANSWERS: Readonly<Record<string, unknown>> = {
+  '/v1/listCollections': { collections },
+  '/xrpc/com.atproto.sync.listRepos': { repos: [] },
+}
+
 /** What a block that only defines something is used for, by its page and its first words; with what it prints then. */
 const USES: Readonly<Record<string, { readonly use: string; readonly prints: string }>> = {
   listedAt: {
@@ -51,8 +57,7 @@ async function printedBy(code: string): Promise<string> {
   await using database = await createPostgres()
   await using relay = await startRelay({
     collections,
-    script: ({ path }) =>
-      path === '/v1/listCollections' ? { status: 200, body: { collections } } : undefined,
+    script: ({ path }) => (Object.hasOwn(ANSWERS, path) ? { status: 200, body: ANSWERS[path] } : undefined),
   })
   const file = join(folder.path, 'program.ts')
   // A server is left running by its program; here it ends once it listens.

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
+  type FeedStore,
   type IndexSink,
   memoryStore,
   type PruneEvent,
@@ -21,6 +22,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 
 interface Pruned extends AsyncDisposable, PruneStore {
   readonly sink: IndexSink
+  readonly feed: FeedStore
 }
 
 const stores: readonly { kind: string; create(): Promise<Pruned> }[] = [
@@ -214,4 +216,87 @@ describe.each(stores)('on $kind', ({ create }) => {
       create,
     )
   })
+
+  it('an account that came back, as the feed says and the relay when it is asked, keeps its pairs', () => {
+    const [back = '', stale = '', gone = ''] = at(0, 2, 4)
+    return withScene(
+      {
+        listed: accounts({ deleted: [back, stale, gone] }),
+        told: (did) => (did === back ? { did, active: true } : { did, active: false, status: 'deleted' }),
+      },
+      async ({ store, relay, prune }) => {
+        const active = [back, stale].map((did) => ({ did, active: true, rev: '3k' }))
+        await store.feed.apply({ feed: 'feed:x', accounts: active })
+        const { summary } = await prune()
+        expect(await heldIn(store, A)).toEqual(without([stale, gone]).toSorted())
+        expect(await heldIn(store, B)).toContain(back)
+        expect(relay.lookedUp).toContain(stale)
+        expect(relay.lookedUp).not.toContain(gone)
+        expect(summary).toMatchObject({ removed: 4, cameBack: 2 })
+        const [kept] = await store.feed.accountsOf([back])
+        expect(kept).toMatchObject({ active: true, rev: '3k' })
+      },
+      create,
+    )
+  })
+
+  it('no page brings back what was removed, until the relay lists the account as active again', () => {
+    const [gone = ''] = at(2)
+    const listed = accounts({ takendown: [gone] })
+    return withScene(
+      { listed, told: (did) => listed.find((account) => account.did === did) },
+      async ({ store, prune }) => {
+        await prune()
+        expect(await store.feed.accountsOf([gone])).toEqual([
+          { did: gone, active: false, status: 'takendown' },
+        ])
+        for (const collection of [A, 'com.example.new'])
+          expect(await store.sink.add({ relay: 'x', collection, dids: [gone] })).toEqual({ added: 0 })
+        listed[2] = { did: gone, active: true }
+        const { summary } = await prune()
+        expect(summary.marked).toBe(1)
+        expect(await store.sink.add({ relay: 'x', collection: A, dids: [gone] })).toEqual({ added: 1 })
+      },
+      create,
+    )
+  })
+
+  it('deactivated and suspended accounts are marked, or lose their pairs, where that is asked for', () => {
+    const [away = '', barred = ''] = at(2, 4)
+    return withScene(
+      { listed: accounts({ deactivated: [away], suspended: [barred] }) },
+      async ({ store, prune }) => {
+        const { summary } = await prune({ deactivated: 'mark', suspended: 'remove' })
+        expect(summary).toMatchObject({ mayRemove: 2, removed: 2, marked: 1 })
+        expect(await heldIn(store, A)).toEqual(without([barred]).toSorted())
+        expect(await store.feed.accountsOf([away])).toEqual([
+          { did: away, active: false, status: 'deactivated' },
+        ])
+      },
+      create,
+    )
+  })
 })
+
+it('says which options are wrong', () => {
+  const { index } = memoryStore()
+  const relay = 'relay.example'
+  expect(() => prune({ relay, store: { index }, maxShare: 5 })).toThrow(
+    /maxShare must be a number from 0 to 1/,
+  )
+  expect(() => prune({ relay, store: { index }, deactivated: 'mark' })).toThrow(/store.feed/)
+  expect(() => prune({ relay, store: { index: { listRepos: index.listRepos } } })).toThrow(/remove/)
+  expect(() => prune({ relay, store: { index }, unlisted: 'remove' as 'keep' })).toThrow(/'lookUp' or 'keep'/)
+})
+
+it('a dry run reports, and a loop that is left at the report removes nothing', () =>
+  withScene({ listed: accounts({ deleted: at(3) }) }, async ({ store, relay, prune: run }) => {
+    const { summary, events } = await run({ dryRun: true })
+    expect(summary).toMatchObject({ outcome: 'reported', mayRemove: 1, removed: 0 })
+    expect(events.at(-1)?.type).toBe('report')
+    for await (const event of prune({ relay: relay.origin, store })) if (event.type === 'report') break
+    expect(await heldIn(store, A)).toHaveLength(200)
+    const declined = await run({ maxShare: 0, confirm: async (report) => report.mayRemove !== 1 })
+    expect(declined.summary.outcome).toBe('declined')
+    expect(await heldIn(store, A)).toHaveLength(200)
+  }))

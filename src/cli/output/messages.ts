@@ -114,7 +114,7 @@ export function createMessages(to: MessagePlace, { namesRelays }: { namesRelays:
         case 'collectionFailed':
           return tellFailure(event)
         case 'claimLost':
-          return warn(event.collection, 'taken over by another worker, or cancelled')
+          return warn(event.collection, 'taken over by another worker')
         case 'storeUnavailable':
         case 'storeAvailable':
           return tellOutage(event)

@@ -65,6 +65,60 @@ async function accountOf(feed: FeedStore, did: string): Promise<FeedAccount | un
   return account
 }
 
+const closedCases: readonly FeedStoreCase[] = [
+  fixtureCase(
+    'accounts that a prune closes lose a pair, and no page brings any of theirs back',
+    async (store) => {
+      const [a = '', b = '', c = ''] = didsFrom(0, 3)
+      await page(store.sink, NAME, [a, b, c])
+      await page(store.sink, OTHER, [a, b])
+      const closed = {
+        collection: NAME,
+        accounts: [{ did: a, status: 'takendown' }, { did: ODD_DIDS[0] ?? '' }],
+      }
+      assert.deepEqual(await apply(store.feed, { closed }), { added: 0, removed: 1 })
+      await assertHeld(store.index, NAME, [b, c])
+      await assertHeld(store.index, OTHER, [a, b])
+      assert.deepEqual(await accountOf(store.feed, a), { did: a, active: false, status: 'takendown' })
+      assert.equal((await page(store.sink, NAME, [a, b])).added, 0)
+      assert.equal((await page(store.sink, 'com.example.new', [a, b, ODD_DIDS[0] ?? ''])).added, 1)
+      const seen = { active: false, status: 'takendown' }
+      const further = { collection: OTHER, accounts: [{ did: a, status: 'takendown', seen }] }
+      assert.deepEqual(await apply(store.feed, { closed: further }), { added: 0, removed: 1 })
+      await apply(store.feed, { accounts: [{ did: a, active: true }] })
+      assert.equal((await page(store.sink, NAME, [a])).added, 1)
+    },
+  ),
+  fixtureCase(
+    'an account of which the feed told something meanwhile is not closed',
+    async ({ feed, sink, index }) => {
+      const [a = '', b = '', c = ''] = didsFrom(0, 3)
+      await page(sink, NAME, [a, b, c])
+      await apply(feed, {
+        accounts: [
+          { did: a, active: true },
+          { did: b, active: false, status: 'suspended' },
+        ],
+      })
+      const accounts = [
+        { did: a, status: 'deleted' },
+        { did: b, status: 'deleted', seen: { active: false, status: 'deactivated' } },
+        { did: c, status: 'deleted', seen: { active: true } },
+      ]
+      assert.deepEqual(await apply(feed, { closed: { collection: NAME, accounts } }), {
+        added: 0,
+        removed: 0,
+      })
+      await assertHeld(index, NAME, [a, b, c])
+      assert.equal((await accountOf(feed, a))?.active, true)
+      assert.equal((await accountOf(feed, b))?.status, 'suspended')
+      assert.equal(await accountOf(feed, c), undefined)
+      const known = { collection: NAME, accounts: [{ did: a, status: 'deleted', seen: { active: true } }] }
+      assert.deepEqual(await apply(feed, { closed: known }), { added: 0, removed: 1 })
+    },
+  ),
+]
+
 const goneCases: readonly FeedStoreCase[] = [
   fixtureCase('what the feed removed is gone, and an older page does not bring it back', async (store) => {
     const [a = '', b = '', c = ''] = didsFrom(0, 3)
@@ -409,6 +463,7 @@ const batchCases: readonly FeedStoreCase[] = [
 /** What a store promises that a live feed writes to. */
 export const feedStoreSuite: readonly FeedStoreCase[] = [
   ...goneCases,
+  ...closedCases,
   ...accountCases,
   ...newcomerCases,
   ...lookUpCases,

@@ -1,4 +1,3 @@
-import { cancelCases } from './progress-cancel.ts'
 import { claimCases } from './progress-claims.ts'
 import { flagCases } from './progress-flags.ts'
 import type { ProgressStoreFixture } from './progress-helpers.ts'
@@ -17,6 +16,5 @@ export const progressStoreSuite: readonly SuiteCase<() => Promise<ProgressStoreF
   ...flagCases,
   ...resetCases,
   ...scopeCases,
-  ...cancelCases,
   ...sharedCases,
 ]

@@ -41,12 +41,9 @@ export function createControls(api: Api, act: Act): Controls {
   const complaint = byId('complaint', HTMLElement)
   const field = createRelayField()
 
-  /** What the overview says that the last run ended with: it need not be said twice. */
-  let told = ''
   const complain = (message: string) => {
-    const text = printable(message)
-    setText(complaint, text === told ? '' : text)
-    setHidden(complaint, complaint.textContent === '')
+    setHidden(complaint, message === '')
+    setText(complaint, printable(message))
   }
   form.addEventListener('submit', (event) => {
     event.preventDefault()
@@ -69,8 +66,8 @@ export function createControls(api: Api, act: Act): Controls {
       setHidden(stop, !totals.running)
       if (hadFocus && !isSame) (totals.running ? stop : start).focus()
       field.offer(totals)
-      told = totals.error === null ? '' : printable(totals.error.message)
-      if (complaint.textContent === told) complain('')
+      // The overview tells what the run ended with: a start that failed is told once.
+      if (totals.error && printable(totals.error.message) === complaint.textContent) complain('')
     },
   }
 }

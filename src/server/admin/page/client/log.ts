@@ -12,8 +12,7 @@ export interface Log {
 
 const KINDS: Record<AdminFailure['kind'], (failure: AdminFailure) => string> = {
   collection: ({ collection }) => collection ?? 'A collection',
-  'claim-lost': ({ collection }) =>
-    `${collection ?? 'A collection'}, taken over by another worker, or cancelled`,
+  'claim-lost': ({ collection }) => `${collection ?? 'A collection'}, taken over by another worker`,
   source: ({ name }) => `Source ${name ?? ''}`,
   store: () => 'Database',
   index: () => 'Index',
