@@ -92,7 +92,13 @@ export type {
   Remaining,
   WalkAnchor,
 } from './contracts/progress-store.ts'
-export type { IndexedCollections, IndexedRepos, IndexPageRequest, RepoIndex } from './contracts/repo-index.ts'
+export type {
+  IndexedCollections,
+  IndexedRepos,
+  IndexPageRequest,
+  RepoIndex,
+  ServedRepos,
+} from './contracts/repo-index.ts'
 export type { RelayPause, RepoLister, RepoListRequest, RepoPage } from './contracts/repo-lister.ts'
 export type { CollectionFailure, HostFailure, RelayFailure } from './contracts/run-failures.ts'
 export type { CrawlOptions, CrawlStore, SharedLimit } from './crawl/crawl-options.ts'

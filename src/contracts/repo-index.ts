@@ -17,6 +17,17 @@ export interface IndexedRepos {
   cursor?: string | undefined
 }
 
+/** A page of repositories as it is served. */
+export interface ServedRepos {
+  /**
+   * The `repos` of the answer to `com.atproto.sync.listReposByCollection`, as JSON without white space:
+   * `[{"did":"did:plc:…"},…]`; a text, or its bytes in UTF-8.
+   */
+  json: string | Uint8Array
+  /** As {@link IndexedRepos.cursor}. */
+  cursor?: string | undefined
+}
+
 /** One page of the collections that the index holds. */
 export interface IndexedCollections {
   /** By name, in the order of their code points. Their estimates are what the index knows without counting. */
@@ -38,6 +49,11 @@ export interface IndexedCollections {
 export interface RepoIndex {
   /** The repos of a collection, a page of them; none for a collection that is unknown. */
   listRepos(collection: string, request?: IndexPageRequest): Promise<IndexedRepos>
+  /**
+   * The same page as `listRepos`, ready to be sent: for an index that can make it in less time than the list.
+   * `xrpcHandler` asks for this where it is there. Absent for an index that has no faster way.
+   */
+  listReposJson?(collection: string, request?: IndexPageRequest): Promise<ServedRepos>
   /** Absent for an index that cannot name its collections. */
   listCollections?(request?: IndexPageRequest): Promise<IndexedCollections>
   /**

@@ -1,16 +1,15 @@
 import { type Kysely, sql } from 'kysely'
 import type { CollectionIndex, RepoCollections } from '../contracts/opened-store.ts'
-import type { IndexedCollections, IndexedRepos, IndexPageRequest } from '../contracts/repo-index.ts'
-import { InvalidOptionError } from '../errors.ts'
-import { abortable } from '../util/abort.ts'
+import type { IndexedCollections, IndexPageRequest } from '../contracts/repo-index.ts'
 import { NotIndexedError } from '../util/not-indexed-error.ts'
 import { pageLimit } from '../util/page-limit.ts'
 import { wholeNumber } from '../util/validate-options.ts'
 import { estimatesOf, type ReadEstimates } from './collection-estimates.ts'
 import { hasDidIndex } from './did-index.ts'
 import { jsonRow, rowOf } from './json-row.ts'
+import { readOnce, storable } from './reading.ts'
+import { repoPagesOf } from './repo-pages.ts'
 import { type BackfillDatabase, backfillTables, type SchemaOptions, tableName } from './schema.ts'
-import { statement } from './transaction.ts'
 
 /**
  * The index on Postgres, PGlite or a database that speaks their SQL. Run `migrateToLatest(db)` first. The Kysely stays
@@ -29,9 +28,11 @@ export function collectionIndex<Database>(
   options: SchemaOptions = {},
 ): CollectionIndex {
   const tables = backfillTables(db, options)
+  const repos = repoPagesOf(tables)
   const readEstimates = estimatesOf(tables, options)
   return {
-    listRepos: (collection, request = {}) => listRepos(tables, collection, request),
+    listRepos: (collection, request = {}) => repos.list(collection, request),
+    listReposJson: (collection, request = {}) => repos.json(collection, request),
     listCollections: (request = {}) => listCollections(readEstimates, request),
     countRepos: (collection, { signal } = {}) => countRepos(tables, collection, signal),
     collectionsOf: (did, request = {}) => collectionsOf(tables, options, did, request),
@@ -49,15 +50,6 @@ const BUILD_IT =
 /** The largest `integer` of Postgres. */
 const MAX_COLLECTION_ID = 2 ** 31 - 1
 
-/** One statement, unless the signal has aborted before it was sent; afterwards its answer is not waited for. */
-async function run<T>(query: { execute(): Promise<T> }, signal: AbortSignal | undefined): Promise<T> {
-  signal?.throwIfAborted()
-  return abortable(
-    statement(() => query.execute()),
-    signal,
-  )
-}
-
 /** The number is looked up in the statement itself: a collection that is not known has none, and no pairs. */
 function pairsOf(tables: Tables, collection: string) {
   return tables
@@ -67,28 +59,6 @@ function pairsOf(tables: Tables, collection: string) {
     )
 }
 
-async function listRepos(
-  tables: Tables,
-  collection: string,
-  request: IndexPageRequest,
-): Promise<IndexedRepos> {
-  const limit = pageLimit(request)
-  const { cursor, signal } = request
-  const after = storable(cursor)
-  const page = pairsOf(tables, collection)
-    .select('did')
-    .where('did', '>', after)
-    .orderBy('did')
-    .limit(limit + 1)
-  // The whole page as one list: a row of JSON for each DID takes twice the time.
-  const list = tables
-    .selectFrom(page.as('page'))
-    .select(jsonRow<{ dids: string[] | null }>({ dids: sql`json_agg(did order by did)` }))
-  const [row] = await run(list, signal)
-  const dids = (row && rowOf(row).dids) ?? []
-  return dids.length > limit ? { dids: dids.slice(0, limit), cursor: dids[limit - 1] } : { dids }
-}
-
 async function listCollections(
   readEstimates: ReadEstimates,
   request: IndexPageRequest,
@@ -96,7 +66,7 @@ async function listCollections(
   const limit = pageLimit(request)
   const after = storable(request.cursor)
   const page = { execute: () => readEstimates(after, limit + 1) }
-  const rows = await run(page, request.signal)
+  const rows = await readOnce(page, request.signal)
   const known = rows.slice(0, limit)
   // The dictionary keeps the names of collections that have lost their last repo.
   const collections = known.filter(({ estimatedRepos }) => estimatedRepos > 0)
@@ -109,7 +79,7 @@ async function countRepos(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const count = pairsOf(tables, collection).select(jsonRow<{ repos: number }>({ repos: sql`count(*)` }))
-  const [row] = await run(count, signal)
+  const [row] = await readOnce(count, signal)
   return row === undefined ? 0 : Number(rowOf(row).repos)
 }
 
@@ -123,7 +93,7 @@ async function collectionsOf(
   const limit = pageLimit(request)
   const { cursor = '0', signal } = request
   const after = wholeNumber('cursor', Number(cursor), 0, MAX_COLLECTION_ID)
-  if (!(await run({ execute: () => hasDidIndex(tables, options) }, signal)))
+  if (!(await readOnce({ execute: () => hasDidIndex(tables, options) }, signal)))
     throw new NotIndexedError(BUILD_IT)
   const page = tables
     .selectFrom('collection_index_pair as pair')
@@ -133,7 +103,7 @@ async function collectionsOf(
     .where('pair.collection_id', '>', after)
     .orderBy('pair.collection_id')
     .limit(limit + 1)
-  const rows = (await run(page, signal)).map(rowOf)
+  const rows = (await readOnce(page, signal)).map(rowOf)
   const collections = rows.slice(0, limit).map(({ nsid }) => nsid)
   return rows.length > limit ? { collections, cursor: String(rows[limit - 1]?.id) } : { collections }
 }
@@ -145,7 +115,7 @@ async function has(
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const pair = pairsOf(tables, collection).select('did').where('did', '=', did)
-  return (await run(pair, signal)).length > 0
+  return (await readOnce(pair, signal)).length > 0
 }
 
 async function remove(
@@ -162,7 +132,7 @@ async function remove(
       selectFrom('collection_index_nsid').select('id').where('nsid', '=', collection),
     )
     .where(sql<boolean>`did = any (${gone}::text[])`)
-  const [result] = await run(removal, signal)
+  const [result] = await readOnce(removal, signal)
   return { removed: Number(result?.numDeletedRows ?? 0) }
 }
 
@@ -177,12 +147,6 @@ async function removeRepo(
     delete from ${tableName('collection_index_pair', options)}
     where did = ${did} and collection_id = any (array (select id from ${tableName('collection_index_nsid', options)}))
   `
-  const { numAffectedRows = 0n } = await run({ execute: () => removal.execute(tables) }, signal)
+  const { numAffectedRows = 0n } = await readOnce({ execute: () => removal.execute(tables) }, signal)
   return { removed: Number(numAffectedRows) }
-}
-
-/** A cursor is a name that the index gave; no text of Postgres holds a NUL. */
-function storable(cursor: string | undefined = ''): string {
-  if (typeof cursor === 'string' && !cursor.includes('\0')) return cursor
-  throw new InvalidOptionError('cursor', 'the cursor of the page before', cursor)
 }

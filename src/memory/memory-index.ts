@@ -1,5 +1,6 @@
 import type { IndexPageRequest, RepoIndex } from '../contracts/repo-index.ts'
 import { pageLimit } from '../util/page-limit.ts'
+import { reposJson } from '../util/repos-json.ts'
 
 /**
  * Reads pairs that are in memory, those of a `memoryIndexSink()`, and removes from them. Each page sorts its collection
@@ -17,10 +18,16 @@ export function memoryIndex(pairs: ReadonlyMap<string, Set<string>>): Required<R
   /** The names of collections that have lost their last repo stay in the map. */
   const held = () => [...pairs].filter(([, dids]) => dids.size > 0).map(([nsid]) => nsid)
   const sizeOf = (collection: string) => pairs.get(collection)?.size ?? 0
+  const reposOf = (collection: string, request: IndexPageRequest) =>
+    pageOf(pairs.get(collection) ?? [], request)
   return {
     async listRepos(collection, request = {}) {
-      const { entries, cursor } = pageOf(pairs.get(collection) ?? [], request)
+      const { entries, cursor } = reposOf(collection, request)
       return { dids: entries, cursor }
+    },
+    async listReposJson(collection, request = {}) {
+      const { entries, cursor } = reposOf(collection, request)
+      return { json: reposJson(entries), cursor }
     },
     async listCollections(request = {}) {
       const { entries, cursor } = pageOf(held(), request)

@@ -16,10 +16,12 @@ const ENDS = /^\s*(commit|end|abort|rollback(?!\s+to))\b/i
 /**
  * Has each statement run under limits, also where a pooler such as PgBouncer refuses or drops what a session asks for
  * when it begins, and lends its connections to others between two transactions. So they are set for each transaction, in
- * the message that begins it, and a statement that stands alone gets a transaction of its own: two more ways to the
- * server and back.
+ * the message that begins it, and a statement that stands alone gets a transaction of its own.
+ *
+ * @param pipelines whether the connection sends a statement before the one before it is answered. Then all three of such
+ * a transaction leave together; otherwise they take two more ways to the server and back.
  */
-export function withLimits(query: Query, limits: ServerLimits): Query {
+export function withLimits(query: Query, limits: ServerLimits, { pipelines }: { pipelines: boolean }): Query {
   const settings = Object.entries(limits).map(([name, ms]) => `; set local ${name} = ${ms}`)
   const begin = (sql: string) => query(sql + settings.join(''), [])
   let isOpen = false
@@ -34,14 +36,24 @@ export function withLimits(query: Query, limits: ServerLimits): Query {
     }
   }
 
+  async function inTurn(sql: string, parameters: readonly unknown[]): Promise<unknown> {
+    await begin('begin')
+    const result = await query(sql, parameters)
+    await query('commit', [])
+    return result
+  }
+
+  /** Where one of them fails, the server refuses those behind it, and its commit rolls back. */
+  async function together(sql: string, parameters: readonly unknown[]): Promise<unknown> {
+    const sent = [begin('begin'), query(sql, parameters), query('commit', [])]
+    const [begun, result, committed] = await Promise.allSettled(sent)
+    for (const answer of [begun, result, committed]) if (answer?.status === 'rejected') throw answer.reason
+    return result?.status === 'fulfilled' ? result.value : undefined
+  }
+
   async function alone(sql: string, parameters: readonly unknown[]): Promise<unknown> {
     try {
-      return await undoing(async () => {
-        await begin('begin')
-        const result = await query(sql, parameters)
-        await query('commit', [])
-        return result
-      })
+      return await (pipelines ? together(sql, parameters) : undoing(() => inTurn(sql, parameters)))
     } catch (error) {
       if (mustStandAlone(error)) return query(sql, parameters)
       throw error

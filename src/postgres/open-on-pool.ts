@@ -33,7 +33,7 @@ export async function openOnPool(
 /** What pg's pools and clients are, which Kysely's types do not say; another driver's may be no emitters. */
 type Emitter<Event, Listener> = Partial<Record<'on' | 'off', (event: Event, listener: Listener) => unknown>>
 
-type Client = PostgresPoolClient & Emitter<'error', () => void>
+type Client = PostgresPoolClient & Emitter<'error', () => void> & { readonly pipeline?: boolean }
 
 const survivors = new WeakSet<Client>()
 
@@ -62,7 +62,8 @@ function lent(client: Client, limits: ServerLimits | undefined): PostgresPoolCli
       throw error
     }
   }
-  const query = limits === undefined ? send : withLimits(send, limits)
+  const pipelines = client.pipeline === true
+  const query = limits === undefined ? send : withLimits(send, limits, { pipelines })
   const release = (destroy = false) => client.release(destroy || isBroken)
   return { query, release, processID: client.processID } as PostgresPoolClient
 }

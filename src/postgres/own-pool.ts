@@ -48,6 +48,8 @@ export function createPool(
     // Closed over a network that is gone, a connection would keep the process from its end for as long as TCP tries.
     allowExitOnIdle: true,
     query_timeout: QUERY_TIMEOUT_MS,
+    // Versions before 8.23 do not know it and send one statement after the other.
+    pipeline: true,
   })
   // An idle connection that breaks is replaced by the pool. Without a listener, the event would end the process.
   pool.on('error', () => {})

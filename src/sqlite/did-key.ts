@@ -19,7 +19,8 @@ export const PLC_LETTERS = '234567abcdefghijklmnopqrstuvwxyz'
 
 /** How many letters a packed did:plc has. */
 const LETTERS = 24
-const PACKED_LENGTH = PLC_PREFIX.length + LETTERS
+/** The characters of a did:plc that can be packed. */
+export const PLC_LENGTH: number = PLC_PREFIX.length + LETTERS
 const HIGHEST = PLC_LETTERS.length - 1
 
 /** The number of a letter by its code; 255 for what is none. */
@@ -28,6 +29,9 @@ for (let i = 0; i <= HIGHEST; i += 1) NUMBERS[PLC_LETTERS.charCodeAt(i)] = i
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
+
+/** Those of one did:plc, written over again by each call. */
+const characters = new Uint8Array(PLC_LENGTH)
 
 /** Below every key. */
 export const LOWEST_KEY: DidKey = ''
@@ -47,20 +51,44 @@ export function keyOfDid(did: string): DidKey {
 export function didOfKey(key: DidKey): string {
   if (typeof key === 'string') return key
   if (key.length > PACKED_BYTES) return decoder.decode(key.subarray(PACKED_BYTES))
-  let letters = PLC_PREFIX
-  for (let at = 0; at < PACKED_BYTES; at += 5) {
-    // 40 bits do not fit into one integer.
-    const high = ((key[at] ?? 0) << 12) | ((key[at + 1] ?? 0) << 4) | ((key[at + 2] ?? 0) >>> 4)
-    const low = (((key[at + 2] ?? 0) & 15) << 16) | ((key[at + 3] ?? 0) << 8) | (key[at + 4] ?? 0)
-    for (const word of [high, low])
-      for (const shift of [15, 10, 5, 0]) letters += PLC_LETTERS[(word >>> shift) & HIGHEST]
+  unpackPlc(key, 0, characters, 0)
+  return decoder.decode(characters)
+}
+
+const PREFIX = encoder.encode(PLC_PREFIX)
+
+/** The first and the second letter of each ten bits. */
+const FIRST = new Uint8Array(1024)
+const SECOND = new Uint8Array(1024)
+for (let bits = 0; bits < 1024; bits += 1) {
+  FIRST[bits] = PLC_LETTERS.charCodeAt(bits >>> 5)
+  SECOND[bits] = PLC_LETTERS.charCodeAt(bits & HIGHEST)
+}
+
+/** Writes the characters of the did:plc whose 15 bytes are at `from`; all of them are ASCII. */
+export function unpackPlc(packed: Uint8Array, from: number, target: Uint8Array, at: number): void {
+  target.set(PREFIX, at)
+  for (let read = from, write = at + PREFIX.length; read < from + PACKED_BYTES; read += 5, write += 8) {
+    const a = packed[read] ?? 0
+    const b = packed[read + 1] ?? 0
+    const c = packed[read + 2] ?? 0
+    const d = packed[read + 3] ?? 0
+    const e = packed[read + 4] ?? 0
+    writePair((a << 2) | (b >>> 6), target, write)
+    writePair(((b & 63) << 4) | (c >>> 4), target, write + 2)
+    writePair(((c & 15) << 6) | (d >>> 2), target, write + 4)
+    writePair(((d & 3) << 8) | e, target, write + 6)
   }
-  return letters
+}
+
+function writePair(bits: number, target: Uint8Array, at: number): void {
+  target[at] = FIRST[bits] ?? 0
+  target[at + 1] = SECOND[bits] ?? 0
 }
 
 /** Packs a DID into 15 bytes from `at` on. @returns false when it is none that can be packed; nothing is written then */
 export function packDid(did: string, target: Uint8Array, at: number): boolean {
-  if (did.length !== PACKED_LENGTH || !did.startsWith(PLC_PREFIX)) return false
+  if (did.length !== PLC_LENGTH || !did.startsWith(PLC_PREFIX)) return false
   const numbers = numbersOf(did)
   if (numbers === undefined) return false
   pack(numbers, target, at)

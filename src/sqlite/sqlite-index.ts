@@ -1,16 +1,15 @@
 import type { CollectionSource } from '../contracts/collection-source.ts'
 import type { CollectionIndex, RepoCollections } from '../contracts/opened-store.ts'
-import type { IndexedCollections, IndexedRepos, IndexPageRequest } from '../contracts/repo-index.ts'
-import { InvalidOptionError } from '../errors.ts'
+import type { IndexedCollections, IndexPageRequest } from '../contracts/repo-index.ts'
 import { NotIndexedError } from '../util/not-indexed-error.ts'
 import { pageLimit } from '../util/page-limit.ts'
 import { wholeNumber } from '../util/validate-options.ts'
-import { type DidKey, didOfKey, keyOfDid } from './did-key.ts'
+import { type DidKey, keyOfDid } from './did-key.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
 import type { Connection } from './sqlite-driver.ts'
 import { FIND, isIn, PAIRS, removePair, removeRepo } from './sqlite-pairs.ts'
-
-type Signal = AbortSignal | undefined
+import { readCommitted, textCursor } from './sqlite-reading.ts'
+import { listRepos, listReposJson } from './sqlite-repo-pages.ts'
 
 /**
  * The index in a file of SQLite. A page is answered from the pairs that are merged and those that are not, each along its
@@ -20,16 +19,18 @@ type Signal = AbortSignal | undefined
 export function sqliteIndex(database: SqliteDatabase): CollectionIndex {
   return {
     listRepos: (collection, request = {}) => listRepos(database, collection, request),
+    listReposJson: (collection, request = {}) => listReposJson(database, collection, request),
     listCollections: (request = {}) => listCollections(database, request),
     async countRepos(collection, { signal } = {}) {
-      const found = await read(database, signal, (connection) => connection.get(SIZE, collection))
+      const found = await readCommitted(database, signal, (connection) => connection.get(SIZE, collection))
       return Number(found?.repos ?? 0)
     },
     collectionsOf: (did, request = {}) => collectionsOf(database, did, request),
     async has(collection, did, { signal } = {}) {
       const key = keyOfDid(did)
       return (
-        (await read(database, signal, (connection) => connection.get(HAS, collection, key))) !== undefined
+        (await readCommitted(database, signal, (connection) => connection.get(HAS, collection, key))) !==
+        undefined
       )
     },
     async remove(collection, dids, { signal } = {}) {
@@ -58,36 +59,10 @@ export function sqliteObserved(database: SqliteDatabase): CollectionSource {
     name: 'observed collections',
     live: true,
     async *collections({ signal } = {}) {
-      const rows = await read(database, signal, (connection) => connection.all(NAMES))
+      const rows = await readCommitted(database, signal, (connection) => connection.all(NAMES))
       for (const { nsid } of rows) yield { nsid: String(nsid) }
     },
   }
-}
-
-/** A read is over before another can abort it; what it gave is dropped when the wait for it was too long. */
-async function read<T>(
-  database: SqliteDatabase,
-  signal: Signal,
-  body: (connection: Connection) => T,
-): Promise<T> {
-  signal?.throwIfAborted()
-  const result = await database.read(body)
-  signal?.throwIfAborted()
-  return result
-}
-
-async function listRepos(
-  database: SqliteDatabase,
-  collection: string,
-  request: IndexPageRequest,
-): Promise<IndexedRepos> {
-  const limit = pageLimit(request)
-  const after = keyOfDid(cursorOf(request))
-  const rows = await read(database, request.signal, (connection) =>
-    connection.all(LIST, collection, after, limit + 1),
-  )
-  const dids = rows.slice(0, limit).map(({ did }) => didOfKey(did as DidKey))
-  return rows.length > limit ? { dids, cursor: dids.at(-1) } : { dids }
 }
 
 async function listCollections(
@@ -95,8 +70,8 @@ async function listCollections(
   request: IndexPageRequest,
 ): Promise<IndexedCollections> {
   const limit = pageLimit(request)
-  const after = cursorOf(request)
-  const rows = await read(database, request.signal, (connection) =>
+  const after = textCursor(request)
+  const rows = await readCommitted(database, request.signal, (connection) =>
     connection.all(COLLECTIONS, after, limit + 1),
   )
   const collections = rows
@@ -114,18 +89,13 @@ async function collectionsOf(
   const limit = pageLimit(request)
   const after = wholeNumber('cursor', Number(request.cursor ?? '0'), 0)
   const key = keyOfDid(did)
-  const rows = await read(database, request.signal, (connection) => {
+  const rows = await readCommitted(database, request.signal, (connection) => {
     if (connection.get(IS_INDEXED) === undefined)
       throw new NotIndexedError('Run `await store.createDidIndex()` once, after the import.')
     return connection.all(COLLECTIONS_OF, key, after, limit + 1)
   })
   const collections = rows.slice(0, limit).map(({ nsid }) => String(nsid))
   return rows.length > limit ? { collections, cursor: String(rows[limit - 1]?.id) } : { collections }
-}
-
-function cursorOf({ cursor = '' }: IndexPageRequest): string {
-  if (typeof cursor === 'string') return cursor
-  throw new InvalidOptionError('cursor', 'the cursor of the page before', cursor)
 }
 
 function sum(numbers: readonly number[]): number {
@@ -136,10 +106,6 @@ const SIZE = 'select repos from collection_index_nsid where nsid = ?1'
 const NAMES = 'select nsid from collection_index_nsid order by nsid'
 const COLLECTIONS =
   'select nsid, repos from collection_index_nsid where nsid > ?1 and repos > 0 order by nsid limit ?2'
-const LIST = `${PAIRS.map(
-  (table) =>
-    `select did from (select did from ${table} where collection_id = (${FIND}) and did > ?2 order by did limit ?3)`,
-).join(' union all ')} order by did limit ?3`
 const HAS = PAIRS.map((table) => `select 1 from ${table} where collection_id = (${FIND}) and did = ?2`).join(
   ' union all ',
 )

@@ -5,6 +5,7 @@ import { network } from './network.ts'
 import { overhead } from './overhead.ts'
 import type { Section } from './table.ts'
 import { workers } from './workers.ts'
+import { xrpc } from './xrpc.ts'
 
 /** @param quick tiny sizes, to see in seconds that it works: its figures mean nothing */
 export type Benchmark = (quick: boolean) => Promise<Section>
@@ -17,4 +18,5 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['overhead', overhead],
   ['workers', workers],
   ['faulty', faulty],
+  ['xrpc', xrpc],
 ])

@@ -6,15 +6,19 @@ const SET =
   '; set local statement_timeout = 3; set local lock_timeout = 2; set local idle_in_transaction_session_timeout = 1'
 
 /** A connection that notes what it is sent, and fails once with an error where its script has one. */
-function connection(failures: Record<string, unknown> = {}) {
+function connection(failures: Record<string, unknown> = {}, { pipelines = false } = {}) {
   const sent: string[] = []
-  const query = withLimits(async (sql) => {
-    sent.push(sql.replace(SET, ' + limits'))
-    const error = failures[sql]
-    delete failures[sql]
-    if (error !== undefined) throw error
-    return `result of ${sql}`
-  }, LIMITS)
+  const query = withLimits(
+    async (sql) => {
+      sent.push(sql.replace(SET, ' + limits'))
+      const error = failures[sql]
+      delete failures[sql]
+      if (error !== undefined) throw error
+      return `result of ${sql}`
+    },
+    LIMITS,
+    { pipelines },
+  )
   return { sent, query: (sql: string) => query(sql, []) }
 }
 
@@ -71,5 +75,46 @@ describe('with limits', () => {
     const { sent, query } = connection({ 'select 1': new Error('Query read timeout') })
     await expect(query('select 1')).rejects.toThrow('Query read timeout')
     expect(sent).toEqual(['begin + limits', 'select 1'])
+  })
+
+  describe('on a connection that sends before it is answered', () => {
+    const pipelined = (failures: Record<string, unknown> = {}) => connection(failures, { pipelines: true })
+
+    it('a statement that stands alone leaves together with the transaction around it', async () => {
+      const answers: (() => void)[] = []
+      const sent: string[] = []
+      const query = withLimits(
+        (sql) => {
+          sent.push(sql.replace(SET, ' + limits'))
+          return new Promise((resolve) => answers.push(() => resolve(`result of ${sql}`)))
+        },
+        LIMITS,
+        { pipelines: true },
+      )
+      const answer = query('select 1', [])
+      expect(sent).toEqual(['begin + limits', 'select 1', 'commit'])
+      for (const give of answers) give()
+      expect(await answer).toBe('result of select 1')
+    })
+
+    it('what fails is rolled back by the commit behind it, and fails with the first error', async () => {
+      const { sent, query } = pipelined({ 'select 1': error('22012') })
+      await expect(query('select 1')).rejects.toThrow('22012')
+      expect(sent).toEqual(['begin + limits', 'select 1', 'commit'])
+      const refused = pipelined({ [`begin${SET}`]: error('42704'), 'select 1': error('25P02') })
+      await expect(refused.query('select 1')).rejects.toThrow('42704')
+      const uncommitted = pipelined({ commit: error('40001') })
+      await expect(uncommitted.query('select 1')).rejects.toThrow('40001')
+    })
+
+    it('what must stand alone does, and a transaction goes step by step', async () => {
+      const { sent, query } = pipelined({ vacuum: error('25001') })
+      expect(await query('vacuum')).toBe('result of vacuum')
+      for (const sql of ['begin', 'select 1', 'commit']) await query(sql)
+      expect(sent).toEqual([
+        ...['begin + limits', 'vacuum', 'commit', 'vacuum'],
+        ...['begin + limits', 'select 1', 'commit'],
+      ])
+    })
   })
 })

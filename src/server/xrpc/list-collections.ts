@@ -1,7 +1,8 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { RepoIndex } from '../../contracts/repo-index.ts'
-import { invalidRequest, jsonAnswer, single, XrpcError } from '../responses.ts'
+import { invalidRequest, single, XrpcError } from '../responses.ts'
 import type { ExactCounts } from './exact-counts.ts'
+import { xrpcAnswer } from './xrpc-answers.ts'
 
 /** What collectiondir takes for `limit`; it cuts others down or up to these. */
 const LIMIT = { min: 50, max: 1000, default: 500 }
@@ -21,12 +22,12 @@ export async function listCollections(
 ): Promise<Response> {
   const named = params.getAll('c')
   if (named.length > 0)
-    return jsonAnswer(200, { collections: await count(named, counts, signal), cursor: '' })
+    return xrpcAnswer(200, { collections: await count(named, counts, signal), cursor: '' })
   const limit = limitOf(single(params, 'limit'))
   const cursor = single(params, 'cursor') || undefined
   const page = await index.listCollections?.({ cursor, limit, signal })
   const estimates = page?.collections.map(({ nsid, estimatedRepos = 0 }) => [nsid, estimatedRepos]) ?? []
-  return jsonAnswer(200, { collections: Object.fromEntries(estimates), cursor: page?.cursor ?? '' })
+  return xrpcAnswer(200, { collections: Object.fromEntries(estimates), cursor: page?.cursor ?? '' })
 }
 
 async function count(

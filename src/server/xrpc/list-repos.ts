@@ -1,7 +1,9 @@
 import { isValidNsid } from '@atproto/syntax'
-import type { RepoIndex } from '../../contracts/repo-index.ts'
-import { invalidRequest, jsonAnswer, single } from '../responses.ts'
+import type { IndexPageRequest, RepoIndex, ServedRepos } from '../../contracts/repo-index.ts'
+import { reposJson } from '../../util/repos-json.ts'
+import { invalidRequest, single } from '../responses.ts'
 import { cursorFor, readCursor } from './collection-cursor.ts'
+import { reposAnswer } from './xrpc-answers.ts'
 
 /** What the method's lexicon says of `limit`. */
 const LIMIT = { min: 1, max: 2000, default: 500 }
@@ -18,10 +20,18 @@ export async function listReposByCollection(
   }
   const limit = limitOf(single(params, 'limit'))
   const cursor = cursorOf(single(params, 'cursor'), collection)
-  const page = await index.listRepos(collection, { cursor, limit, signal })
-  const repos = page.dids.map((did) => ({ did }))
-  if (page.cursor === undefined) return jsonAnswer(200, { repos })
-  return jsonAnswer(200, { repos, cursor: cursorFor(collection, page.cursor) })
+  const page = await servedPage(index, collection, { cursor, limit, signal })
+  return reposAnswer(page.json, page.cursor === undefined ? undefined : cursorFor(collection, page.cursor))
+}
+
+async function servedPage(
+  index: RepoIndex,
+  collection: string,
+  request: IndexPageRequest,
+): Promise<ServedRepos> {
+  if (index.listReposJson) return index.listReposJson(collection, request)
+  const { dids, cursor } = await index.listRepos(collection, request)
+  return { json: reposJson(dids), cursor }
 }
 
 function limitOf(given: string | undefined): number {

@@ -2,10 +2,11 @@ import type { RepoIndex } from '../../contracts/repo-index.ts'
 import { InvalidOptionError, isBackfillError } from '../../errors.ts'
 import { retryAfterMs } from '../../util/describe.ts'
 import { mustHave, type OptionNames, refuseUnknown } from '../../util/validate-options.ts'
-import { invalidRequest, jsonAnswer, XrpcError } from '../responses.ts'
+import { invalidRequest, XrpcError } from '../responses.ts'
 import { exactCounts } from './exact-counts.ts'
 import { listCollections } from './list-collections.ts'
 import { listReposByCollection } from './list-repos.ts'
+import { READABLE_BY_ALL, xrpcAnswer } from './xrpc-answers.ts'
 
 /** What to serve, and how. */
 export interface XrpcHandlerOptions {
@@ -46,9 +47,8 @@ export function xrpcHandler(options: XrpcHandlerOptions): (request: Request) => 
       const failure = failureOf(error, request)
       if (failure.status >= 500 && failure !== error) options.onError?.({ request, error })
       const { status, error: name, message, headers } = failure
-      return jsonAnswer(status, { error: name, message }, headers)
+      return xrpcAnswer(status, { error: name, message }, headers)
     })
-    answer.headers.set('access-control-allow-origin', '*')
     return request.method === 'HEAD' ? new Response(null, answer) : answer
   }
 }
@@ -81,6 +81,7 @@ async function answerTo(request: Request, routes: ReadonlyMap<string, Route>): P
 
 function preflight(request: Request): Response {
   const headers: Record<string, string> = {
+    ...READABLE_BY_ALL,
     allow: METHODS,
     'access-control-allow-methods': METHODS,
     'access-control-max-age': String(PREFLIGHT_SECONDS),

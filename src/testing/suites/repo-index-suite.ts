@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { RepoIndex } from '../../contracts/repo-index.ts'
+import type { IndexedRepos, RepoIndex, ServedRepos } from '../../contracts/repo-index.ts'
 import { didsFrom, ODD_DIDS, ODD_NSIDS } from './samples.ts'
 import { assertAborts, fixtureCase, rejectionOf, type SuiteCase, type SuiteFixture, soon } from './suite.ts'
 
@@ -158,6 +158,32 @@ const otherCases: readonly RepoIndexCase[] = [
     for (const limit of [1, 2, 100]) assert.deepEqual(await namesOf(list, limit), inOrder(ODD_NSIDS))
     await rejectionOf(list({ limit: 0 }), 'listCollections with a limit of 0')
     await assertRefusesAborted((signal) => list({ signal }), 'listCollections')
+  }),
+
+  fixtureCase('listReposJson gives the same pages as listRepos, ready to be sent', async (fixture) => {
+    const { index } = fixture
+    const served = index.listReposJson?.bind(index)
+    if (served === undefined) return
+    const alike = async (nsid: string) => {
+      for (const limit of [1, 3, 10_000]) {
+        let cursor: string | undefined
+        do {
+          const page: IndexedRepos = await index.listRepos(nsid, { cursor, limit })
+          const given: ServedRepos = await soon(served(nsid, { cursor, limit }), 'a page')
+          const text = typeof given.json === 'string' ? given.json : new TextDecoder().decode(given.json)
+          assert.equal(text, JSON.stringify(page.dids.map((did) => ({ did }))))
+          assert.equal(given.cursor, page.cursor)
+          cursor = page.cursor
+        } while (cursor !== undefined)
+      }
+    }
+    await alike(NAME)
+    await fixture.add(NAME, didsFrom(0, 10))
+    await alike(NAME)
+    await fixture.add(OTHER, [...didsFrom(0, 4), ...ODD_DIDS])
+    await alike(OTHER)
+    await rejectionOf(served(NAME, { limit: 0 }), 'listReposJson with a limit of 0')
+    await assertRefusesAborted((signal) => served(NAME, { signal }), 'listReposJson')
   }),
 
   filledCase('countRepos counts each repo once', async (index) => {
