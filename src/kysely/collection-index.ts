@@ -7,8 +7,8 @@ import { wholeNumber } from '../util/validate-options.ts'
 import { estimatesOf, type ReadEstimates } from './collection-estimates.ts'
 import { hasDidIndex } from './did-index.ts'
 import { jsonRow, rowOf } from './json-row.ts'
-import { readOnce, storable } from './reading.ts'
-import { repoPagesOf } from './repo-pages.ts'
+import { asking, readOnce, storable } from './reading.ts'
+import { pairsOf, repoPagesOf } from './repo-pages.ts'
 import { type BackfillDatabase, backfillTables, type SchemaOptions, tableName } from './schema.ts'
 
 /**
@@ -29,6 +29,7 @@ export function collectionIndex<Database>(
 ): CollectionIndex {
   const tables = backfillTables(db, options)
   const repos = repoPagesOf(tables)
+  const askFor = asking(tables, pairsOf(tables, '').select('did').where('did', '=', ''))
   const readEstimates = estimatesOf(tables, options)
   return {
     listRepos: (collection, request = {}) => repos.list(collection, request),
@@ -36,7 +37,7 @@ export function collectionIndex<Database>(
     listCollections: (request = {}) => listCollections(readEstimates, request),
     countRepos: (collection, { signal } = {}) => countRepos(tables, collection, signal),
     collectionsOf: (did, request = {}) => collectionsOf(tables, options, did, request),
-    has: (collection, did, { signal } = {}) => has(tables, collection, did, signal),
+    has: async (collection, did, { signal } = {}) => (await askFor([collection, did], signal)).length > 0,
     remove: (collection, dids, { signal } = {}) => remove(tables, collection, dids, signal),
     removeRepo: (did, { signal } = {}) => removeRepo(tables, options, did, signal),
   }
@@ -49,15 +50,6 @@ const BUILD_IT =
 
 /** The largest `integer` of Postgres. */
 const MAX_COLLECTION_ID = 2 ** 31 - 1
-
-/** The number is looked up in the statement itself: a collection that is not known has none, and no pairs. */
-function pairsOf(tables: Tables, collection: string) {
-  return tables
-    .selectFrom('collection_index_pair')
-    .where('collection_id', '=', ({ selectFrom }) =>
-      selectFrom('collection_index_nsid').select('id').where('nsid', '=', collection),
-    )
-}
 
 async function listCollections(
   readEstimates: ReadEstimates,
@@ -106,16 +98,6 @@ async function collectionsOf(
   const rows = (await readOnce(page, signal)).map(rowOf)
   const collections = rows.slice(0, limit).map(({ nsid }) => nsid)
   return rows.length > limit ? { collections, cursor: String(rows[limit - 1]?.id) } : { collections }
-}
-
-async function has(
-  tables: Tables,
-  collection: string,
-  did: string,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const pair = pairsOf(tables, collection).select('did').where('did', '=', did)
-  return (await readOnce(pair, signal)).length > 0
 }
 
 async function remove(
