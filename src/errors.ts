@@ -76,7 +76,7 @@ export interface BackfillErrors {
   CURSORS_CHANGED: CursorsChangedError
   /** A source of collections did not end in time. What the other sources know counts, and a later run asks it again. */
   SOURCE_TIMEOUT: BackfillError
-  /** Another worker took the collection over, or it was reset. Nothing to do: the run goes on with other work. */
+  /** Another worker took the collection over, or it was reset or cancelled. Nothing to do: the run goes on with other work. */
   CLAIM_LOST: ClaimLostError
   /** The store cannot be used at the moment: unreachable, restarting, full, read-only. The run waits for it. */
   STORE_UNAVAILABLE: StoreUnavailableError
@@ -277,7 +277,8 @@ export class CursorsChangedError extends BackfillError {
 }
 
 /**
- * This worker no longer holds the claim: another worker took the collection over, or it was reset. Nothing was changed.
+ * This worker no longer holds the claim: another worker took the collection over, or it was reset or cancelled. Nothing was
+ * changed.
  */
 export class ClaimLostError extends BackfillError {
   override readonly name = 'ClaimLostError'
@@ -289,7 +290,7 @@ export class ClaimLostError extends BackfillError {
   constructor({ relay, collection, epoch }: { relay: string; collection: string; epoch: number }) {
     const message =
       `The claim on ${collection} (${relay}, epoch ${epoch}) is lost: another worker took the collection over, ` +
-      'or it was reset. Nothing was changed.'
+      'or it was reset or cancelled. Nothing was changed.'
     super('CLAIM_LOST', message)
     this.relay = relay
     this.collection = collection

@@ -30,6 +30,7 @@ export type {
   RepoFailedEvent,
   RepoFailure,
 } from './contracts/crawl-events.ts'
+export type { DidResolver } from './contracts/did-resolver.ts'
 export type {
   BackfillEvent,
   BackfillListener,
@@ -74,6 +75,12 @@ export type {
   RepoToLookUp,
 } from './contracts/feed-store.ts'
 export type { HostSource, KnownHost } from './contracts/host-source.ts'
+export type {
+  IndexReposEvent,
+  IndexReposSummary,
+  RepoEvent,
+  RepoState,
+} from './contracts/index-repos-events.ts'
 export type { IndexBatch, IndexContext, IndexSink } from './contracts/index-sink.ts'
 export type { PacedRelay } from './contracts/paced-relay.ts'
 export type { ProgressRow, ProgressRows } from './contracts/progress-rows.ts'
@@ -101,9 +108,19 @@ export type {
 } from './contracts/repo-index.ts'
 export type { RelayPause, RepoLister, RepoListRequest, RepoPage } from './contracts/repo-lister.ts'
 export type { CollectionFailure, HostFailure, RelayFailure } from './contracts/run-failures.ts'
-export type { CrawlOptions, CrawlStore, SharedLimit } from './crawl/crawl-options.ts'
+export type { CrawlOptions, CrawlStore } from './crawl/crawl-options.ts'
 export { type Crawler, createCrawler } from './crawl/crawler.ts'
+export type { HostOptions } from './crawl/host-address.ts'
+export type { DidOptions } from './crawl/host-finder.ts'
 export { type HostsOfOptions, hostsOf } from './crawl/hosts-of.ts'
+export { type IndexReposRun, indexRepos } from './crawl/index-repos.ts'
+export type {
+  GoneState,
+  IndexReposOptions,
+  IndexReposStore,
+  RemovableIndex,
+} from './crawl/index-repos-options.ts'
+export type { SharedLimit } from './crawl/shared-limits.ts'
 export {
   BackfillError,
   type BackfillErrorCode,

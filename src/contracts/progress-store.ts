@@ -123,8 +123,10 @@ export type CollectionState = 'pending' | 'running' | 'failed' | 'complete'
  * - `smallerThanTold`, `largerThanTold`: the walk came to its end with less than half, or more than twice, of what the
  *   relay's own directory told in the same run, by more than a page. Two different servers that answer in turns behind
  *   one name look like that. Without a directory, or for what it hides, there is no such flag
+ * - `cancelled`: an operator cancelled it: {@link ProgressStore.cancel}. It is failed, and no run tries it again, until it is
+ *   retried by its name
  */
-export type CollectionFlag = 'cursorsChanged' | 'smallerThanTold' | 'largerThanTold'
+export type CollectionFlag = 'cursorsChanged' | 'smallerThanTold' | 'largerThanTold' | 'cancelled'
 
 /** How far one collection is. */
 export interface CollectionProgress {
@@ -219,7 +221,8 @@ export interface ProgressStore {
    * error. Their attempts and restarts are set to 0. A pending collection that was set aside, and is named, may be
    * claimed at once in the same way. All others stay as they are, with the pauses that they wait for.
    *
-   * @param collections their names; names without a row are passed over. Absent: every failed collection of the relay
+   * @param collections their names; names without a row are passed over. Absent: every failed collection of the relay, but
+   * for those that were cancelled
    * @returns how many collections it changed
    */
   retryFailed(relay: string, collections?: readonly string[]): Promise<number>
@@ -234,6 +237,16 @@ export interface ProgressStore {
    * @returns how many collections it changed
    */
   reset(relay: string, collections?: readonly string[]): Promise<number>
+  /**
+   * Cancels collections that are not complete: they are failed with the flag `cancelled`, and keep cursor and counts. It
+   * stays so in later runs, until {@link ProgressStore.retryFailed} names it, and goes on where it stopped, or `reset`
+   * begins it again. A running one is cancelled too: its epoch is raised and its claim is gone, so that the worker's next
+   * commit, in whichever process, changes nothing and ends its walk.
+   *
+   * @param collections their names; names without a row are passed over
+   * @returns how many collections it changed
+   */
+  cancel(relay: string, collections: readonly string[]): Promise<number>
   /**
    * Takes the biggest free collection, by the larger of its estimate and what is imported so far, then by name. A
    * collection is free if it is neither complete nor failed, its pause and that of its relay are over, and no lease on

@@ -14,9 +14,9 @@ import {
   refuseUnknown,
   wholeNumber,
 } from '../util/validate-options.ts'
-import { hostPattern } from './host-address.ts'
 import { limitedClient } from './host-client.ts'
 import { createHostRules, DENIED_BY_DEFAULT, type HostRules } from './host-rules.ts'
+import { type HostGroup, hostGroups, type SharedLimit } from './shared-limits.ts'
 
 /** Which hosts to crawl, into what, and how. */
 export interface CrawlOptions extends HttpOptions {
@@ -100,14 +100,6 @@ export interface CrawlStore {
   readonly progress: ProgressStore
 }
 
-/** Hosts that share a limit. */
-export interface SharedLimit {
-  /** Which they are: `*.host.bsky.network`. */
-  hosts: string
-  /** The most requests to all of them together that begin in a second. */
-  requestsPerSecond: number
-}
-
 const OPTIONS: OptionNames<CrawlOptions> = {
   ...HTTP_OPTIONS,
   hosts: true,
@@ -140,16 +132,8 @@ const MEANT = {
   limit: 'pageSize',
 } as const
 
-/** The limit of bsky.network's own hosts, over all of them. */
-const SHARED_BY_DEFAULT: readonly SharedLimit[] = [{ hosts: '*.host.bsky.network', requestsPerSecond: 10 }]
-
 /** The most requests that one process has under way at once. */
 const REQUESTS_AT_ONCE = 500
-
-/** A group of hosts that share a limit. */
-export interface HostGroup extends SharedLimit {
-  matches(url: URL): boolean
-}
 
 /** The options of a crawl with nothing left open. */
 export interface CrawlSettings extends CrawlStore {
@@ -195,7 +179,7 @@ export function crawlSettingsOf(options: CrawlOptions): CrawlSettings {
     named,
     sources,
     rules: createHostRules({ allowHosts, denyHosts, named }),
-    groups: groupsOf(options.sharedLimits ?? SHARED_BY_DEFAULT),
+    groups: hostGroups(options.sharedLimits),
     http: limitedClient(http, REQUESTS_AT_ONCE),
     concurrency: wholeNumber('concurrency', options.concurrency ?? 100, 1),
     requestsPerSecond: checkRate('requestsPerSecond', options.requestsPerSecond ?? 8),
@@ -210,19 +194,4 @@ export function crawlSettingsOf(options: CrawlOptions): CrawlSettings {
     signal,
     onEvent,
   }
-}
-
-function groupsOf(limits: readonly SharedLimit[]): readonly HostGroup[] {
-  if (!Array.isArray(limits)) throw new InvalidOptionError('sharedLimits', 'a list', limits)
-  return limits.map((limit: SharedLimit) => {
-    const { hosts } = limit
-    if (typeof hosts !== 'string' || !hosts.includes('*'))
-      throw new InvalidOptionError(
-        'sharedLimits',
-        'a list of { hosts, requestsPerSecond } with hosts such as *.example',
-        limit,
-      )
-    const requestsPerSecond = checkRate('sharedLimits', limit.requestsPerSecond)
-    return { hosts, requestsPerSecond, matches: hostPattern('sharedLimits', hosts) }
-  })
 }

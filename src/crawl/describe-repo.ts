@@ -25,6 +25,8 @@ export interface DescribedRepo {
   readonly collections: readonly string[]
   /** How many names were left out: no NSIDs, or more than {@link MOST_COLLECTIONS}. */
   readonly invalid: number
+  /** Whether these are all collections that it can have in an index: there were no more than {@link MOST_COLLECTIONS}. */
+  readonly isWhole: boolean
   /** As the host gives it, without a check. Absent where it is none. */
   readonly handle: string | undefined
 }
@@ -84,16 +86,20 @@ export async function describeRepo(
   }
 }
 
-function collectionsOf(given: readonly unknown[]): Pick<DescribedRepo, 'collections' | 'invalid'> {
+function collectionsOf(
+  given: readonly unknown[],
+): Pick<DescribedRepo, 'collections' | 'invalid' | 'isWhole'> {
   const collections = new Set<string>()
   let invalid = 0
+  let isWhole = true
   for (const name of given) {
     const nsid = typeof name === 'string' && isValidNsid(name) ? normalNsid(name) : undefined
-    if (nsid !== undefined && (collections.has(nsid) || collections.size < MOST_COLLECTIONS))
-      collections.add(copied(nsid))
+    const hasRoom = nsid === undefined || collections.has(nsid) || collections.size < MOST_COLLECTIONS
+    isWhole &&= hasRoom
+    if (nsid !== undefined && hasRoom) collections.add(copied(nsid))
     else invalid += 1
   }
-  return { collections: [...collections], invalid }
+  return { collections: [...collections], invalid, isWhole }
 }
 
 function handleOf(given: unknown): string | undefined {

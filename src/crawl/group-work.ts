@@ -5,11 +5,11 @@ import { createClaimQueue } from '../run/claim-queue.ts'
 import type { ClaimWork } from '../run/worker-pool.ts'
 import { childController } from '../util/abort.ts'
 import { merge } from '../util/merge-streams.ts'
-import type { HostGroup } from './crawl-options.ts'
 import { groupScope } from './crawl-scopes.ts'
 import { asCrawlEvents } from './host-events.ts'
 import { createHostPool } from './host-pool.ts'
 import { type HostWorkParts, hostWork } from './host-work.ts'
+import type { HostGroup } from './shared-limits.ts'
 
 /** How many hosts of a group are asked at once: their limit is that of one or two hosts, and some are slow. */
 const HOSTS_AT_ONCE = 4

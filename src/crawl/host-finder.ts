@@ -1,9 +1,9 @@
 import { isValidDid } from '@atproto/syntax'
 import type { DidResolver } from '../contracts/did-resolver.ts'
-import { InvalidOptionError, isBackfillError } from '../errors.ts'
+import { isBackfillError } from '../errors.ts'
 import { createHttpClient, type HttpOptions } from '../http/client.ts'
 import { badPage } from '../http/json-page.ts'
-import { createPacing, type Pacing } from '../http/pacing.ts'
+import { checkRate, createPacing, type Pacing } from '../http/pacing.ts'
 import { relayUrl } from '../http/server-url.ts'
 import { abortable } from '../util/abort.ts'
 import { mustHave } from '../util/validate-options.ts'
@@ -33,8 +33,10 @@ export interface DidOptions {
 export interface HostFinderParts {
   readonly http: HttpOptions
   readonly readHost: ReadHost
-  /** The pace of a host, which it keeps for `did:web` documents too. */
-  paceOf(host: string): Pacing['run']
+  /** How a host is asked for the document of a `did:web`: at the pace that it has for all else. */
+  askHost(host: HostAddress): Pacing['run']
+  /** How the directory is asked, given its own pace. */
+  askDirectory?(host: string, run: Pacing['run']): Pacing['run']
 }
 
 /** Finds the hosts of repos. */
@@ -46,6 +48,8 @@ export interface HostFinder {
    *   that aborts
    */
   find(did: string, signal: AbortSignal | undefined): Promise<ResolvedDid>
+  /** Whether `find` would answer without a request. */
+  isKnown(did: string): boolean
   /** Forgets what was found: the repo may have moved. */
   forget(did: string): void
 }
@@ -57,9 +61,15 @@ const MOST_DOCUMENT_BYTES = 65_536
 const MOST_KEPT = 20_000
 
 /** @throws InvalidOptionError */
+export function checkDidOptions({ plc, plcRequestsPerSecond, resolver }: DidOptions): void {
+  if (plc !== undefined) relayUrl(plc, 'plc')
+  if (plcRequestsPerSecond !== undefined) checkRate('plcRequestsPerSecond', plcRequestsPerSecond)
+  if (resolver !== undefined) mustHave('resolver', resolver, 'resolve', 'a DidResolver with resolve(did)')
+}
+
+/** @param options that {@link checkDidOptions} let pass */
 export function createHostFinder(options: DidOptions, parts: HostFinderParts): HostFinder {
   const { resolver } = options
-  if (resolver !== undefined) mustHave('resolver', resolver, 'resolve', 'a DidResolver with resolve(did)')
   const documentOf = resolver === undefined ? documents(options, parts) : askResolver(resolver)
   const found = boundedCache<ResolvedDid>(MOST_KEPT)
   return {
@@ -72,6 +82,7 @@ export function createHostFinder(options: DidOptions, parts: HostFinderParts): H
       found.set(did, resolved)
       return resolved
     },
+    isKnown: (did) => found.get(did) !== undefined,
     forget: (did) => found.delete(did),
   }
 }
@@ -101,13 +112,12 @@ function askResolver(resolver: DidResolver): DocumentOf {
 
 function documents(
   { plc = 'plc.directory', plcRequestsPerSecond = 10 }: DidOptions,
-  { http: options, readHost, paceOf }: HostFinderParts,
+  { http: options, readHost, askHost, askDirectory = (_, run) => run }: HostFinderParts,
 ): DocumentOf {
-  const directory = relayUrl(plc, 'plc')
-  if (!(plcRequestsPerSecond > 0))
-    throw new InvalidOptionError('plcRequestsPerSecond', 'above 0', plcRequestsPerSecond)
+  const directory = relayUrl(plc)
   const http = createHttpClient({ ...options, maxBodyBytes: MOST_DOCUMENT_BYTES })
   const pacing = createPacing(directory.relay, { requestsPerSecond: plcRequestsPerSecond })
+  const ask = askDirectory(directory.relay, pacing.run)
 
   async function get(url: URL, relay: string, run: Pacing['run'], signal: AbortSignal | undefined) {
     const asked = { relay, url, collection: undefined, cursor: undefined }
@@ -122,7 +132,7 @@ function documents(
 
   async function plcDocument(did: string, signal: AbortSignal | undefined): Promise<Answer> {
     try {
-      return await get(new URL(`/${did}`, directory.origin), directory.relay, pacing.run, signal)
+      return await get(new URL(`/${did}`, directory.origin), directory.relay, ask, signal)
     } catch (error) {
       const status = statusOf(error)
       if (status === 410) return { state: 'deleted', reason: `${directory.relay} has a tombstone of it` }
@@ -136,7 +146,7 @@ function documents(
     if ('problem' in at) return invalid(`its own host ${at.problem}`)
     try {
       const url = new URL('/.well-known/did.json', at.origin)
-      return await get(url, at.host, paceOf(at.host), signal)
+      return await get(url, at.host, askHost(at), signal)
     } catch (error) {
       const status = statusOf(error)
       if (status !== 404 && status !== 410) throw error

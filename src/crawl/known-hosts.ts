@@ -5,10 +5,10 @@ import { abortable } from '../util/abort.ts'
 import { describe } from '../util/describe.ts'
 import { isPassing, LONGEST_WAIT_MS, retrying } from '../util/retry.ts'
 import { oneLine } from '../util/text.ts'
-import type { HostGroup } from './crawl-options.ts'
 import { groupScope, HOSTS } from './crawl-scopes.ts'
 import type { HostAddress } from './host-address.ts'
 import type { HostWorkParts } from './host-work.ts'
+import type { HostGroup } from './shared-limits.ts'
 
 /** How many reasons are told where there is nothing to crawl. */
 const MOST_REASONS = 5

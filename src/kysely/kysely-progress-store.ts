@@ -15,6 +15,7 @@ import { isDataRefused } from './database-errors.ts'
 import { rowOf } from './json-row.ts'
 import {
   BEGUN_AGAIN,
+  CANCELLED_COLUMNS,
   CLAIM_ROW,
   isClaimed,
   isCollection,
@@ -25,6 +26,7 @@ import {
   isNamed,
   isOfRelay,
   isOpen,
+  mayCancel,
   PROGRESS_ROW,
   releasedColumns,
   remainingRow,
@@ -64,6 +66,7 @@ export function kyselyProgressStore<Database>(
       register(tables, tableName('backfill_progress', options), { relay, collections, ...registerOptions }),
     retryFailed: (relay, collections) => retryFailed(tables, relay, collections),
     reset: (relay, collections) => reset(tables, relay, collections),
+    cancel: (relay, collections) => cancel(tables, relay, collections),
     claim: (request) => claim(tables, request),
     advance: (held, page, write) => advancePage(tables, held, page, write),
     renew: (held, leaseMs) => renew(tables, held, leaseMs),
@@ -116,6 +119,17 @@ function tryAgain(tables: Tables, relay: string) {
 
 async function reset(tables: Tables, relay: string, collections?: readonly string[]): Promise<number> {
   const update = beginAgain(tables, relay).where(sql<boolean>`not ${isLeased}`).where(isNamed(collections))
+  const { numUpdatedRows } = await statement(() => update.executeTakeFirstOrThrow())
+  return Number(numUpdatedRows)
+}
+
+async function cancel(tables: Tables, relay: string, collections: readonly string[]): Promise<number> {
+  const update = tables
+    .updateTable('backfill_progress')
+    .set(CANCELLED_COLUMNS)
+    .where(isOfRelay(relay))
+    .where(mayCancel)
+    .where(isNamed(collections))
   const { numUpdatedRows } = await statement(() => update.executeTakeFirstOrThrow())
   return Number(numUpdatedRows)
 }

@@ -15,7 +15,7 @@ import type {
   Remaining,
 } from '../contracts/progress-store.ts'
 import { anchorFrom, anchorText } from '../util/anchor-text.ts'
-import { flagsFrom } from '../util/flags.ts'
+import { CANCELLED, flagsFrom } from '../util/flags.ts'
 import { epochMs, jsonRow, msUntil } from './json-row.ts'
 import { type BackfillDatabase, fromNow, plus } from './schema.ts'
 
@@ -131,7 +131,14 @@ const dueInMs: RawBuilder<unknown> = sql`(case when ${isDue} then 0 else ${msUnt
 /** Under a live lease. */
 export const isLeased: RawBuilder<boolean> = sql`(owner is not null and coalesce(lease_ends_at > clock_timestamp(), false))`
 
-export const isFailed: RawBuilder<boolean> = sql`given_up`
+/** An operator cancelled it: it is tried again only where it is named. */
+const isCancelled = sql<boolean>`(given_up and coalesce('cancelled' = any (string_to_array(flags, ' ')), false))`
+
+/** Failed, and tried again by the next run. */
+export const isFailed: RawBuilder<boolean> = sql`(given_up and not ${isCancelled})`
+
+/** Neither complete nor cancelled. */
+export const mayCancel: RawBuilder<boolean> = sql`(completed_at is null and not ${isCancelled})`
 
 /** Failed, or pending and not to be claimed for a time. */
 export const isFailedOrSetAside: RawBuilder<boolean> = sql`(
@@ -144,7 +151,7 @@ export const PROGRESS_ROW: ReturnType<typeof jsonRow<ProgressRow>> = jsonRow<Pro
   estimated_repos: sql.ref('estimated_repos'),
   last_error: sql.ref('last_error'),
   flags: sql.ref('flags'),
-  given_up: isFailed,
+  given_up: sql.ref('given_up'),
   completed: sql`completed_at is not null`,
   completed_at: epochMs(sql.ref('completed_at')),
   leased: isLeased,
@@ -222,7 +229,24 @@ const FROM_THE_START = {
 } as const
 
 /** A failed collection keeps its place, and is tried as if it had never failed. */
-export const UNTRIED = { given_up: false, attempts: 0, restarts: 0, not_before: null } as const
+export const UNTRIED: Changes = {
+  given_up: false,
+  attempts: 0,
+  restarts: 0,
+  not_before: null,
+  flags: sql`nullif(array_to_string(array_remove(string_to_array(flags, ' '), 'cancelled'), ' '), '')`,
+}
+
+/** The epoch is raised, so that the worker that holds it changes nothing from now on. */
+export const CANCELLED_COLUMNS: Changes = {
+  given_up: true,
+  not_before: null,
+  last_error: CANCELLED,
+  ...addedFlags(['cancelled']),
+  owner: null,
+  lease_ends_at: null,
+  epoch: plus('epoch', 1),
+}
 
 /**
  * The epoch is raised and the owner forgotten: a claim of the earlier walk, whose lease ran out, can change nothing.

@@ -1,4 +1,5 @@
-import type { IndexPageRequest, RepoIndex } from '../contracts/repo-index.ts'
+import type { CollectionIndex } from '../contracts/opened-store.ts'
+import type { IndexPageRequest } from '../contracts/repo-index.ts'
 import { pageLimit } from '../util/page-limit.ts'
 import { reposJson } from '../util/repos-json.ts'
 
@@ -6,7 +7,7 @@ import { reposJson } from '../util/repos-json.ts'
  * Reads pairs that are in memory, those of a `memoryIndexSink()`, and removes from them. Each page sorts its collection
  * anew: for tests, for examples, for small collections.
  */
-export function memoryIndex(pairs: ReadonlyMap<string, Set<string>>): Required<RepoIndex> {
+export function memoryIndex(pairs: ReadonlyMap<string, Set<string>>): CollectionIndex {
   const pageOf = (names: Iterable<string>, request: IndexPageRequest) => {
     const { cursor = '', signal } = request
     const limit = pageLimit(request)
@@ -37,10 +38,23 @@ export function memoryIndex(pairs: ReadonlyMap<string, Set<string>>): Required<R
       signal?.throwIfAborted()
       return sizeOf(collection)
     },
+    async collectionsOf(did, request = {}) {
+      const nsids = held().filter((nsid) => pairs.get(nsid)?.has(did))
+      const { entries, cursor } = pageOf(nsids, request)
+      return { collections: entries, cursor }
+    },
+    async has(collection, did, { signal } = {}) {
+      signal?.throwIfAborted()
+      return pairs.get(collection)?.has(did) ?? false
+    },
     async remove(collection, dids, { signal } = {}) {
       signal?.throwIfAborted()
       const repos = pairs.get(collection)
-      return { removed: dids.filter((did) => repos?.delete(did)).length }
+      return { removed: [dids].flat().filter((did) => repos?.delete(did)).length }
+    },
+    async removeRepo(did, { signal } = {}) {
+      signal?.throwIfAborted()
+      return { removed: [...pairs.values()].filter((repos) => repos.delete(did)).length }
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { FeedStore } from '../contracts/feed-store.ts'
+import type { CollectionIndex } from '../contracts/opened-store.ts'
 import type { ProgressStore } from '../contracts/progress-store.ts'
-import type { RepoIndex } from '../contracts/repo-index.ts'
 import { progressStoreOn } from '../progress/progress-store-on.ts'
 import { memoryFeedStore } from './memory-feed-store.ts'
 import { memoryIndex } from './memory-index.ts'
@@ -11,8 +11,8 @@ import { memoryProgressRows } from './memory-progress-rows.ts'
 export interface MemoryStore {
   readonly sink: MemoryIndexSink
   readonly progress: ProgressStore
-  /** What the sink has written, to be read and to be removed from. */
-  readonly index: Required<RepoIndex>
+  /** What the sink has written, to be read and kept up to date. */
+  readonly index: CollectionIndex
   /** What a live feed keeps beside the pairs. */
   readonly feed: FeedStore
 }

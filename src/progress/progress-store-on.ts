@@ -14,6 +14,7 @@ import { ClaimLostError, InvalidOptionError } from '../errors.ts'
 import { mustHave } from '../util/validate-options.ts'
 import {
   advancedRow,
+  cancelledRow,
   claimedRow,
   newRow,
   registeredRow,
@@ -28,6 +29,7 @@ import {
   commitPlace,
   dueInMs,
   heldClaimOf,
+  isCancelled,
   isFree,
   isHeldBy,
   isOpen,
@@ -62,12 +64,13 @@ export function progressStoreOn(rows: ProgressRows): ProgressStore {
       withRows(rows, (table) => register(table, { relay, collections, options, atOnce })),
     retryFailed: (relay, collections) =>
       changeNamed(rows, relay, collections, atOnce, (row, now) =>
-        row.failed || (collections !== undefined && isSetAside(row, now)) ? retriedRow(row) : undefined,
+        mayRetry(row, now, collections !== undefined) ? retriedRow(row) : undefined,
       ),
     reset: (relay, collections) =>
       changeNamed(rows, relay, collections, atOnce, (row, now) =>
         isRunning(row, now) ? undefined : resetRow(row),
       ),
+    cancel: (relay, collections) => changeNamed(rows, relay, collections, atOnce, cancelledRow),
     claim: (request) => withRows(rows, (table) => claim(table, request)),
     advance: (held, page, write) => advance(rows, held, page, write),
     renew: (held, leaseMs) => withRows(rows, (table) => renew(table, held, leaseMs)),
@@ -133,6 +136,11 @@ function changeNamed(
 function named(collections: readonly string[] | undefined): (row: ProgressRow) => boolean {
   const names = collections && new Set(collections)
   return ({ collection }) => names?.has(collection) ?? true
+}
+
+/** Those that failed, and where they are named also those that were cancelled or set aside. */
+function mayRetry(row: ProgressRow, now: number, isNamed: boolean): boolean {
+  return isNamed ? row.failed || isSetAside(row, now) : row.failed && !isCancelled(row)
 }
 
 async function claim(

@@ -1,7 +1,8 @@
 import type { ProgressRow } from '../contracts/progress-rows.ts'
 import type { PageProgress, ReleaseOutcome } from '../contracts/progress-store.ts'
 import { anchorText } from '../util/anchor-text.ts'
-import { withFlags } from '../util/flags.ts'
+import { CANCELLED, withFlags, withoutFlag } from '../util/flags.ts'
+import { isCancelled } from './row-state.ts'
 
 /** Stores keep this much of an error: {@link ReleaseOutcome}. */
 const MAX_ERROR_LENGTH = 500
@@ -38,7 +39,7 @@ export function registeredRow(row: ProgressRow, registration: Registration): Pro
   const { refreshBefore, keepFailed, estimatedRepos } = registration
   const isOld = row.completedAt !== undefined && row.completedAt < refreshBefore
   let next = isOld ? resetRow(row) : row
-  if (next.failed && !keepFailed) next = retriedRow(next)
+  if (next.failed && !isCancelled(next) && !keepFailed) next = retriedRow(next)
   if (estimatedRepos !== undefined && estimatedRepos !== next.estimatedRepos)
     next = { ...next, estimatedRepos }
   return next === row ? undefined : next
@@ -46,7 +47,20 @@ export function registeredRow(row: ProgressRow, registration: Registration): Pro
 
 /** A failed row, for the next claim to go on. */
 export function retriedRow(row: ProgressRow): ProgressRow {
-  return { ...row, ...UNTRIED }
+  return { ...row, ...UNTRIED, flags: withoutFlag(row.flags, 'cancelled') }
+}
+
+/** A row that nobody is to work on until it is asked for. @returns undefined for one that is complete, or cancelled already */
+export function cancelledRow(row: ProgressRow): ProgressRow | undefined {
+  if (row.completedAt !== undefined || isCancelled(row)) return undefined
+  const cancelled = { failed: true, notBefore: undefined, lastError: CANCELLED } as const
+  return {
+    ...row,
+    ...UNCLAIMED,
+    ...cancelled,
+    flags: withFlags(row.flags, ['cancelled']),
+    epoch: row.epoch + 1,
+  }
 }
 
 /** A row as for a new walk, which no claim of an earlier one can change. */

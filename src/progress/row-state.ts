@@ -20,6 +20,11 @@ export function isOpen(row: ProgressRow): boolean {
   return isCollection(row) && row.completedAt === undefined && !row.failed
 }
 
+/** Whether an operator cancelled it: then it is failed, and is tried again only where it is named. */
+export function isCancelled(row: ProgressRow): boolean {
+  return row.failed && flagsFrom(row.flags).includes('cancelled')
+}
+
 /** How long the relay of these rows wants no request, in milliseconds. */
 export function relayPauseMs(rows: readonly ProgressRow[], now: number): number {
   return rows.map(({ relayPauseEndsAt = now }) => relayPauseEndsAt - now).reduce((a, b) => Math.max(a, b), 0)

@@ -113,6 +113,7 @@ export function patientStore(
     register: (...call) => again('register', () => wait(() => progress.register(...call))),
     retryFailed: (...call) => wait(() => progress.retryFailed(...call)),
     reset: (...call) => again('reset', () => wait(() => progress.reset(...call))),
+    cancel: (...call) => wait(() => progress.cancel(...call)),
     pauseRelay: (...call) =>
       again('pauseRelay', () => wait(() => progress.pauseRelay(...call))).catch(putOff),
     advance: (...call) => progress.advance(...call),

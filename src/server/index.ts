@@ -9,6 +9,7 @@ export type { AdminHandlerOptions, AdminRunContext } from './admin/admin-options
 export type { AdminRunEnd } from './admin/admin-run.ts'
 export type {
   AdminAddedWork,
+  AdminChanged,
   AdminError,
   AdminEvent,
   AdminEvents,

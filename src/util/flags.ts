@@ -8,7 +8,11 @@ export const FLAG_WORDS: Readonly<Record<CollectionFlag, string>> = {
     'the relay listed less than half of what its directory told; some may be missing: verify, or reset and run again',
   largerThanTold:
     'the relay listed more than twice of what its directory told; some may be surplus: verify finds it',
+  cancelled: 'it was cancelled, and stays so until it is retried by its name',
 }
+
+/** The last error of a collection that was cancelled. */
+export const CANCELLED = 'cancelled'
 
 /** Flags as a store keeps them, with more of them: each once, with spaces between them. */
 export function withFlags(
@@ -17,6 +21,12 @@ export function withFlags(
 ): string | undefined {
   if (more === undefined || more.length === 0) return known
   return [...new Set([...(known?.split(' ') ?? []), ...more])].join(' ')
+}
+
+/** Flags as a store keeps them, without one of them. */
+export function withoutFlag(known: string | undefined, flag: CollectionFlag): string | undefined {
+  const left = known?.split(' ').filter((each) => each !== flag) ?? []
+  return left.length > 0 ? left.join(' ') : undefined
 }
 
 /** The flags of a text that a store kept, in the order of their words. What another version may have added is left out. */

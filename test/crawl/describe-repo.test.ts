@@ -26,6 +26,7 @@ describe('what a host says of a repo', () => {
       state: 'active',
       collections: ['app.bsky.feed.post'],
       invalid: 0,
+      isWhole: true,
       handle: 'a.example',
     })
     expect(urls).toEqual([
@@ -46,6 +47,7 @@ describe('what a host says of a repo', () => {
       state: 'active',
       collections: ['app.bsky.feed.post', 'app.bsky.feed.likeIt'],
       invalid: 3,
+      isWhole: true,
       handle: undefined,
     })
   })
@@ -55,6 +57,7 @@ describe('what a host says of a repo', () => {
     expect(await describedBy(200, { did: DID, collections })).toMatchObject({
       collections: { length: MOST_COLLECTIONS },
       invalid: 7,
+      isWhole: false,
     })
   })
 

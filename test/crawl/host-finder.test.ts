@@ -15,7 +15,7 @@ function finderOn(answer: (url: string) => Response, options: DidOptions = {}, a
     asked.push(url)
     return answer(url)
   }
-  const parts = { http: { fetch }, readHost: hostReader({ allowHosts }), paceOf: () => run }
+  const parts = { http: { fetch }, readHost: hostReader({ allowHosts }), askHost: () => run }
   const finder = createHostFinder({ plcRequestsPerSecond: 1000, ...options }, parts)
   return { asked, find: (did: string) => finder.find(did, undefined), forget: finder.forget }
 }

@@ -116,7 +116,7 @@ const register = (collection: string, estimate: number | undefined) =>
   command(`register(${collection}, ${estimate})`, async ({ rows }, { progress }) => {
     await progress.register(RELAY, [{ nsid: collection, estimatedRepos: estimate }])
     for (const row of rows.values()) {
-      if (row.failed) Object.assign(row, UNTRIED)
+      if (row.failed && !isCancelled(row)) Object.assign(row, UNTRIED)
     }
     const row = rows.get(collection)
     if (row) row.estimate = estimate ?? row.estimate
@@ -131,11 +131,24 @@ function named({ rows }: Model, collections: readonly string[] | undefined): Row
 const retryFailed = (collections: readonly string[] | undefined) =>
   command(`retryFailed(${collections})`, async (model, { progress }) => {
     const isSetAside = (row: Row) => row.delayed && !row.complete && !row.leased
-    const retried = named(model, collections).filter(
-      (row) => row.failed || (collections !== undefined && isSetAside(row)),
+    const retried = named(model, collections).filter((row) =>
+      collections === undefined ? row.failed && !isCancelled(row) : row.failed || isSetAside(row),
     )
     assert.equal(await progress.retryFailed(RELAY, collections), retried.length)
-    for (const row of retried) Object.assign(row, UNTRIED)
+    for (const row of retried)
+      Object.assign(row, { ...UNTRIED, flags: row.flags.filter((flag) => flag !== 'cancelled') })
+  })
+
+const isCancelled = ({ flags }: Row) => flags.includes('cancelled')
+
+const cancel = (collections: readonly string[]) =>
+  command(`cancel(${collections})`, async (model, { progress }) => {
+    const cancelled = named(model, collections).filter((row) => !row.complete && !isCancelled(row))
+    assert.equal(await progress.cancel(RELAY, collections), cancelled.length)
+    for (const row of cancelled) {
+      Object.assign(row, { failed: true, delayed: false, flags: [...row.flags, 'cancelled'] })
+      Object.assign(row, { epoch: row.epoch + 1, owner: undefined, leased: false })
+    }
   })
 
 const reset = (collections: readonly string[] | undefined) =>
@@ -302,6 +315,7 @@ export const interleavings: fc.Arbitrary<Iterable<Command>> = fc.commands(
       .map((entry) => register(...entry)),
     listed.map(retryFailed),
     listed.map(reset),
+    fc.constantFrom(['com.example.a'], ['com.example.b', 'com.example.c']).map(cancel),
     fc.constantFrom('one', 'two', 'three').map(claim),
     fc.tuple(index, fc.boolean(), fc.nat({ max: 9 }), pages).map((entry) => advance(...entry)),
     fc.tuple(index, fc.constant(false), fc.nat({ max: 9 }), pages).map((entry) => advance(...entry)),

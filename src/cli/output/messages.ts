@@ -114,7 +114,7 @@ export function createMessages(to: MessagePlace, { namesRelays }: { namesRelays:
         case 'collectionFailed':
           return tellFailure(event)
         case 'claimLost':
-          return warn(event.collection, 'taken over by another worker')
+          return warn(event.collection, 'taken over by another worker, or cancelled')
         case 'storeUnavailable':
         case 'storeAvailable':
           return tellOutage(event)

@@ -27,8 +27,8 @@ export interface BacklogRun {
 
 /** How often is looked whether there is something to do, in milliseconds: another process may have begun a run. */
 const LOOK_MS = 60_000
-/** The longest pause after runs that did not complete, in milliseconds; each one is twice as long as the one before. */
-const LONGEST_PAUSE_MS = 6 * 3_600_000
+/** The pauses after runs that did not complete, in milliseconds: each further one is twice as long. */
+const PAUSE_MS = { least: 5_000, most: 6 * 3_600_000 }
 
 /**
  * Imports the backlog of a relay at the first call, and at later ones where it has become old. When that is stands in the
@@ -55,7 +55,7 @@ export function createBacklog(parts: BacklogParts): (signal: AbortSignal) => Pro
     // What an operator has stopped is not begun again by a timer of minutes.
     if (outcome === 'stopped') return refreshMs
     incomplete = outcome === 'complete' ? 0 : incomplete + 1
-    return Math.min(lookMs * 2 ** Math.max(0, incomplete - 1), LONGEST_PAUSE_MS)
+    return incomplete === 0 ? lookMs : Math.min(PAUSE_MS.least * 2 ** (incomplete - 1), PAUSE_MS.most)
   }
 }
 

@@ -34,6 +34,8 @@ export interface AdminHandler extends AsyncDisposable {
  * | `POST ?source=HOST` | starts a run: 200 with {@link AdminStarted}, 409 while one is under way |
  * | `DELETE` | stops the run: 200 with {@link AdminStopped} |
  * | `GET /events` | sends the events of the run as server-sent events: {@link AdminEvents} |
+ * | `POST /collections?collection=NSID` | registers it; a run under way reads it too: {@link AdminChanged} |
+ * | `DELETE /collections?collection=NSID` | cancels it: its walk ends, and no run reads it until it is retried by its name: {@link AdminChanged} |
  * | `POST /retry?collection=NSID` | retries it, or every failed collection if none is named; with `waiting=true`, also those that wait to be tried again: {@link AdminRetried} |
  *
  * Every request but that for the page, which holds no data, carries the token in a header. There is no cookie, so

@@ -1,4 +1,5 @@
 import { isValidNsid } from '@atproto/syntax'
+import type { CollectionProgress } from '../../contracts/progress-store.ts'
 import { DiscoveryError, RelayError } from '../../errors.ts'
 import { withDeadline } from '../../util/abort.ts'
 import { normalNsid } from '../../util/nsid.ts'
@@ -7,7 +8,7 @@ import type { AdminSettings } from './admin-options.ts'
 import type { AdminRunEnd, Run } from './admin-run.ts'
 import type { Runs } from './admin-runs.ts'
 import { plainError } from './admin-status.ts'
-import type { AdminRetried, AdminStarted, AdminStopped } from './wire-types.ts'
+import type { AdminChanged, AdminRetried, AdminStarted, AdminStopped } from './wire-types.ts'
 
 type Route = (params: URLSearchParams, request: Request) => Promise<Response>
 
@@ -36,6 +37,13 @@ export function adminRoutes(settings: AdminSettings, runs: Runs): ReadonlyMap<st
       }),
     ],
     ['/events', methods({ GET: (params, request) => watch(params, request, runs) })],
+    [
+      '/collections',
+      methods({
+        POST: (params) => register(params, settings, runs),
+        DELETE: (params) => cancel(params, settings, runs),
+      }),
+    ],
     ['/retry', methods({ POST: (params) => retry(params, settings, runs) })],
   ])
 }
@@ -98,12 +106,8 @@ async function watch(params: URLSearchParams, request: Request, runs: Runs): Pro
 }
 
 async function retry(params: URLSearchParams, settings: AdminSettings, runs: Runs): Promise<Response> {
-  const collections = params.getAll('collection')
-  if (!collections.every((nsid) => isValidNsid(nsid))) {
-    throw invalidRequest('collection must be an NSID such as app.bsky.feed.post')
-  }
-  const given = single(params, 'source') ?? runs.relay
-  const relay = settings.allowed.accept(given)
+  const collections = namedIn(params)
+  const relay = relayIn(params, settings, runs)
   if (runs.current !== undefined && runs.current.relay !== relay) throw alreadyRunning(runs.current)
   const names = await namesToRetry(params, collections, relay, settings)
   const freed = await settings.progress.retryFailed(relay, names)
@@ -113,6 +117,57 @@ async function retry(params: URLSearchParams, settings: AdminSettings, runs: Run
   return jsonAnswer(200, retried)
 }
 
+/** A run that is under way reads them soon, each when a worker is free; else the next one does. */
+async function register(params: URLSearchParams, settings: AdminSettings, runs: Runs): Promise<Response> {
+  const names = mustName(params).map(normalNsid)
+  const relay = relayIn(params, settings, runs)
+  const { progress } = settings
+  const known = new Set((await progress.list({ relay })).map(({ collection }) => collection))
+  const added = [...new Set(names)].filter((nsid) => !known.has(nsid))
+  await progress.register(
+    relay,
+    added.map((nsid) => ({ nsid })),
+    // Others that failed are none of this request's business.
+    { keepFailed: true },
+  )
+  runs.goOnWith(relay)
+  await runs.refresh()
+  return jsonAnswer(200, { source: relay, collections: added.length } satisfies AdminChanged)
+}
+
+/** The walk ends with its next commit, in whichever process it is; the run goes on with the others. */
+async function cancel(params: URLSearchParams, settings: AdminSettings, runs: Runs): Promise<Response> {
+  const names = bothForms(mustName(params))
+  const relay = relayIn(params, settings, runs)
+  const collections = await settings.progress.cancel(relay, names)
+  await runs.refresh()
+  return jsonAnswer(200, { source: relay, collections } satisfies AdminChanged)
+}
+
+/** @throws XrpcError for a name that is no NSID */
+function namedIn(params: URLSearchParams): readonly string[] {
+  const collections = params.getAll('collection')
+  if (collections.every((nsid) => isValidNsid(nsid))) return collections
+  throw invalidRequest('collection must be an NSID such as app.bsky.feed.post')
+}
+
+/** @throws XrpcError also where there is no name: all of them are not what was meant */
+function mustName(params: URLSearchParams): readonly string[] {
+  const collections = namedIn(params)
+  if (collections.length > 0) return collections
+  throw invalidRequest('collection must be given: an NSID such as app.bsky.feed.post, or several')
+}
+
+/** The relay that is named; else that of the run under way, or of the last one. */
+function relayIn(params: URLSearchParams, settings: AdminSettings, runs: Runs): string {
+  return settings.allowed.accept(single(params, 'source') ?? runs.relay)
+}
+
+/** An earlier version, or another program, may have registered a name with capital letters in its authority. */
+function bothForms(collections: readonly string[]): readonly string[] {
+  return [...new Set([...collections, ...collections.map(normalNsid)])]
+}
+
 /** Those that are named; with `waiting`, those that failed and those that wait to be tried again; else those that failed. */
 async function namesToRetry(
   params: URLSearchParams,
@@ -120,13 +175,12 @@ async function namesToRetry(
   relay: string,
   { progress }: AdminSettings,
 ): Promise<readonly string[] | undefined> {
-  // An earlier version, or another program, may have registered a name with capital letters in its authority.
-  if (collections.length > 0) return [...new Set([...collections, ...collections.map(normalNsid)])]
+  if (collections.length > 0) return bothForms(collections)
   if (single(params, 'waiting') !== 'true') return undefined
   const rows = await progress.list({ relay })
-  return rows.flatMap(({ collection, state, retryInMs }) =>
-    state === 'failed' || retryInMs !== undefined ? [collection] : [],
-  )
+  const isMeant = ({ state, retryInMs, flags }: CollectionProgress) =>
+    (state === 'failed' && !flags.includes('cancelled')) || retryInMs !== undefined
+  return rows.filter(isMeant).map(({ collection }) => collection)
 }
 
 /** Whether the promise resolves before the request has to be withDeadline. */

@@ -1,4 +1,5 @@
 import { workOf } from '../../monitor/work.ts'
+import { collectionRows } from '../../util/scopes.ts'
 import { XrpcError } from '../responses.ts'
 import type { AdminSettings } from './admin-options.ts'
 import { beginRun, type Run, readProgress } from './admin-run.ts'
@@ -22,6 +23,8 @@ export interface Runs {
    * @returns whether it began one
    */
   resume(relay: string, keepFailed: boolean): boolean
+  /** Has collections that were registered meanwhile worked on by the run under way, if there is one of that relay. */
+  goOnWith(relay: string): void
   /** How things are: from memory while a run is under way, else from the store. */
   status(): Promise<AdminStatus>
   /** Something was changed in the store: takes it over, and tells those who watch. */
@@ -41,7 +44,10 @@ export function createRuns(settings: AdminSettings): Runs {
   let view: RunView | undefined
   let isClosed = false
 
-  const statusNow = (): AdminStatus => ({ ...(view?.status() ?? emptyStatus()), sources })
+  /** What the store held when it was looked at last, before the first run. */
+  let stored: Omit<AdminStatus, 'sources'> = emptyStatus()
+
+  const statusNow = (): AdminStatus => ({ ...(view?.status() ?? stored), sources })
   const stream = createEventStream(statusNow)
   // Also while there is no viewer: one that was away for a moment goes on where it was, with the speeds of meanwhile.
   const publishTotals = () => {
@@ -81,11 +87,11 @@ export function createRuns(settings: AdminSettings): Runs {
 
   async function status(): Promise<AdminStatus> {
     if (view === undefined) {
-      const rows = await readProgress(settings, undefined)
+      const rows = collectionRows(await readProgress(settings, undefined))
       const at = Date.now()
       const collections = rows.map((row) => rowOf(row, { at, isOurs: false }))
-      const known = { ...countsOf(rows), ...workFields(workOf(rows)) }
-      return { ...emptyStatus(), ...known, collections, sources }
+      stored = { ...emptyStatus(), ...countsOf(rows), ...workFields(workOf(rows)), collections }
+      return statusNow()
     }
     await (current === undefined ? refreshView() : current.loaded)
     return statusNow()
@@ -110,10 +116,13 @@ export function createRuns(settings: AdminSettings): Runs {
       if (current.relay === relay) void resumeAfter(current, keepFailed)
       return false
     },
+    goOnWith(relay) {
+      if (current?.relay === relay) void resumeAfter(current, true)
+    },
     status,
     async refresh() {
-      if (view === undefined) return
-      await refreshView()
+      if (view === undefined) await status()
+      else await refreshView()
       stream.snapshot()
     },
     watch: (lastEventId, signal) => stream.watch(lastEventId, status, signal),

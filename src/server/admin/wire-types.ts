@@ -255,6 +255,13 @@ export interface AdminRetried {
   readonly started: boolean
 }
 
+/** The answer to POST …/collections, which registers collections, and to DELETE …/collections, which cancels them. */
+export interface AdminChanged {
+  readonly source: string
+  /** How many that were not known are registered now; how many that were not complete are cancelled now. */
+  readonly collections: number
+}
+
 /** The answer to DELETE: 200 once the run is over and its claims are released, 202 if that takes longer. */
 export interface AdminStopped {
   readonly status: 'stopped' | 'stopping' | 'idle'

@@ -1,3 +1,4 @@
+import { cancelCases } from './progress-cancel.ts'
 import { claimCases } from './progress-claims.ts'
 import { flagCases } from './progress-flags.ts'
 import type { ProgressStoreFixture } from './progress-helpers.ts'
@@ -16,5 +17,6 @@ export const progressStoreSuite: readonly SuiteCase<() => Promise<ProgressStoreF
   ...flagCases,
   ...resetCases,
   ...scopeCases,
+  ...cancelCases,
   ...sharedCases,
 ]

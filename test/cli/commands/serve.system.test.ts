@@ -1,12 +1,16 @@
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { AtpAgent } from '@atproto/api'
 import { describe, expect, test } from 'vitest'
+import { openSqlite } from '../../../src/sqlite/index.ts'
 import { startRelay, type TestRelay } from '../../../src/testing/index.ts'
 import { cliProcess, jsonLines, startCli } from '../../support/cli.ts'
 import { createPostgres } from '../../support/databases.ts'
+import { BIG, startParkedRelay, WALK_BIG } from '../../support/parked-relay.ts'
+import { startPostgresServer } from '../../support/postgres-server.ts'
 import { freePort, type RunningProgram } from '../../support/program.ts'
 import { exposedSeries } from '../../support/prometheus-text.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
@@ -117,7 +121,81 @@ describe('serve', () => {
   })
 })
 
+describe('serve in trouble', () => {
+  test('keeps answering while its relay is down at the start, says so, and imports once it is there', async () => {
+    const port = await freePort()
+    await using folder = await temporaryFolder()
+    const away = { url: `http://127.0.0.1:${port}`, gardenUrl: `http://127.0.0.1:${port}/llms.txt` }
+    const data = ['--data', join(folder.path, 'index.sqlite')]
+    await using service = await startService(away, ...data, '--retries', '0')
+    const { program, url } = service
+    await program.until(/✗ \S+ .*(?:It is tried again)/s)
+    expect(await json(`${url}/_health`)).toMatchObject({ status: 200, body: { backlog: 'waiting' } })
+    expect(await listAll(url, PROFILE)).toEqual([])
+    await using _relay = await startRelay({ collections: { [PROFILE]: 10 }, port })
+    await program.until(/the backlog is complete: 1 collection, 10/)
+    expect(await listAll(url, PROFILE)).toHaveLength(10)
+  })
+
+  test('answers 503 with Retry-After while its database is down, and serves again once it is back', async () => {
+    await using relay = await startRelay({ collections: { [PROFILE]: 10 } })
+    await using server = await startPostgresServer()
+    await using service = await startService(relay, '--database', server.url)
+    const { program, url } = service
+    await program.until(/the backlog is complete/)
+    const list = `${url}/xrpc/com.atproto.sync.listReposByCollection?collection=${PROFILE}`
+    expect((await json(list)).status).toBe(200)
+    await server.stopHard()
+    for (const path of [list, `${url}/_health`]) {
+      await expect.poll(async () => (await json(path)).status).toBe(503)
+      expect(Number((await json(path)).headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+    await server.start()
+    for (const path of [list, `${url}/_health`])
+      await expect.poll(async () => (await json(path)).status, { timeout: 20_000 }).toBe(200)
+    program.kill('SIGTERM')
+    expect((await program.ended).code).toBe(0)
+  })
+
+  test('stops cleanly in the middle of everything', async () => {
+    await using parked = await startParkedRelay(2)
+    await using folder = await temporaryFolder()
+    const data = join(folder.path, 'index.sqlite')
+    const more = ['--data', data, '--admin-token', TOKEN, ...WALK_BIG]
+    await using service = await startService(parked.relay, ...more)
+    const { program, url } = service
+    await parked.parked
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    const viewer = await fetch(`${url}/admin/backfill-collections/events`, { headers })
+    // A client that has not finished its request, and one that sends nothing.
+    const slow = connect(Number(new URL(url).port))
+    slow.on('error', () => {}).write('GET / HTTP/1.1\r\n')
+    await once(slow, 'connect')
+    program.kill('SIGTERM')
+    // One that takes longer than two seconds is ended, with 143.
+    const { code, stderr } = await program.ended
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    await viewer.text()
+    await using store = await openSqlite(data)
+    const rows = await store.progress.list()
+    expect(rows.map(({ state }) => state)).not.toContain('running')
+    expect(rows.find(({ collection }) => collection === BIG)?.imported).toBe(200)
+  })
+})
+
 describe('serve says what is wrong, and touches nothing', () => {
+  test('where the file is a database of another program', async () => {
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'other.sqlite')
+    const other = new DatabaseSync(file)
+    other.exec('create table theirs (a)')
+    other.close()
+    const args = ['serve', '--relay', 'relay.example', '--port', '0', '--data', file]
+    const { code, stderr } = await cliProcess(args)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/is a database of another program: give a file of its own\.\n$/)
+  })
+
   test('where the port is in use', async () => {
     await using folder = await temporaryFolder()
     const other = createServer().listen(0)

@@ -64,9 +64,9 @@ it('is read again where it was complete before the feed was followed without a g
 })
 
 it('waits longer after each run that is not complete, six hours at most', async () => {
-  const { work } = backlog([row('a.b.c')], ['incomplete', 'failed', ...Array(12).fill('incomplete')])
-  expect([await work(), await work(), await work()]).toEqual([60_000, 120_000, 240_000])
-  for (let i = 0; i < 8; i++) await work()
+  const { work } = backlog([row('a.b.c')], ['incomplete', 'failed', ...Array(15).fill('incomplete')])
+  expect([await work(), await work(), await work()]).toEqual([5_000, 10_000, 20_000])
+  for (let i = 0; i < 11; i++) await work()
   expect(await work()).toBe(6 * HOUR)
 })
 

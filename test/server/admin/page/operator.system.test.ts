@@ -103,6 +103,37 @@ describe('an operator, in Chromium, with a real backfill', () => {
     expect(tab.complaints).toEqual([])
   })
 
+  it('registers a collection that no source named, cancels one that is read, and gets it back', async () => {
+    const later = 'com.example.later'
+    await using parked = await startParkedRelay(3, { collections: { [later]: 40 } })
+    await using admin = await startAdmin({ collections: [PROFILE, BIG], allowedRelays: [parked.relay.url] })
+    await using tab = await watch(admin)
+    const { page } = tab
+    await page.getByRole('button', { name: 'Start' }).click()
+    await rowOf(page, BIG).filter({ hasText: '300' }).waitFor()
+
+    await page.getByPlaceholder('Search by name').fill(later)
+    await page.getByRole('button', { name: `Register ${later}` }).click()
+    await rowOf(page, later)
+      .filter({ hasText: /Complete.*40/ })
+      .waitFor()
+    await page.getByPlaceholder('Search by name').fill('')
+
+    await rowOf(page, BIG)
+      .getByRole('button', { name: `Cancel ${BIG}` })
+      .click()
+    await rowOf(page, BIG)
+      .filter({ hasText: /Failed.*it was cancelled/ })
+      .waitFor()
+    parked.letGo()
+    await page.locator('#state').filter({ hasText: 'Incomplete' }).waitFor()
+    await rowOf(page, BIG).getByRole('button', { name: 'Retry' }).click()
+    await rowOf(page, BIG)
+      .filter({ hasText: /Complete.*1,000/ })
+      .waitFor()
+    expect(tab.complaints).toEqual([])
+  })
+
   it("is told in the server's words why it does not start", async () => {
     await using admin = await startAdmin({})
     await using tab = await watch(admin)

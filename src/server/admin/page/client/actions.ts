@@ -41,9 +41,12 @@ export function createControls(api: Api, act: Act): Controls {
   const complaint = byId('complaint', HTMLElement)
   const field = createRelayField()
 
+  /** What the overview says that the last run ended with: it need not be said twice. */
+  let told = ''
   const complain = (message: string) => {
-    setHidden(complaint, message === '')
-    setText(complaint, printable(message))
+    const text = printable(message)
+    setText(complaint, text === told ? '' : text)
+    setHidden(complaint, complaint.textContent === '')
   }
   form.addEventListener('submit', (event) => {
     event.preventDefault()
@@ -66,8 +69,8 @@ export function createControls(api: Api, act: Act): Controls {
       setHidden(stop, !totals.running)
       if (hadFocus && !isSame) (totals.running ? stop : start).focus()
       field.offer(totals)
-      // The overview tells what the run ended with: a start that failed is told once.
-      if (totals.error && printable(totals.error.message) === complaint.textContent) complain('')
+      told = totals.error === null ? '' : printable(totals.error.message)
+      if (complaint.textContent === told) complain('')
     },
   }
 }

@@ -10,6 +10,10 @@ export interface Api {
   stop(): Promise<void>
   /** Has one collection of a relay tried again, or all of it that failed. */
   retry(relay: string | undefined, collection?: string): Promise<void>
+  /** Has one collection of a relay read too. */
+  register(relay: string | undefined, collection: string): Promise<void>
+  /** Ends the walk of one, and leaves it alone from now on. */
+  cancel(relay: string | undefined, collection: string): Promise<void>
   /** Has those tried again at once that wait for it. */
   retryWaiting(relay: string | undefined): Promise<void>
 }
@@ -50,6 +54,8 @@ export function createApi(path: string, token: () => string | undefined): Api {
     start: (relay) => tell(`${base}?${query({ source: relay })}`, 'POST'),
     stop: () => tell(base, 'DELETE'),
     retry: (relay, collection) => tell(`${base}/retry?${query({ source: relay, collection })}`, 'POST'),
+    register: (source, collection) => tell(`${base}/collections?${query({ source, collection })}`, 'POST'),
+    cancel: (source, collection) => tell(`${base}/collections?${query({ source, collection })}`, 'DELETE'),
     retryWaiting: (relay) => tell(`${base}/retry?${query({ source: relay, waiting: 'true' })}`, 'POST'),
   }
 }

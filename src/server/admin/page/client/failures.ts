@@ -4,7 +4,7 @@ import type { AdminRow } from '../../wire-types.ts'
 import { byId, element, setAttribute, setHidden, setText } from './dom.ts'
 import { keyOf, type Model } from './model.ts'
 import { timeText } from './page-format.ts'
-import { nameElement, type Retry, retryButton } from './row-view.ts'
+import { nameElement, type RowAction, retryButton } from './row-view.ts'
 
 /** Each has its reason and a button; further ones are a look into the table away, which must not be pushed out of sight. */
 const SHOWN = 3
@@ -15,7 +15,7 @@ export interface Failures {
 
 /** The collections that failed, each with its reason. */
 export function createFailures(
-  onRetry: Retry,
+  onRetry: RowAction,
   onRetryAll: (button: HTMLButtonElement) => void,
   onShowAll: () => void,
 ): Failures {
@@ -60,7 +60,7 @@ export function createFailures(
   }
 }
 
-function itemOf(row: AdminRow, onRetry: Retry): HTMLLIElement {
+function itemOf(row: AdminRow, onRetry: RowAction): HTMLLIElement {
   const reason = element('p', { class: 'reason' })
   const when = element('p', { class: 'when' })
   return element('li', {}, nameElement(row.collection), reason, when, retryButton(row, onRetry))

@@ -12,7 +12,8 @@ export interface Log {
 
 const KINDS: Record<AdminFailure['kind'], (failure: AdminFailure) => string> = {
   collection: ({ collection }) => collection ?? 'A collection',
-  'claim-lost': ({ collection }) => `${collection ?? 'A collection'}, taken over by another worker`,
+  'claim-lost': ({ collection }) =>
+    `${collection ?? 'A collection'}, taken over by another worker, or cancelled`,
   source: ({ name }) => `Source ${name ?? ''}`,
   store: () => 'Database',
   index: () => 'Index',

@@ -14,6 +14,7 @@ import { createLog } from './log.ts'
 import { createModel, keyOf } from './model.ts'
 import { drawOverview, titleOf } from './overview.ts'
 import { createPager, PAGE_ROWS, shownPage } from './pager.ts'
+import { createRegistration } from './registration.ts'
 import { select } from './selection.ts'
 import { createTable } from './table.ts'
 import { atMostEvery, perFrame } from './timing.ts'
@@ -52,6 +53,7 @@ const drawSums = atMostEvery(
     failures.draw(model)
     log.draw(model)
     toolbar.draw(model, shown)
+    registration.draw(toolbar.selection.search, shown, shownRelay() !== undefined)
     pager.draw(shownPage(toolbar.selection.page, shown), shown)
   }),
 )
@@ -61,9 +63,14 @@ const drawTitle = atMostEvery(TITLE_MS, () => {
 })
 const reorder = atMostEvery(ORDER_MS, () => (table.isHeld() ? reorder() : order()))
 
-const table = createTable(retry)
+const table = createTable({ retry, cancel })
 const chart = createChart()
 const toolbar = createToolbar(order)
+const registration = createRegistration((collection, button) => {
+  controls.complain('')
+  announcer.say(`Registering ${printable(collection)}.`)
+  act(button, () => api.register(shownRelay(), collection))
+})
 const pager = createPager((page) => {
   toolbar.change({ page })
   table.scrollToTop()
@@ -111,6 +118,18 @@ function retry({ source, collection }: AdminRow, button: HTMLButtonElement): voi
   controls.complain('')
   announcer.say(`Retrying ${printable(collection)}.`)
   act(button, () => api.retry(source, collection))
+}
+
+function cancel({ source, collection }: AdminRow, button: HTMLButtonElement): void {
+  controls.complain('')
+  announcer.say(`Cancelling ${printable(collection)}.`)
+  act(button, () => api.cancel(source, collection))
+}
+
+/** The relay that the page is about: of the run, or the only one that there is. */
+function shownRelay(): string | undefined {
+  const { relay, sources } = model.totals ?? {}
+  return relay ?? (sources?.length === 1 ? sources[0] : undefined)
 }
 
 /** The relay whose failed collections are meant by all of them: one at a time is walked. */

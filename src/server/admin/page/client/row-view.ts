@@ -7,8 +7,14 @@ import { changeIcon, icon } from './icons.ts'
 import { NOTHING, timeText } from './page-format.ts'
 import { progressOf } from './selection.ts'
 
-/** Has a collection tried again, as its button was told. */
-export type Retry = (row: AdminRow, button: HTMLButtonElement) => void
+/** Does with a collection what its button says. */
+export type RowAction = (row: AdminRow, button: HTMLButtonElement) => void
+
+/** What can be done with a row. */
+export interface RowActions {
+  readonly retry: RowAction
+  readonly cancel: RowAction
+}
 
 /** One row of the table, drawn. */
 export interface RowView {
@@ -40,7 +46,7 @@ export function nameElement(nsid: string): HTMLElement {
   )
 }
 
-export function retryButton(row: AdminRow, onRetry: Retry): HTMLButtonElement {
+export function retryButton(row: AdminRow, onRetry: RowAction): HTMLButtonElement {
   const label = `Retry ${printable(row.collection)}`
   const attributes = { type: 'button', class: 'small retry', 'aria-label': label, 'data-busy': 'Retrying…' }
   const button = element('button', attributes, 'Retry')
@@ -48,8 +54,16 @@ export function retryButton(row: AdminRow, onRetry: Retry): HTMLButtonElement {
   return button
 }
 
+function cancelButton(row: AdminRow, onCancel: RowAction): HTMLButtonElement {
+  const label = `Cancel ${printable(row.collection)}`
+  const attributes = { type: 'button', class: 'small', 'aria-label': label, 'data-busy': 'Cancelling…' }
+  const button = element('button', attributes, 'Cancel')
+  button.addEventListener('click', () => onCancel(row, button))
+  return button
+}
+
 /** @param given names the collection and its relay, which do not change */
-export function createRowView(given: AdminRow, onRetry: Retry): RowView {
+export function createRowView(given: AdminRow, actions: RowActions): RowView {
   const detail = element('span', { class: 'detail' })
   const glyph = icon('pending')
   const state = element('span', { class: 'state-name' })
@@ -58,7 +72,8 @@ export function createRowView(given: AdminRow, onRetry: Retry): RowView {
   const bar = element('span', { class: 'bar', 'aria-hidden': 'true' }, fill)
   const imported = element('td', { role: 'cell', class: 'imported' })
   const expected = element('td', { role: 'cell', class: 'expected' })
-  const retry = retryButton(given, onRetry)
+  const retry = retryButton(given, actions.retry)
+  const cancel = cancelButton(given, actions.cancel)
   const root = element(
     'tr',
     { role: 'row', tabindex: '-1' },
@@ -67,7 +82,7 @@ export function createRowView(given: AdminRow, onRetry: Retry): RowView {
     element('td', { role: 'cell', class: 'progress' }, bar, part),
     imported,
     expected,
-    element('td', { role: 'cell', class: 'action' }, retry),
+    element('td', { role: 'cell', class: 'action' }, retry, cancel),
   )
   let shown: AdminRow | undefined
   let wasOfMany = false
@@ -91,12 +106,16 @@ export function createRowView(given: AdminRow, onRetry: Retry): RowView {
       fill.style.transform = `scaleX(${progress ?? 1})`
       setText(imported, count(row.imported))
       setText(expected, row.estimated_repos === null ? NOTHING : `~${count(row.estimated_repos)}`)
-      // The button that was pressed goes, and the focus stays in its row.
-      const mayRetry = row.state === 'failed' || row.not_before !== null
-      if (!mayRetry && document.activeElement === retry) root.focus()
-      setHidden(retry, !mayRetry)
+      allow(retry, row.state === 'failed' || row.not_before !== null, root)
+      allow(cancel, row.state === 'running' || row.state === 'pending', root)
     },
   }
+}
+
+/** Where a button goes that was pressed, the focus stays in its row. */
+function allow(button: HTMLButtonElement, isAllowed: boolean, row: HTMLElement): void {
+  if (!isAllowed && document.activeElement === button) row.focus()
+  setHidden(button, !isAllowed)
 }
 
 /** What is to be said of a collection besides its numbers: what is to be known for good first. */

@@ -1,6 +1,6 @@
 import { byId, setHidden } from './dom.ts'
 import type { Model } from './model.ts'
-import { createRowView, type Retry, type RowView } from './row-view.ts'
+import { createRowView, type RowActions, type RowView } from './row-view.ts'
 
 /** The table of collections: one page of its rows. */
 export interface Table {
@@ -14,7 +14,7 @@ export interface Table {
   scrollToTop(): void
 }
 
-export function createTable(onRetry: Retry): Table {
+export function createTable(actions: RowActions): Table {
   const table = byId('table', HTMLTableElement)
   const body = byId('rows', HTMLTableSectionElement)
   const views = new Map<string, RowView>()
@@ -56,7 +56,7 @@ export function createTable(onRetry: Retry): Table {
       for (const key of shown) {
         const row = rows.get(key)
         if (row === undefined) continue
-        const view = views.get(key) ?? createRowView(row, onRetry)
+        const view = views.get(key) ?? createRowView(row, actions)
         views.set(key, view)
         view.show(row, relays.size > 1)
       }

@@ -1,0 +1,420 @@
+import { describe, expect, it } from 'vitest'
+import type { IndexReposEvent, RepoEvent } from '../../src/contracts/index-repos-events.ts'
+import { indexRepos } from '../../src/crawl/index-repos.ts'
+import type { IndexReposOptions } from '../../src/crawl/index-repos-options.ts'
+import { memoryStore } from '../../src/memory/memory-store.ts'
+import { startNetwork, type TestNetwork, type TestNetworkOptions } from '../../src/testing/index.ts'
+
+const [POST, LIKE, BLOG] = ['app.bsky.feed.post', 'app.bsky.feed.like', 'com.whtwnd.blog.entry']
+const HOST = 'pds.example'
+const WEB = 'did:web:alice.example'
+const FAST = {
+  plcRequestsPerSecond: 10_000,
+  requestsPerSecond: 10_000,
+  retry: { retries: 2, minDelayMs: 1, maxDelayMs: 2 },
+}
+
+async function networkOf(options: Partial<TestNetworkOptions> = {}): Promise<TestNetwork> {
+  return startNetwork({ hosts: [{ name: HOST }], ...options })
+}
+
+/** Every event of one run, by DID. */
+async function indexed(
+  network: TestNetwork,
+  repos: IndexReposOptions['repos'],
+  options: Partial<IndexReposOptions> = {},
+) {
+  const store = memoryStore()
+  const events: Record<string, RepoEvent> = {}
+  const told: IndexReposEvent[] = []
+  const onEvent = (event: IndexReposEvent) => told.push(event)
+  const run = indexRepos({ repos, store, fetch: network.fetch, ...FAST, onEvent, ...options })
+  for await (const event of run) events[event.did] = event
+  return { store, events, told, summary: run.summary }
+}
+
+/** The pairs of an index, as text. */
+async function pairsOf({ index }: ReturnType<typeof memoryStore>): Promise<string[]> {
+  const { collections } = await index.listCollections({ limit: 10_000 })
+  const pairs = await Promise.all(
+    collections.map(async ({ nsid }) => {
+      const { dids } = await index.listRepos(nsid, { limit: 10_000 })
+      return dids.map((did) => `${nsid} ${did}`)
+    }),
+  )
+  return pairs.flat()
+}
+
+describe('given repos', () => {
+  it('are in the collections that their hosts say they have', async () => {
+    await using network = await networkOf({ hosts: [{ name: 'pds-#.example', count: 7, repos: 30 }] })
+    const dids = Array.from(network.accounts(), ({ did }) => did)
+    const { store, events, summary } = await indexed(network, dids)
+    const expected = Array.from(network.accounts(), ({ did, collections }) =>
+      collections.map((nsid) => `${nsid} ${did}`),
+    ).flat()
+    expect((await pairsOf(store)).toSorted()).toEqual(expected.toSorted())
+    expect(Object.keys(events)).toHaveLength(210)
+    expect(summary).toMatchObject({
+      repos: 210,
+      states: { active: 210 },
+      pairs: expected.length,
+      added: expected.length,
+      removed: 0,
+      requests: 420,
+    })
+    const [did = ''] = dids
+    const { host, collections } = network.account(did) ?? {}
+    expect(events[did]).toMatchObject({ state: 'active', host, collections, removed: [] })
+    expect(events[did]?.handle).toContain(host)
+  })
+
+  it('are told where they are not there, each with its reason', async () => {
+    const states = ['deactivated', 'suspended', 'takendown', 'deleted', 'tombstoned'] as const
+    const did = (i: number) => `did:plc:${'abcdefgh'.charAt(i).repeat(24)}`
+    await using network = await networkOf({
+      accounts: states.map((state, i) => ({ did: did(i), host: HOST, state, collections: [POST] })),
+    })
+    const given = [...states.map((_, i) => did(i)), did(6), 'no did', 'did:key:zQ3sh', 'did:web:127.0.0.1']
+    const { store, events, summary } = await indexed(network, given)
+    expect(given.map((name) => events[name]?.state)).toEqual([
+      'deactivated',
+      'suspended',
+      'takendown',
+      'notFound',
+      'deleted',
+      'notFound',
+      'invalid',
+      'invalid',
+      'invalid',
+    ])
+    for (const name of given) expect(events[name]?.reason).toMatch(/\w/)
+    expect(summary).toMatchObject({ repos: 9, states: { active: 0, notFound: 2, invalid: 3 }, added: 0 })
+    expect(await pairsOf(store)).toEqual([])
+  })
+
+  it('of a repo that has moved are asked of its new host', async () => {
+    await using network = await networkOf({
+      hosts: [{ name: 'old.example', repos: 1 }, { name: 'new.example' }],
+    })
+    const [account] = network.accounts()
+    const did = account?.did ?? ''
+    async function* dids() {
+      yield did
+      network.set({ did, host: 'new.example', collections: [BLOG] })
+      yield did
+    }
+    const { events } = await indexed(network, dids(), { concurrency: 1 })
+    expect(events[did]).toMatchObject({ state: 'active', host: 'new.example', collections: [BLOG] })
+  })
+
+  it('may be a stream, which is read no faster than the work goes on', async () => {
+    await using network = await networkOf({ hosts: [{ name: HOST, repos: 200 }] })
+    let read = 0
+    function* dids() {
+      for (const { did } of network.accounts()) {
+        read += 1
+        yield did
+      }
+    }
+    const run = indexRepos({
+      repos: dids(),
+      store: memoryStore(),
+      fetch: network.fetch,
+      ...FAST,
+      concurrency: 3,
+    })
+    let done = 0
+    for await (const _ of run) {
+      done += 1
+      // Three under way, and three whose events wait to be taken.
+      expect(read).toBeLessThanOrEqual(done + 6)
+    }
+    expect(done).toBe(200)
+  })
+
+  it('end with the loop, and tell their stream', async () => {
+    await using network = await networkOf({ hosts: [{ name: HOST, repos: 20 }] })
+    let closed = false
+    async function* dids() {
+      try {
+        for (;;) yield* Array.from(network.accounts(), ({ did }) => did)
+      } finally {
+        closed = true
+      }
+    }
+    for await (const _ of indexRepos({ repos: dids(), store: memoryStore(), fetch: network.fetch, ...FAST }))
+      break
+    await expect.poll(() => closed).toBe(true)
+  })
+
+  it('end with an abort, by its reason', async () => {
+    await using network = await networkOf({ hosts: [{ name: HOST, repos: 20, latencyMs: 1_000_000 }] })
+    const dids = Array.from(network.accounts(), ({ did }) => did)
+    const stop = new AbortController()
+    const onEvent = ({ type }: IndexReposEvent) => {
+      if (type === 'requested') stop.abort(new Error('enough'))
+    }
+    await expect(indexed(network, dids, { signal: stop.signal, onEvent })).rejects.toThrow('enough')
+  })
+})
+
+describe('hosts', () => {
+  it('that fail for one repo go on with others', async () => {
+    await using network = await networkOf({
+      hosts: [{ name: HOST, repos: 5 }],
+      script: ({ did, path }) =>
+        path.endsWith('describeRepo') && did === bad
+          ? { status: 500, body: { error: 'Internal' } }
+          : undefined,
+    })
+    const dids = Array.from(network.accounts(), ({ did }) => did)
+    const bad = dids[2] ?? ''
+    const { events, summary, told } = await indexed(network, dids)
+    expect(events[bad]).toMatchObject({ state: 'failed', host: HOST, error: { status: 500 } })
+    expect(summary).toMatchObject({ states: { active: 4, failed: 1 }, failures: [{ did: bad, host: HOST }] })
+    expect(told.filter(({ type }) => type === 'retry')).toHaveLength(2)
+  })
+
+  it('that are down are not asked for each of their repos', async () => {
+    await using network = await networkOf({
+      hosts: [
+        { name: 'down.example', repos: 50, down: 502 },
+        { name: HOST, repos: 5 },
+      ],
+    })
+    const dids = Array.from(network.accounts(), ({ did }) => did)
+    const { summary } = await indexed(network, dids, { concurrency: 2 })
+    expect(summary.states).toMatchObject({ active: 5, failed: 50 })
+    expect(network.asked('down.example').requests).toBeLessThanOrEqual(6)
+  })
+
+  it('that refuse for a while are waited for', async () => {
+    await using network = await networkOf({
+      hosts: [{ name: HOST, repos: 4, limit: { requests: 3, windowMs: 300 } }],
+    })
+    const dids = Array.from(network.accounts(), ({ did }) => did)
+    const { summary, told } = await indexed(network, dids, { retry: { retries: 0 } })
+    expect(summary.states.active).toBe(4)
+    expect(told.some((event) => event.type === 'paused' && event.host === HOST)).toBe(true)
+  })
+
+  it('are asked at their pace, those of bsky.network together', async () => {
+    await using network = await networkOf({
+      hosts: [
+        { name: 'm#.host.bsky.network', count: 3, repos: 2 },
+        { name: HOST, repos: 5 },
+      ],
+    })
+    const dids = Array.from(network.accounts(), ({ did }) => did)
+    await indexed(network, dids, { requestsPerSecond: 20 })
+    const gaps = (times: readonly number[]) => times.slice(1).map((time, i) => time - (times[i] ?? 0))
+    const least = (times: readonly number[]) => Math.min(...gaps(times))
+    // A request that arrives late makes the next gap shorter, not the pace.
+    expect(network.askedGroup('m#.host.bsky.network').busiest(300)).toBeLessThanOrEqual(4)
+    expect(network.asked(HOST).busiest(150)).toBeLessThanOrEqual(4)
+    expect(least(network.asked(HOST).times)).toBeGreaterThan(10)
+  })
+})
+
+describe('what is removed', () => {
+  const dids = [1, 2, 3].map((i) => `did:plc:${'abc'.charAt(i - 1).repeat(24)}`)
+  const [gone = '', changed = '', other = ''] = dids
+  const accounts = [
+    { did: gone, host: HOST, state: 'deleted' as const },
+    { did: changed, host: HOST, collections: [POST] },
+    { did: other, host: HOST, state: 'deactivated' as const },
+  ]
+
+  /** An index that holds all of them in two collections. */
+  async function filled() {
+    const store = memoryStore()
+    for (const collection of [POST, LIKE]) await store.sink.add({ relay: 'x', collection, dids })
+    return store
+  }
+
+  it('is nothing unless it is asked for', async () => {
+    await using network = await networkOf({ accounts })
+    const store = await filled()
+    const { events, summary } = await indexed(network, dids, { store })
+    expect(await pairsOf(store)).toHaveLength(6)
+    expect(summary.removed).toBe(0)
+    expect(events[changed]?.added).toBeUndefined()
+  })
+
+  it('is what a repo has no more', async () => {
+    await using network = await networkOf({ accounts })
+    const store = await filled()
+    const { events, summary } = await indexed(network, dids, { store, removeMissing: true })
+    expect(events[changed]).toMatchObject({ added: [], removed: [LIKE] })
+    expect(summary.removed).toBe(1)
+    expect(await store.index.has(LIKE, changed)).toBe(false)
+    expect(await pairsOf(store)).toHaveLength(5)
+  })
+
+  it('is a repo that is gone', async () => {
+    await using network = await networkOf({ accounts })
+    const store = await filled()
+    const { events, summary } = await indexed(network, dids, { store, removeGone: true })
+    expect(events[gone]?.removed.toSorted()).toEqual([LIKE, POST])
+    expect(summary.removed).toBe(2)
+    expect(await pairsOf(store)).toHaveLength(4)
+    await indexed(network, dids, { store, removeGone: ['deactivated'] })
+    expect(await pairsOf(store)).toEqual([`${LIKE} ${changed}`, `${POST} ${changed}`])
+  })
+
+  it('is never what came to the index meanwhile', async () => {
+    await using network = await networkOf({
+      accounts,
+      script: async ({ path }) => {
+        if (path.endsWith('describeRepo'))
+          await store.sink.add({ relay: 'x', collection: BLOG, dids: [changed] })
+        return undefined
+      },
+    })
+    const store = await filled()
+    await indexed(network, [changed], { store, removeMissing: true })
+    expect(await store.index.has(BLOG, changed)).toBe(true)
+    expect(await store.index.has(LIKE, changed)).toBe(false)
+  })
+
+  it('is found without an index by DID, too', async () => {
+    await using network = await networkOf({ accounts })
+    const store = await filled()
+    const index = {
+      ...store.index,
+      collectionsOf: () =>
+        Promise.reject(Object.assign(new Error('none'), { code: 'NOT_INDEXED', retryable: false })),
+    }
+    await indexed(network, dids, { store: { ...store, index }, removeMissing: true, removeGone: true })
+    expect(await pairsOf(store)).toHaveLength(3)
+  })
+})
+
+describe('beside a live feed', () => {
+  const did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
+  const feed = 'feed:wss://relay.example'
+  const account = { did, host: HOST, collections: [POST, BLOG] }
+  const rev = (n: number) => `3aaaaaaaaaa2${n}`
+
+  it('a repo that the feed noted is written as the end of that look', async () => {
+    await using network = await networkOf({ accounts: [account] })
+    const store = memoryStore()
+    await store.feed.apply({
+      feed,
+      accounts: [{ did, rev: rev(2) }],
+      added: [LIKE, POST].map((collection) => ({ did, collection })),
+      toLookUp: [did],
+    })
+    const { summary } = await indexed(network, await store.feed.listToLookUp(), { store })
+    expect(await pairsOf(store)).toEqual([`${POST} ${did}`, `${BLOG} ${did}`])
+    expect(summary).toMatchObject({ added: 1, removed: 1 })
+    expect(await store.feed.listToLookUp()).toEqual([])
+  })
+
+  it('it stays noted where it could not be had, and not where it is gone', async () => {
+    await using network = await networkOf({ accounts: [account] })
+    const store = memoryStore()
+    await store.feed.apply({ feed, accounts: [{ did }], toLookUp: [did] })
+    network.change(HOST, { down: true })
+    await indexed(network, await store.feed.listToLookUp(), { store })
+    expect(await store.feed.listToLookUp()).toMatchObject([{ did }])
+    network.change(HOST, { down: false })
+    network.set({ did, host: HOST, state: 'deleted' })
+    await indexed(network, await store.feed.listToLookUp(), { store })
+    expect(await store.feed.listToLookUp()).toEqual([])
+  })
+
+  it('a pair that the feed told to be gone comes back where the host has it', async () => {
+    await using network = await networkOf({ accounts: [account] })
+    const store = memoryStore()
+    await store.feed.apply({ feed, accounts: [{ did }], removed: [{ did, collection: POST }] })
+    await indexed(network, [did], { store })
+    expect(await store.index.has(POST, did)).toBe(true)
+  })
+
+  it('a repo that the feed tells of meanwhile is looked at again, and what it added stays', async () => {
+    let looks = 0
+    await using network = await networkOf({
+      accounts: [account],
+      script: async ({ path }) => {
+        looks += path.endsWith('describeRepo') ? 1 : 0
+        // A record of a collection that it had before is written while its host is asked.
+        if (looks === 1 && path.endsWith('describeRepo')) {
+          network.set({ ...account, collections: [POST, BLOG, LIKE] })
+          await store.feed.apply({
+            feed,
+            accounts: [{ did, rev: rev(3) }],
+            added: [{ did, collection: LIKE }],
+          })
+          return { status: 200, body: { did, collections: [POST, BLOG] } }
+        }
+        return undefined
+      },
+    })
+    const store = memoryStore()
+    await store.feed.apply({ feed, accounts: [{ did, rev: rev(2) }], added: [{ did, collection: LIKE }] })
+    const { events } = await indexed(network, [did], { store, removeMissing: true })
+    expect(looks).toBe(2)
+    expect(events[did]).toMatchObject({ collections: [POST, BLOG, LIKE], removed: [] })
+    expect(await store.index.has(LIKE, did)).toBe(true)
+  })
+
+  it('a repo that the feed never ceases to tell of loses nothing', async () => {
+    let n = 3
+    await using network = await networkOf({
+      accounts: [account],
+      script: async ({ path }) => {
+        if (path.endsWith('describeRepo')) await store.feed.apply({ feed, accounts: [{ did, rev: rev(n) }] })
+        n += 1
+        return undefined
+      },
+    })
+    const store = memoryStore()
+    await store.feed.apply({ feed, accounts: [{ did, rev: rev(2) }], added: [{ did, collection: LIKE }] })
+    const { events } = await indexed(network, [did], { store, removeMissing: true })
+    expect(events[did]?.removed).toEqual([])
+    expect((await pairsOf(store)).toSorted()).toEqual(
+      [LIKE, POST, BLOG].map((nsid) => `${nsid} ${did}`).toSorted(),
+    )
+  })
+})
+
+it('a did:web without a host of its own is found', async () => {
+  await using network = await networkOf({
+    accounts: [{ did: WEB, host: HOST, collections: [POST, 'no nsid'] }],
+  })
+  const { store, events } = await indexed(network, [WEB])
+  expect(events[WEB]).toMatchObject({ state: 'active', host: HOST, collections: [POST] })
+  expect(await pairsOf(store)).toEqual([`${POST} ${WEB}`])
+})
+
+it('a store that is unavailable is waited for, and what fails otherwise ends the run', async () => {
+  await using network = await networkOf({ accounts: [{ did: WEB, host: HOST, collections: [POST] }] })
+  const { StoreUnavailableError } = await import('../../src/errors.ts')
+  const errors: Error[] = [new StoreUnavailableError('down')]
+  const store = memoryStore()
+  const sink = {
+    add: async (...call: Parameters<typeof store.sink.add>) => {
+      const error = errors.shift()
+      if (error) throw error
+      return store.sink.add(...call)
+    },
+  }
+  const { told, summary } = await indexed(network, [WEB], { store: { sink } })
+  expect(summary.added).toBe(1)
+  expect(told.map(({ type }) => type)).toContain('storeUnavailable')
+  errors.push(...[1, 2, 3].map(() => new Error('broken')))
+  await expect(indexed(network, [WEB], { store: { sink } })).rejects.toThrow('broken')
+})
+
+it('an option that cannot be used is refused', () => {
+  const store = memoryStore()
+  const refused = (options: object) => () => indexRepos({ repos: [], store, ...options })
+  expect(refused({ repos: WEB })).toThrow(/repos must be/)
+  expect(refused({ dids: [] })).toThrow(/did you mean repos/)
+  expect(refused({ store: { sink: store.sink }, removeMissing: true })).toThrow(/store.index must be/)
+  expect(refused({ removeGone: ['active'] })).toThrow(/removeGone must be/)
+  expect(refused({ requestsPerSecond: 0 })).toThrow(/requestsPerSecond must be/)
+  expect(refused({ plc: 'https://plc.example/path' })).toThrow(/plc must be/)
+})
