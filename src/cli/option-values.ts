@@ -89,6 +89,11 @@ export function relays(text: string, before: readonly string[] = []): readonly s
   return [...new Map(given.map((relay) => [relayUrl(relay).relay, relay])).values()]
 }
 
+/** One host or several, or patterns such as `*.example`, separated by commas or spaces, added to those given before. */
+export function hosts(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...words(text)]
+}
+
 /** What needs a look comes first. */
 export const STATES: readonly CollectionState[] = ['failed', 'running', 'pending', 'complete']
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { VERSION } from '../util/version.ts'
 import { flag } from './command-options.ts'
+import { registerCrawl } from './commands/crawl-command.ts'
 import { registerDiscover } from './commands/discover-command.ts'
 import { registerExport } from './commands/export-command.ts'
 import { registerImport } from './commands/import-command.ts'
@@ -20,6 +21,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerRun,
   registerServe,
   registerStatus,
+  registerCrawl,
   registerDiscover,
   registerRetry,
   registerReset,

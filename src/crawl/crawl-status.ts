@@ -37,3 +37,8 @@ function hostProgressOf(row: CollectionProgress): HostProgress {
     retryInMs,
   }
 }
+
+/** About how many repos a host has, for how far a crawl is: of one that is complete, those that it listed. */
+export function expectedRepos({ state, accounts = 0, repos }: HostProgress): number {
+  return state === 'complete' ? repos : Math.max(accounts, repos)
+}

@@ -1,40 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import type { CrawlEvent } from '../../src/contracts/crawl-events.ts'
-import type { CrawlOptions } from '../../src/crawl/crawl-options.ts'
-import { createCrawler } from '../../src/crawl/crawler.ts'
-import { hostsOf } from '../../src/crawl/hosts-of.ts'
-import { memoryStore } from '../../src/index.ts'
-import { startNetwork, type TestNetwork } from '../../src/testing/index.ts'
-
-/** Quick, and without waits of their own. */
-function crawlOf(network: TestNetwork, options: Partial<CrawlOptions> = {}) {
-  const store = memoryStore()
-  const events: CrawlEvent[] = []
-  const crawler = createCrawler({
-    hosts: hostsOf(network.url),
-    store,
-    fetch: network.fetch,
-    requestsPerSecond: 10_000,
-    retry: { retries: 1, minDelayMs: 1, maxDelayMs: 20 },
-    setAsideMs: 0,
-    onEvent: (event) => events.push(event),
-    ...options,
-  })
-  const tell = <Type extends CrawlEvent['type']>(type: Type) =>
-    events.filter((event): event is Extract<CrawlEvent, { type: Type }> => event.type === type)
-  return { crawler, store, events, tell }
-}
-
-/** What the index holds, and what the hosts do. */
-function pairsOf(network: TestNetwork, collections: Iterable<string>) {
-  return Object.fromEntries(Array.from(collections, (nsid) => [nsid, [...network.dids(nsid)].sort()]))
-}
-
-function heldBy(store: ReturnType<typeof memoryStore>) {
-  return Object.fromEntries(Array.from(store.sink.pairs, ([nsid, dids]) => [nsid, [...dids].sort()]))
-}
+import { isBackfillError, memoryStore } from '../../src/index.ts'
+import { type Fault, type HostRequest, startNetwork } from '../../src/testing/index.ts'
+import { crawlOf, heldBy, pairsOf } from '../support/crawl.ts'
 
 const STATES = { deactivated: 0.1, takendown: 0.05, suspended: 0.05 }
+const DESCRIBE = '/xrpc/com.atproto.repo.describeRepo'
+const LIST = '/xrpc/com.atproto.sync.listRepos'
 
 describe('a crawl', () => {
   it('brings what the hosts hold, and tells it page by page', async () => {
@@ -42,14 +13,247 @@ describe('a crawl', () => {
       hosts: [{ name: 'pds-#.example.net', count: 6, repos: (place) => 25 * place }],
       states: STATES,
     })
-    const { crawler, store, tell } = crawlOf(network, { pageSize: 20 })
+    const { crawler, store, told } = crawlOf(network, { pageSize: 20 })
     let added = 0
     for await (const page of crawler) added += page.added ?? 0
     expect(heldBy(store)).toEqual(pairsOf(network, store.sink.pairs.keys()))
     const { summary } = crawler
     expect(summary).toMatchObject({ completed: 6, leftOut: 0, failed: 0, absent: 0, added, pairs: added })
     expect(summary.described + summary.inactive).toBe(25 * (1 + 2 + 3 + 4 + 5))
-    expect(tell('hosts')).toEqual([{ type: 'hosts', hosts: 6, accounts: 375, leftOut: 0 }])
+    expect(told('hosts')).toEqual([{ type: 'hosts', hosts: 6, accounts: 375, leftOut: 0 }])
     expect(await crawler.status()).toMatchObject({ total: 6, complete: 6, repos: summary.described })
+  })
+})
+
+describe('a host', () => {
+  it('that is down is set aside, tried again, and named at the end; the others are complete', async () => {
+    await using network = await startNetwork({
+      hosts: [
+        { name: 'pds-#.example.net', count: 3, repos: 10 },
+        { name: 'down.example.net', repos: 10, down: 521 },
+      ],
+    })
+    const { crawler, told } = crawlOf(network, { hosts: network.hosts, maxAttempts: 3 })
+    const error: unknown = await crawler.run().catch((thrown: unknown) => thrown)
+    if (!isBackfillError(error, 'INCOMPLETE')) throw error
+    expect(error.hosts).toEqual([
+      { host: 'down.example.net', attempts: 3, lastError: expect.stringContaining('answered 521') },
+    ])
+    expect(error.message).toMatch(/^1 host failed. Run again to retry.\n {2}down.example.net: /)
+    expect(told('hostFailed').map(({ attempts, retryInMs }) => [attempts, retryInMs])).toEqual([
+      [1, 0],
+      [2, 0],
+      [3, undefined],
+    ])
+    expect(crawler.summary.completed).toBe(3)
+    // Its list was asked for; no repo was.
+    expect(Object.keys(network.asked('down.example.net').paths)).not.toContain(DESCRIBE)
+  })
+
+  it('that was down is crawled by the next run', async () => {
+    await using network = await startNetwork({ hosts: [{ name: 'pds.example.net', repos: 10, down: true }] })
+    const store = memoryStore()
+    const hosts = ['pds.example.net']
+    await expect(crawlOf(network, { hosts, maxAttempts: 1 }, store).crawler.run()).rejects.toMatchObject({
+      code: 'INCOMPLETE',
+    })
+    network.change('pds.example.net', { down: false })
+    await crawlOf(network, { hosts }, store).crawler.run()
+    expect(heldBy(store)).toEqual(pairsOf(network, store.sink.pairs.keys()))
+  })
+
+  it('is not at fault for a repo that it cannot tell of', async () => {
+    const broken = new Map<string, Fault>()
+    await using network = await startNetwork({
+      hosts: [{ name: 'pds.example.net', repos: 12 }],
+      script: ({ path, did = '' }) => (path === DESCRIBE ? broken.get(did) : undefined),
+    })
+    const [a, b, c, d, ...sound] = [...network.accounts()].map(({ did }) => did)
+    broken.set(a ?? '', { status: 500 })
+    broken.set(b ?? '', { status: 200, body: '{"did":' })
+    broken.set(c ?? '', { status: 502, body: '<html>bad gateway</html>' })
+    broken.set(d ?? '', { status: 400, body: '{"error":"RepoTakendown","message":"gone"}' })
+    const { crawler, store, told } = crawlOf(network)
+    const summary = await crawler.run()
+    expect(summary).toMatchObject({ completed: 1, described: sound.length, failed: 3, absent: 1 })
+    expect(new Set(summary.failures.map(({ did }) => did))).toEqual(new Set([a, b, c]))
+    expect(told('hostFailed')).toEqual([])
+    const repos = new Set([...store.sink.pairs.values()].flatMap((dids) => [...dids]))
+    expect(sound.every((did) => repos.has(did) || network.account(did)?.collections.length === 0)).toBe(true)
+  })
+
+  it('is at fault where one repo after the other fails', async () => {
+    await using network = await startNetwork({
+      hosts: [{ name: 'pds.example.net', repos: 60 }],
+      script: ({ path }) => (path === DESCRIBE ? { status: 500 } : undefined),
+    })
+    const { crawler, store } = crawlOf(network, { hosts: 'pds.example.net', maxAttempts: 1 })
+    await expect(crawler.run()).rejects.toMatchObject({ code: 'INCOMPLETE' })
+    expect(store.sink.pairs.size).toBe(0)
+  })
+
+  it('that is a relay is left out, and so is the relay itself', async () => {
+    await using network = await startNetwork({
+      hosts: [
+        { name: 'pds.example.net', repos: 5 },
+        { name: 'relay.example.net', relay: true },
+      ],
+    })
+    const hosts = {
+      name: 'list',
+      relay: 'own.example.net',
+      hosts: () => known(network.hosts, 'own.example.net'),
+    }
+    const { crawler, told } = crawlOf(network, { hosts })
+    expect(await crawler.run()).toMatchObject({ completed: 1, leftOut: 2 })
+    expect(told('hostLeftOut').map(({ host, reason }) => `${host} ${reason}`)).toEqual([
+      'own.example.net is the relay whose list names it',
+      'relay.example.net is a relay: it lists hosts',
+    ])
+    expect(await crawler.status()).toMatchObject({ total: 2, complete: 1, leftOut: 1, failed: 0 })
+  })
+
+  it('that is denied, banned, offline or of a private network is left out, unless it is allowed', async () => {
+    await using network = await startNetwork({ hosts: [{ name: 'pds.example.net', repos: 5 }] })
+    const source = {
+      name: 'list',
+      async *hosts() {
+        yield* [{ host: 'pds.example.net' }, { host: 'morel.us-east.host.bsky.network', accounts: 9 }]
+        yield* [
+          { host: 'banned.example.net', status: 'banned' },
+          { host: 'off.example.net', status: 'offline' },
+        ]
+        yield* [{ host: '10.0.0.7' }, { host: 'localhost' }, { host: 'not a host' }, { host: '[::1]' }]
+        yield* [{ host: '169.254.169.254' }, { host: 'http://pds.example.net' }]
+      },
+    }
+    const { crawler, told } = crawlOf(network, { hosts: source })
+    expect(await crawler.run()).toMatchObject({ completed: 1, leftOut: 9 })
+    expect(told('hosts')).toEqual([{ type: 'hosts', hosts: 1, accounts: 0, leftOut: 9 }])
+    const allowHosts = ['off.example.net', '*.host.bsky.network']
+    const allowed = crawlOf(network, { hosts: source, allowHosts })
+    expect(await allowed.crawler.run()).toMatchObject({ completed: 3, leftOut: 7 })
+    expect(allowed.told('hosts')).toEqual([{ type: 'hosts', hosts: 3, accounts: 9, leftOut: 7 }])
+  })
+})
+
+async function* known(names: readonly string[], ...more: readonly string[]) {
+  for (const host of [...more, ...names]) yield { host }
+}
+
+describe('a crawl that is stopped', () => {
+  it('goes on behind the last committed page, and asks for no repo of an earlier page again', async () => {
+    await using network = await startNetwork({ hosts: [{ name: 'pds.example.net', repos: 100 }] })
+    const store = memoryStore()
+    const first = crawlOf(network, { pageSize: 20 }, store)
+    let pages = 0
+    for await (const _ of first.crawler) if (++pages === 2) break
+    const before = network.asked('pds.example.net').paths[DESCRIBE] ?? 0
+    const second = crawlOf(network, { pageSize: 20 }, store)
+    await second.crawler.run()
+    expect(second.told('hostStarted')).toMatchObject([
+      { pages: expect.any(Number), repos: expect.any(Number) },
+    ])
+    const repos = second.told('hostStarted')[0]?.repos ?? 0
+    expect(repos).toBeGreaterThanOrEqual(40)
+    expect((network.asked('pds.example.net').paths[DESCRIBE] ?? 0) - before).toBe(100 - repos)
+    expect(heldBy(store)).toEqual(pairsOf(network, store.sink.pairs.keys()))
+  })
+
+  it('begins a host anew whose cursors have come to mean something else', async () => {
+    await using network = await startNetwork({ hosts: [{ name: 'pds.example.net', repos: 100 }] })
+    const store = memoryStore()
+    let pages = 0
+    for await (const _ of crawlOf(network, { pageSize: 20 }, store).crawler) if (++pages === 2) break
+    network.rebuild('pds.example.net')
+    const next = crawlOf(network, { pageSize: 20 }, store)
+    await next.crawler.run()
+    expect(next.told('hostFailed')).toMatchObject([
+      { restart: true, error: { code: 'CURSORS_CHANGED', relay: 'pds.example.net' } },
+    ])
+    expect(heldBy(store)).toEqual(pairsOf(network, store.sink.pairs.keys()))
+  })
+
+  it('is taken up again for refresh alone once a host is complete', async () => {
+    await using network = await startNetwork({ hosts: [{ name: 'pds.example.net', repos: 10 }] })
+    const store = memoryStore()
+    await crawlOf(network, {}, store).crawler.run()
+    const { requests } = network.asked('pds.example.net')
+    expect(await crawlOf(network, {}, store).crawler.run()).toMatchObject({ completed: 0 })
+    expect(network.asked('pds.example.net').requests).toBe(requests)
+    expect(await crawlOf(network, { refreshAfterMs: 0 }, store).crawler.run()).toMatchObject({ completed: 1 })
+  })
+})
+
+describe('the pace of a crawl', () => {
+  it('is kept for each host, over several runs', async () => {
+    await using network = await startNetwork({
+      hosts: [{ name: 'pds-#.example.net', count: 3, repos: 30 }],
+    })
+    const store = memoryStore()
+    const run = () => crawlOf(network, { requestsPerSecond: 50, pageSize: 10 }, store)
+    await Promise.all([run().crawler.run(), run().crawler.run()])
+    for (const host of network.hosts) expect(network.asked(host).busiest(1000), host).toBeLessThanOrEqual(51)
+    expect(heldBy(store)).toEqual(pairsOf(network, store.sink.pairs.keys()))
+  })
+
+  it('is one for the hosts of a group, over several runs', async () => {
+    await using network = await startNetwork({
+      hosts: [{ name: 'pds-#.shared.example.net', count: 5, repos: 12 }],
+    })
+    const store = memoryStore()
+    const sharedLimits = [{ hosts: '*.shared.example.net', requestsPerSecond: 50 }]
+    const runs = [1, 2].map(() => crawlOf(network, { sharedLimits }, store))
+    await Promise.all(runs.map(({ crawler }) => crawler.run()))
+    expect(network.askedGroup('pds-#.shared.example.net').busiest(1000)).toBeLessThanOrEqual(51)
+    expect(heldBy(store)).toEqual(pairsOf(network, store.sink.pairs.keys()))
+    expect(runs.map(({ crawler }) => crawler.summary.completed).reduce((a, b) => a + b)).toBe(5)
+    expect(await runs[0]?.crawler.status()).toMatchObject({ total: 5, complete: 5 })
+    // New hosts of a group that is complete are crawled, too.
+    expect(await crawlOf(network, { sharedLimits, refreshAfterMs: 0 }, store).crawler.run()).toMatchObject({
+      completed: 5,
+    })
+  })
+
+  it('gives way to a limit that is told by a page of HTML alone, and loses no repo to it', async () => {
+    await using network = await startNetwork({
+      hosts: [{ name: 'pds.example.net', repos: 30, limit: { requests: 20, windowMs: 500 } }],
+    })
+    const { crawler, store, told } = crawlOf(network, { retry: { retries: 3, minDelayMs: 1 } })
+    expect(await crawler.run()).toMatchObject({ completed: 1, failed: 0 })
+    expect(told('paused').length).toBeGreaterThan(0)
+    expect(told('hostFailed')).toEqual([])
+    expect(heldBy(store)).toEqual(pairsOf(network, store.sink.pairs.keys()))
+  })
+
+  it('heeds a wait that the host asks for, also in the next run', async () => {
+    let isBusy = true
+    await using network = await startNetwork({
+      hosts: [{ name: 'pds.example.net', repos: 3 }],
+      script: ({ path }: HostRequest) =>
+        isBusy && path === LIST ? { status: 429, headers: { 'retry-after': '700' } } : undefined,
+    })
+    const store = memoryStore()
+    const stop = new AbortController()
+    const first = crawlOf(
+      network,
+      { signal: stop.signal, onEvent: (e) => e.type === 'hostFailed' && stop.abort() },
+      store,
+    )
+    await expect(first.crawler.run()).rejects.toThrow('aborted')
+    expect(first.told('hostFailed')).toMatchObject([{ attempts: 0, retryInMs: expect.any(Number) }])
+    isBusy = false
+    expect(await first.crawler.status()).toMatchObject({
+      hosts: [{ host: 'pds.example.net', state: 'pending', retryInMs: expect.any(Number) }],
+    })
+    const { requests } = network.asked('pds.example.net')
+    const again = new AbortController()
+    const second = crawlOf(
+      network,
+      { signal: again.signal, onEvent: (e) => e.type === 'hosts' && setTimeout(() => again.abort(), 50) },
+      store,
+    )
+    await expect(second.crawler.run()).rejects.toThrow('aborted')
+    expect(network.asked('pds.example.net').requests).toBe(requests)
   })
 })

@@ -1,4 +1,6 @@
+import type { CrawlStatus } from '../../contracts/crawl-events.ts'
 import type { CollectionProgress, CollectionState, ProgressStore } from '../../contracts/progress-store.ts'
+import { crawlStatusOf } from '../../crawl/crawl-status.ts'
 import { isBackfillError } from '../../errors.ts'
 import { relayUrl } from '../../http/server-url.ts'
 import { createMonitor } from '../../monitor/monitor.ts'
@@ -11,6 +13,7 @@ import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import type { Database } from '../database.ts'
 import { openExisting } from '../open-database.ts'
+import { crawlStatusLine, hostTable } from '../output/crawl-text.ts'
 import type { Display } from '../output/live-display.ts'
 import { type Screen, screenOf } from '../output/screen.ts'
 import {
@@ -45,21 +48,29 @@ export async function status(options: StatusOptions, database: Database, context
   const look = createLooks(store.progress, options)
   // Awaited here: the store is closed as soon as this function returns.
   if (options.watch) return await watch(look, options, context)
-  let views = await look()
-  if (views.some(({ rows }) => rows.some(({ state }) => state === 'running'))) {
+  let found = await look()
+  if (found.views.some(({ rows }) => rows.some(({ state }) => state === 'running'))) {
     // How fast that goes, and so how long it takes, shows in a second look.
     await sleep(LOOK_EVERY_MS, interruption.signal)
-    views = await look()
+    found = await look()
   }
-  if (options.json) out.write(jsonOf(views))
+  if (options.json) out.write(jsonOf(found))
   else
     out.write(
-      `${lines(views, options, { screen: screenOf(out, env), isWrapped: out.isTTY }, options.all ? Infinity : SHORT).join('\n')}\n`,
+      `${lines(found, options, { screen: screenOf(out, env), isWrapped: out.isTTY }, options.all ? Infinity : SHORT).join('\n')}\n`,
     )
   return EXIT.complete
 }
 
-type Look = () => Promise<StatusView[]>
+/** What one look finds. */
+interface Found {
+  /** A view for each relay. */
+  readonly views: readonly StatusView[]
+  /** The hosts that are crawled. Absent where none is, or a relay alone is asked for. */
+  readonly crawl: CrawlStatus | undefined
+}
+
+type Look = () => Promise<Found>
 
 /** Looks again and again, until it is interrupted; a database that is away for a while is waited for. */
 async function watch(
@@ -68,30 +79,30 @@ async function watch(
   { interruption: { signal }, out, env }: Context,
 ): Promise<number> {
   const { json: asJson, all } = options
-  let views = await look()
+  let found = await look()
   let trouble: string[] = []
   const show = (): Display => ({
     // The last row is the cursor's.
     lines: (screen) => [
       ...lines(
-        views,
+        found,
         options,
         { screen, isWrapped: true },
         all ? Infinity : screen.rows - 1 - trouble.length,
       ),
       ...trouble,
     ],
-    plain: () => [...views.map(statusLine), ...trouble].join('; '),
+    plain: () => [...sumsOf(found), ...trouble].join('; '),
   })
   // A single look starts in half the time without what draws the display.
   const { showLiveDisplay } = await import('../output/live-display.ts')
   const live = asJson ? undefined : showLiveDisplay(show(), { out, env })
   try {
     for (;;) {
-      if (asJson) out.write(jsonOf(views))
+      if (asJson) out.write(jsonOf(found))
       await sleep(LOOK_EVERY_MS, signal)
       try {
-        views = await look()
+        found = await look()
         trouble = []
       } catch (error) {
         signal.throwIfAborted()
@@ -104,7 +115,7 @@ async function watch(
     live?.stop()
     if (live) {
       const { columns } = screenOf(out, env)
-      const left = views.map(statusLine)
+      const left = sumsOf(found)
       out.write(`${(out.isTTY ? left.flatMap((line) => wrap(line, columns - 1)) : left).join('\n')}\n`)
     }
   }
@@ -122,8 +133,10 @@ function createLooks(progress: ProgressStore, { relay, state: states }: StatusOp
   const watched = new Map<string, Watched>()
   return async () => {
     const lists = await Promise.all(relays.map((name) => progress.list({ relay: name })))
-    const byRelay = Map.groupBy(collectionRows(lists.flat()), (row) => row.relay)
-    return Promise.all(
+    const rows = lists.flat()
+    const crawl = crawlStatusOf(rows)
+    const byRelay = Map.groupBy(collectionRows(rows), (row) => row.relay)
+    const views = await Promise.all(
       Array.from(byRelay, async ([name, rows]): Promise<StatusView> => {
         const known = watched.get(name) ?? { monitor: createMonitor({ relay: name }), looks: [] }
         watched.set(name, known)
@@ -133,6 +146,7 @@ function createLooks(progress: ProgressStore, { relay, state: states }: StatusOp
         return { relay: name, rows, shown, work, timeLeft, speeds: speedsOf(known, rows) }
       }),
     )
+    return { views, crawl: crawl.total === 0 ? undefined : crawl }
   }
 }
 
@@ -159,24 +173,36 @@ function speedsOf({ looks }: Watched, rows: readonly CollectionProgress[]): Spee
  * @param most how many lines there may be, shared by the relays
  */
 function lines(
-  views: readonly StatusView[],
+  { views, crawl }: Found,
   { state: states = [] }: StatusOptions,
   { screen, isWrapped }: { screen: Screen; isWrapped: boolean },
   most: number,
 ): string[] {
-  if (views.length === 0)
+  const sections = views.length + (crawl === undefined ? 0 : 1)
+  if (sections === 0)
     return ['Nothing is registered yet: atproto-collection-backfill run --relay HOST begins.']
-  const share = Math.floor(most / views.length)
-  return views.flatMap((view) => {
+  const share = Math.floor(most / sections)
+  const ofRelays = views.flatMap((view) => {
     const sums = isWrapped ? wrap(statusLine(view), screen.columns - 1) : [statusLine(view)]
     if (view.shown.length === 0) return [...sums, `  No collection is ${states.join(' or ')}.`]
     // A line below the table tells what it leaves out.
     return [...sums, ...statusTable(view, screen, share - sums.length - 1)]
   })
+  if (crawl === undefined) return ofRelays
+  const sums = isWrapped ? wrap(crawlStatusLine(crawl), screen.columns - 1) : [crawlStatusLine(crawl)]
+  const shown = crawl.hosts.filter(
+    ({ state }) => states.length === 0 || states.some((each) => each === state),
+  )
+  return [...ofRelays, ...sums, ...hostTable(shown, screen, share - sums.length - 1)]
 }
 
-/** An object in a line for each relay. */
-function jsonOf(views: readonly StatusView[]): string {
+/** What each section begins with. */
+function sumsOf({ views, crawl }: Found): string[] {
+  return [...views.map(statusLine), ...(crawl === undefined ? [] : [crawlStatusLine(crawl)])]
+}
+
+/** An object in a line for each relay, and one for the hosts that are crawled. */
+function jsonOf({ views, crawl }: Found): string {
   const objects = views.map(({ relay, rows, shown, work, timeLeft, speeds }) => ({
     relay,
     ...countsOf(rows),
@@ -186,5 +212,7 @@ function jsonOf(views: readonly StatusView[]): string {
     timeLeft,
     collections: inOrder(shown),
   }))
-  return objects.map((object) => `${JSON.stringify(object)}\n`).join('')
+  return [...objects, ...(crawl === undefined ? [] : [{ crawl }])]
+    .map((object) => `${JSON.stringify(object)}\n`)
+    .join('')
 }

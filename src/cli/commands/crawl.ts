@@ -1,0 +1,92 @@
+import { createCrawler } from '../../crawl/crawler.ts'
+import { hostsOf } from '../../crawl/hosts-of.ts'
+import { isBackfillError } from '../../errors.ts'
+import { type Context, EXIT } from '../context.ts'
+import { type CrawlEnd, type CrawlReport, jsonCrawlReport, textCrawlReport } from '../crawl-report.ts'
+import { createCrawlView } from '../crawl-view.ts'
+import { type Database, nameOf } from '../database.ts'
+import { openDatabase } from '../open-database.ts'
+import { UsageError } from '../usage-error.ts'
+
+export interface CrawlCommandOptions {
+  readonly host?: readonly string[]
+  readonly hostsOf?: readonly string[]
+  readonly deny?: readonly string[]
+  readonly allow?: readonly string[]
+  readonly concurrency?: number
+  readonly requestsPerSecond?: number
+  readonly pageSize?: number
+  readonly maxAttempts?: number
+  readonly retries?: number
+  readonly refreshAfter?: number
+  readonly json?: boolean
+}
+
+/** A commit takes milliseconds, and most workers wait for a host: so many of them share a connection. */
+const WALKS_PER_CONNECTION = 10
+
+/** Crawls, and shows how it goes. @returns the exit code */
+export async function crawl(
+  options: CrawlCommandOptions,
+  database: Database,
+  context: Context,
+): Promise<number> {
+  const { host = [], hostsOf: relays = [], deny, allow = [], concurrency = 100 } = options
+  const { requestsPerSecond, pageSize, maxAttempts, retries, refreshAfter } = options
+  const { interruption } = context
+  if (host.length + relays.length === 0)
+    throw new UsageError('Which hosts? Give --host HOST, or --hosts-of RELAY for those that a relay lists.')
+  const view = createCrawlView()
+  const report: CrawlReport = options.json ? jsonCrawlReport(view, context) : textCrawlReport(view, context)
+  await using store = await openDatabase(database, context, {
+    walks: Math.ceil(concurrency / WALKS_PER_CONNECTION) + 1,
+  })
+  const crawler = createCrawler({
+    hosts: [...host, ...relays.map((relay) => hostsOf(relay))],
+    store,
+    ...(deny && { denyHosts: deny }),
+    // Who names a host on the command line means it.
+    allowHosts: [...allow, ...host.map((name) => name.replace(/^https?:\/\//, '').replace(/\/$/, ''))],
+    concurrency,
+    requestsPerSecond,
+    pageSize,
+    maxAttempts,
+    retry: retries === undefined ? {} : { retries },
+    refreshAfterMs: refreshAfter,
+    signal: interruption.signal,
+    onEvent(event) {
+      view.handle(event)
+      report.handle(event)
+    },
+  })
+  const refresh = () => crawler.status().then(view.take)
+  await refresh()
+  report.begin({ relays, database: nameOf(database) })
+  const stop = view.keepFresh(refresh)
+  try {
+    const end = await follow(crawler, interruption)
+    stop()
+    if (end.outcome !== 'interrupted') await refresh()
+    report.end(end)
+    return end.exitCode
+  } catch (error) {
+    stop()
+    report.end({ outcome: 'failed', exitCode: EXIT.incomplete, error })
+    throw error
+  }
+}
+
+async function follow(
+  crawler: ReturnType<typeof createCrawler>,
+  { signal, exitCode }: Context['interruption'],
+): Promise<CrawlEnd> {
+  const { summary } = crawler
+  try {
+    await crawler.run()
+    return { outcome: 'complete', exitCode: EXIT.complete, summary }
+  } catch (error) {
+    if (signal.aborted) return { outcome: 'interrupted', exitCode, summary }
+    if (!isBackfillError(error, 'INCOMPLETE')) throw error
+    return { outcome: 'incomplete', exitCode: EXIT.incomplete, summary, failures: error.hosts }
+  }
+}

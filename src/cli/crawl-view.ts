@@ -1,0 +1,132 @@
+import type { CrawlEvent, CrawlStatus, HostProgress } from '../contracts/crawl-events.ts'
+import { expectedRepos } from '../crawl/crawl-status.ts'
+
+/** How often the store is asked how far all runs are, in milliseconds. */
+const REFRESH_MS = 10_000
+/** A speed is that of so many milliseconds. */
+const SPEED_MS = 10_000
+
+/** Hosts by their state, and their repos. */
+export type CrawlTotals = Omit<CrawlStatus, 'hosts'>
+
+/** What is shown of a crawl. */
+export interface CrawlFigures {
+  /** As the store has it, with what this run has committed since. */
+  readonly status: CrawlTotals
+  /** Hosts that this run asks. */
+  readonly active: readonly Pick<HostProgress, 'host' | 'repos' | 'accounts'>[]
+  readonly setAside: number
+  /** About how many accounts all hosts have. */
+  readonly accounts: number
+  readonly pairs: number
+  readonly added: number
+  readonly failedRepos: number
+  readonly requestsPerSecond: number
+}
+
+/** Keeps what is shown of a crawl up to date. */
+export interface CrawlView {
+  handle(event: CrawlEvent): void
+  /** Takes what the store holds. */
+  take(this: void, status: CrawlStatus): void
+  /** Reads the store now and then. @returns what ends it */
+  keepFresh(refresh: () => Promise<void>): () => void
+  figures(): CrawlFigures
+}
+
+export function createCrawlView(): CrawlView {
+  const hosts = new Map<string, HostProgress>()
+  const active = new Set<string>()
+  const sums = { pairs: 0, added: 0, failedRepos: 0 }
+  /** When requests ended, in whole seconds, with how many. */
+  const seconds = new Map<number, number>()
+
+  function change(host: string, to: Partial<HostProgress>): void {
+    const known = hosts.get(host) ?? { host, state: 'pending', pages: 0, repos: 0, attempts: 0 }
+    hosts.set(host, { ...known, ...to })
+  }
+
+  function countRequest(): void {
+    const second = Math.floor(performance.now() / 1000)
+    seconds.set(second, (seconds.get(second) ?? 0) + 1)
+    for (const old of seconds.keys()) {
+      if (old >= second - SPEED_MS / 1000) break
+      seconds.delete(old)
+    }
+  }
+
+  function requestsPerSecond(): number {
+    const from = Math.floor((performance.now() - SPEED_MS) / 1000)
+    const recent = [...seconds].filter(([second]) => second >= from)
+    const [first] = recent
+    if (first === undefined) return 0
+    const spanMs = Math.max(1000, performance.now() - first[0] * 1000)
+    return (recent.reduce((sum, [, requests]) => sum + requests, 0) * 1000) / spanMs
+  }
+
+  return {
+    handle(event) {
+      switch (event.type) {
+        case 'requested':
+          return countRequest()
+        case 'hostStarted':
+          active.add(event.host)
+          return change(event.host, { state: 'running', repos: event.repos, retryInMs: undefined })
+        case 'page':
+          sums.pairs += event.pairs
+          sums.added += event.added ?? 0
+          sums.failedRepos += event.failed
+          if (event.completed) active.delete(event.host)
+          return change(event.host, { repos: event.repos, state: event.completed ? 'complete' : 'running' })
+        case 'hostFailed': {
+          const { host, attempts, retryInMs, restart } = event
+          active.delete(host)
+          return change(host, {
+            attempts,
+            retryInMs,
+            state: restart || retryInMs !== undefined ? 'pending' : 'failed',
+          })
+        }
+        case 'claimLost':
+          active.delete(event.host)
+          return
+        case 'hostLeftOut':
+          active.delete(event.host)
+          if (hosts.has(event.host)) change(event.host, { state: 'leftOut' })
+      }
+    },
+    take({ hosts: rows }) {
+      for (const row of rows) {
+        // This run knows better of those that it asks itself.
+        if (active.has(row.host)) change(row.host, { accounts: row.accounts })
+        else hosts.set(row.host, row)
+      }
+    },
+    keepFresh(refresh) {
+      // The crawl itself tells that the store is unavailable.
+      const timer = setInterval(() => refresh().catch(() => {}), REFRESH_MS)
+      timer.unref()
+      return () => clearInterval(timer)
+    },
+    figures() {
+      const rows = [...hosts.values()].filter(({ host }) => !host.includes('*'))
+      const inState = (state: HostProgress['state']) => rows.filter((row) => row.state === state).length
+      return {
+        status: {
+          total: rows.length,
+          complete: inState('complete'),
+          running: inState('running'),
+          pending: inState('pending'),
+          failed: inState('failed'),
+          leftOut: inState('leftOut'),
+          repos: rows.reduce((sum, { repos }) => sum + repos, 0),
+        },
+        active: rows.filter(({ host }) => active.has(host)),
+        setAside: rows.filter(({ retryInMs }) => retryInMs !== undefined).length,
+        accounts: rows.reduce((sum, row) => sum + expectedRepos(row), 0),
+        ...sums,
+        requestsPerSecond: requestsPerSecond(),
+      }
+    },
+  }
+}

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startNetwork, type TestNetwork } from '../../../src/testing/index.ts'
+import { cli, jsonLines } from '../../support/cli.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
+
+const POST = 'app.bsky.feed.post'
+let network: TestNetwork
+
+beforeAll(async () => {
+  network = await startNetwork({
+    hosts: [
+      { name: 'small', count: 1, repos: 3 },
+      { name: 'pds-#', count: 3, repos: 12 },
+      { name: 'relay', relay: true },
+    ],
+    addresses: true,
+  })
+})
+afterAll(() => network.close())
+
+/** Runs a command, with the network's hosts allowed. */
+const crawl = (folder: string, ...args: string[]) =>
+  cli(['crawl', ...args, '--requests-per-second', '1000'], { cwd: folder })
+
+describe('crawl', () => {
+  it('reads the hosts that a relay lists, says what it leaves out, and status shows them', async () => {
+    await using folder = await temporaryFolder()
+    const { path } = folder
+    const done = await crawl(path, '--hosts-of', network.url, '--allow', '127.*')
+    expect(done).toMatchObject({ code: 0, stderr: '' })
+    const [small = '', first = '', , , relay = ''] = network.hosts
+    expect(done.stdout).toContain('5 hosts known')
+    expect(done.stdout).toContain(`http://${relay} is left out: it is a relay: it lists hosts`)
+    expect(done.stdout).toMatch(/4 of 5 hosts complete, 1 left out, 39 of \d+ repos/)
+    const { stdout } = await cli(['status'], { cwd: path })
+    expect(stdout).toContain('hosts: 4 of 5 hosts complete, 1 left out, 39 of')
+    expect(stdout).not.toContain('collections complete')
+    expect(stdout).toMatch(new RegExp(`http://${first} +12 +12  complete`))
+    const [json] = jsonLines((await cli(['status', '--json'], { cwd: path })).stdout)
+    expect(json).toMatchObject({ crawl: { total: 5, complete: 4, leftOut: 1, repos: 39 } })
+    const exported = await cli(['export', '-', '--only', POST], { cwd: path })
+    expect(exported.stdout.match(/did:/g)).toHaveLength([...network.dids(POST)].length)
+
+    const again = await crawl(path, '--host', small, '--json')
+    expect(jsonLines(again.stdout).map(({ type }) => type)).toContain('end')
+    expect(again.code).toBe(0)
+  })
+
+  it('leaves private addresses of a list out, and says what would take them', async () => {
+    await using folder = await temporaryFolder()
+    const { code, stderr } = await crawl(folder.path, '--hosts-of', network.url)
+    expect(code).toBe(1)
+    expect(stderr).toContain('There is no host to crawl')
+    expect(stderr).toContain('is an address or a name of a private network')
+  })
+
+  it('tells a program what happens, in JSON, and ends with 1 where a host failed', async () => {
+    await using folder = await temporaryFolder()
+    const [, down = ''] = network.hosts
+    network.change(down, { down: 521 })
+    const { code, stdout } = await crawl(
+      folder.path,
+      '--host',
+      down,
+      '--max-attempts',
+      '1',
+      '--retries',
+      '0',
+      '--json',
+    )
+    network.change(down, { down: false })
+    expect(code).toBe(1)
+    const lines = jsonLines(stdout)
+    expect(lines.map(({ type }) => type)).toEqual(
+      expect.arrayContaining(['begin', 'hosts', 'hostStarted', 'hostFailed']),
+    )
+    expect(lines.at(-1)).toMatchObject({
+      type: 'end',
+      outcome: 'incomplete',
+      failures: [{ host: `http://${down}`, attempts: 1 }],
+    })
+  })
+
+  it('needs to be told which hosts', async () => {
+    const { code, stderr } = await cli(['crawl'])
+    expect(code).toBe(2)
+    expect(stderr).toContain('Give --host HOST, or --hosts-of RELAY')
+  })
+})
