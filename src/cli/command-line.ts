@@ -1,12 +1,8 @@
-import { inspect } from 'node:util'
 import { CommanderError } from 'commander'
-import { isBackfillError } from '../errors.ts'
-import { describe } from '../util/describe.ts'
-import { printable } from '../util/text.ts'
 import { type Context, EXIT } from './context.ts'
 import { createProgram } from './program.ts'
 import type { Action } from './register-command.ts'
-import { UsageError } from './usage-error.ts'
+import { tell } from './tell-error.ts'
 
 /** What the command line works with besides its arguments. */
 export type CommandLineContext = Omit<Context, 'debug'>
@@ -52,12 +48,4 @@ function choiceOf(args: readonly string[], context: CommandLineContext): Choice 
     return tell(error, context)
   }
   return choice ?? EXIT.usage
-}
-
-/** One line that says what is wrong and what to do. @returns the exit code */
-export function tell(error: unknown, { err }: Pick<CommandLineContext, 'err'>, debug = false): number {
-  const text = debug ? inspect(error) : printable(describe(error))
-  err.write(`atproto-collection-backfill: ${text}\n`)
-  const isUsage = error instanceof UsageError || isBackfillError(error, 'INVALID_OPTION')
-  return isUsage ? EXIT.usage : EXIT.incomplete
 }

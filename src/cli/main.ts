@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-import { runCommandLine, tell } from './command-line.ts'
+import { runCommandLine } from './command-line.ts'
 import { listenForInterruption } from './interruption.ts'
 import { nodeComplaint } from './node-version.ts'
 import { silenceSqliteWarning } from './sqlite-warning.ts'
+import { tell } from './tell-error.ts'
 import { UsageError } from './usage-error.ts'
 
 async function main(): Promise<number> {

@@ -5,6 +5,7 @@ import { relayUrl } from '../http/server-url.ts'
 import { isPattern } from '../sources/matching.ts'
 import type { PairFormat } from '../transfer/pair-text.ts'
 import type { RepairMode } from '../verify/repair.ts'
+import type { ListenAddress } from './listen-address.ts'
 
 /** What an option's or an argument's text stands for. Each throws what commander tells with the option's name. */
 
@@ -52,6 +53,17 @@ export function durationOf(text: string): number {
   const ms = Number(amount) * (UNITS[unit] ?? Number.NaN)
   if (amount !== '' && Number.isFinite(ms)) return Math.round(ms)
   throw new InvalidArgumentError('It must be a number with a unit: 90s, 30m, 12h, 7d or 2w.')
+}
+
+/** Where a program listens that is for the people of this machine, unless another address is named. */
+const OWN_ADDRESS = '127.0.0.1'
+
+/** `8080`, or with an address: `0.0.0.0:8080`, `[::]:8080`. */
+export function listenAddress(text: string): ListenAddress {
+  const [, host, bracketed, port = ''] = /^(?:([\w.-]+):|\[([\da-f:.]+)\]:)?(\d{1,5})$/i.exec(text) ?? []
+  if (port === '' || Number(port) > 65_535)
+    throw new InvalidArgumentError('It must be a port such as 8080, or an address and a port: 0.0.0.0:8080.')
+  return { host: host ?? bracketed ?? OWN_ADDRESS, port: Number(port) }
 }
 
 /** One name. */

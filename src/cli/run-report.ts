@@ -1,7 +1,7 @@
 import type { BackfillEvent, BackfillSummary, RelaySummary } from '../contracts/events.ts'
 import type { CollectionFailure, RelayFailure } from '../contracts/run-failures.ts'
 import { FLAG_WORDS } from '../util/flags.ts'
-import { count, percent, plural } from '../util/format.ts'
+import { count, duration, minuteOf, percent, plural } from '../util/format.ts'
 import { printable, withoutName } from '../util/text.ts'
 import type { Context } from './context.ts'
 import { eventWriter, writeBackfillEvent } from './output/json-lines.ts'
@@ -37,9 +37,11 @@ export type RunEnd =
 export interface RunReport {
   /** An event of a run, of one relay or of another. */
   handle(event: BackfillEvent): void
-  begin(run: { relays: readonly string[]; database: string }): void
+  begin(run: { relays: readonly string[]; database: string; status?: string; metrics?: string }): void
   /** Takes away what was only for the time of the run; told before the rest is closed. */
   end(end: RunEnd): void
+  /** The next run begins after a while: the option `--every`. */
+  wait(ms: number): void
 }
 
 /** For programs: an object in a line for everything that happens. */
@@ -56,6 +58,7 @@ export function jsonReport(relays: readonly Relay[], { out, debug }: Context): R
       progress.end()
       write('end', end)
     },
+    wait: (waitMs) => write('nextRun', { waitMs, begins: new Date(Date.now() + waitMs) }),
   }
 }
 
@@ -71,8 +74,13 @@ export function textReport(relays: readonly Relay[], context: Context): RunRepor
       messages.handle(event)
       if (event.type === 'page') terminal.refresh()
     },
-    begin({ database }) {
-      terminal.say([...relays.map(({ relay }) => `relay  ${relay}`), `index  ${printable(database)}`])
+    begin({ database, status, metrics }) {
+      terminal.say([
+        ...relays.map(({ relay }) => `relay  ${relay}`),
+        `index  ${printable(database)}`,
+        ...(status === undefined ? [] : [`watch  ${status}`]),
+        ...(metrics === undefined ? [] : [`metrics  ${metrics}`]),
+      ])
       const known = relays.filter(({ monitor }) => monitor.snapshot().collections.total > 0)
       sayWrapped(known.map((relay) => `resuming: ${howFar(relay, relays)}`))
       terminal.show({ lines: (size) => relaysDisplay(relays, size), plain: () => relaysLine(relays) })
@@ -86,6 +94,10 @@ export function textReport(relays: readonly Relay[], context: Context): RunRepor
         context.err.write(`${failureLines(end).join('\n')}\n`)
       }
       if (end.outcome === 'interrupted') sayWrapped(stoppedLines(relays, end.summary))
+    },
+    wait(ms) {
+      const at = minuteOf(new Date(Date.now() + ms))
+      sayWrapped([`The next run begins in ${duration(ms)}, at ${at}. Ctrl-C ends.`])
     },
   }
 }

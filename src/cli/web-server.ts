@@ -5,14 +5,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream as NodeStream } from 'node:stream/web'
 import { setTimeout as sleep } from 'node:timers/promises'
-
-/** Where to listen. */
-export interface ListenAddress {
-  /** A name or an address of this machine. Absent: every address, by IPv6 and IPv4. */
-  readonly host?: string | undefined
-  /** 0 takes any free one. */
-  readonly port: number
-}
+import type { ListenAddress } from './listen-address.ts'
 
 /** What a client may take. The defaults are for a server that strangers ask; only tests set others. */
 export interface WebServerLimits {

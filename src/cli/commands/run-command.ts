@@ -7,9 +7,11 @@ import {
   addSources,
   databaseOf,
   flag,
+  option,
   RELAY_EXAMPLE,
 } from '../command-options.ts'
 import { EXIT_CODES, helpText } from '../help.ts'
+import { durationOf, listenAddress } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 import { SOURCES_HELP } from '../source-options.ts'
 import type { RunOptions } from './run.ts'
@@ -27,6 +29,8 @@ Examples:
   atproto-collection-backfill run --relay relay.example --except app.bsky.feed.like 'com.example.*'
   atproto-collection-backfill run --relay relay.example --dry-run
   atproto-collection-backfill run --relay relay.example --relay other.example --source directory observed
+  atproto-collection-backfill run --relay relay.example --serve 8080
+  atproto-collection-backfill run --relay relay.example --every 24h --notify https://hooks.example/abc
   RELAY=relay.example BACKFILL_REFRESH=7d atproto-collection-backfill run --json
 
 Ctrl-C stops within a second, and the same command goes on from there; twice, it stops at once.
@@ -50,6 +54,31 @@ export const registerRun: RegisterCommand = (program, choose) => {
         'BACKFILL_DRY_RUN',
       ),
     )
+    .addOption(
+      option(
+        '--every <time>',
+        'when it has ended, wait until this long after its beginning, and run again: 24h',
+        'BACKFILL_EVERY',
+        durationOf,
+      ),
+    )
+    .addOption(
+      option(
+        '--serve <port>',
+        'a status page for browsers on this machine; with an address, 0.0.0.0:8080, for others too',
+        'BACKFILL_SERVE',
+        listenAddress,
+      ),
+    )
+    .addOption(
+      option(
+        '--metrics-port <port>',
+        '/metrics for Prometheus, in the same way',
+        'BACKFILL_METRICS_PORT',
+        listenAddress,
+      ),
+    )
+    .addOption(option('--notify <url>', 'tell this URL of the end, by POST with JSON', 'BACKFILL_NOTIFY'))
     .addHelpText('after', HELP)
     .action((options: RunOptions, command) => {
       const database = databaseOf(command)

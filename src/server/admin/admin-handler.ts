@@ -46,7 +46,11 @@ export interface AdminHandler extends AsyncDisposable {
  * @throws InvalidOptionError
  */
 export function adminHandler(options: AdminHandlerOptions): AdminHandler {
-  const settings = adminSettings(options)
+  return handlerOf(adminSettings(options))
+}
+
+/** The same, from settings that are checked. */
+export function handlerOf(settings: AdminSettings): AdminHandler {
   const runs = createRuns(settings)
   const routes = adminRoutes(settings, runs)
   let closing: Promise<void> | undefined
@@ -88,19 +92,20 @@ export function adminHandler(options: AdminHandlerOptions): AdminHandler {
 
 async function answerTo(
   request: Request,
-  { isAllowed, path }: AdminSettings,
+  { isAllowed, isWatchOnly, path }: AdminSettings,
   routes: ReadonlyMap<string, Methods>,
   isClosed: boolean,
 ): Promise<Response> {
   const url = new URL(request.url)
   const below = url.pathname.startsWith(path) ? url.pathname.slice(path.length).replace(/\/$/, '') : undefined
-  const methods = below === undefined ? undefined : routes.get(below)
+  const offered = below === undefined ? undefined : routes.get(below)
+  const methods = isWatchOnly && offered !== undefined ? readingOf(offered) : offered
   if (methods === undefined) throw new XrpcError(404, 'NotFound', 'Nothing is served at this path')
   const allow = [...methods.keys(), ...(methods.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
   if (request.method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow } })
   // It holds no data: it asks its reader for the token.
   if (below === '' && (request.method === 'GET' || request.method === 'HEAD') && prefersHtml(request)) {
-    return pageAnswer()
+    return pageAnswer({ isWatchOnly })
   }
   if (!(await isAllowed(request))) {
     const headers = { 'www-authenticate': 'Bearer realm="atproto-collection-backfill"' }
@@ -116,6 +121,12 @@ async function answerTo(
     throw new XrpcError(405, 'MethodNotAllowed', `The method must be one of ${allow}`, { allow })
   if (isClosed) throw new XrpcError(503, 'ShuttingDown', 'The server is shutting down')
   return route(url.searchParams, request)
+}
+
+/** The methods that change nothing; nothing where there is none. */
+function readingOf(methods: Methods): Methods | undefined {
+  const get = methods.get('GET')
+  return get && new Map([['GET', get]])
 }
 
 /** The client has the token, so it is told the reason. */

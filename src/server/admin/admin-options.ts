@@ -65,6 +65,8 @@ const OPTIONS: OptionNames<AdminHandlerOptions> = {
 /** The options with nothing left open. */
 export interface AdminSettings {
   readonly isAllowed: (request: Request) => Promise<boolean>
+  /** Whether nothing can be changed, and no token is asked for: then the page shows no buttons for it. */
+  readonly isWatchOnly: boolean
   readonly backfill: AdminHandlerOptions['backfill']
   readonly progress: ProgressStore
   readonly allowed: AllowedRelays
@@ -88,6 +90,7 @@ export function adminSettings(options: AdminHandlerOptions): AdminSettings {
   }
   return {
     isAllowed,
+    isWatchOnly: false,
     backfill,
     progress,
     allowed: allowedRelays(options.allowedRelays),

@@ -74,6 +74,9 @@ describe('wrong usage is told in a line without a stack, and ends with 2', () =>
     [['run', '--relay', 'x', '--page-size', '0'], 'must be a whole number from 1 to 10000'],
     [['run', '--relay', 'x', '--concurrency', 'many'], 'must be a whole number'],
     [['run', '--relay', 'x', '--refresh', '7'], 'with a unit: 90s, 30m, 12h, 7d or 2w'],
+    [['run', '--relay', 'x', '--every', 'daily'], 'with a unit: 90s, 30m, 12h, 7d or 2w'],
+    [['run', '--relay', 'x', '--serve', '99999'], 'must be a port such as 8080'],
+    [['run', '--relay', 'x', '--metrics-port', 'http://x'], 'must be a port such as 8080'],
     [['run', '--relay', 'x', '--requests-per-second', '0'], 'must be a number above 0'],
     [['run', '--relay', 'x', '--source', 'moon'], 'must be one of garden'],
     [

@@ -42,8 +42,14 @@ export function statusPage(): StatusPage {
   }
 }
 
-/** The answer to a browser. The same URL answers other clients with something else. */
-export function pageAnswer(): Response {
-  const { html, headers } = statusPage()
+/**
+ * The answer to a browser. The same URL answers other clients with something else.
+ *
+ * @param isWatchOnly whether it asks for no token and has no buttons that change anything
+ */
+export function pageAnswer({ isWatchOnly }: { isWatchOnly: boolean }): Response {
+  const page = statusPage()
+  const { headers } = page
+  const html = isWatchOnly ? page.html.replace('<body>', '<body data-watch-only>') : page.html
   return new Response(html, { headers: { ...headers, vary: 'accept' } })
 }

@@ -27,7 +27,11 @@ export function createApi(path: string, token: () => string | undefined): Api {
     if (given === undefined) throw new RefusedError('There is no token.')
     const response = await fetch(url, {
       ...init,
-      headers: { accept: 'application/json', ...headers, authorization: `Bearer ${given}` },
+      headers: {
+        accept: 'application/json',
+        ...headers,
+        ...(given !== '' && { authorization: `Bearer ${given}` }),
+      },
       cache: 'no-store',
       credentials: 'same-origin',
       redirect: 'error',

@@ -18,7 +18,7 @@ import { createRegistration } from './registration.ts'
 import { select } from './selection.ts'
 import { createTable } from './table.ts'
 import { atMostEvery, perFrame } from './timing.ts'
-import { createTokenKeeper } from './token.ts'
+import { createTokenKeeper, NO_TOKEN } from './token.ts'
 import { createToolbar } from './toolbar.ts'
 
 /** Sums need not be drawn more often, and rows that change their places every moment cannot be read. */
@@ -30,7 +30,8 @@ const model = createModel()
 const announcer = createAnnouncer(byId('announcements', HTMLElement))
 const announcements = createAnnouncements(announcer)
 const connection = createConnectionView(announcer)
-const token = createTokenKeeper(watch)
+const isWatchOnly = document.body.dataset.watchOnly !== undefined
+const token = isWatchOnly ? NO_TOKEN : createTokenKeeper(watch)
 const api = createApi(location.pathname, token.get)
 const act = createAct(
   () => !connection.isLost,

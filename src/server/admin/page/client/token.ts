@@ -8,6 +8,9 @@ export interface TokenKeeper {
   forget(): void
 }
 
+/** For a page that is served to who may watch without one. */
+export const NO_TOKEN: TokenKeeper = { get: () => '', ask: () => {}, forget: () => {} }
+
 const KEY = 'collection-backfill:token'
 
 export function createTokenKeeper(onToken: () => void): TokenKeeper {
