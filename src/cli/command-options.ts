@@ -2,9 +2,11 @@ import { type Command, Option } from 'commander'
 import { type Database, DEFAULT_FILE } from './database.ts'
 import {
   durationOf,
+  hosts,
   namesOrPatterns,
   nsid,
   nsids,
+  plcUrl,
   positiveNumber,
   relays,
   wholeNumberFrom,
@@ -70,12 +72,15 @@ export function addCollections(command: Command, help: string): Command {
   return command.addOption(option('--collection <nsid...>', help, 'BACKFILL_COLLECTIONS', nsids))
 }
 
-export function addSources(command: Command): Command {
+export function addSources(
+  command: Command,
+  which = 'only these collections, and those already registered',
+): Command {
   return command
     .addOption(
       option(
         '--collection <name...>',
-        "only these collections, and those already registered; 'app.bsky.*' means those that the sources know of them",
+        `${which}; 'app.bsky.*' means those that the sources know of them`,
         'BACKFILL_COLLECTIONS',
         namesOrPatterns,
       ),
@@ -151,6 +156,22 @@ export function addRequests(command: Command): Command {
       ),
     )
     .addOption(flag('--no-check', 'begin without that check', 'BACKFILL_NO_CHECK'))
+}
+
+/** How the hosts of repos are found. */
+export function addResolving(command: Command): Command {
+  return command
+    .addOption(
+      option('--plc <url>', 'where the documents of did:plc are (plc.directory)', 'BACKFILL_PLC', plcUrl),
+    )
+    .addOption(
+      option(
+        '--allow <name...>',
+        'hosts to ask though they are not public: *.internal, localhost:2583',
+        'BACKFILL_ALLOW_HOSTS',
+        hosts,
+      ),
+    )
 }
 
 export interface PaceOptions {

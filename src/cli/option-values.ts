@@ -101,6 +101,12 @@ export function relays(text: string, before: readonly string[] = []): readonly s
   return [...new Map(given.map((relay) => [relayUrl(relay).relay, relay])).values()]
 }
 
+/** The address of a directory of DIDs. */
+export function plcUrl(text: string): string {
+  relayUrl(text, 'plc')
+  return text
+}
+
 /** One host or several, or patterns such as `*.example`, separated by commas or spaces, added to those given before. */
 export function hosts(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, ...words(text)]

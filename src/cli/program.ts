@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import { VERSION } from '../util/version.ts'
 import { flag } from './command-options.ts'
+import { registerCompare } from './commands/compare-command.ts'
+import { registerCount } from './commands/count-command.ts'
 import { registerCrawl } from './commands/crawl-command.ts'
 import { registerDiscover } from './commands/discover-command.ts'
 import { registerExport } from './commands/export-command.ts'
@@ -26,6 +28,8 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerRetry,
   registerReset,
   registerVerify,
+  registerCompare,
+  registerCount,
   registerPrune,
   registerExport,
   registerImport,

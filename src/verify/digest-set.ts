@@ -2,6 +2,8 @@
 const BUCKETS = 1024
 const BUCKET_BITS = 10
 
+const NOTHING = new Float64Array(0)
+
 /** The entries of a bucket that is new. */
 const FIRST_CAPACITY = 64
 
@@ -81,6 +83,8 @@ export interface DigestSet {
   isMarked(digest: Digest): boolean
   /** Whether it is a member. May come between two `add`. */
   has(digest: Digest): boolean
+  /** The members of a bucket in ascending order, each once. Only of a set without marks, and before the next `add`. */
+  bucket(number: number): Float64Array
   /** How many members there are, each counted once, and how many of them are marked. */
   count(): { members: number; marked: number }
   /** Forgets what is not in the share. */
@@ -148,6 +152,12 @@ export function digestSet(): DigestSet {
       entries[found.at] = -digest.value
       return 'first'
     },
+    bucket(number) {
+      const bucket = buckets[number]
+      if (bucket === undefined) return NOTHING
+      sort(bucket)
+      return bucket.entries.subarray(0, bucket.length)
+    },
     isMarked(digest) {
       const found = find(digest)
       return isMarked(found?.bucket.entries[found.at])
@@ -193,4 +203,39 @@ function sort(bucket: Bucket): void {
   }
   bucket.length = length
   bucket.sorted = true
+}
+
+/** How many members several sets have in common. */
+export interface Overlap {
+  /** In one of them at least. */
+  union: number
+  all: number
+  /** In this one alone, set by set. */
+  readonly only: number[]
+}
+
+/** Compares sets without marks, bucket by bucket, in the memory that they have. */
+export function overlapOf(sets: readonly DigestSet[]): Overlap {
+  const overlap: Overlap = { union: 0, all: 0, only: sets.map(() => 0) }
+  for (let number = 0; number < BUCKETS; number += 1) {
+    const buckets = sets.map((set) => set.bucket(number))
+    const at = buckets.map(() => 0)
+    for (;;) {
+      let least = Number.POSITIVE_INFINITY
+      for (const [i, bucket] of buckets.entries()) least = Math.min(least, bucket[at[i] ?? 0] ?? least)
+      if (least === Number.POSITIVE_INFINITY) break
+      let holders = 0
+      let holder = 0
+      for (const [i, bucket] of buckets.entries()) {
+        if (bucket[at[i] ?? 0] !== least) continue
+        at[i] = (at[i] ?? 0) + 1
+        holders += 1
+        holder = i
+      }
+      overlap.union += 1
+      if (holders === sets.length) overlap.all += 1
+      if (holders === 1) overlap.only[holder] = (overlap.only[holder] ?? 0) + 1
+    }
+  }
+  return overlap
 }

@@ -6,15 +6,18 @@ import { type IndexParts, startOf } from '../run/index-reading.ts'
 import { childController } from '../util/abort.ts'
 import { LONGEST_WAIT_MS } from '../util/retry.ts'
 
-export interface ListParts extends Omit<AskParts, 'lister'>, IndexParts {
+/** Relays, and how they are asked. */
+export interface RelayListParts extends Omit<AskParts, 'lister'> {
   /** At least one. What they list together is what there is. */
   readonly listers: readonly RepoLister[]
 }
 
+export interface ListParts extends RelayListParts, IndexParts {}
+
 /** The DIDs that the relays list, one relay after the other, page by page. */
 export async function* relayPages(
   collection: string,
-  parts: ListParts,
+  parts: RelayListParts,
 ): AsyncGenerator<readonly string[], void, void> {
   for (const lister of parts.listers) yield* pagesOfRelay(lister, collection, parts)
 }
@@ -28,7 +31,7 @@ export async function* relayPages(
 async function* pagesOfRelay(
   lister: RepoLister,
   collection: string,
-  parts: ListParts,
+  parts: RelayListParts,
 ): AsyncGenerator<readonly string[], void, void> {
   const fetching = childController(parts.signal)
   // There is nothing else to do meanwhile, so a long wait is sat out.

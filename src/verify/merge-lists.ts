@@ -1,4 +1,5 @@
 import { indexPages } from '../run/index-reading.ts'
+import { type ListReader, listReader } from './list-reader.ts'
 import { type ListParts, relayPages } from './lists.ts'
 import { type Differences, samples } from './verification-report.ts'
 
@@ -19,7 +20,7 @@ export async function mergeLists(
     counts.onlyHere += 1
     only.here.add(did)
   }
-  const here = reader(indexPages(collection, parts))
+  const here = listReader(indexPages(collection, parts))
   try {
     let last = ''
     for await (const dids of relayPages(collection, parts)) {
@@ -49,7 +50,7 @@ export async function mergeLists(
 
 /** Tells everything in the list that comes before the DID, or all that is left. */
 async function passOver(
-  list: Reader,
+  list: ListReader,
   before: string | undefined,
   tell: (did: string) => void,
 ): Promise<void> {
@@ -59,48 +60,5 @@ async function passOver(
     if (head === undefined || (before !== undefined && head >= before)) return
     tell(head)
     list.step()
-  }
-}
-
-type Reader = ReturnType<typeof reader>
-
-/** Reads a list DID by DID, and waits for nothing but the next page. */
-function reader(pages: AsyncGenerator<readonly string[], void, void>) {
-  let page: readonly string[] = []
-  let at = 0
-  let last = ''
-  let isAscending = true
-  let isOver = false
-  return {
-    /** The next DID; nothing at the end of a page. */
-    get head(): string | undefined {
-      return page[at]
-    },
-    /** Whether there may be more behind this page. */
-    get isEmpty(): boolean {
-      return at >= page.length && !isOver
-    },
-    get isAscending(): boolean {
-      return isAscending
-    },
-    /** Fetches until there is a next DID, or the list is over. */
-    async fill(): Promise<void> {
-      while (at >= page.length && !isOver) {
-        const { done, value } = await pages.next()
-        isOver = done === true
-        page = value ?? []
-        at = 0
-      }
-    },
-    /** Goes on behind the head, and looks whether the order holds. */
-    step(): void {
-      const did = page[at] ?? ''
-      isAscending &&= did > last
-      last = did
-      at += 1
-    },
-    async close(): Promise<void> {
-      await pages.return()
-    },
   }
 }

@@ -27,7 +27,7 @@ export const registerDiscover: RegisterCommand = (program, choose) => {
     .description('List the collections that the sources know, with estimated sizes.')
   addRelay(adding, `for sources that ask it: ${RELAY_EXAMPLE}`)
   addDatabase(adding)
-  addSources(adding)
+  addSources(adding, 'only these collections')
   addFilter(adding)
   adding
     .addHelpText('after', HELP)

@@ -1,19 +1,19 @@
 import { DiscoveryError } from '../../errors.ts'
 import { collectionChoice, sourcesOf } from '../../run/collections-option.ts'
-import { type AskedSource, type Discovery, discover } from '../../run/discovery.ts'
+import type { Discovery } from '../../run/discovery.ts'
 import { leftOutBy } from '../../run/run-scope.ts'
 import { collectionDirectory } from '../../sources/collection-directory.ts'
 import { collectionFilter, type FilterOptions } from '../../sources/collection-filter.ts'
-import { describe } from '../../util/describe.ts'
-import { count, duration, plural } from '../../util/format.ts'
+import { count, plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
+import { askForCollections } from '../ask-sources.ts'
 import { collectionsOf } from '../collection-sources.ts'
 import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, exists, whatIsMissing } from '../database.ts'
 import { findExisting } from '../open-database.ts'
 import { eventWriter } from '../output/json-lines.ts'
-import { foundTexts, invalidTexts, unmatchedTexts } from '../output/messages.ts'
+import { foundTexts, unmatchedTexts } from '../output/messages.ts'
 import { screenOf } from '../output/screen.ts'
 import { painter } from '../output/terminal-format.ts'
 import { fit } from '../output/terminal-text.ts'
@@ -22,9 +22,6 @@ import type { SourceOptions } from '../source-options.ts'
 export interface DiscoverOptions extends RelayOptions, SourceOptions, FilterOptions {
   readonly json?: boolean
 }
-
-/** Not as often as in a run: a person sits before the screen and waits. */
-const RETRY = { retries: 2, minDelayMs: 1_000, maxDelayMs: 10_000 }
 
 /** Tells what the sources know, with estimates where they have some. @returns the exit code */
 export async function discoverCollections(
@@ -41,7 +38,7 @@ export async function discoverCollections(
   const choice = collectionChoice(collectionsOf(options, { relays, observed }))
   const directories = relays.map((relay) => collectionDirectory(relay))
   const sources = sourcesOf(choice, { directories, observed })
-  const known = await ask(sources, context)
+  const known = await askForCollections(sources, context)
   if (known.collections.length === 0) throw new DiscoveryError(known.errors)
   const { unmatched } = leftOutBy(filter, known.collections, [])
   for (const what of unmatchedTexts({ unmatched })) context.err.write(`! ${printable(what)}\n`)
@@ -49,24 +46,6 @@ export async function discoverCollections(
   if (options.json) eventWriter(context.out, context.debug)('discovered', discovery)
   else tell(discovery, context)
   return discovery.errors.length === 0 ? EXIT.complete : EXIT.incomplete
-}
-
-/** Says what goes wrong as it comes, beside the list that may go to another program. */
-async function ask(
-  sources: readonly AskedSource[],
-  { err, interruption: { signal } }: Context,
-): Promise<Discovery> {
-  const say = (name: string, what: string) => err.write(`! ${printable(name)} ${printable(what)}\n`)
-  const discovery = await discover(sources, {
-    // None is walked.
-    relays: [],
-    signal,
-    retry: RETRY,
-    onRetry: ({ source, error, waitMs }) => say(source, `again in ${duration(waitMs)}: ${describe(error)}`),
-  })
-  for (const { source, error } of discovery.errors) say(source, `failed: ${describe(error)}`)
-  for (const [source, what] of invalidTexts(discovery)) say(source, what)
-  return discovery
 }
 
 const COUNT_WIDTH = 14

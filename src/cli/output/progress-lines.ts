@@ -39,7 +39,7 @@ const MOMENTS: readonly string[] = ['startedAt', 'at', 'until', 'since']
 function figuresOf(snapshot: MonitorSnapshot): object {
   const { at, walks, failures, failureCount, lastRetry, ...figures } = snapshot
   const text = JSON.stringify(figures, (name, value) =>
-    MOMENTS.includes(name) && typeof value === 'number' ? new Date(value) : value,
+    MOMENTS.includes(name) && typeof value === 'number' ? new Date(value).toISOString() : value,
   )
   return JSON.parse(text)
 }

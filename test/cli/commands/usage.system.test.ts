@@ -36,6 +36,8 @@ describe('help', () => {
       'reset',
       'migrate',
       'verify',
+      'compare',
+      'count',
       'export',
       'import',
     ]) {
@@ -45,19 +47,28 @@ describe('help', () => {
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
   })
 
-  test.each(['run', 'status', 'discover', 'retry', 'reset', 'migrate', 'verify', 'export', 'import'])(
-    '%s --help',
-    async (command) => {
-      const { code, stdout } = await cli([command, '--help'])
-      expect(code).toBe(0)
-      expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
-      const options = stdout.split(/^ {2}(?=-)/m).slice(1)
-      const withoutVariable = options.filter((text) => !text.includes('(env:'))
-      for (const text of withoutVariable) expect(text).toMatch(/^(-h, --help|--all|--watch) /)
-      expect(options.length - withoutVariable.length).toBeGreaterThanOrEqual(4)
-      expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}atproto-collection-backfill ${command}`, 'm'))
-    },
-  )
+  test.each([
+    'run',
+    'status',
+    'discover',
+    'retry',
+    'reset',
+    'migrate',
+    'verify',
+    'compare',
+    'count',
+    'export',
+    'import',
+  ])('%s --help', async (command) => {
+    const { code, stdout } = await cli([command, '--help'])
+    expect(code).toBe(0)
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+    const options = stdout.split(/^ {2}(?=-)/m).slice(1)
+    const withoutVariable = options.filter((text) => !text.includes('(env:'))
+    for (const text of withoutVariable) expect(text).toMatch(/^(-h, --help|--all|--watch) /)
+    expect(options.length - withoutVariable.length).toBeGreaterThanOrEqual(4)
+    expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}atproto-collection-backfill ${command}`, 'm'))
+  })
 
   test('--version is that of the package', async () => {
     expect(await cliProcess(['--version'])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
