@@ -23,7 +23,7 @@ export async function* prunedCollections(
   named: readonly string[] | undefined,
   parts: IndexParts,
 ): AsyncGenerator<string, void, void> {
-  if (named === undefined) yield* indexCollections(parts)
+  if (named === undefined) for await (const { nsid } of indexCollections(parts)) yield nsid
   else yield* [...new Set(named)].sort()
 }
 

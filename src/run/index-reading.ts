@@ -1,3 +1,4 @@
+import type { KnownCollection } from '../contracts/collection-source.ts'
 import type { Emit } from '../contracts/events.ts'
 import type { RepoIndex } from '../contracts/repo-index.ts'
 import { isBackfillError } from '../errors.ts'
@@ -34,7 +35,7 @@ export async function* indexPages(
 }
 
 /** The collections that the index holds, in its order; none of one that cannot name them. */
-export async function* indexCollections(parts: IndexParts): AsyncGenerator<string, void, void> {
+export async function* indexCollections(parts: IndexParts): AsyncGenerator<KnownCollection, void, void> {
   const { index, signal } = parts
   let at = startOf('the index', 'its list of collections')
   do {
@@ -42,7 +43,7 @@ export async function* indexCollections(parts: IndexParts): AsyncGenerator<strin
     const page = await askStore(async () => index.listCollections?.(request), parts)
     const nsids = page?.collections.map(({ nsid }) => nsid) ?? []
     at = advancePosition(at, { dids: nsids, cursor: page?.cursor })
-    yield* nsids
+    yield* page?.collections ?? []
   } while (at.cursor !== undefined)
 }
 

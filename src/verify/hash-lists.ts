@@ -1,4 +1,5 @@
 import { indexPages } from '../run/index-reading.ts'
+import type { DigestShare } from './digest-memory.ts'
 import {
   type Digest,
   type DigestSet,
@@ -17,8 +18,7 @@ import { type Differences, type Samples, samples } from './verification-report.t
 export interface HashParts extends ListParts {
   readonly collection: string
   readonly sampleSize: number
-  /** The most that digests may take, in bytes. */
-  readonly memoryBytes: number
+  readonly memory: DigestShare
   /** Absent: nothing is written. */
   readonly mender?: Mender | undefined
 }
@@ -71,7 +71,7 @@ interface Pass {
   fit(digest: (did: string) => Digest): void
 }
 
-function startPass(share: Share, later: Share[], { sampleSize, memoryBytes, mender }: HashParts): Pass {
+function startPass(share: Share, later: Share[], { sampleSize, memory, mender }: HashParts): Pass {
   const here = digestSet()
   const there = digestSet()
   // All that is here may have to go.
@@ -85,7 +85,7 @@ function startPass(share: Share, later: Share[], { sampleSize, memoryBytes, mend
     onlyThere,
     onlyHere: samples(sampleSize),
     fit(digest) {
-      while (most() > memoryBytes) {
+      while (!memory.fits(most())) {
         const [half, rest] = halves(this.share) ?? []
         if (half === undefined || rest === undefined) return
         this.share = half

@@ -3,6 +3,14 @@ import { type ListReader, listReader } from './list-reader.ts'
 import { type ListParts, relayPages } from './lists.ts'
 import { type Differences, samples } from './verification-report.ts'
 
+/** After so many, the order is taken to be the relay's. */
+const PAGES_IN_ORDER = 10
+
+export interface MergeParts extends ListParts {
+  /** The relay's first pages were in order. */
+  readonly onPages: () => void
+}
+
 /**
  * Compares two lists side by side, which takes the memory of two pages. It works where both are in the order of their
  * code points; neither is trusted to be.
@@ -12,7 +20,7 @@ import { type Differences, samples } from './verification-report.ts'
 export async function mergeLists(
   collection: string,
   sampleSize: number,
-  parts: ListParts,
+  { onPages, ...parts }: MergeParts,
 ): Promise<Differences | undefined> {
   const only = { there: samples(sampleSize), here: samples(sampleSize) }
   const counts = { both: 0, onlyThere: 0, onlyHere: 0 }
@@ -21,6 +29,7 @@ export async function mergeLists(
     only.here.add(did)
   }
   const here = listReader(indexPages(collection, parts))
+  let pages = 0
   try {
     let last = ''
     for await (const dids of relayPages(collection, parts)) {
@@ -39,6 +48,8 @@ export async function mergeLists(
         }
       }
       if (!here.isAscending) return undefined
+      pages += 1
+      if (pages === PAGES_IN_ORDER) onPages()
     }
     await passOver(here, undefined, onlyHere)
     if (!here.isAscending) return undefined

@@ -1,10 +1,12 @@
+import pLimit from 'p-limit'
 import type { RepoLister } from '../contracts/repo-lister.ts'
 import { checkRelay, tellPauses } from '../paging/fetch-page.ts'
 import { endsRun } from '../run/failure-policy.ts'
 import { indexCollections } from '../run/index-reading.ts'
 import { guardListener } from '../run/listener.ts'
-import { abortWith, createController } from '../util/abort.ts'
+import { abortable, abortWith, createController, settledWithin } from '../util/abort.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
+import { createDigestMemory, type DigestMemory } from './digest-memory.ts'
 import { hashLists } from './hash-lists.ts'
 import { type ListParts, namesOf } from './lists.ts'
 import { mergeLists } from './merge-lists.ts'
@@ -22,8 +24,8 @@ import { type VerifyOptions, type VerifySettings, verifySettingsOf } from './ver
 export interface Verification extends Run<CollectionReport, VerificationSummary> {}
 
 /**
- * Reads a relay again and reports for each collection what both have, only the relay, and only the index. It goes
- * through one collection after the other. A collection that cannot be read to its end is reported with its error, and
+ * Reads a relay again and reports for each collection what both have, only the relay, and only the index. Some collections
+ * are read at once, and reported in their order. A collection that cannot be read to its end is reported with its error, and
  * so is one of several pages during which the relay's cursors changed their meaning: nothing of it is removed then. It
  * writes nothing, unless it is told to `repair`.
  *
@@ -50,9 +52,14 @@ export function verify(options: VerifyOptions): Verification {
 }
 
 /** What the collections of one verification have in common. */
-interface VerifyParts extends ListParts, Pick<VerifySettings, 'repair' | 'sampleSize' | 'memoryBytes'> {
+interface VerifyParts extends ListParts, Pick<VerifySettings, 'repair' | 'sampleSize'> {
   /** How collections are compared from now on. */
   method: CollectionReport['method']
+  /** Resolves once the method was tried on some pages. */
+  readonly methodTried: PromiseWithResolvers<void>
+  /** How many repos the index is expected to have in a collection; nothing where it cannot tell. */
+  readonly expected: (collection: string) => number | undefined
+  readonly memory: DigestMemory
 }
 
 async function* verifyAll(
@@ -61,9 +68,11 @@ async function* verifyAll(
   summary: VerificationSummary,
 ): AsyncGenerator<CollectionReport, VerificationSummary, void> {
   const startedAt = performance.now()
-  const { signal } = settings
+  const { signal, index } = settings
   signal?.throwIfAborted()
   abortWith(signal, stop)
+  const sizes = new Map<string, number | undefined>()
+  const canTell = index.listCollections !== undefined
   const parts: VerifyParts = {
     ...settings,
     relay: namesOf(settings.listers),
@@ -71,18 +80,21 @@ async function* verifyAll(
     emit: guardListener(settings.onEvent, stop),
     // Only one list can be merged with that of the index, and what is removed is decided by digests.
     method: settings.listers.length === 1 && settings.repair === undefined ? 'merge' : 'hash',
+    methodTried: Promise.withResolvers(),
+    expected: (collection) => (canTell ? (sizes.get(collection) ?? 0) : undefined),
+    memory: createDigestMemory(settings.memoryBytes),
   }
   try {
     const named = settings.collections ?? []
     for (const lister of settings.listers) tellPauses({ ...parts, lister })
     for (const lister of settings.listers) await checkRelay({ ...parts, lister }, named)
-    for await (const collection of settings.collections ?? indexCollections(parts)) {
-      const report = await compare(collection, parts)
+    for await (const { nsid, estimatedRepos } of indexCollections(parts)) sizes.set(nsid, estimatedRepos)
+    for await (const report of compareAll(settings.collections ?? [...sizes.keys()], settings, parts, stop)) {
       countReport(summary, report)
       yield report
     }
   } catch (error) {
-    // An abort is the caller's decision, not a failure, and so is leaving the loop.
+    // An abort is the caller's decision, and not a failure, and so is leaving the loop.
     if (isLeft(stop.signal)) return summary
     signal?.throwIfAborted()
     throw error
@@ -93,37 +105,73 @@ async function* verifyAll(
   return summary
 }
 
+/** Reports that wait for one before them, and comparisons under way. */
+const MOST_AHEAD = 256
+
+/** How long comparisons may take to stop once they are told to. */
+const CLOSE_MS = 800
+
+/** Compares some at once, and reports in the order in which they are given. */
+async function* compareAll(
+  collections: readonly string[],
+  { concurrency }: Pick<VerifySettings, 'concurrency'>,
+  parts: VerifyParts,
+  stop: AbortController,
+): AsyncGenerator<CollectionReport, void, void> {
+  const limit = pLimit(concurrency)
+  const start = async (collection: string, isFirst: boolean) => {
+    // The first one finds out whether the relay lists in order, so that the others need not.
+    if (!isFirst) await abortable(parts.methodTried.promise, parts.signal)
+    parts.signal.throwIfAborted()
+    return await compare(collection, parts)
+  }
+  const ahead: Promise<CollectionReport>[] = []
+  try {
+    for (const [i, collection] of collections.entries()) {
+      const report = limit(start, collection, i === 0)
+      // An error that ends it does so at once, whatever is reported before.
+      report.catch((error) => stop.abort(error))
+      ahead.push(report)
+      const next = ahead.length < MOST_AHEAD ? undefined : ahead.shift()
+      if (next !== undefined) yield await next
+    }
+    for (const next of ahead) yield await next
+  } finally {
+    stop.abort()
+    await settledWithin(CLOSE_MS, Promise.allSettled(ahead))
+  }
+}
+
 async function compare(collection: string, parts: VerifyParts): Promise<CollectionReport> {
   const startedAt = performance.now()
-  const { relay } = parts
+  const { relay, methodTried } = parts
   const cost = { requests: 0, pairs: 0, durationMs: 0 }
   const listers = parts.listers.map((lister) => counting(lister, cost))
-  const reading = { ...parts, collection, listers }
+  const reading = { ...parts, collection, listers, onPages: methodTried.resolve }
   const mender = parts.repair && createMender(collection, reading, parts.repair)
+  let { method } = parts
   const reported = (outcome: Pick<CollectionReport, 'differences' | 'error'>): CollectionReport => {
     cost.durationMs = Math.round(performance.now() - startedAt)
-    return {
-      relay,
-      collection,
-      ...outcome,
-      ...(mender && { repaired: mender.repaired }),
-      method: parts.method,
-      cost,
-    }
+    const repaired = mender && { repaired: mender.repaired }
+    return { relay, collection, ...outcome, ...repaired, method, cost }
   }
   try {
-    if (parts.method === 'merge') {
+    if (method === 'merge') {
       const differences = await mergeLists(collection, parts.sampleSize, reading)
       if (differences !== undefined) return reported({ differences })
       // The order is a matter of the relay's software: no other collection needs to find that out again.
-      parts.method = 'hash'
+      method = parts.method = 'hash'
     }
-    return reported({ differences: await hashLists({ ...reading, mender }) })
+    methodTried.resolve()
+    using memory = await parts.memory.share(parts.expected(collection), parts.signal)
+    return reported({ differences: await hashLists({ ...reading, memory, mender }) })
   } catch (error) {
     // An abort is the caller's decision, and without tables nothing can be read; else it is one collection's trouble.
     parts.signal.throwIfAborted()
     if (endsRun(error)) throw error
     return reported({ error })
+  } finally {
+    methodTried.resolve()
   }
 }
 

@@ -35,11 +35,19 @@ export interface VerifyOptions {
    * @default those that the index holds; an index without `listCollections` cannot tell
    */
   collections?: readonly string[] | undefined
+  /**
+   * How many collections are compared at once, each with one request at a time. An index that cannot name its
+   * collections cannot tell how large they are: then what is compared by digests is compared one after the other.
+   *
+   * @default 6, and 1 with a `repair`, so that little is under way if the relay is rebuilt meanwhile
+   */
+  concurrency?: number | undefined
   /** How many DIDs of each kind a report gives as samples. @default 10 */
   samples?: number | undefined
   /**
-   * The most memory that the digests of one collection may take, in bytes, if the relay does not list repos in order. A
-   * repo takes 8 to 11 bytes. What does not fit is compared by reading the relay again.
+   * The most memory that digests may take, in bytes, if the relay does not list repos in order. A repo takes 8 to 11
+   * bytes. A collection that has no room beside others waits for them. One that has none alone is compared by reading the
+   * relay again.
    *
    * @default 268_435_456 (256 MiB: 24 million repos, more than the largest collection of the network has)
    */
@@ -62,6 +70,7 @@ export interface VerifySettings {
   /** Absent: nothing is written. */
   readonly repair: { readonly mode: RepairMode; readonly sink: IndexSink } | undefined
   readonly collections: readonly string[] | undefined
+  readonly concurrency: number
   readonly sampleSize: number
   readonly memoryBytes: number
   readonly retry: RetryPolicy
@@ -75,6 +84,7 @@ const OPTIONS: OptionNames<VerifyOptions> = {
   repair: true,
   sink: true,
   collections: true,
+  concurrency: true,
   samples: true,
   memoryBytes: true,
   retry: true,
@@ -98,6 +108,7 @@ export function verifySettingsOf(options: VerifyOptions): VerifySettings {
     index,
     repair: repairOf(options),
     collections,
+    concurrency: wholeNumber('concurrency', options.concurrency ?? (options.repair === undefined ? 6 : 1), 1),
     sampleSize: wholeNumber('samples', options.samples ?? 10, 0),
     memoryBytes: wholeNumber('memoryBytes', options.memoryBytes ?? 268_435_456, 1),
     retry: retryPolicy(options.retry),

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import {
+  BackfillError,
   type CollectionReport,
   type RepoIndex,
   type RepoLister,
+  type RepoListRequest,
   relayLister,
   type VerifyOptions,
   verify,
@@ -152,6 +154,84 @@ describe('what it costs', () => {
     expect(once).toBeLessThanOrEqual(7 + 2)
     expect(often).toBeGreaterThanOrEqual(4 * 7)
     expect(often).toBeLessThan(10 * 7)
+  })
+})
+
+describe('some collections at once', () => {
+  const names = Array.from({ length: 9 }, (_, i) => `com.example.n${i}`)
+  const [first = '', ...others] = names
+  const index = memoryIndex(new Map(names.map((nsid) => [nsid, new Set([FIRST, LAST])])))
+
+  /** A relay that gives every collection but the first once it is opened. */
+  function closedRelay(firstPage = [FIRST, LAST]) {
+    const gate = Promise.withResolvers<void>()
+    const asked = { now: 0, most: 0 }
+    const script = async ({ collection }: RepoListRequest) => {
+      if (collection === first) return { dids: firstPage }
+      asked.now += 1
+      asked.most = Math.max(asked.most, asked.now)
+      await gate.promise
+      asked.now -= 1
+      return { dids: [FIRST, LAST] }
+    }
+    const lister = scriptedLister(Object.fromEntries(names.map((nsid) => [nsid, script])))
+    return { lister, asked, open: gate.resolve }
+  }
+
+  it.each([
+    ['six by default', undefined, 6],
+    ['as many as it is told', 3, 3],
+  ])('%s, reported in the order that was asked for', async (_, concurrency, expected) => {
+    const { lister, asked, open } = closedRelay()
+    const collections = [first, ...others.toReversed()]
+    const running = Array.fromAsync(verify({ relay: lister, index, collections, concurrency }))
+    await expect.poll(() => asked.now).toBe(expected)
+    open()
+    const reports = await running
+    expect(asked.most).toBe(expected)
+    expect(reports.map(({ collection }) => collection)).toEqual(collections)
+    expect(reports.map(({ differences }) => differences?.both)).toEqual(names.map(() => 2))
+  })
+
+  it('one after the other where it repairs', async () => {
+    const { lister, asked, open } = closedRelay()
+    const sink = { add: async () => ({ added: 0 }) }
+    const running = verify({ relay: lister, index, sink, repair: 'add', collections: names }).run()
+    await expect.poll(() => asked.now).toBe(1)
+    open()
+    expect(await running).toMatchObject({ compared: 9, both: 18 })
+    expect(asked.most).toBe(1)
+  })
+
+  it('what ends it ends all of them at once, though the relay keeps an earlier one waiting', async () => {
+    // Without an order, so that each comparison reads the index before it asks the relay.
+    const { lister } = closedRelay([LAST, FIRST])
+    const gone = new BackfillError('NOT_MIGRATED', 'There is no table.', { scope: 'run' })
+    const failing: RepoIndex = {
+      ...index,
+      listRepos: (collection, request) =>
+        collection === names[4] ? Promise.reject(gone) : index.listRepos(collection, request),
+    }
+    await expect(Array.fromAsync(verify({ relay: lister, index: failing }))).rejects.toBe(gone)
+  })
+
+  it('a loop that is left leaves no comparison behind', async () => {
+    const { lister, asked } = closedRelay()
+    const signals: AbortSignal[] = []
+    const watched: RepoLister = {
+      ...lister,
+      listRepos(request) {
+        if (request.signal) signals.push(request.signal)
+        return lister.listRepos(request)
+      },
+    }
+    for await (const { collection } of verify({ relay: watched, index })) {
+      expect(collection).toBe(first)
+      await expect.poll(() => asked.now).toBe(6)
+      break
+    }
+    expect(signals.length).toBeGreaterThanOrEqual(7)
+    expect(signals.slice(-6).every(({ aborted }) => aborted)).toBe(true)
   })
 })
 
