@@ -35,7 +35,7 @@ describe('the demo', () => {
 
       await terminal.type(`clear; ${exampleLine(DEMO, [...args, '--latency', '0'])}; echo "code $?"`)
       await terminal.until(
-        /^✓ index equals the relay: [\d,]+ pairs in 1,287 collections\ncode 0$/m,
+        /^✓ index equals http:\S+: [\d,]+ pairs in 1,287 collections\n.*requests.*\n*code 0$/m,
         TIMEOUT_MS,
       )
       expect(await terminal.screen()).toContain(` ${done} of 1,287 collections complete, ${pairs} imported\n`)
@@ -78,9 +78,8 @@ describe('the demo', () => {
       }
       const { code, stdout } = await runExample(DEMO, { args })
       expect(code).toBe(1)
-      expect(stdout).toContain('✗ index differs from the relay in 2 of 1,287 collections:')
-      expect(stdout).toContain('app.bsky.feed.post: 0 missing, 1 that the relay does not hold')
-      expect(stdout).toContain('app.bsky.feed.like: 450 missing, 0 that the relay does not hold')
+      expect(stdout).toMatch(/app\.bsky\.feed\.post.*\n.*did:plc:aaaaaaaaaaaaaaaaaaaaaaaa/)
+      expect(stdout).toMatch(/app\.bsky\.feed\.like.*450/)
     },
     TIMEOUT_MS,
   )
