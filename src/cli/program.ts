@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { VERSION } from '../util/version.ts'
 import { flag } from './command-options.ts'
+import { registerCompact } from './commands/compact-command.ts'
 import { registerCompare } from './commands/compare-command.ts'
 import { registerCount } from './commands/count-command.ts'
 import { registerCrawl } from './commands/crawl-command.ts'
@@ -33,6 +34,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerPrune,
   registerExport,
   registerImport,
+  registerCompact,
   registerMigrate,
 ]
 

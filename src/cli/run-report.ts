@@ -1,9 +1,11 @@
 import type { BackfillEvent, BackfillSummary, RelaySummary } from '../contracts/events.ts'
+import type { Compacted } from '../contracts/opened-store.ts'
 import type { CollectionFailure, RelayFailure } from '../contracts/run-failures.ts'
 import { FLAG_WORDS } from '../util/flags.ts'
 import { count, duration, minuteOf, percent, plural } from '../util/format.ts'
 import { printable, withoutName } from '../util/text.ts'
 import type { Context } from './context.ts'
+import { compactText } from './output/compact-text.ts'
 import { eventWriter, writeBackfillEvent } from './output/json-lines.ts'
 import { createMessages } from './output/messages.ts'
 import { createProgressLines } from './output/progress-lines.ts'
@@ -21,7 +23,12 @@ const MAX_FLAGGED = 10
 
 /** How a run ended. */
 export type RunEnd =
-  | { readonly outcome: 'complete'; readonly exitCode: number; readonly summary: BackfillSummary }
+  | {
+      readonly outcome: 'complete'
+      readonly exitCode: number
+      readonly summary: BackfillSummary
+      readonly compacted?: Compacted
+    }
   | {
       readonly outcome: 'incomplete'
       readonly exitCode: number
@@ -66,6 +73,7 @@ export function jsonReport(relays: readonly Relay[], { out, debug }: Context): R
 export function textReport(relays: readonly Relay[], context: Context): RunReport {
   const terminal = createTerminal(context)
   const messages = createMessages(terminal, { namesRelays: relays.length > 1 })
+  let isPostgres = false
   const sayWrapped = (lines: readonly string[]) => {
     for (const line of lines) terminal.say(wrap(line, terminal.screen().columns - 1))
   }
@@ -75,6 +83,7 @@ export function textReport(relays: readonly Relay[], context: Context): RunRepor
       if (event.type === 'page') terminal.refresh()
     },
     begin({ database, status, metrics }) {
+      isPostgres = database.startsWith('postgres')
       terminal.say([
         ...relays.map(({ relay }) => `relay  ${relay}`),
         `index  ${printable(database)}`,
@@ -88,7 +97,10 @@ export function textReport(relays: readonly Relay[], context: Context): RunRepor
     end(end) {
       terminal.clear()
       const screen = terminal.screen()
-      if (end.outcome === 'complete') terminal.say(['', ...outcomeLines(relays, end.summary, screen), ''])
+      if (end.outcome === 'complete') {
+        const compact = compactLines(end, isPostgres)
+        terminal.say(['', ...outcomeLines(relays, end.summary, screen), ...compact, ''])
+      }
       if (end.outcome === 'incomplete') {
         terminal.say(['', ...outcomeLines(relays, end.summary, screen), ''])
         context.err.write(`${failureLines(end).join('\n')}\n`)
@@ -100,6 +112,19 @@ export function textReport(relays: readonly Relay[], context: Context): RunRepor
       sayWrapped([`The next run begins in ${duration(ms)}, at ${at}. Ctrl-C ends.`])
     },
   }
+}
+
+/** New pairs after which a Postgres has much room between them. */
+const WORTH_COMPACTING = 1_000_000
+
+/** What compacting has come to, or that it is worth it. */
+function compactLines(
+  { compacted, summary }: Extract<RunEnd, { outcome: 'complete' }>,
+  isPostgres: boolean,
+): string[] {
+  if (compacted !== undefined) return [`  ${compactText(compacted)}`]
+  if (!isPostgres || summary.added < WORTH_COMPACTING) return []
+  return ['  atproto-collection-backfill compact makes the index smaller.']
 }
 
 function outcomeLines(relays: readonly Relay[], summary: BackfillSummary, screen: Screen): string[] {

@@ -47,6 +47,14 @@ export interface CollectionIndex extends Required<RepoIndex> {
   removeRepo(did: string, options?: Abortable): Promise<{ removed: number }>
 }
 
+/** What a table of pairs takes on disk, with its keys, before and after it was made smaller. */
+export interface Compacted {
+  /** About how many pairs there are. */
+  readonly pairs: number
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+}
+
 /** A database that is open, with everything that a backfill needs on it. */
 export interface OpenedStore extends AsyncDisposable {
   readonly sink: IndexSink
@@ -59,6 +67,18 @@ export interface OpenedStore extends AsyncDisposable {
   readonly observed: CollectionSource
   /** About what a pair takes on disk, with its key, in bytes. */
   readonly bytesPerPair: number
+  /**
+   * Makes the index smaller, after an import: its key grew as the pairs came, and is left with room between them. Others
+   * read and write meanwhile. Does nothing where there is little to gain.
+   *
+   * - Postgres: builds the key anew beside the old one (`REINDEX INDEX CONCURRENTLY`), from some 145 bytes a pair, or 165
+   *   after an import in the order of the DIDs, to some 127. It takes a minute or more for ten million pairs, and as much
+   *   room meanwhile as the key has, 60 bytes a pair. The user must own the table, or have MAINTAIN on it
+   * - SQLite: merges the pairs that still wait for it
+   *
+   * Safe from several processes at once, and after one that was killed: what a rebuild that broke off has left is dropped.
+   */
+  compact(options?: Abortable): Promise<Compacted>
   /** Closes the connections; a second call does nothing. `await using` does the same. */
   close(): Promise<void>
 }

@@ -1,7 +1,8 @@
-import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { abortable, sleep } from '../util/abort.ts'
-import { hasGivenUp, isConflict, isCreatedAlready, isLockTaken, toStoreError } from './database-errors.ts'
+import { isConflict, isCreatedAlready, isLockTaken, toStoreError } from './database-errors.ts'
 import { type JsonRow, jsonRow, rowOf } from './json-row.ts'
+import { withoutTimeouts } from './long-statements.ts'
 import {
   type BackfillDatabase,
   backfillTables,
@@ -118,35 +119,4 @@ async function build(db: Tables, options: SchemaOptions): Promise<void> {
       create index concurrently if not exists ${sql.id(INDEX)} on ${tableName(TABLE, options)} (did, collection_id)
     `.execute(connection)
   })
-}
-
-/**
- * A build takes longer than any statement of a backfill, and waits for every transaction on the table to end. The
- * connection goes back to its pool with the timeouts that it had.
- */
-async function withoutTimeouts(db: Tables, body: (connection: Tables) => Promise<void>): Promise<void> {
-  await db.connection().execute(async (connection) => {
-    await setTimeouts(sql`'0'`).execute(connection)
-    try {
-      await body(connection)
-    } finally {
-      // A connection that gave up on a build does not go back before the server is done with it.
-      let error: unknown
-      do {
-        error = await setTimeouts(sql`reset_val`)
-          .execute(connection)
-          .then(
-            () => undefined,
-            (reason: unknown) => reason,
-          )
-      } while (hasGivenUp(error))
-    }
-  })
-}
-
-function setTimeouts(value: RawBuilder<string>): RawBuilder<unknown> {
-  return sql`
-    select set_config(name, ${value}, false) from pg_catalog.pg_settings
-    where name in ('statement_timeout', 'lock_timeout') and reset_val <> '0'
-  `
 }

@@ -6,9 +6,10 @@
 
 // The adapters and the shapes that a user's own code names. Withheld: how errors are told apart and transactions
 // repeated, which belong to the adapters' inside.
-export type { CollectionIndex, RepoCollections } from '../contracts/opened-store.ts'
+export type { CollectionIndex, Compacted, RepoCollections } from '../contracts/opened-store.ts'
 export { NotIndexedError } from '../util/not-indexed-error.ts'
 export { collectionIndex } from './collection-index.ts'
+export { compactPairs } from './compact-pairs.ts'
 export { createDidIndex, type DidIndexOptions } from './did-index.ts'
 export { kyselyFeedStore } from './kysely-feed-store.ts'
 export { kyselyIndexSink } from './kysely-index-sink.ts'

@@ -3,6 +3,7 @@ import type { OpenedStore } from '../contracts/opened-store.ts'
 import { BYTES_PER_PAIR } from '../util/bytes-per-pair.ts'
 import { MissingTables } from '../util/missing-tables.ts'
 import { collectionIndex } from './collection-index.ts'
+import { compactPairs } from './compact-pairs.ts'
 import { kyselyFeedStore } from './kysely-feed-store.ts'
 import { kyselyIndexSink } from './kysely-index-sink.ts'
 import { kyselyProgressStore } from './kysely-progress-store.ts'
@@ -55,6 +56,7 @@ export async function openStore(
     feed: kyselyFeedStore(db, options),
     observed: observedCollections(db, options),
     bytesPerPair: BYTES_PER_PAIR.postgres,
+    compact: ({ signal } = {}) => compactPairs(db, { ...options, signal }),
     close,
     [Symbol.asyncDispose]: close,
   }

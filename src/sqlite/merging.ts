@@ -52,6 +52,8 @@ export interface Merging {
   isDue(connection: Connection): boolean
   /** Tells that pairs were added, in the transaction that added them. */
   noteAdded(connection: Connection): void
+  /** Asks for all that wait to be merged, in a transaction. */
+  noteAll(connection: Connection): void
   /** Asks for collections to be merged that are complete, in the transaction that completes them. */
   noteCompleted(connection: Connection, collections: readonly string[]): void
   /** Merges some pairs, in a transaction. */
@@ -69,6 +71,9 @@ export function createMerging(least: number = LEAST): Merging {
       const { incoming, merged } = connection.get(SUMS) ?? {}
       if (Number(incoming) < enough(least, Number(merged))) return
       if (connection.get(NEXT) === undefined) connection.run(MERGE_ALL)
+    },
+    noteAll(connection) {
+      connection.run(MERGE_ALL)
     },
     noteCompleted(connection, collections) {
       for (const collection of collections) connection.run(MERGE_ONE, collection)
@@ -107,7 +112,7 @@ function mergePart(connection: Connection, id: number, after: SqlValue, most: nu
 const NEXT =
   'select id, merge_after from collection_index_nsid where merge_after is not null order by id limit 1'
 const SUMS = 'select incoming, merged from collection_index_state'
-const MERGE_ALL = `update collection_index_nsid set merge_after = '' where incoming > 0`
+const MERGE_ALL = `update collection_index_nsid set merge_after = '' where incoming > 0 and merge_after is null`
 const MERGE_ONE = `update collection_index_nsid set merge_after = '' where nsid = ?1 and incoming > 0`
 
 const PART = 'from collection_index_incoming where collection_id = ?1 and did > ?2'

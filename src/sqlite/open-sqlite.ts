@@ -9,6 +9,7 @@ import { BYTES_PER_PAIR } from '../util/bytes-per-pair.ts'
 import { describe } from '../util/describe.ts'
 import { MissingTables } from '../util/missing-tables.ts'
 import { type OptionNames, refuseUnknown } from '../util/validate-options.ts'
+import { compactFile } from './compact-file.ts'
 import { createMerging } from './merging.ts'
 import { networkFileSystemOf } from './network-file-system.ts'
 import { rollBack, sqliteDatabase } from './sqlite-database.ts'
@@ -102,6 +103,7 @@ export async function openTuned(
     feed: sqliteFeedStore(database, merging),
     observed: sqliteObserved(database),
     bytesPerPair: BYTES_PER_PAIR.sqlite,
+    compact: ({ signal } = {}) => compactFile(database, merging, signal),
     createDidIndex: ({ signal } = {}) => buildDidIndex(database, signal),
     close,
     [Symbol.asyncDispose]: close,

@@ -33,6 +33,12 @@ export function rate(value: number): string {
   return value > 0 && value < 9.95 ? String(Math.round(value * 10) / 10) : count(value)
 }
 
+/** 8.8 GB, 12 MB. */
+export function byteSize(bytes: number): string {
+  const [unit, divisor] = bytes >= 1e9 ? ['GB', 1e9] : ['MB', 1e6]
+  return `${rate(Math.max(bytes / Number(divisor), 0.1))} ${unit}`
+}
+
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
 

@@ -3,6 +3,7 @@ import { embedded } from './embedded.ts'
 import { faulty } from './faulty.ts'
 import { network } from './network.ts'
 import { overhead } from './overhead.ts'
+import { prune } from './prune.ts'
 import type { Section } from './table.ts'
 import { workers } from './workers.ts'
 import { xrpc } from './xrpc.ts'
@@ -19,4 +20,5 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['workers', workers],
   ['faulty', faulty],
   ['xrpc', xrpc],
+  ['prune', prune],
 ])

@@ -55,6 +55,13 @@ export const registerRun: RegisterCommand = (program, choose) => {
       ),
     )
     .addOption(
+      flag(
+        '--compact',
+        'make the index smaller when it is complete: see the command compact',
+        'BACKFILL_COMPACT',
+      ),
+    )
+    .addOption(
       option(
         '--every <time>',
         'when it has ended, wait until this long after its beginning, and run again: 24h',

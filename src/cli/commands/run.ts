@@ -1,11 +1,13 @@
-import type { OpenedStore } from '../../contracts/opened-store.ts'
+import type { Compacted, OpenedStore } from '../../contracts/opened-store.ts'
 import { isBackfillError } from '../../errors.ts'
 import { keepFresh } from '../../monitor/keep-fresh.ts'
 import { type Backfiller, createBackfiller } from '../../run/backfiller.ts'
 import type { BackfillStore } from '../../run/options.ts'
 import { collectionFilter, type FilterOptions } from '../../sources/collection-filter.ts'
 import { settledWithin, sleep } from '../../util/abort.ts'
+import { describe } from '../../util/describe.ts'
 import { isProgrammingError } from '../../util/programming-error.ts'
+import { printable } from '../../util/text.ts'
 import { collectionsOf } from '../collection-sources.ts'
 import type { PaceOptions, RelayOptions, RequestOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
@@ -40,6 +42,8 @@ export interface RunOptions
   readonly dryRun?: boolean
   /** How long after the beginning of a run the next one begins, in milliseconds. Absent: there is one run. */
   readonly every?: number
+  /** Makes the index smaller once it is complete. */
+  readonly compact?: boolean
   /** Who is told of the end. */
   readonly notify?: string
 }
@@ -198,9 +202,27 @@ async function backfillOnto(store: OpenedStore, parts: RunParts): Promise<RunEnd
   })
   // A commit that an interruption cut short may be made, and its event is lost: the store knows.
   await (signal.aborted ? settledWithin(LAST_LOOK_MS, refresh()) : refresh())
+  const compacted = options.compact ? await compactAfter(end, store, context) : undefined
+  const told = compacted === undefined ? end : { ...end, compacted }
   // Before the database is closed, which may take a moment.
-  report.end(end)
-  return end
+  report.end(told)
+  return told
+}
+
+/** Makes the index smaller once everything is imported. Where that fails, the import is complete all the same. */
+async function compactAfter(
+  { outcome }: RunEnd,
+  store: OpenedStore,
+  { err, interruption: { signal } }: Context,
+): Promise<Compacted | undefined> {
+  if (outcome !== 'complete') return undefined
+  try {
+    return await store.compact({ signal })
+  } catch (error) {
+    if (!signal.aborted)
+      err.write(`! The index is complete, and was not compacted: ${printable(describe(error))}\n`)
+    return undefined
+  }
 }
 
 function backfillerOf(

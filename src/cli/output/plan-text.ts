@@ -1,5 +1,5 @@
 import type { BackfillPlan, RelayPlan } from '../../run/plan.ts'
-import { count, duration, plural, rate } from '../../util/format.ts'
+import { byteSize, count, duration, plural, rate } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
 import type { Database } from '../database.ts'
 import { leftOutTexts, unmatchedTexts } from './messages.ts'
@@ -25,7 +25,7 @@ export function planLines(
   const { relays, pairs, bytes, durationMs, atLeast } = plan
   const width = Math.min(screen.columns - 1, MAX_WIDTH)
   const about = atLeast ? 'at least' : 'about'
-  const size = bytes === undefined ? '' : `, ${about} ${sizeOf(bytes)} in ${DATABASES[kind]}`
+  const size = bytes === undefined ? '' : `, ${about} ${byteSize(bytes)} in ${DATABASES[kind]}`
   const paces = relays.flatMap(({ relay, msPerPage, pageSize }) => {
     if (msPerPage === undefined) return []
     const who = relays.length === 1 ? '' : `${printable(relay)}: `
@@ -81,10 +81,4 @@ function relayLines(plan: RelayPlan, namesRelay: boolean, width: number, { color
     row(plural(collections.length, 'collection'), count(repos), count(requests)),
     ...notes.flatMap((note) => wrap(note, width - 2)).map((note) => paint('dim', `  ${note}`)),
   ]
-}
-
-/** 8.8 GB, 12 MB. */
-function sizeOf(bytes: number): string {
-  const [unit, divisor] = bytes >= 1e9 ? ['GB', 1e9] : ['MB', 1e6]
-  return `${rate(Math.max(bytes / divisor, 0.1))} ${unit}`
 }
