@@ -1,6 +1,7 @@
 import { isValidNsid } from '@atproto/syntax'
 import { InvalidArgumentError } from 'commander'
 import type { CollectionState } from '../contracts/progress-store.ts'
+import type { GoneState } from '../crawl/index-repos-options.ts'
 import { relayUrl } from '../http/server-url.ts'
 import { isPattern } from '../sources/matching.ts'
 import type { PairFormat } from '../transfer/pair-text.ts'
@@ -121,6 +122,16 @@ export function states(text: string, before: readonly CollectionState[] = []): r
   const found = STATES.filter((state) => wanted.includes(state))
   if (found.length === wanted.length) return [...before, ...found]
   throw new InvalidArgumentError(`It must be one of ${STATES.join(', ')}.`)
+}
+
+const GONE_STATES: readonly GoneState[] = ['deactivated', 'deleted', 'notFound', 'suspended', 'takendown']
+
+/** One state or several, separated by commas or spaces. */
+export function goneStates(text: string): readonly GoneState[] {
+  const wanted = words(text)
+  const found = GONE_STATES.filter((state) => wanted.includes(state))
+  if (found.length === wanted.length && found.length > 0) return found
+  throw new InvalidArgumentError(`It must be some of ${GONE_STATES.join(', ')}; DIDs stand before it.`)
 }
 
 export function repairMode(text: string): RepairMode {

@@ -8,6 +8,7 @@ import { registerCrawl } from './commands/crawl-command.ts'
 import { registerDiscover } from './commands/discover-command.ts'
 import { registerExport } from './commands/export-command.ts'
 import { registerImport } from './commands/import-command.ts'
+import { registerIndex } from './commands/index-command.ts'
 import { registerMigrate } from './commands/migrate-command.ts'
 import { registerPrune } from './commands/prune-command.ts'
 import { registerReset } from './commands/reset-command.ts'
@@ -25,6 +26,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerServe,
   registerStatus,
   registerCrawl,
+  registerIndex,
   registerDiscover,
   registerRetry,
   registerReset,

@@ -3,10 +3,10 @@
  * relay, by its name, or other work, by its kind and what it is about. No relay's name looks like one of these: it is a
  * host, or an origin that begins with `http`.
  */
-export type WorkKind = 'feed' | 'crawl' | 'prune' | 'import'
+export type WorkKind = 'feed' | 'crawl' | 'prune' | 'import' | 'index'
 
 /** As a regular expression, for databases too. */
-export const WORK_SCOPES = '^(feed|crawl|prune|import):'
+export const WORK_SCOPES = '^(feed|crawl|prune|import|index):'
 
 const WORK = new RegExp(WORK_SCOPES)
 
