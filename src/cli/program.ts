@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { VERSION } from '../util/version.ts'
 import { flag } from './command-options.ts'
+import { registerCancel } from './commands/cancel-command.ts'
 import { registerCompact } from './commands/compact-command.ts'
 import { registerCompare } from './commands/compare-command.ts'
 import { registerCount } from './commands/count-command.ts'
@@ -30,6 +31,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerDiscover,
   registerRetry,
   registerReset,
+  registerCancel,
   registerVerify,
   registerCompare,
   registerCount,

@@ -1,7 +1,7 @@
 import type { BackfillEvent, BackfillSummary, RelaySummary } from '../contracts/events.ts'
 import type { Compacted } from '../contracts/opened-store.ts'
 import type { CollectionFailure, RelayFailure } from '../contracts/run-failures.ts'
-import { FLAG_WORDS } from '../util/flags.ts'
+import { CANCELLED, FLAG_WORDS } from '../util/flags.ts'
 import { count, duration, minuteOf, percent, plural } from '../util/format.ts'
 import { printable, withoutName } from '../util/text.ts'
 import type { Context } from './context.ts'
@@ -143,7 +143,9 @@ function outcomeLines(relays: readonly Relay[], summary: BackfillSummary, screen
 /** The collections that are to be looked at though they are complete, the largest first, each with what to do. */
 function flagLines(relays: readonly Relay[]): string[] {
   const flagged = relays
-    .flatMap(({ monitor }) => monitor.collections().filter(({ flags }) => flags.length > 0))
+    .flatMap(({ monitor }) =>
+      monitor.collections().filter(({ state, flags }) => state === 'complete' && flags.length > 0),
+    )
     .toSorted((a, b) => b.imported - a.imported)
   const more = flagged.length - MAX_FLAGGED
   return [
@@ -203,16 +205,30 @@ function failureKinds(failures: readonly CollectionFailure[]): string[] {
 
 /** How many collections are named for one reason. */
 const MAX_NAMES = 5
-function failureLines({ failures, failedRelays }: Extract<RunEnd, { outcome: 'incomplete' }>): string[] {
+
+function cancelledLine(cancelled: readonly CollectionFailure[]): string {
+  const names = cancelled.slice(0, MAX_NAMES).map(({ collection }) => printable(collection))
+  const more = cancelled.length > names.length ? ` and ${count(cancelled.length - names.length)} more` : ''
+  const what = plural(cancelled.length, 'collection was', 'collections were')
+  return `atproto-collection-backfill: ${what} cancelled, and not read: ${names.join(', ')}${more}. To read one after all: atproto-collection-backfill retry NSID.`
+}
+
+function failureLines(end: Extract<RunEnd, { outcome: 'incomplete' }>): string[] {
+  const { failedRelays } = end
+  const [cancelled = [], failures = []] = [true, false].map((isMeant) =>
+    end.failures.filter(({ lastError }) => (lastError === CANCELLED) === isMeant),
+  )
   const kinds = failureKinds(failures)
   const lines = kinds.slice(0, MAX_FAILURES)
   const more = kinds.length - lines.length
   const unwalked = failedRelays.map(
     ({ relay }) => `atproto-collection-backfill: ${printable(relay)} is not complete, see above.`,
   )
-  if (failures.length === 0) return unwalked
+  const left = cancelled.length === 0 ? [] : [cancelledLine(cancelled)]
+  if (failures.length === 0) return [...unwalked, ...left]
   return [
     ...unwalked,
+    ...left,
     `atproto-collection-backfill: ${plural(failures.length, 'collection is', 'collections are')} not complete. Run again to retry ${failures.length === 1 ? 'it' : 'them'}.`,
     ...lines,
     ...(more > 0 ? [`  and ${count(more)} more: atproto-collection-backfill status --state failed`] : []),

@@ -33,6 +33,29 @@ export async function retry(
     const wait = duration(retryInMs)
     context.out.write(`${printable(collection)} is retried by itself in ${wait}: name it to retry it now.\n`)
   }
+  const cancelled = names.length === 0 ? rows.filter(({ flags }) => flags.includes('cancelled')) : []
+  for (const { collection } of cancelled.slice(0, MOST_NAMED))
+    context.out.write(`${printable(collection)} was cancelled: name it to retry it.\n`)
+  return EXIT.complete
+}
+
+/** Has the named collections read no more, until they are retried by their names. @returns the exit code */
+export async function cancel(
+  given: readonly string[],
+  options: RelayOptions,
+  database: Database,
+  context: Context,
+): Promise<number> {
+  await using store = await openExisting(database, context.interruption)
+  const { relay, names, rows } = await rowsOf(store.progress, options, given)
+  const changed = await store.progress.cancel(relay, names)
+  const until = changed === 0 ? '.' : `, until ${changed === 1 ? 'it is' : 'they are'} retried by name.`
+  context.out.write(`${plural(changed, 'collection is', 'collections are')} cancelled${until}\n`)
+  for (const { collection, state, flags } of rows) {
+    if (state === 'complete') context.err.write(`${printable(collection)} is complete already.\n`)
+    else if (flags.includes('cancelled'))
+      context.err.write(`${printable(collection)} was cancelled before.\n`)
+  }
   return EXIT.complete
 }
 

@@ -125,6 +125,34 @@ describe('reset', () => {
   })
 })
 
+test('cancel has a collection read no more, run says so, and only its name gets it back', async () => {
+  await using relay = await startRelay({ collections: { [PROFILE]: 5, [BROKEN]: 5 } })
+  await using postgres = await createPostgres()
+  const database = ['--database', postgres.url]
+  await migrateToLatest(postgres.db)
+  await kyselyProgressStore(postgres.db).register(relay.url, [{ nsid: PROFILE }, { nsid: BROKEN }])
+  expect(await cli(['cancel', BROKEN, ...database])).toEqual({
+    code: 0,
+    stdout: '1 collection is cancelled, until it is retried by name.\n',
+    stderr: '',
+  })
+  expect((await cli(['cancel', BROKEN, ...database])).stderr).toBe(`${BROKEN} was cancelled before.\n`)
+  const run = runOn(relay, postgres, '--collection', PROFILE)
+  const { code, stderr } = await cli(run)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(
+    new RegExp(
+      `^\\S+ 1 collection was cancelled, and not read: ${BROKEN}\\. To read one .* retry NSID\\.\n$`,
+    ),
+  )
+  expect(relay.requestsOf(BROKEN)).toEqual([])
+  expect((await cli(['retry', ...database])).stdout).toContain(
+    `${BROKEN} was cancelled: name it to retry it.`,
+  )
+  await cli(['retry', BROKEN, ...database])
+  expect(await cli(run)).toMatchObject({ code: 0, stderr: '' })
+})
+
 test('migrate makes the tables, and does nothing the second time', async () => {
   await using postgres = await createPostgres()
   for (let i = 0; i < 2; i += 1) {

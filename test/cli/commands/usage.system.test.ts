@@ -39,6 +39,7 @@ describe('help', () => {
       'compare',
       'count',
       'export',
+      'cancel',
       'import',
     ]) {
       expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'))
@@ -58,6 +59,7 @@ describe('help', () => {
     'compare',
     'count',
     'export',
+    'cancel',
     'import',
   ])('%s --help', async (command) => {
     const { code, stdout } = await cli([command, '--help'])
