@@ -158,20 +158,22 @@ export function addRequests(command: Command): Command {
     .addOption(flag('--no-check', 'begin without that check', 'BACKFILL_NO_CHECK'))
 }
 
+export function addPlc(command: Command): Command {
+  return command.addOption(
+    option('--plc <url>', 'where the documents of did:plc are (plc.directory)', 'BACKFILL_PLC', plcUrl),
+  )
+}
+
 /** How the hosts of repos are found. */
 export function addResolving(command: Command): Command {
-  return command
-    .addOption(
-      option('--plc <url>', 'where the documents of did:plc are (plc.directory)', 'BACKFILL_PLC', plcUrl),
-    )
-    .addOption(
-      option(
-        '--allow <name...>',
-        'hosts to ask though they are not public: *.internal, localhost:2583',
-        'BACKFILL_ALLOW_HOSTS',
-        hosts,
-      ),
-    )
+  return addPlc(command).addOption(
+    option(
+      '--allow <name...>',
+      'hosts to ask though they are not public: *.internal, localhost:2583',
+      'BACKFILL_ALLOW_HOSTS',
+      hosts,
+    ),
+  )
 }
 
 export interface PaceOptions {

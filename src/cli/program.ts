@@ -7,6 +7,7 @@ import { registerCompare } from './commands/compare-command.ts'
 import { registerCount } from './commands/count-command.ts'
 import { registerCrawl } from './commands/crawl-command.ts'
 import { registerDiscover } from './commands/discover-command.ts'
+import { registerDoctor } from './commands/doctor-command.ts'
 import { registerExport } from './commands/export-command.ts'
 import { registerImport } from './commands/import-command.ts'
 import { registerIndex } from './commands/index-command.ts'
@@ -40,6 +41,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerImport,
   registerCompact,
   registerMigrate,
+  registerDoctor,
 ]
 
 const HELP = helpText(`

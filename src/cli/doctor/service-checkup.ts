@@ -1,0 +1,47 @@
+import { createHttpClient } from '../../http/client.ts'
+import { relayUrl } from '../../http/server-url.ts'
+import { lexiconGarden } from '../../sources/lexicon-garden.ts'
+import { plural } from '../../util/format.ts'
+import { type Finding, type Looks, look } from './findings.ts'
+
+/** Whether the list of lexicons can be read. */
+export function checkGarden(url: string | undefined, parts: Looks): Promise<readonly Finding[]> {
+  const garden = lexiconGarden({ url })
+  const subject = `lexicons of ${garden.name}`
+  const take = async (signal: AbortSignal): Promise<Finding> => {
+    const { length } = await Array.fromAsync(garden.collections({ signal }))
+    return { subject, state: 'ok', found: plural(length, 'lexicon') }
+  }
+  return look(subject, parts, take, {
+    state: 'warn',
+    advice: 'Give names with --collection, or --source directory.',
+  })
+}
+
+/** A DID that the directory has had from its beginning: that of atproto.com. */
+const KNOWN_DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
+
+/** Whether the directory of DIDs answers. A mirror, or one of a network of its own, need not know that DID. */
+export function checkPlc(plc: string, parts: Looks): Promise<readonly Finding[]> {
+  const { relay, origin } = relayUrl(plc, 'plc')
+  const subject = `DIDs of ${relay}`
+  const take = async (signal: AbortSignal): Promise<Finding> => {
+    const url = new URL(`/${KNOWN_DID}`, origin)
+    const asked = { relay, url, collection: undefined, cursor: undefined, accept: 'application/json', signal }
+    const startedAt = performance.now()
+    const found = await createHttpClient({})
+      .get(asked)
+      .then(
+        () => 'a document came',
+        (error) => {
+          if (error?.status !== 404) throw error
+          return 'it answers'
+        },
+      )
+    return { subject, state: 'ok', found: `${found} in ${Math.round(performance.now() - startedAt)} ms` }
+  }
+  return look(subject, parts, take, {
+    state: 'warn',
+    advice: 'Only crawl and compare --resolve need it. --plc names another one.',
+  })
+}
