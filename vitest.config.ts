@@ -57,7 +57,7 @@ const config: ViteUserConfig = defineConfig({
     alias: [
       { find: /^atproto-collection-backfill$/, replacement: src('index.ts') },
       {
-        find: /^atproto-collection-backfill\/(kysely|postgres|sqlite|opentelemetry|server|testing)$/,
+        find: /^atproto-collection-backfill\/(kysely|live|postgres|sqlite|opentelemetry|server|testing)$/,
         replacement: src('$1/index.ts'),
       },
     ],

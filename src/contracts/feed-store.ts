@@ -194,7 +194,7 @@ export interface FeedStore {
   positions(options?: Abortable): Promise<NewcomerPositions>
   /** The newcomers of a collection that are still in the index: a page of them. */
   newcomers(collection: string, request: NewcomersRequest): Promise<NewcomerPage>
-  /** The repos to look up that were noted first. At most 10,000 in one call. @param limit 500 by default */
+  /** The repos to look up that were noted first: 500 of them, or `limit`, which is 10,000 at most. */
   listToLookUp(
     options?: Abortable & { readonly limit?: number | undefined },
   ): Promise<readonly RepoToLookUp[]>

@@ -5,7 +5,8 @@ import type { ProgressStore } from '../contracts/progress-store.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { createHttpClient, HTTP_OPTIONS, type HttpClient, type HttpOptions } from '../http/client.ts'
 import { checkRate } from '../http/pacing.ts'
-import { refreshOf, STORE_TIMEOUT_MS } from '../run/options.ts'
+import { refreshOf } from '../run/options.ts'
+import { STORE_TIMEOUT_MS } from '../run/patient-store.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
 import {
   MAX_TIMER_MS,

@@ -17,6 +17,7 @@ import {
 import { type CollectionChoice, collectionChoice, isAsked, sourcesOf } from './collections-option.ts'
 import type { AskedSource } from './discovery.ts'
 import { createIndexLook, type IndexLook } from './index-look.ts'
+import { STORE_TIMEOUT_MS } from './patient-store.ts'
 import { warnOnce } from './warnings.ts'
 
 /** What to import, from where, into what, and how. */
@@ -190,12 +191,6 @@ export interface RunSettings {
   readonly signal: AbortSignal | undefined
   readonly onEvent: BackfillListener
 }
-
-/**
- * The bound for stores that have none of their own, such as a pool without timeouts over a network that is gone. Far
- * beyond the slowest write, and no option: a store knows better what to expect of itself.
- */
-export const STORE_TIMEOUT_MS = 300_000
 
 /** @throws InvalidOptionError for the first option that cannot be used */
 export function settingsOf(options: BackfillOptions): RunSettings {

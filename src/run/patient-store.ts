@@ -8,6 +8,12 @@ import { endsRun } from './failure-policy.ts'
 /** How long releasing a claim may take when the run is over, in milliseconds; then the lease runs out by itself. */
 export const RELEASE_MS = 300
 
+/**
+ * The bound for stores that have none of their own, such as a pool without timeouts over a network that is gone. Far
+ * beyond the slowest write, and no option: a store knows better what to expect of itself.
+ */
+export const STORE_TIMEOUT_MS = 300_000
+
 /** How a run waits for its stores. */
 export interface Patience {
   /**

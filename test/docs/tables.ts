@@ -9,6 +9,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   './postgres': 'postgres/index.ts',
   './sqlite': 'sqlite/index.ts',
   './server': 'server/index.ts',
+  './live': 'live/index.ts',
   './opentelemetry': 'opentelemetry/index.ts',
   './testing': 'testing/index.ts',
 }

@@ -6,6 +6,7 @@ const ENTRIES: Record<string, string> = {
   [PACKAGE]: 'index.ts',
   [`${PACKAGE}/kysely`]: 'kysely/index.ts',
   [`${PACKAGE}/server`]: 'server/index.ts',
+  [`${PACKAGE}/live`]: 'live/index.ts',
   [`${PACKAGE}/opentelemetry`]: 'opentelemetry/index.ts',
   [`${PACKAGE}/testing`]: 'testing/index.ts',
   [`${PACKAGE}/sqlite`]: 'sqlite/index.ts',

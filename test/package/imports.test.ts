@@ -16,6 +16,8 @@ const MAY_LOAD: Record<string, readonly string[]> = {
   // Bun's is imported by a name that no tool sees.
   './sqlite': ['node:'],
   './server': ['@atproto/syntax'],
+  // Its websocket is one that can make a server wait.
+  './live': ['@atproto/syntax', 'cborg', 'is-network-error', 'p-retry', 'ws'],
   './opentelemetry': ['@opentelemetry/api'],
   './testing': ['@atproto/syntax', 'node:'],
 }

@@ -33,7 +33,7 @@ async function importAll(project: string): Promise<Record<string, string>> {
 describe('in a project of JavaScript', () => {
   it('every entry point is imported by its name', async () => {
     const outcomes = await importAll(full)
-    expect(Object.keys(outcomes)).toHaveLength(7)
+    expect(Object.keys(outcomes)).toHaveLength(8)
     expect(Object.values(outcomes).filter((error) => error !== '')).toEqual([])
   })
 
