@@ -148,6 +148,11 @@ export interface NewcomersRequest {
  * none.
  */
 export interface NewcomerPositions {
+  /**
+   * Which positions these are: letters, digits and hyphens that another database does not have, nor this one once its
+   * tables were made anew.
+   */
+  readonly series: string
   /** The newest; 0 where there has been none. */
   readonly latest: number
   /** The newest that is not kept any more; 0 while all are. What came up to it can be read from the index alone. */

@@ -54,6 +54,13 @@ export interface RepoIndex {
    * `xrpcHandler` asks for this where it is there. Absent for an index that has no faster way.
    */
   listReposJson?(collection: string, request?: IndexPageRequest): Promise<ServedRepos>
+  /**
+   * The repos of all collections together, each once: as `listRepos` of one collection that all are in. Absent for an
+   * index that cannot tell.
+   *
+   * @throws NotIndexedError without an index by DID, where one is needed
+   */
+  listAllRepos?(request?: IndexPageRequest): Promise<IndexedRepos>
   /** Absent for an index that cannot name its collections. */
   listCollections?(request?: IndexPageRequest): Promise<IndexedCollections>
   /**

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { CollectionIndex, RepoCollections } from '../contracts/opened-store.ts'
-import type { IndexedCollections, IndexPageRequest } from '../contracts/repo-index.ts'
+import type { IndexedCollections, IndexedRepos, IndexPageRequest } from '../contracts/repo-index.ts'
 import { NotIndexedError } from '../util/not-indexed-error.ts'
 import { pageLimit } from '../util/page-limit.ts'
 import { wholeNumber } from '../util/validate-options.ts'
@@ -34,6 +34,7 @@ export function collectionIndex<Database>(
   return {
     listRepos: (collection, request = {}) => repos.list(collection, request),
     listReposJson: (collection, request = {}) => repos.json(collection, request),
+    listAllRepos: (request = {}) => listAllRepos(tables, options, request),
     listCollections: (request = {}) => listCollections(readEstimates, request),
     countRepos: (collection, { signal } = {}) => countRepos(tables, collection, signal),
     collectionsOf: (did, request = {}) => collectionsOf(tables, options, did, request),
@@ -50,6 +51,40 @@ const BUILD_IT =
 
 /** The largest `integer` of Postgres. */
 const MAX_COLLECTION_ID = 2 ** 31 - 1
+
+/** The index by DID has each DID as often as it has collections, side by side. */
+async function listAllRepos(
+  tables: Tables,
+  options: SchemaOptions,
+  request: IndexPageRequest,
+): Promise<IndexedRepos> {
+  const limit = pageLimit(request)
+  const { cursor, signal } = request
+  const after = storable(cursor)
+  await mustHaveDidIndex(tables, options, signal)
+  const page = tables
+    .selectFrom('collection_index_pair')
+    .select('did')
+    .where('did', '>', after)
+    .groupBy('did')
+    .orderBy('did')
+    .limit(limit + 1)
+  const list = tables
+    .selectFrom(page.as('page'))
+    .select(jsonRow<{ dids: string[] | null }>({ dids: sql`json_agg(did order by did)` }))
+  const [row] = await readOnce(list, signal)
+  const dids = (row && rowOf(row).dids) ?? []
+  return dids.length > limit ? { dids: dids.slice(0, limit), cursor: dids[limit - 1] } : { dids }
+}
+
+async function mustHaveDidIndex(
+  tables: Tables,
+  options: SchemaOptions,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const isThere = await readOnce({ execute: () => hasDidIndex(tables, options) }, signal)
+  if (!isThere) throw new NotIndexedError(BUILD_IT)
+}
 
 async function listCollections(
   readEstimates: ReadEstimates,
@@ -85,8 +120,7 @@ async function collectionsOf(
   const limit = pageLimit(request)
   const { cursor = '0', signal } = request
   const after = wholeNumber('cursor', Number(cursor), 0, MAX_COLLECTION_ID)
-  if (!(await readOnce({ execute: () => hasDidIndex(tables, options) }, signal)))
-    throw new NotIndexedError(BUILD_IT)
+  await mustHaveDidIndex(tables, options, signal)
   const page = tables
     .selectFrom('collection_index_pair as pair')
     .innerJoin('collection_index_nsid as known', 'known.id', 'pair.collection_id')

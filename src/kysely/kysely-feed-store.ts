@@ -106,12 +106,17 @@ async function accountsOf(tables: Tables, dids: readonly string[], signal: Signa
 }
 
 async function positions(tables: Tables, signal: Signal): Promise<NewcomerPositions> {
-  const query = tables
-    .selectFrom('collection_feed_counts')
-    .select(jsonRow<NewcomerPositions>({ latest: sql.ref('latest'), forgotten: sql.ref('forgotten') }))
+  const query = tables.selectFrom('collection_feed_counts').select(
+    jsonRow<NewcomerPositions>({
+      series: sql.ref('series'),
+      latest: sql.ref('latest'),
+      forgotten: sql.ref('forgotten'),
+    }),
+  )
   const [row] = await run(query, signal)
-  const { latest, forgotten } = row === undefined ? { latest: 0, forgotten: 0 } : rowOf(row)
-  return { latest: Number(latest), forgotten: Number(forgotten) }
+  const { series, latest, forgotten } =
+    row === undefined ? { series: '', latest: 0, forgotten: 0 } : rowOf(row)
+  return { series, latest: Number(latest), forgotten: Number(forgotten) }
 }
 
 /** In two steps: the pairs may be on other machines than what the feed keeps. */

@@ -105,6 +105,8 @@ export interface CollectionFeedCountsTable {
   latest: BigintWithDefault
   forgotten: BigintWithDefault
   notes: BigintWithDefault
+  /** Random: another one where the tables were made anew. */
+  series: Generated<string>
 }
 
 /** The backfill's tables. Merge them into your own: `interface Database extends MyTables, BackfillDatabase {}`. */

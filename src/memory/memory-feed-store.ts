@@ -30,6 +30,7 @@ export function memoryFeedStore(
   const since = new Map<string, Date>()
   const toLookUp = new Map<string, { readonly note: number }>()
   let newcomers: KeptNewcomer[] = []
+  const series = crypto.randomUUID()
   let latest = 0
   let notes = 0
   const counts = { added: 0, removed: 0 }
@@ -116,7 +117,7 @@ export function memoryFeedStore(
     },
     async positions({ signal } = {}) {
       signal?.throwIfAborted()
-      return { latest, forgotten: latest - newcomers.length }
+      return { series, latest, forgotten: latest - newcomers.length }
     },
     async newcomers(collection, request) {
       const limit = pageLimit(request)

@@ -30,6 +30,11 @@ export function memoryIndex(pairs: ReadonlyMap<string, Set<string>>): Collection
       const { entries, cursor } = reposOf(collection, request)
       return { json: reposJson(entries), cursor }
     },
+    async listAllRepos(request = {}) {
+      const all = new Set([...pairs.values()].flatMap((dids) => [...dids]))
+      const { entries, cursor } = pageOf(all, request)
+      return { dids: entries, cursor }
+    },
     async listCollections(request = {}) {
       const { entries, cursor } = pageOf(held(), request)
       return { collections: entries.map((nsid) => ({ nsid, estimatedRepos: sizeOf(nsid) })), cursor }

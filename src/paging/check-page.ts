@@ -2,6 +2,7 @@ import { isValidDid } from '@atproto/syntax'
 import type { RepoPage } from '../contracts/repo-lister.ts'
 import { RelayError } from '../errors.ts'
 import { cursorProblem, isNoCursor } from '../util/cursor.ts'
+import { walkCursor } from '../util/returning-cursor.ts'
 
 interface AskedFor {
   readonly relay: string
@@ -27,7 +28,8 @@ export function checkPage(given: unknown, asked: AskedFor): RepoPage {
     invalid: countOf(invalid) + dids.length - valid.length,
     ...(leftOut > 0 && { inactive: leftOut }),
   }
-  return isNoCursor(cursor) ? page : { ...page, cursor: String(cursor) }
+  const next = isNoCursor(cursor) ? undefined : walkCursor(String(cursor))
+  return next === undefined ? page : { ...page, cursor: next }
 }
 
 function countOf(value: unknown): number {

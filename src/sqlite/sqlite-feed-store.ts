@@ -47,8 +47,8 @@ export function sqliteFeedStore(database: SqliteDatabase, merging: Merging): Fee
       ),
     positions: ({ signal } = {}) =>
       read(signal, (connection) => {
-        const { latest, forgotten } = connection.get(POSITIONS) ?? {}
-        return { latest: Number(latest), forgotten: Number(forgotten) }
+        const { series, latest, forgotten } = connection.get(POSITIONS) ?? {}
+        return { series: String(series), latest: Number(latest), forgotten: Number(forgotten) }
       }),
     async newcomers(collection, request) {
       const limit = pageLimit(request)
@@ -92,7 +92,7 @@ const SINCE = 'select since from collection_feed_followed where feed = ?1'
 const ACCOUNTS =
   'select did, active, status, rev, head from collection_feed_account where did > ?1 order by did limit ?2'
 const ACCOUNT = 'select did, active, status, rev, head from collection_feed_account where did = ?1'
-const POSITIONS = 'select latest, forgotten from collection_feed_counts'
+const POSITIONS = 'select series, latest, forgotten from collection_feed_counts'
 const HELD = PAIRS.map(
   (table) =>
     `select 1 from ${table} pair where pair.collection_id = some.collection_id and pair.did = some.did`,

@@ -1,11 +1,12 @@
 import type { CollectionSource } from '../contracts/collection-source.ts'
 import type { CollectionIndex, RepoCollections } from '../contracts/opened-store.ts'
-import type { IndexedCollections, IndexPageRequest } from '../contracts/repo-index.ts'
+import type { IndexedCollections, IndexedRepos, IndexPageRequest } from '../contracts/repo-index.ts'
 import { NotIndexedError } from '../util/not-indexed-error.ts'
 import { pageLimit } from '../util/page-limit.ts'
 import { wholeNumber } from '../util/validate-options.ts'
-import { keyOfDid } from './did-key.ts'
+import { type DidKey, didOfKey, keyOfDid } from './did-key.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
+import type { Connection } from './sqlite-driver.ts'
 import { FIND, isIn, PAIRS, removePair, removeRepo } from './sqlite-pairs.ts'
 import { readCommitted, textCursor } from './sqlite-reading.ts'
 import { listRepos, listReposJson } from './sqlite-repo-pages.ts'
@@ -19,6 +20,7 @@ export function sqliteIndex(database: SqliteDatabase): CollectionIndex {
   return {
     listRepos: (collection, request = {}) => listRepos(database, collection, request),
     listReposJson: (collection, request = {}) => listReposJson(database, collection, request),
+    listAllRepos: (request = {}) => listAllRepos(database, request),
     listCollections: (request = {}) => listCollections(database, request),
     async countRepos(collection, { signal } = {}) {
       const found = await readCommitted(database, signal, (connection) => connection.get(SIZE, collection))
@@ -64,6 +66,22 @@ export function sqliteObserved(database: SqliteDatabase): CollectionSource {
   }
 }
 
+async function listAllRepos(database: SqliteDatabase, request: IndexPageRequest): Promise<IndexedRepos> {
+  const limit = pageLimit(request)
+  const after = keyOfDid(textCursor(request))
+  const rows = await readCommitted(database, request.signal, (connection) => {
+    mustHaveDidIndex(connection)
+    return connection.all(ALL_REPOS, after, limit + 1)
+  })
+  const dids = rows.slice(0, limit).map(({ did }) => didOfKey(did as DidKey))
+  return rows.length > limit ? { dids, cursor: dids.at(-1) } : { dids }
+}
+
+function mustHaveDidIndex(connection: Connection): void {
+  if (connection.get(IS_INDEXED) === undefined)
+    throw new NotIndexedError('Run `await store.createDidIndex()` once, after the import.')
+}
+
 async function listCollections(
   database: SqliteDatabase,
   request: IndexPageRequest,
@@ -89,8 +107,7 @@ async function collectionsOf(
   const after = wholeNumber('cursor', Number(request.cursor ?? '0'), 0)
   const key = keyOfDid(did)
   const rows = await readCommitted(database, request.signal, (connection) => {
-    if (connection.get(IS_INDEXED) === undefined)
-      throw new NotIndexedError('Run `await store.createDidIndex()` once, after the import.')
+    mustHaveDidIndex(connection)
     return connection.all(COLLECTIONS_OF, key, after, limit + 1)
   })
   const collections = rows.slice(0, limit).map(({ nsid }) => String(nsid))
@@ -108,6 +125,10 @@ const COLLECTIONS =
 const HAS = PAIRS.map((table) => `select 1 from ${table} where collection_id = (${FIND}) and did = ?2`).join(
   ' union all ',
 )
+/** What is not merged yet is not in the index by DID; it is looked through, which takes some tens of milliseconds. */
+const ALL_REPOS = `
+  select did from (select distinct did from collection_index_by_did where did > ?1 order by did limit ?2)
+  union select did from collection_index_incoming where did > ?1 order by did limit ?2`
 const IS_INDEXED = "select 1 from collection_index_state where did_index = 'finished'"
 /** What is not merged yet is not in the index by DID: there, a look at each collection takes a millisecond or two. */
 const COLLECTIONS_OF = `

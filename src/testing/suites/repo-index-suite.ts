@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { IndexedRepos, RepoIndex, ServedRepos } from '../../contracts/repo-index.ts'
+import { isBackfillError } from '../../errors.ts'
 import { didsFrom, ODD_DIDS, ODD_NSIDS } from './samples.ts'
 import { assertAborts, fixtureCase, rejectionOf, type SuiteCase, type SuiteFixture, soon } from './suite.ts'
 
@@ -185,6 +186,33 @@ const otherCases: readonly RepoIndexCase[] = [
     await rejectionOf(served(NAME, { limit: 0 }), 'listReposJson with a limit of 0')
     await assertRefusesAborted((signal) => served(NAME, { signal }), 'listReposJson')
   }),
+
+  fixtureCase(
+    'listAllRepos gives the repos of all collections, each once, in pages of any size',
+    async (fixture) => {
+      const { index } = fixture
+      const list = index.listAllRepos?.bind(index)
+      if (list === undefined) return
+      const dids = [...didsFrom(0, 12), ...ODD_DIDS]
+      await fixture.add(NAME, dids.slice(0, 8))
+      await fixture.add(OTHER, dids.slice(4))
+      const walkAll = (limit: number) => walk({ listRepos: (_, request) => list(request) }, NAME, limit)
+      const isIndexed = await list({ limit: 1 }).then(
+        () => true,
+        (error: unknown) => {
+          assert.ok(isBackfillError(error, 'NOT_INDEXED'), String(error))
+          return false
+        },
+      )
+      await assertRefusesAborted((signal) => list({ signal }), 'listAllRepos')
+      await rejectionOf(list({ limit: 0 }), 'listAllRepos with a limit of 0')
+      if (!isIndexed) return
+      for (const limit of [1, 5, 10_000]) assert.deepEqual(await walkAll(limit), inOrder(dids))
+      await fixture.remove(NAME, dids[0] ?? '')
+      await fixture.remove(NAME, dids[5] ?? '')
+      assert.deepEqual(await walkAll(4), inOrder(dids.slice(1)))
+    },
+  ),
 
   filledCase('countRepos counts each repo once', async (index) => {
     const count = index.countRepos?.bind(index)
