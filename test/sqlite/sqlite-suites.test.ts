@@ -61,6 +61,7 @@ describe.each([
   prove(feedStoreSuite, () => fresh(mergeAt))
   prove(repoIndexSuite, async () => {
     const store = await fresh(mergeAt)
+    await store.createDidIndex()
     return {
       ...store,
       async add(collection: string, dids: readonly string[]) {

@@ -9,6 +9,7 @@ import { expect, inject } from 'vitest'
 import type { FeedStore } from '../../src/contracts/feed-store.ts'
 import type { RepoIndex } from '../../src/contracts/repo-index.ts'
 import { collectionIndex } from '../../src/kysely/collection-index.ts'
+import { createDidIndex } from '../../src/kysely/did-index.ts'
 import { kyselyFeedStore } from '../../src/kysely/kysely-feed-store.ts'
 import { kyselyIndexSink } from '../../src/kysely/kysely-index-sink.ts'
 import { kyselyProgressStore } from '../../src/kysely/kysely-progress-store.ts'
@@ -131,6 +132,8 @@ export async function freshIndex(db: TestKysely, another: TestKysely = db): Prom
   const stores = await freshStores(db, another)
   const { sink } = await stores.reopen()
   const reader = collectionIndex(another, { schema: stores.schema })
+  // On one connection alone, nothing is built beside others.
+  if (another !== db) await createDidIndex(db, { schema: stores.schema })
   return {
     index: collectionIndex(db, { schema: stores.schema }),
     async add(collection, dids) {
