@@ -133,7 +133,8 @@ export function createService(parts: ServiceParts): Service {
       await using reading =
         database.kind === 'postgres' ? await openExisting(database, { signal }) : undefined
       const onError = ({ error }: { error: unknown }) => report.fail('server', error)
-      const xrpc = xrpcHandler({ index: (reading ?? store).index, onError })
+      const { index, feed, progress } = reading ?? store
+      const xrpc = xrpcHandler({ index, feed, progress, onError })
       const runs = createBacklogRuns({ options, relays, store, backlogs, report, signal })
       opened = { store, xrpc, runs }
       try {
