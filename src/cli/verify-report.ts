@@ -1,4 +1,5 @@
 import type { BackfillEvent } from '../contracts/events.ts'
+import { plural } from '../util/format.ts'
 import { printable } from '../util/text.ts'
 import type { CollectionReport } from '../verify/verification-report.ts'
 import type { Context } from './context.ts'
@@ -26,6 +27,8 @@ export interface VerifyReport {
   begin(verification: { relays: readonly string[]; database: string; unmatched?: readonly string[] }): void
   /** The index was filled from these relays too, and something is to be removed from it. */
   otherRelays(relays: readonly string[]): void
+  /** The index was filled from so many hosts, too. */
+  crawledHosts(hosts: number): void
   /** Asks whether something is to be done. */
   confirm(question: string): Promise<boolean>
   /** The relay answered a page. */
@@ -45,6 +48,7 @@ export function jsonVerifyReport(relays: readonly Relay[], { out, debug }: Conte
       progress.begin()
     },
     otherRelays: (relays) => write('otherRelays', { relays }),
+    crawledHosts: (hosts) => write('crawledHosts', { hosts }),
     // Nobody reads a question between the lines of a program.
     confirm: async () => false,
     page() {},
@@ -72,6 +76,12 @@ export function textVerifyReport(relays: readonly Relay[], context: Context): Ve
       terminal.say([
         `The index was also filled from ${names}: what only that relay lists counts as surplus.`,
         'To keep it, name that relay with --relay too.',
+      ])
+    },
+    crawledHosts(hosts) {
+      terminal.say([
+        `The index was also filled from ${plural(hosts, 'host')} by a crawl: their repos that no relay lists count as surplus.`,
+        'To ask their hosts instead: the command index, with a file of what --json tells.',
       ])
     },
     async confirm(question) {

@@ -1,5 +1,6 @@
 import type { OpenedStore } from '../contracts/opened-store.ts'
 import type { CollectionProgress } from '../contracts/progress-store.ts'
+import { isHostRow } from '../crawl/crawl-scopes.ts'
 import type { CollectionFilter } from '../sources/collection-filter.ts'
 import { normalNsid } from '../util/nsid.ts'
 import { collectionRows } from '../util/scopes.ts'
@@ -19,6 +20,8 @@ export interface VerifyWork {
   readonly leftOut: number
   /** Other relays that collections were imported from: what only they list shows as surplus. */
   readonly otherRelays: readonly string[]
+  /** How many hosts the index was filled from by a crawl: what the relays do not know of these shows as surplus. */
+  readonly crawledHosts: number
   /** Entries of `--only` and `--except` that match nothing. */
   readonly unmatched: readonly string[]
 }
@@ -35,7 +38,8 @@ export async function verifyWorkFor(
   named: readonly string[] | undefined,
   filter: CollectionFilter,
 ): Promise<VerifyWork> {
-  const every = collectionRows(await store.progress.list())
+  const rows = await store.progress.list()
+  const every = collectionRows(rows)
   const all = every.filter(({ collection }) => filter.wants(collection))
   const known = all.filter(({ relay }) => relays.includes(relay))
   const unsettled = known.filter(isUnsettled)
@@ -61,6 +65,7 @@ export async function verifyWorkFor(
     unsettled: unsettled.filter(isMeant),
     leftOut: named === undefined ? open.size : 0,
     otherRelays: [...new Set(others.map(({ relay }) => relay))],
+    crawledHosts: rows.filter((row) => isHostRow(row) && row.imported > 0).length,
     unmatched,
   }
 }

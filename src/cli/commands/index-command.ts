@@ -1,6 +1,6 @@
-import { addDatabase, databaseOf, flag, option } from '../command-options.ts'
+import { addDatabase, addResolving, databaseOf, flag, option } from '../command-options.ts'
 import { helpText, SIGNAL_CODES } from '../help.ts'
-import { goneStates, hosts, positiveNumber, wholeNumberFrom } from '../option-values.ts'
+import { goneStates, positiveNumber, wholeNumberFrom } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 import type { IndexOptions } from './index-given.ts'
 
@@ -26,6 +26,7 @@ export const registerIndex: RegisterCommand = (program, choose) => {
     .argument('[did...]', 'the repos')
     .addOption(option('--file <file>', 'a text with DIDs; - is the standard input', 'BACKFILL_INDEX_FILE'))
   addDatabase(adding)
+  addResolving(adding)
   adding
     .addOption(flag('--remove', 'remove repos from collections that they have no more', 'BACKFILL_REMOVE'))
     .addOption(
@@ -39,7 +40,6 @@ export const registerIndex: RegisterCommand = (program, choose) => {
     .addOption(
       option('--failed <file>', 'write the DIDs that could not be looked at to this file', 'BACKFILL_FAILED'),
     )
-    .addOption(option('--plc <url>', 'the directory of did:plc, or a mirror (plc.directory)', 'BACKFILL_PLC'))
     .addOption(
       option(
         '--plc-requests-per-second <n>',
@@ -54,14 +54,6 @@ export const registerIndex: RegisterCommand = (program, choose) => {
         'most requests a second, to each host (8)',
         'BACKFILL_REQUESTS_PER_SECOND',
         positiveNumber,
-      ),
-    )
-    .addOption(
-      option(
-        '--allow <host...>',
-        'hosts of private networks that may be asked: *.internal, localhost:2583',
-        'BACKFILL_ALLOW_HOSTS',
-        hosts,
       ),
     )
     .addOption(

@@ -90,6 +90,7 @@ async function verifyAll(database: Database, parts: Parts): Promise<JudgedEnd> {
   const { unmatched } = work
   report.begin({ relays: names, database: nameOf(database), ...(unmatched.length > 0 && { unmatched }) })
   if (removes(repair) && work.otherRelays.length > 0) report.otherRelays(work.otherRelays)
+  if (work.crawledHosts > 0) report.crawledHosts(work.crawledHosts)
   const end = endOf(await compareAndRepair(work, store, parts), work)
   // Before the database is closed, which may take a moment.
   report.end(end)
