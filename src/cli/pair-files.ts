@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
@@ -54,11 +55,19 @@ export async function pairInput(file: string, { input }: Pick<Context, 'input'>)
   // What a shell gives in place of a file, or a pipe: it can be read once.
   if (size === undefined)
     return { from: unpacked(counted(createReadStream(path)), file), place: undefined, size, read: () => read }
-  const place = { name: pathToFileURL(path).href, version }
+  const place = { name: nameOfFile(path), version }
   const from = isGzip
     ? unpacked(counted(createReadStream(path)), file)
     : (start: number) => counted(createReadStream(path, { start }), start)
   return { from, place, size, read: () => read }
+}
+
+/** More than that is too long for the key of a database. */
+const LONGEST_NAME = 500
+
+function nameOfFile(path: string): string {
+  const { href } = pathToFileURL(path)
+  return href.length <= LONGEST_NAME ? href : `sha256:${createHash('sha256').update(href).digest('hex')}`
 }
 
 interface FileLook {
@@ -72,10 +81,10 @@ interface FileLook {
 async function lookAt(file: string): Promise<FileLook> {
   let handle: FileHandle | undefined
   try {
-    const path = await realpath(file)
-    const stats = await stat(path)
+    const stats = await stat(file)
     if (stats.isDirectory()) throw new UsageError(`${file} is a folder: give a file.`)
     if (!stats.isFile()) return { path: file, size: undefined, version: '', isGzip: false }
+    const path = await realpath(file)
     handle = await open(path)
     const { buffer } = await handle.read({ buffer: new Uint8Array(2), length: 2 })
     const isGzip = isGzipStart(buffer)

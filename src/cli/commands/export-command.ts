@@ -26,6 +26,7 @@ export const registerExport: RegisterCommand = (program, choose) => {
   adding
     .addOption(option('--format <format>', 'csv or ndjson (by the name)', 'BACKFILL_FORMAT', pairFormat))
     .addOption(flag('--header', 'begin a CSV with the line did,collection', 'BACKFILL_HEADER'))
+    .addOption(flag('--json', 'one line of JSON at the end', 'BACKFILL_JSON'))
     .addHelpText('after', HELP)
     .action((file: string, options: ExportOptions, command) => {
       const database = databaseOf(command)

@@ -6,13 +6,16 @@ import { printable } from '../../util/text.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf } from '../database.ts'
 import { openExisting } from '../open-database.ts'
+import { eventWriter } from '../output/json-lines.ts'
 import { formatOfName, STANDARD } from '../pair-files.ts'
 import { fileOutput, streamOutput } from '../pair-output.ts'
 import { createTerminal } from '../terminal.ts'
+import { UsageError } from '../usage-error.ts'
 
 export interface ExportOptions extends FilterOptions {
   readonly format?: PairFormat
   readonly header?: boolean
+  readonly json?: boolean
 }
 
 /** Writes the pairs of the index to a file, or to the standard output. @returns the exit code */
@@ -25,8 +28,10 @@ export async function exportIndex(
   const { interruption, out, err } = context
   const { signal } = interruption
   const { format = formatOfName(file), header, only, except } = options
-  // What is said must not get among the pairs.
-  const terminal = createTerminal(file === STANDARD ? { ...context, out: err } : context)
+  if (options.json && file === STANDARD)
+    throw new UsageError('--json and - would both write to the standard output: give a file.')
+  // What is said must not get among the pairs, nor among the lines of JSON.
+  const terminal = createTerminal(file === STANDARD || options.json ? { ...context, out: err } : context)
   await using store = await openExisting(database, { signal })
   const choice = [nameOf(database), format, header, only, except]
   const output = file === STANDARD ? streamOutput(out) : await fileOutput(file, choice)
@@ -39,7 +44,8 @@ export async function exportIndex(
   const startedAt = performance.now()
   let at = ''
   const line = () => progressLine(pairs.summary, at, performance.now() - startedAt)
-  if (file !== STANDARD || err.isTTY) terminal.show({ lines: () => ['', `  ${line()}`], plain: line })
+  if (err.isTTY || !(file === STANDARD || options.json))
+    terminal.show({ lines: () => ['', `  ${line()}`], plain: line })
   try {
     for await (const { text, collection } of pairs) {
       await output.write(text)
@@ -54,7 +60,12 @@ export async function exportIndex(
     throw error
   }
   terminal.clear()
-  terminal.say([`${after === undefined ? 'Exported' : 'Exported the rest:'} ${totals(pairs.summary)}.`])
+  if (options.json) {
+    const resumed = after !== undefined
+    eventWriter(out, context.debug)('end', { outcome: 'complete', file, format, resumed, ...pairs.summary })
+  } else {
+    terminal.say([`${after === undefined ? 'Exported' : 'Exported the rest:'} ${totals(pairs.summary)}.`])
+  }
   return EXIT.complete
 }
 

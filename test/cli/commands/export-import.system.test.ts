@@ -92,7 +92,26 @@ describe('what is exported and imported again', () => {
       out: `{"did":"${did(0)}","collection":"com.example.one"}\n`,
       err: 'Exported 1 pair of 1 collection.\n',
     })
+    const told = await cli(['export', at('told.csv'), ...data, '--json'])
+    expect(jsonLines(told.stdout)).toMatchObject([
+      {
+        type: 'end',
+        outcome: 'complete',
+        file: at('told.csv'),
+        pairs: 15_001,
+        collections: 2,
+        resumed: false,
+      },
+    ])
+    expect((await cli(['export', '-', ...data, '--json'])).code).toBe(2)
   })
+})
+
+it('what a shell gives in place of a file is imported', async () => {
+  const command = `"$0" "$1" import <(cat "$2") --data "$3"`
+  const child = spawn('bash', ['-c', command, process.execPath, CLI, at('pairs.csv'), at('shell.sqlite')])
+  const [out, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
+  expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('40,001 pairs of 3 collections') })
 })
 
 describe('a file that is not as it should be', () => {
