@@ -5,6 +5,7 @@ import { nodeComplaint } from './node-version.ts'
 import { silenceSqliteWarning } from './sqlite-warning.ts'
 import { tell } from './tell-error.ts'
 import { UsageError } from './usage-error.ts'
+import { boundYoungGeneration } from './young-generation.ts'
 
 async function main(): Promise<number> {
   const { stdin: input, stdout: out, stderr: err, env, argv, versions } = process
@@ -17,4 +18,5 @@ async function main(): Promise<number> {
 // A reader of the error output that goes away loses the messages; the run goes on.
 process.stderr.on('error', () => {})
 silenceSqliteWarning()
+boundYoungGeneration()
 process.exitCode = await main()
