@@ -4,6 +4,7 @@ import { faulty } from './faulty.ts'
 import { network } from './network.ts'
 import { overhead } from './overhead.ts'
 import { prune } from './prune.ts'
+import { start } from './start.ts'
 import type { Section } from './table.ts'
 import { workers } from './workers.ts'
 import { xrpc } from './xrpc.ts'
@@ -21,4 +22,5 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['faulty', faulty],
   ['xrpc', xrpc],
   ['prune', prune],
+  ['start', start],
 ])

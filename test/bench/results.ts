@@ -7,7 +7,17 @@ import { goalTable, type Section, tableLines } from './table.ts'
 const FILE = fileURLToPath(new URL('./RESULTS.md', import.meta.url))
 
 /** The benchmarks as they stand in the file. */
-const ORDER: readonly string[] = ['network', 'database', 'embedded', 'overhead', 'workers', 'faulty', 'xrpc']
+const ORDER: readonly string[] = [
+  'network',
+  'database',
+  'embedded',
+  'overhead',
+  'workers',
+  'faulty',
+  'xrpc',
+  'prune',
+  'start',
+]
 
 const TITLE =
   '# Results of the benchmarks\n\nWritten by `npm run bench`; ratios compare what was measured in one run.\n' +
