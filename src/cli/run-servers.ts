@@ -53,9 +53,10 @@ export async function startRunServers(
   // Only what is asked for is counted.
   const metrics = serve === undefined && metricsPort === undefined ? undefined : metricsOf(meter, shown)
   const web = await openAll(options, { watched, meter, onError })
+  const measured = web.metrics ?? (metricsPort && web.status)
   return {
     status: web.status && friendly(web.status.url),
-    metrics: web.metrics && `${friendly(web.metrics.url)}/metrics`,
+    metrics: measured && `${friendly(measured.url)}/metrics`,
     begin(now) {
       shown.relays = now
       const runs = watched.begin()
