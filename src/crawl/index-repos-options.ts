@@ -46,6 +46,15 @@ export interface IndexReposOptions extends HttpOptions, HostOptions, DidOptions 
   sharedLimits?: readonly SharedLimit[] | undefined
   /** How one request, or one write, is tried again. @default { retries: 5, minDelayMs: 500, maxDelayMs: 60_000 } */
   retry?: Partial<RetryPolicy> | undefined
+  /** The time for one attempt at a request, in milliseconds. @default 60_000 */
+  timeoutMs?: number | undefined
+  /**
+   * The most that one answer may hold, in bytes after decompression: that of a repo's host, with the names of its
+   * collections. A document of a DID may have 64 KiB.
+   *
+   * @default 1_048_576 (1 MiB)
+   */
+  maxBodyBytes?: number | undefined
   /** Stops the run, which rejects with the signal's own reason. */
   signal?: AbortSignal | undefined
   /** Gets every event of the run. When it throws, the run ends with that error. @default none */

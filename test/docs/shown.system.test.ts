@@ -21,10 +21,24 @@ const collections = {
   'com.whtwnd.blog.entry': 20,
 }
 
-/** What the relay of the documents answers beside its lists of repos. */
+/** A repo whose host is a stand-in too. */
+const REPO = 'did:plc:z72i7hdynmk6r22z27h6tvur'
+
+/** What the servers of the documents answer beside a relay's lists of repos. */
 const ANSWERS: Readonly<Record<string, unknown>> = {
   '/v1/listCollections': { collections },
   '/xrpc/com.atproto.sync.listRepos': { repos: [] },
+  [`/${REPO}`]: {
+    id: REPO,
+    service: [
+      {
+        id: '#atproto_pds',
+        type: 'AtprotoPersonalDataServer',
+        serviceEndpoint: 'https://relay.example',
+      },
+    ],
+  },
+  '/xrpc/com.atproto.repo.describeRepo': { did: REPO, collections: ['app.bsky.feed.post'] },
 }
 
 /** What a block that only defines something is used for, by its page and its first words; with what it prints then. */

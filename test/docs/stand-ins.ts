@@ -17,7 +17,7 @@ function standIn(url: URL): URL | undefined {
   if (url.protocol === 'data:' || url.hostname === '127.0.0.1') return url
   if (url.host === 'lexicon.garden') return new URL(STAND_IN_GARDEN)
   if (url.host === 'index.example') return undefined
-  if (/^(?:relay1\.us-east\.bsky\.network|relay\.example)$/.test(url.host)) {
+  if (/^(?:relay1\.us-east\.bsky\.network|relay\.example|plc\.directory)$/.test(url.host)) {
     return new URL(url.pathname + url.search, STAND_IN_RELAY)
   }
   throw new TypeError(`${url.host} has no stand-in.`)
