@@ -9,10 +9,10 @@ import type {
   RepoToLookUp,
 } from '../contracts/feed-store.ts'
 import type { IndexPageRequest } from '../contracts/repo-index.ts'
-import { abortable } from '../util/abort.ts'
 import { pageLimit } from '../util/page-limit.ts'
 import { epochMs, jsonRow, rowOf } from './json-row.ts'
 import { applyFeedBatch } from './kysely-feed-batch.ts'
+import { readOnce, storable } from './reading.ts'
 import { type BackfillDatabase, backfillTables, databaseOf, type SchemaOptions } from './schema.ts'
 import { inTransaction, namingErrors, ownTransaction, statement } from './transaction.ts'
 
@@ -45,21 +45,12 @@ export function kyselyFeedStore<Database>(db: Kysely<Database>, options: SchemaO
   }
 }
 
-/** One statement, whose answer is not waited for when the signal aborts. */
-async function run<T>(query: { execute(): Promise<T> }, signal: Signal): Promise<T> {
-  signal?.throwIfAborted()
-  return abortable(
-    statement(() => query.execute()),
-    signal,
-  )
-}
-
 async function followedSince(tables: Tables, feed: string, signal: Signal): Promise<Date | undefined> {
   const query = tables
     .selectFrom('collection_feed_followed')
     .select(jsonRow<{ since: number }>({ since: epochMs(sql.ref('since')) }))
     .where('feed', '=', feed)
-  const [row] = await run(query, signal)
+  const [row] = await readOnce(query, signal)
   return row && new Date(Number(rowOf(row).since))
 }
 
@@ -88,10 +79,10 @@ async function listAccounts(tables: Tables, request: IndexPageRequest): Promise<
   const query = tables
     .selectFrom('collection_feed_account')
     .select(ACCOUNT)
-    .where('did', '>', request.cursor ?? '')
+    .where('did', '>', storable(request.cursor))
     .orderBy('did')
     .limit(limit + 1)
-  const rows = (await run(query, request.signal)).map((row) => accountOf(rowOf(row)))
+  const rows = (await readOnce(query, request.signal)).map((row) => accountOf(rowOf(row)))
   const accounts = rows.slice(0, limit)
   return rows.length > limit ? { accounts, cursor: accounts.at(-1)?.did } : { accounts }
 }
@@ -102,7 +93,7 @@ async function accountsOf(tables: Tables, dids: readonly string[], signal: Signa
     .selectFrom('collection_feed_account')
     .select(ACCOUNT)
     .where(sql<boolean>`did = any (${[...dids]}::text[])`)
-  return (await run(query, signal)).map((row) => accountOf(rowOf(row)))
+  return (await readOnce(query, signal)).map((row) => accountOf(rowOf(row)))
 }
 
 async function positions(tables: Tables, signal: Signal): Promise<NewcomerPositions> {
@@ -113,7 +104,7 @@ async function positions(tables: Tables, signal: Signal): Promise<NewcomerPositi
       forgotten: sql.ref('forgotten'),
     }),
   )
-  const [row] = await run(query, signal)
+  const [row] = await readOnce(query, signal)
   const { series, latest, forgotten } =
     row === undefined ? { series: '', latest: 0, forgotten: 0 } : rowOf(row)
   return { series, latest: Number(latest), forgotten: Number(forgotten) }
@@ -142,7 +133,7 @@ async function newcomersOf(
     .where(sql<boolean>`position > ${after}::bigint and position <= ${upTo}::bigint`)
     .orderBy('position')
     .limit(limit)
-  const rows = (await run(query, signal)).map(rowOf)
+  const rows = (await readOnce(query, signal)).map(rowOf)
   const held = await heldOf(tables, rows, signal)
   const newcomers = rows
     .filter(({ did }) => held.has(did))
@@ -163,7 +154,7 @@ async function heldOf(
     .select(jsonRow<{ did: string }>({ did: sql.ref('did') }))
     .where('collection_id', '=', first.id)
     .where(sql<boolean>`did = any (${rows.map(({ did }) => did)}::text[])`)
-  return new Set((await run(query, signal)).map((row) => rowOf(row).did))
+  return new Set((await readOnce(query, signal)).map((row) => rowOf(row).did))
 }
 
 async function listToLookUp(
@@ -182,6 +173,6 @@ async function listToLookUp(
     )
     .orderBy('noted.place')
     .limit(pageLimit(request))
-  const rows = (await run(query, request.signal)).map(rowOf)
+  const rows = (await readOnce(query, request.signal)).map(rowOf)
   return rows.map(({ did, note, rev }) => ({ did, note: Number(note), ...(rev !== null && { rev }) }))
 }

@@ -24,7 +24,7 @@ export async function listReposByCollection(
   { index, maxLimit, severalCollections, returning }: ReposParts,
 ): Promise<Response> {
   const list = repoListOf(params.getAll('collection'), index, severalCollections)
-  const limit = limitOf(single(params, 'limit'), LIMIT.default, maxLimit)
+  const limit = limitOf(single(params, 'limit'), Math.min(LIMIT.default, maxLimit), maxLimit)
   const cursor = cursorOf(single(params, 'cursor'), list)
   const isPlain = typeof cursor === 'string' || list.collections.length === 0
   if (returning === undefined || isPlain) {

@@ -154,6 +154,8 @@ describe('a larger limit', () => {
     const refused = await asking(index)(query(2_001))
     expect(refused).toMatchObject({ status: 400, error: 'InvalidRequest' })
     expect(JSON.stringify(refused)).not.toContain('does not serve')
+    const little = await asking(index, { maxLimit: 100 })(`collection=${nameOf(0)}`)
+    expect(little.repos).toHaveLength(100)
     for (const maxLimit of [0, 10_001, 1.5])
       expect(() => asking(index, { maxLimit })).toThrow(expect.objectContaining({ option: 'maxLimit' }))
   })
