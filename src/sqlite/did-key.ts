@@ -31,7 +31,7 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 /** Those of one did:plc, written over again by each call. */
-const characters = new Uint8Array(PLC_LENGTH)
+const characters = encoder.encode(PLC_PREFIX.padEnd(PLC_LENGTH))
 
 /** Below every key. */
 export const LOWEST_KEY: DidKey = ''
@@ -51,11 +51,9 @@ export function keyOfDid(did: string): DidKey {
 export function didOfKey(key: DidKey): string {
   if (typeof key === 'string') return key
   if (key.length > PACKED_BYTES) return decoder.decode(key.subarray(PACKED_BYTES))
-  unpackPlc(key, 0, characters, 0)
+  unpackLetters(key, 0, characters, PLC_PREFIX.length)
   return decoder.decode(characters)
 }
-
-const PREFIX = encoder.encode(PLC_PREFIX)
 
 /** The first and the second letter of each ten bits. */
 const FIRST = new Uint8Array(1024)
@@ -65,10 +63,9 @@ for (let bits = 0; bits < 1024; bits += 1) {
   SECOND[bits] = PLC_LETTERS.charCodeAt(bits & HIGHEST)
 }
 
-/** Writes the characters of the did:plc whose 15 bytes are at `from`; all of them are ASCII. */
-export function unpackPlc(packed: Uint8Array, from: number, target: Uint8Array, at: number): void {
-  target.set(PREFIX, at)
-  for (let read = from, write = at + PREFIX.length; read < from + PACKED_BYTES; read += 5, write += 8) {
+/** Writes the letters behind `did:plc:` of the DID whose 15 bytes are at `from`; all of them are ASCII. */
+export function unpackLetters(packed: Uint8Array, from: number, target: Uint8Array, at: number): void {
+  for (let read = from, write = at; read < from + PACKED_BYTES; read += 5, write += 8) {
     const a = packed[read] ?? 0
     const b = packed[read + 1] ?? 0
     const c = packed[read + 2] ?? 0

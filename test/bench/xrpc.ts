@@ -85,9 +85,18 @@ async function fillAll(scale: Scale, url: string, file: string) {
       for (const did of dids) insert.run(collection, did)
     }
     bare.exec('commit')
+    await complete(sqlite, collection)
   }
   await sql`vacuum analyze collection_index_pair`.execute(postgres.db)
   return problems
+}
+
+/** As a run does with the last page: then the pairs are merged. */
+async function complete({ progress }: OpenedStore, nsid: string): Promise<void> {
+  await progress.register('bench.invalid', [{ nsid }])
+  const claim = await progress.claim({ relay: 'bench.invalid', owner: 'bench', leaseMs: 60_000 })
+  if (claim === undefined) throw new Error('a collection that was registered is free')
+  await progress.advance(claim, { pages: 1, imported: 0, invalid: 0, cursor: undefined })
 }
 
 function didsOf(collection: string, from: number, count: number): string[] {
