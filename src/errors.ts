@@ -93,6 +93,8 @@ export interface BackfillErrors {
    * text, and import it again.
    */
   INPUT_BROKEN: BackfillError
+  /** A crawl leaves the host out: it is no host to be crawled, and the message says why. The crawl goes on with others. */
+  HOST_LEFT_OUT: BackfillError
   /** No source knew a collection: `errors` says why. Name the collections. */
   DISCOVERY_FAILED: DiscoveryError
   /**

@@ -52,6 +52,7 @@ const errors: { readonly [Code in BackfillErrorCode]: BackfillErrors[Code] } = {
   NOT_MIGRATED: new NotMigratedError(new Error('relation does not exist')),
   NOT_INDEXED: new NotIndexedError('Run `await createDidIndex(db)` once.'),
   INPUT_BROKEN: new BackfillError('INPUT_BROKEN', 'words'),
+  HOST_LEFT_OUT: new BackfillError('HOST_LEFT_OUT', 'words'),
   DISCOVERY_FAILED: new DiscoveryError([]),
   INCOMPLETE: new IncompleteError([]),
   PRUNE_REFUSED: new PruneRefusedError({ relay, pairs: 10, mayRemove: 5, unlistedPairs: 4 }, 0.05),
