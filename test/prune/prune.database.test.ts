@@ -300,3 +300,11 @@ it('a dry run reports, and a loop that is left at the report removes nothing', (
     expect(declined.summary.outcome).toBe('declined')
     expect(await heldIn(store, A)).toHaveLength(200)
   }))
+
+it('of two that prune by one relay at once, one does it and the other waits for it', () =>
+  withScene({ listed: accounts({ deleted: at(3, 4) }) }, async ({ store, relay, prune: run }) => {
+    const both = await Promise.all([run(), run()])
+    expect(both.map(({ summary }) => summary.outcome).toSorted()).toEqual(['elsewhere', 'pruned'])
+    expect(relay.requests).toHaveLength(Math.ceil(DIDS.length / 30))
+    expect(await heldIn(store, A)).toEqual(without(at(3, 4)).toSorted())
+  }))

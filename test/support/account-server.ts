@@ -5,8 +5,6 @@ import { startServer, type TestServer } from './http-server.ts'
 export interface AccountServer extends TestServer {
   /** The DIDs that were looked up, in order. */
   readonly lookedUp: readonly string[]
-  /** How many pages of the list were asked for. */
-  readonly pages: number
 }
 
 export interface AccountServerParts {
@@ -24,14 +22,12 @@ export interface AccountServerParts {
 export async function startAccountServer(parts: AccountServerParts): Promise<AccountServer> {
   const { pageSize = 1000, fault } = parts
   const lookedUp: string[] = []
-  let pages = 0
   const byDid = new Map(parts.listed.map((account) => [account.did, account]))
   const told = parts.told ?? ((did: string) => byDid.get(did))
 
   function answer(request: URL): { status: number; body: unknown } {
     const query = request.searchParams
     if (request.pathname === '/xrpc/com.atproto.sync.listRepos') {
-      pages += 1
       const from = Number(query.get('cursor') ?? 0)
       const end = from + Math.min(pageSize, Number(query.get('limit')))
       const repos = parts.listed.slice(from, end)
@@ -52,10 +48,5 @@ export async function startAccountServer(parts: AccountServerParts): Promise<Acc
     const { status, body } = fault?.(request) ?? answer(request)
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   })
-  return Object.assign(server, {
-    lookedUp,
-    get pages() {
-      return pages
-    },
-  })
+  return Object.assign(server, { lookedUp })
 }
