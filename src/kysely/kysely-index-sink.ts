@@ -46,15 +46,17 @@ async function addPairs<Database>(
 ): Promise<number> {
   const tables = backfillTables(db, options)
   const id = (await lockedNumber(tables, collection)) ?? (await newNumber(tables, collection, options))
-  const gone = tableName('collection_feed_gone', options)
-  const isGone = (of: RawBuilder<unknown>) =>
-    sql`(select true from ${gone} where collection_id = ${of} and did = page.did limit 1) is not null`
+  // As an array, the page is looked up in the index of what is gone whatever the planner knows of that table by then.
   const { numAffectedRows } = await sql`
+    with page (did) as materialized (
+      select did from unnest(${textArray(dids)}) as given (did)
+    ), gone (did) as materialized (
+      select did from ${tableName('collection_feed_gone', options)}
+      where collection_id in (0, ${id}::integer) and did = any (array (select did from page))
+    )
     insert into ${tableName('collection_index_pair', options)} (collection_id, did)
-    select ${id}::integer, page.did
-    from unnest(${textArray(dids)}) as page(did)
-    where not ((select exists (select from ${gone} where collection_id = ${id}::integer)) and ${isGone(sql`${id}::integer`)})
-    and not ((select exists (select from ${gone} where collection_id = 0)) and ${isGone(sql`0`)})
+    select ${id}::integer, page.did from page
+    where page.did not in (select did from gone)
     order by page.did collate "C"
     on conflict do nothing
   `.execute(tables)
