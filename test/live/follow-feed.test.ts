@@ -246,7 +246,7 @@ describe('accounts', () => {
   })
 })
 
-describe('the place in the feed', () => {
+describe.concurrent('the place in the feed', () => {
   it('begins with now, says since when, and goes on where it was', async () => {
     await using server = await startFeedServer()
     const store = memoryStore()
@@ -313,7 +313,7 @@ describe('the place in the feed', () => {
   })
 })
 
-describe('connections', () => {
+describe.concurrent('connections', () => {
   it('one that breaks is opened again where it was, and nothing is missing', async () => {
     await using server = await startFeedServer()
     const store = memoryStore()
