@@ -124,7 +124,7 @@ describe('the Dockerfile', () => {
     }
     await using relay = await startRelay({ collections: { 'app.bsky.actor.profile': 10 } })
     await using data = await temporaryFolder()
-    const where = ['--data', join(data.path, 'index.sqlite'), '--port', '0', '--no-backlog']
+    const where = ['--data', join(data.path, 'index.sqlite'), '--port', '0', '--no-backlog', '--no-feed']
     await using program = startCli(['serve', '--relay', relay.url, ...where])
     const [, port = ''] = await program.until(/^serves http:\/\/localhost:(\d+)$/m)
     await expect.poll(() => check(port), { timeout: 20_000 }).toBe(0)

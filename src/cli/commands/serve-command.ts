@@ -9,7 +9,7 @@ import {
   option,
 } from '../command-options.ts'
 import { helpText } from '../help.ts'
-import { durationOf, wholeNumberFrom } from '../option-values.ts'
+import { durationOf, hosts, wholeNumberFrom } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 import { SERVE_PORT, type ServeOptions } from '../serve/serve-options.ts'
 import { SOURCES_HELP } from '../source-options.ts'
@@ -27,7 +27,7 @@ Paths:
 Examples:
   atproto-collection-backfill serve --relay relay1.us-east.bsky.network
   atproto-collection-backfill serve --relay relay.example --database postgres://localhost/relay
-  atproto-collection-backfill serve --relay relay.example --port 8080 --host 127.0.0.1 --json
+  atproto-collection-backfill serve --relay relay.example --port 8080 --listen 127.0.0.1 --json
 
 Several may serve one Postgres: they share the work of a backfill. Ctrl-C and SIGTERM end it within two seconds, and the same command goes on from there; twice, it ends at once.
 Exit codes: 0 ended by Ctrl-C or SIGTERM, 1 failed, 2 wrong usage.`)
@@ -39,7 +39,7 @@ export const registerServe: RegisterCommand = (program, choose) => {
   adding
     .addOption(option('--port <n>', `where it is served (${SERVE_PORT})`, 'PORT', wholeNumberFrom(0, 65_535)))
     .addOption(
-      option('--host <address>', 'the address to listen on (every one of this machine)', 'BACKFILL_HOST'),
+      option('--listen <address>', 'the address to listen on (every one of this machine)', 'BACKFILL_LISTEN'),
     )
     .addOption(
       option(
@@ -54,6 +54,31 @@ export const registerServe: RegisterCommand = (program, choose) => {
         '--admin-token <token>',
         'lets its owner watch, start and stop runs: 16 characters at least, better given by the variable (no admin)',
         'BACKFILL_ADMIN_TOKEN',
+      ),
+    )
+    .addOption(
+      option(
+        '--feed <address>',
+        'whose live feed is followed: a relay, or a Jetstream by its URL, wss://…/subscribe (the first of --relay)',
+        'BACKFILL_FEED',
+      ),
+    )
+    .addOption(
+      flag('--no-feed', 'follow no feed: another program keeps the index up to date', 'BACKFILL_NO_FEED'),
+    )
+    .addOption(
+      option(
+        '--plc <host>',
+        'the directory of DIDs, which names the host of a repo that is to be looked up (plc.directory)',
+        'BACKFILL_PLC',
+      ),
+    )
+    .addOption(
+      option(
+        '--allow <host...>',
+        'hosts of repos that may be asked though they are no public ones: *.internal, localhost:2583',
+        'BACKFILL_ALLOW_HOSTS',
+        hosts,
       ),
     )
     .addOption(

@@ -13,7 +13,7 @@ import { startWebServer, type WebServer } from '../web-server.ts'
 
 /** Keeps an index up to date and serves it, until it is told to end. @returns the exit code */
 export async function serve(options: ServeOptions, database: Database, context: Context): Promise<number> {
-  const { host, port = SERVE_PORT, metricsPort, adminToken } = options
+  const { listen: host, port = SERVE_PORT, metricsPort, adminToken } = options
   const { signal } = context.interruption
   const relays = relaysOf(options)
   if (adminToken !== undefined) bearerCheck(adminToken)

@@ -12,7 +12,7 @@ import { createRunMetrics } from '../metrics/run-metrics.ts'
 import type { TextMeter } from '../metrics/text-meter.ts'
 import type { WatchedRelay } from '../output/relays-display.ts'
 import type { Relay } from '../relay-options.ts'
-import type { BacklogRun } from './backlog.ts'
+import { refreshBefore } from './backlog.ts'
 import { REFRESH_MS, type ServeOptions } from './serve-options.ts'
 import type { ServeReport } from './serve-report.ts'
 
@@ -73,14 +73,14 @@ export interface BacklogRunsParts {
 /** Runs over the backlog, which the timer begins, or an operator. */
 export interface BacklogRuns {
   readonly admin: AdminHandler
-  run(relay: string, options: BacklogRun): Promise<AdminRunEnd>
+  /** Reads again what was complete before that moment. */
+  run(relay: string, before: Date): Promise<AdminRunEnd>
 }
 
 export function createBacklogRuns(parts: BacklogRunsParts): BacklogRuns {
   const { options, relays, store, backlogs, report, signal } = parts
-  const usual: BacklogRun = { refreshAfterMs: options.refresh ?? REFRESH_MS, refreshBefore: undefined }
-  /** Of the run that the timer begins next; an operator's has the usual ones. */
-  let next = usual
+  /** Of the run that the timer begins next. An operator's reads again what is old, as the timer would. */
+  let next: Date | undefined
   let stopRefreshing = () => {}
 
   const admin = adminHandler({
@@ -88,16 +88,25 @@ export function createBacklogRuns(parts: BacklogRunsParts): BacklogRuns {
     allowedRelays: relays.map(({ relay }) => relay),
     progress: store.progress,
     signal,
-    backfill(context) {
-      const run = next
-      next = usual
+    async backfill(context) {
+      const before = next ?? refreshBefore(options.refresh ?? REFRESH_MS, undefined)
+      next = undefined
       const monitor = backlogs.begin(context.relay)
-      stopRefreshing = keepFresh(monitor, () => store.progress.list({ relay: context.relay }))
+      const read = () => store.progress.list({ relay: context.relay })
+      // What is complete before a run is no event of it. A store that is away is waited for by the run itself.
+      await monitor.refresh(read).catch(() => {})
+      stopRefreshing = keepFresh(monitor, read)
       report.beginRun(context.relay)
-      return backfillerOf(context, run, parts)
+      return backfillerOf(context, before, parts)
     },
-    onEnd({ relay, outcome, error }) {
+    async onEnd({ relay, outcome, error }) {
       stopRefreshing()
+      const read = () => store.progress.list({ relay })
+      if (!signal.aborted)
+        await backlogs
+          .monitor(relay)
+          .refresh(read)
+          .catch(() => {})
       report.endRun(relay, { outcome, error })
       backlogs.running = undefined
     },
@@ -105,8 +114,8 @@ export function createBacklogRuns(parts: BacklogRunsParts): BacklogRuns {
   })
   return {
     admin,
-    async run(relay, run) {
-      next = run
+    async run(relay, before) {
+      next = before
       return await admin.run(relay)
     },
   }
@@ -114,7 +123,7 @@ export function createBacklogRuns(parts: BacklogRunsParts): BacklogRuns {
 
 function backfillerOf(
   { relay, signal, onEvent, keepFailed }: AdminRunContext,
-  run: BacklogRun,
+  before: Date,
   { options, relays, store, backlogs, report }: BacklogRunsParts,
 ) {
   const { address, lister } = relays.find((known) => known.relay === relay) ?? {}
@@ -123,7 +132,7 @@ function backfillerOf(
     store,
     collections: collectionsOf(options, { relays: [address ?? relay], observed: store.observed }),
     concurrency: options.concurrency,
-    ...run,
+    refreshBefore: before,
     maxAttempts: options.maxAttempts,
     retry: options.retries === undefined ? {} : { retries: options.retries },
     keepFailed,

@@ -13,16 +13,10 @@ export interface BacklogParts {
    * between. Nothing where no feed is followed.
    */
   readonly followedSince: (signal: AbortSignal) => Promise<Date | undefined>
-  /** Runs a backfill to its end. */
-  readonly run: (options: BacklogRun) => Promise<AdminRunEnd>
+  /** Runs a backfill to its end, which reads again what was complete before that moment. */
+  readonly run: (refreshBefore: Date) => Promise<AdminRunEnd>
   /** What the store holds, each time that it was looked at. */
   readonly onLook: (rows: readonly CollectionProgress[]) => void
-}
-
-/** What is read again. */
-export interface BacklogRun {
-  readonly refreshAfterMs: number
-  readonly refreshBefore: Date | undefined
 }
 
 /** How often is looked whether there is something to do, in milliseconds: another process may have begun a run. */
@@ -45,11 +39,10 @@ export function createBacklog(parts: BacklogParts): (signal: AbortSignal) => Pro
     const since = await parts.followedSince(signal)
     const rows = await parts.progress.list({ relay })
     parts.onLook(rows)
-    const isOld = isDue(rows, since, refreshMs)
-    if (!isFirst && !isOld) return lookMs
+    const isDue = rows.some((row) => isOpen(row, refreshBefore(refreshMs, since)))
+    if (!isFirst && !isDue) return lookMs
     // One pass takes up what becomes old while it lasts, and no other process begins a second one then.
-    const refreshAfterMs = isOld ? refreshMs / 2 : refreshMs
-    const { outcome } = await parts.run({ refreshAfterMs, refreshBefore: since })
+    const { outcome } = await parts.run(refreshBefore(isDue ? refreshMs / 2 : refreshMs, since))
     signal.throwIfAborted()
     if (outcome !== 'failed') isFirst = false
     // What an operator has stopped is not begun again by a timer of minutes.
@@ -59,8 +52,28 @@ export function createBacklog(parts: BacklogParts): (signal: AbortSignal) => Pro
   }
 }
 
-/** Whether a collection is not complete, or was so for too long. */
-function isDue(rows: readonly CollectionProgress[], since: Date | undefined, refreshMs: number): boolean {
-  const before = Math.max(Date.now() - refreshMs, since?.getTime() ?? 0)
-  return rows.some(({ completedAt }) => completedAt === undefined || completedAt.getTime() < before)
+/** What was complete before that moment is too old, or may lack what a gap in the feed took. */
+export function refreshBefore(ageMs: number, followedSince: Date | undefined): Date {
+  return new Date(Math.max(Date.now() - ageMs, followedSince?.getTime() ?? 0))
+}
+
+/** Whether a collection is to be read: it is not complete, or was so before that moment. */
+function isOpen(row: CollectionProgress, before: Date): boolean {
+  return !isCancelled(row) && (row.completedAt === undefined || row.completedAt < before)
+}
+
+/** An operator's word holds until it is taken back. */
+function isCancelled({ flags }: CollectionProgress): boolean {
+  return flags.includes('cancelled')
+}
+
+/**
+ * How far the backlog of a relay is: `waiting` for its first run, or for work that is left; `incomplete` where nothing is
+ * left to do but collections have failed.
+ */
+export function backlogState(rows: readonly CollectionProgress[]): 'waiting' | 'incomplete' | 'complete' {
+  const wanted = rows.filter((row) => !isCancelled(row))
+  if (rows.length === 0 || wanted.some(({ state }) => state === 'pending' || state === 'running'))
+    return 'waiting'
+  return wanted.every(({ state }) => state === 'complete') ? 'complete' : 'incomplete'
 }

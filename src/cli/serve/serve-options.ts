@@ -3,13 +3,16 @@ import type { SourceOptions } from '../source-options.ts'
 
 export interface ServeOptions extends RelayOptions, SourceOptions, RequestOptions, PaceOptions {
   readonly port?: number
-  readonly host?: string
+  /** The address to listen on. */
+  readonly listen?: string
   readonly metricsPort?: number
   readonly adminToken?: string
-  readonly firehose?: string
-  readonly jetstream?: string
-  /** False: no feed is followed. */
-  readonly feed?: boolean
+  /** Whose feed is followed: a relay, or a Jetstream. False: none is. */
+  readonly feed?: string | false
+  /** The directory of DIDs that is asked for the hosts of repos to look up. */
+  readonly plc?: string
+  /** Hosts that may be asked though they are no public ones. */
+  readonly allow?: readonly string[]
   /** False: no backlog is imported. */
   readonly backlog?: boolean
   /** How long after one prune the next one begins, in milliseconds. False: nothing is pruned. */

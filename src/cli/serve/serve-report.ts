@@ -1,4 +1,5 @@
 import type { BackfillEvent } from '../../contracts/events.ts'
+import type { FeedEvent } from '../../contracts/feed-events.ts'
 import { isBackfillError } from '../../errors.ts'
 import type { AdminRunEnd } from '../../server/admin/admin-run.ts'
 import { describe } from '../../util/describe.ts'
@@ -14,6 +15,7 @@ import type { Screen } from '../output/screen.ts'
 import { painter } from '../output/terminal-format.ts'
 import { fit } from '../output/terminal-text.ts'
 import { createTerminal } from '../terminal.ts'
+import { feedMessage } from './feed-messages.ts'
 
 /** What a service tells of itself. */
 export interface ServeReport {
@@ -23,6 +25,8 @@ export interface ServeReport {
   /** An event of that run. */
   handle(event: BackfillEvent): void
   endRun(relay: string, end: AdminRunEnd): void
+  /** An event of the feed. */
+  feed(event: FeedEvent): void
   /** Something that is to be known: the part of the service, and what happened. */
   tell(part: string, text: string): void
   /** A part failed, and is begun again after `waitMs`, or goes on where that is absent. */
@@ -64,10 +68,15 @@ export function jsonServeReport(view: ServeView, { out, debug }: Context): Serve
       progress?.end()
       write('runEnded', { relay, ...end })
     },
+    feed: ({ type, ...fields }) => write(`feed${capitalized(type)}`, fields),
     tell: (part, text) => write('note', { part, text }),
     fail: (part, error, waitMs) => write('trouble', { part, error, waitMs }),
     end: () => write('end', { outcome: 'stopped' }),
   }
+}
+
+function capitalized(word: string): string {
+  return word.slice(0, 1).toUpperCase() + word.slice(1)
 }
 
 /** How often a log is told how the service is while no run is under way, in milliseconds. */
@@ -112,6 +121,11 @@ export function textServeReport(view: ServeView, context: Context): ServeReport 
       if (!isBackfillError(error, 'INCOMPLETE')) return fail(relay, `${describe(error)} It is tried again.`)
       const left = plural(error.failures.length, 'collection is', 'collections are')
       fail(relay, `${left} not complete, and tried again later: see the command status`)
+    },
+    feed(event) {
+      const message = feedMessage(event)
+      if (message === undefined) terminal.refresh()
+      else ({ inform, warn })[message.kind]('feed', message.text)
     },
     tell: inform,
     fail(part, error, waitMs) {

@@ -8,10 +8,12 @@ import type { Database } from '../database.ts'
 import type { TextMeter } from '../metrics/text-meter.ts'
 import { openDatabase, openExisting } from '../open-database.ts'
 import type { Relay } from '../relay-options.ts'
-import { createBacklog } from './backlog.ts'
+import { backlogState, createBacklog } from './backlog.ts'
 import { type BacklogRuns, createBacklogRuns, watchBacklogs } from './backlog-runs.ts'
+import { createFeedFollower } from './feed-follower.ts'
 import { pruneWhenDue } from './pruning.ts'
 import { keepDoing, type RecurringWork } from './recurring.ts'
+import { lookUpRepos } from './repo-look-ups.ts'
 import type { ServeHealth } from './serve-health.ts'
 import { PRUNE_MS, REFRESH_MS, type ServeOptions } from './serve-options.ts'
 import type { ServeReport, ServeView } from './serve-report.ts'
@@ -65,23 +67,25 @@ export function createService(parts: ServiceParts): Service {
     relays.map(({ relay }) => relay),
     meter,
   )
+  const [first] = relays
+  const feedAddress = options.feed === false ? undefined : (options.feed ?? first?.address)
+  const feed = createFeedFollower(feedAddress, meter)
   let opened: Opened | undefined
 
-  function isImported(relay: string): boolean {
-    const { complete, total } = backlogs.monitor(relay).snapshot().collections
-    return total > 0 && complete === total
-  }
+  const stateOf = (relay: string) => backlogState(backlogs.monitor(relay).collections())
 
   function backlogText(): string {
     if (options.backlog === false) return 'off'
     if (backlogs.running !== undefined) return 'running'
-    return relays.every(({ relay }) => isImported(relay)) ? 'complete' : 'waiting'
+    const states = relays.map(({ relay }) => stateOf(relay))
+    return (['waiting', 'incomplete'] as const).find((state) => states.includes(state)) ?? 'complete'
   }
 
   function figures(): string[] {
     const { complete, total } = backlogs.monitor(relays[0]?.relay ?? '').snapshot().collections
     return [
       opened === undefined ? 'waiting for the database' : `serving for ${uptime(startedAt)}`,
+      ...[feed.text() ?? []].flat(),
       ...(total === 0 ? [] : [`${count(complete)} of ${plural(total, 'collection')} complete`]),
     ]
   }
@@ -93,18 +97,18 @@ export function createService(parts: ServiceParts): Service {
         relay,
         progress: store.progress,
         refreshMs,
-        followedSince: async () => undefined,
-        run: (run) => runs.run(relay, run),
+        followedSince: (until) => feed.followedSince(store, until),
+        run: (before) => runs.run(relay, before),
         onLook: (rows) => void backlogs.monitor(relay).refresh(async () => [...rows]),
       })
       return { work, onFailure: (error, waitMs) => report.fail(relay, error, waitMs), pauseMs: SOON }
     })
-    const [{ relay } = { relay: '' }] = relays
+    const relay = first?.relay ?? ''
     const pruning = {
       relay,
       store,
       everyMs: options.prune || PRUNE_MS,
-      isImported: () => isImported(relay),
+      isImported: () => stateOf(relay) !== 'waiting',
       onEvent: report.handle,
       onPruned: (summary: PruneSummary) => report.tell('prune', prunedText(summary)),
     }
@@ -113,16 +117,36 @@ export function createService(parts: ServiceParts): Service {
       onFailure: (error, waitMs) => report.fail('prune', error, waitMs),
       pauseMs: LATER,
     }
+    const lookUps = {
+      store,
+      isFollowing: () => feed.figures.role === 'following',
+      plc: options.plc,
+      allowHosts: options.allow,
+      onLookedUp: (repos: number, failed: number) => report.tell('look-ups', lookedUpText(repos, failed)),
+    }
+    const feedWorks: RecurringWork[] = [
+      {
+        work: (until) => feed.follow(store, report, until),
+        onFailure: (error, waitMs) => report.fail('feed', error, waitMs),
+        pauseMs: SOON,
+      },
+      {
+        work: (until) => lookUpRepos(lookUps, until),
+        onFailure: (error, waitMs) => report.fail('look-ups', error, waitMs),
+        pauseMs: SOON,
+      },
+    ]
     return [
+      ...(feedAddress === undefined ? [] : feedWorks),
       ...(options.backlog === false ? [] : backlogWork),
       ...(options.prune === false ? [] : [pruneWork]),
     ]
   }
 
   return {
-    feed: undefined,
+    feed: feedAddress,
     view: { run: backlogs.current, figures },
-    health: () => ({ feed: 'off', backlog: backlogText() }),
+    health: () => ({ feed: feed.figures.role, backlog: backlogText() }),
     index: () => opened?.store.index,
     xrpc: () => opened?.xrpc,
     admin: () => opened?.runs.admin,
@@ -157,6 +181,11 @@ async function keepUp(works: readonly RecurringWork[], signal: AbortSignal): Pro
   for (const each of doing) each.catch((error: unknown) => stop.abort(error))
   await Promise.allSettled([stopped, ...doing])
   stop.signal.throwIfAborted()
+}
+
+function lookedUpText(repos: number, failed: number): string {
+  const lost = failed === 0 ? '' : `, ${count(failed)} of them without an answer`
+  return `${plural(repos, 'repo')} looked up at their hosts${lost}`
 }
 
 function prunedText({ removed, outcome }: PruneSummary): string {

@@ -25,12 +25,12 @@ interface Service extends AsyncDisposable {
   readonly url: string
 }
 
-/** `serve` as a process, once it listens. */
+/** `serve` as a process, once it listens; its relay has no feed. */
 async function startService(
   relay: Pick<TestRelay, 'url' | 'gardenUrl'>,
   ...more: string[]
 ): Promise<Service> {
-  const sources = ['--source', `garden=${relay.gardenUrl}`]
+  const sources = ['--source', `garden=${relay.gardenUrl}`, '--no-feed']
   const program = startCli(['serve', '--relay', relay.url, ...sources, '--port', '0', ...more])
   const [, url = ''] = await program.until(/^serves (http:\S+)$/m)
   return { program, url, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() }
@@ -227,7 +227,7 @@ describe('serve says what is wrong, and touches nothing', () => {
 test('serve --json tells each thing as an object in a line', async () => {
   await using relay = await startRelay({ collections: SIZES })
   await using folder = await temporaryFolder()
-  const sources = ['--source', `garden=${relay.gardenUrl}`]
+  const sources = ['--source', `garden=${relay.gardenUrl}`, '--no-feed']
   const where = ['--data', join(folder.path, 'index.sqlite'), '--port', '0']
   await using program = startCli(['serve', '--relay', relay.url, ...sources, ...where, '--json'])
   await program.until(/"type":"runEnded"/)

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createBacklog } from '../../../src/cli/serve/backlog.ts'
+import { backlogState, createBacklog } from '../../../src/cli/serve/backlog.ts'
 import type { CollectionProgress } from '../../../src/contracts/progress-store.ts'
 import type { AdminRunEnd } from '../../../src/server/admin/admin-run.ts'
 
@@ -17,14 +17,15 @@ function row(collection: string, ageMs?: number): CollectionProgress {
 
 /** A backlog whose runs end as told, and what they were begun with. */
 function backlog(rows: CollectionProgress[], ends: AdminRunEnd['outcome'][], since?: Date) {
-  const runs: { refreshAfterMs: number; refreshBefore: Date | undefined }[] = []
+  /** How old what is read again is at least, in milliseconds. */
+  const runs: number[] = []
   const work = createBacklog({
     relay,
     progress: { list: async () => rows },
     refreshMs: WEEK,
     followedSince: async () => since,
-    async run(options) {
-      runs.push(options)
+    async run(refreshBefore) {
+      runs.push(Math.round((Date.now() - refreshBefore.getTime()) / 60_000) * 60_000)
       return { outcome: ends.shift() ?? 'complete' }
     },
     onLook() {},
@@ -35,7 +36,7 @@ function backlog(rows: CollectionProgress[], ends: AdminRunEnd['outcome'][], sin
 it('is imported at the start, and what is there is not read again', async () => {
   const { runs, work } = backlog([row('a.b.c', HOUR)], [])
   const waits = [await work(), await work(), await work()]
-  expect(runs).toEqual([{ refreshAfterMs: WEEK, refreshBefore: undefined }])
+  expect(runs).toEqual([WEEK])
   expect(waits).toEqual([60_000, 60_000, 60_000])
 })
 
@@ -48,7 +49,7 @@ it('is read again as a whole once a part of it is too old', async () => {
   // The second process looks a moment later.
   rows[0] = row('a.b.c', 0)
   await work()
-  expect(runs.map(({ refreshAfterMs }) => refreshAfterMs)).toEqual([WEEK, WEEK / 2])
+  expect(runs).toEqual([WEEK, WEEK / 2])
 })
 
 it('is read again where it was complete before the feed was followed without a gap', async () => {
@@ -57,10 +58,10 @@ it('is read again where it was complete before the feed was followed without a g
   const { runs, work } = backlog(rows, [], since)
   await work()
   await work()
-  expect(runs).toHaveLength(1)
+  expect(runs).toEqual([2 * HOUR])
   since.setTime(Date.now())
   await work()
-  expect(runs[1]?.refreshBefore).toBe(since)
+  expect(runs).toEqual([2 * HOUR, 0])
 })
 
 it('waits longer after each run that is not complete, six hours at most', async () => {
@@ -76,6 +77,19 @@ it('is tried again where the first run failed before anything was known', async 
   await work()
   await work()
   expect(runs).toHaveLength(2)
+})
+
+it('leaves a collection alone that an operator has cancelled, and says how far the others are', async () => {
+  const cancelled = { ...row('a.b.c'), state: 'failed', flags: ['cancelled'] } as const
+  const rows: CollectionProgress[] = [cancelled, row('d.e.f', HOUR)]
+  const { runs, work } = backlog(rows, [])
+  await work()
+  await work()
+  expect(runs).toHaveLength(1)
+  expect(backlogState(rows)).toBe('complete')
+  expect(backlogState([])).toBe('waiting')
+  expect(backlogState([...rows, row('g.h.i')])).toBe('waiting')
+  expect(backlogState([...rows, { ...row('g.h.i'), state: 'failed' }])).toBe('incomplete')
 })
 
 it('is left alone after an operator has stopped it', async () => {
