@@ -8,5 +8,6 @@
  * document has to be that of the DID, and to name a host that may be asked.
  */
 export interface DidResolver {
+  /** The document of one DID. */
   resolve(did: `did:${string}:${string}`): Promise<unknown>
 }
