@@ -95,6 +95,8 @@ export interface BackfillErrors {
   INPUT_BROKEN: BackfillError
   /** A crawl leaves the host out: it is no host to be crawled, and the message says why. The crawl goes on with others. */
   HOST_LEFT_OUT: BackfillError
+  /** A host names more pairs on one page than a crawl takes. Those of one repo are left out; the crawl goes on. */
+  TOO_MANY_PAIRS: BackfillError
   /** No source knew a collection: `errors` says why. Name the collections. */
   DISCOVERY_FAILED: DiscoveryError
   /**

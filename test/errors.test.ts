@@ -53,6 +53,7 @@ const errors: { readonly [Code in BackfillErrorCode]: BackfillErrors[Code] } = {
   NOT_INDEXED: new NotIndexedError('Run `await createDidIndex(db)` once.'),
   INPUT_BROKEN: new BackfillError('INPUT_BROKEN', 'words'),
   HOST_LEFT_OUT: new BackfillError('HOST_LEFT_OUT', 'words'),
+  TOO_MANY_PAIRS: new BackfillError('TOO_MANY_PAIRS', 'words'),
   DISCOVERY_FAILED: new DiscoveryError([]),
   INCOMPLETE: new IncompleteError([]),
   PRUNE_REFUSED: new PruneRefusedError({ relay, pairs: 10, mayRemove: 5, unlistedPairs: 4 }, 0.05),
