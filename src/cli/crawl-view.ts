@@ -37,6 +37,8 @@ export interface CrawlView {
 export function createCrawlView(): CrawlView {
   const hosts = new Map<string, HostProgress>()
   const active = new Set<string>()
+  /** The repos of the page that each host is asked for now. */
+  const inPage = new Map<string, number>()
   const sums = { pairs: 0, added: 0, failedRepos: 0 }
   /** When requests ended, in whole seconds, with how many. */
   const seconds = new Map<number, number>()
@@ -44,6 +46,12 @@ export function createCrawlView(): CrawlView {
   function change(host: string, to: Partial<HostProgress>): void {
     const known = hosts.get(host) ?? { host, state: 'pending', pages: 0, repos: 0, attempts: 0 }
     hosts.set(host, { ...known, ...to })
+  }
+
+  /** No page of the host is asked for any more, or the next one is. */
+  function endPage(host: string, isOver: boolean): void {
+    inPage.delete(host)
+    if (isOver) active.delete(host)
   }
 
   function countRequest(): void {
@@ -68,6 +76,8 @@ export function createCrawlView(): CrawlView {
     handle(event) {
       switch (event.type) {
         case 'requested':
+          if (event.did !== undefined && event.error === undefined)
+            inPage.set(event.host, (inPage.get(event.host) ?? 0) + 1)
           return countRequest()
         case 'hostStarted':
           active.add(event.host)
@@ -76,11 +86,11 @@ export function createCrawlView(): CrawlView {
           sums.pairs += event.pairs
           sums.added += event.added ?? 0
           sums.failedRepos += event.failed
-          if (event.completed) active.delete(event.host)
+          endPage(event.host, event.completed)
           return change(event.host, { repos: event.repos, state: event.completed ? 'complete' : 'running' })
         case 'hostFailed': {
           const { host, attempts, retryInMs, restart } = event
-          active.delete(host)
+          endPage(host, true)
           return change(host, {
             attempts,
             retryInMs,
@@ -88,10 +98,10 @@ export function createCrawlView(): CrawlView {
           })
         }
         case 'claimLost':
-          active.delete(event.host)
+          endPage(event.host, true)
           return
         case 'hostLeftOut':
-          active.delete(event.host)
+          endPage(event.host, true)
           if (hosts.has(event.host)) change(event.host, { state: 'leftOut' })
       }
     },
@@ -121,7 +131,9 @@ export function createCrawlView(): CrawlView {
           leftOut: inState('leftOut'),
           repos: rows.reduce((sum, { repos }) => sum + repos, 0),
         },
-        active: rows.filter(({ host }) => active.has(host)),
+        active: rows
+          .filter(({ host }) => active.has(host))
+          .map((row) => ({ ...row, repos: row.repos + (inPage.get(row.host) ?? 0) })),
         setAside: rows.filter(({ retryInMs }) => retryInMs !== undefined).length,
         accounts: rows.reduce((sum, row) => sum + expectedRepos(row), 0),
         ...sums,

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit'
 import type { IndexBatch } from '../contracts/index-sink.ts'
 import { BackfillError, isBackfillError } from '../errors.ts'
 import type { FetchedPage } from '../paging/prefetch.ts'
@@ -116,7 +115,7 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
   return {
     async read(page, signal) {
       const reading = childController(signal)
-      const gate = pLimit(REPOS_AT_ONCE)
+      const left = page.page.dids.values()
       const pairs = createPairs()
       const counts = { described: 0, absent: 0, failed: 0 }
       const readInto = async (did: string) => {
@@ -124,8 +123,12 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
         const outcome = pairs.add(did, read) ? read : fail(did, tooManyPairs(host))
         counts[typeof outcome === 'string' ? outcome : 'described'] += 1
       }
+      // They share one iterator: a promise for each repo of each host's page would take most of the memory.
+      const readSome = async () => {
+        for (const did of left) await readInto(did)
+      }
       try {
-        await Promise.all(page.page.dids.map((did) => gate(readInto, did)))
+        await Promise.all(Array.from({ length: REPOS_AT_ONCE }, readSome))
       } finally {
         reading.abort()
       }

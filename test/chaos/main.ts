@@ -1,7 +1,8 @@
 /**
  * Chaos: worker processes that are killed and paused share one backfill, with a database that is restarted hard and a
- * relay that is faulty. Prints what was done and what came of it; ends with 1 when the promise was broken.
+ * relay that is faulty; or, with `--scene crawl`, one crawl of a network of hosts. Prints what was done and what came of it; ends with 1 when the promise was broken.
  */
+import { crawlMain } from './crawl-main.ts'
 import { type ChaosOptions, parseOptions, USAGE } from './options.ts'
 import { figureLines, violations } from './report.ts'
 import { runChaos } from './run.ts'
@@ -19,11 +20,15 @@ function optionsOrEnd(): ChaosOptions {
   }
 }
 
-async function main(options: ChaosOptions): Promise<number> {
+function stopOnSignals(): AbortController {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => stop.abort(new Stopped(`Stopped by ${signal}.`)))
   }
+  return stop
+}
+
+async function main(options: ChaosOptions, stop: AbortController): Promise<number> {
   const { seconds, seed, workers, synchronousCommit } = options
   console.log(
     `${workers} workers, ${seconds} s of chaos, seed ${seed}, ${options.database}, synchronous_commit ${synchronousCommit}, fence ${options.fence}`,
@@ -40,9 +45,11 @@ async function main(options: ChaosOptions): Promise<number> {
   return 1
 }
 
-const options = optionsOrEnd()
+const args = process.argv.slice(2)
+const isCrawl = args[args.indexOf('--scene') + 1] === 'crawl'
 try {
-  process.exitCode = await main(options)
+  const stop = stopOnSignals()
+  process.exitCode = isCrawl ? await crawlMain(args, stop.signal) : await main(optionsOrEnd(), stop)
 } catch (error) {
   console.error(error instanceof Stopped ? error.message : error)
   process.exitCode = 1

@@ -15,7 +15,8 @@ export interface ChaosOptions {
   readonly fence: 'on' | 'off'
 }
 
-export const USAGE = `npm run chaos -- [--seconds 60] [--seed <number>] [--workers 5] [--database postgres|sqlite] [--synchronous-commit on|off] [--fence on|off]`
+export const USAGE = `npm run chaos -- [--seconds 60] [--seed <number>] [--workers 5] [--database postgres|sqlite] [--synchronous-commit on|off] [--fence on|off]
+or npm run chaos -- --scene crawl [--hosts 2800] [--repos 300000] [--workers 3] [--rate 80] [--every 12]`
 
 /** @throws Error that says what is wrong with the arguments */
 export function parseOptions(args: readonly string[]): ChaosOptions {
@@ -44,7 +45,8 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
   }
 }
 
-function wholeNumber(name: string, text: string, least: number): number {
+/** @throws Error that names the option */
+export function wholeNumber(name: string, text: string, least: number): number {
   const number = Number(text)
   if (!Number.isSafeInteger(number) || number < least || number > 2 ** 31)
     throw new Error(`--${name} must be a whole number of at least ${least}, not ${text}.`)

@@ -28,8 +28,23 @@ export interface WorkerProcess {
 const MAX_STDERR = 4000
 
 export function startWorker(options: WorkerOptions, hear: (line: WorkerLine) => void): WorkerProcess {
-  const entry = fileURLToPath(new URL('./worker.ts', import.meta.url))
-  const child = spawn(process.execPath, [entry], { stdio: 'pipe' })
+  return startChild('./worker.ts', { options, hear })
+}
+
+interface ChildParts<Line> {
+  readonly options: object
+  readonly hear: (line: Line) => void
+  /** Of Node. */
+  readonly flags?: readonly string[]
+}
+
+/** Starts a process that says what happens in lines of JSON. @param file of this folder */
+export function startChild<Line>(
+  file: string,
+  { options, hear, flags = [] }: ChildParts<Line>,
+): WorkerProcess {
+  const entry = fileURLToPath(new URL(file, import.meta.url))
+  const child = spawn(process.execPath, [...flags, entry], { stdio: 'pipe' })
   let killed = false
   let paused = false
   let stderr = ''
@@ -40,7 +55,7 @@ export function startWorker(options: WorkerOptions, hear: (line: WorkerLine) => 
   child.stdin.on('error', () => {})
   child.stdin.write(`${JSON.stringify(options)}\n`)
   createInterface({ input: child.stdout }).on('line', (text) => {
-    const line = parse(text)
+    const line = parse<Line>(text)
     if (line !== undefined) hear(line)
   })
   return {
@@ -63,9 +78,9 @@ export function startWorker(options: WorkerOptions, hear: (line: WorkerLine) => 
 }
 
 /** Nothing for a line in which its process was killed. */
-function parse(text: string): WorkerLine | undefined {
+function parse<Line>(text: string): Line | undefined {
   try {
-    return JSON.parse(text) as WorkerLine
+    return JSON.parse(text) as Line
   } catch {
     return undefined
   }

@@ -3,25 +3,17 @@
  * happens in lines of JSON on stdout, ends with 0 when everything is complete, and with stdin, so that it never
  * outlives the process that started it.
  */
-import { createInterface } from 'node:readline'
-import {
-  BackfillError,
-  type BackfillStore,
-  createBackfiller,
-  knownCollections,
-  relayLister,
-} from '../../src/index.ts'
+import { type BackfillStore, createBackfiller, knownCollections, relayLister } from '../../src/index.ts'
 import { openPostgres } from '../../src/postgres/index.ts'
 import { openSqlite } from '../../src/sqlite/index.ts'
 import { listenTo } from '../support/listen-to.ts'
+import { codeOf, runChild, sayLine } from './child.ts'
 import { REQUEST_TIMEOUT_MS } from './relay-faults.ts'
 import { unfenced } from './unfenced.ts'
 import { PAGE_SIZE } from './work.ts'
 import { LEASE_MS, type WorkerLine, type WorkerOptions } from './worker-lines.ts'
 
-const say = (line: WorkerLine) => console.log(JSON.stringify(line))
-
-const codeOf = (error: unknown) => (error instanceof BackfillError ? error.code : 'UNEXPECTED')
+const say = (line: WorkerLine) => sayLine(line)
 
 async function walkAll(options: WorkerOptions): Promise<void> {
   const { name, databaseUrl, fence } = options
@@ -62,20 +54,10 @@ async function walkOn(store: BackfillStore, { name, relayUrl, collections }: Wor
   }
 }
 
-const input = createInterface({ input: process.stdin })
-input.once('line', async (line) => {
-  try {
-    await walkAll(JSON.parse(line) as WorkerOptions)
-  } catch (error) {
-    const code = codeOf(error)
-    say({
-      event: 'ended',
-      code,
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    })
-    process.exitCode = 1
-  }
-  process.stdin.destroy()
-})
-// On a pipe, writing is synchronous: nothing that was said is lost here.
-process.stdin.once('end', () => process.exit(1))
+runChild<WorkerOptions>(walkAll, (error) =>
+  say({
+    event: 'ended',
+    code: codeOf(error),
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  }),
+)

@@ -57,6 +57,8 @@ export async function crawl(
     onEvent(event) {
       view.handle(event)
       report.handle(event)
+      // Their sizes are in the store now. That it is unavailable, the crawl itself tells.
+      if (event.type === 'hosts') refresh().catch(() => {})
     },
   })
   const refresh = () => crawler.status().then(view.take)
