@@ -6,7 +6,14 @@ it('three processes that are killed and stopped crawl a network of hosts, and br
   timeout: 180_000,
 }, async () => {
   await using postgres = await createPostgres()
-  const scene = { ...CRAWL_SCENE, hosts: 60, repos: 1_200, requestsPerSecond: 100, disturbEveryMs: 2_000 }
+  const scene = {
+    ...CRAWL_SCENE,
+    hosts: 60,
+    repos: 1_200,
+    concurrency: 6,
+    pageSize: 20,
+    disturbEveryMs: 3_000,
+  }
   const { signal } = new AbortController()
   const report = await runCrawlScene(scene, { databaseUrl: postgres.url, signal, say: () => {} })
   expect(report.broken).toEqual([])

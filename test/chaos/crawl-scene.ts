@@ -14,8 +14,13 @@ export interface CrawlScene {
   readonly requestsPerSecond: number
   /** How often a process is killed, or stopped for longer than its lease, in milliseconds. */
   readonly disturbEveryMs: number
-  /** Hosts that each process asks at once. */
+  /**
+   * Hosts that each process asks at once. With a pace ten times the real one, a few hosts are as much as a process can
+   * ask; with more, no page would come to its end before the next kill.
+   */
   readonly concurrency: number
+  /** Repos in a page. */
+  readonly pageSize: number
 }
 
 export const CRAWL_SCENE: CrawlScene = {
@@ -23,8 +28,9 @@ export const CRAWL_SCENE: CrawlScene = {
   repos: 300_000,
   workers: 3,
   requestsPerSecond: 80,
-  disturbEveryMs: 12_000,
-  concurrency: 100,
+  disturbEveryMs: 20_000,
+  concurrency: 24,
+  pageSize: 50,
 }
 
 /** What came of it. */
@@ -53,7 +59,6 @@ export interface CrawlReport {
 
 const GROUP = 'pds-#.shared.example.net'
 const LEASE_MS = 10_000
-const PAGE_SIZE = 200
 const DESCRIBE = '/xrpc/com.atproto.repo.describeRepo'
 const COLLECTIONS = {
   'app.bsky.actor.profile': 0.9,
@@ -143,7 +148,7 @@ export async function runCrawlScene(
     maxAttempts: 1_000,
     leaseMs: LEASE_MS,
     concurrency: scene.concurrency,
-    pageSize: PAGE_SIZE,
+    pageSize: scene.pageSize,
   }
   const unexpected: string[] = []
   const hear = (line: CrawlWorkerLine) => {
