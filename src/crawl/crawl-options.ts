@@ -141,6 +141,8 @@ export interface CrawlSettings extends CrawlStore {
   readonly named: readonly string[]
   readonly sources: readonly HostSource[]
   readonly rules: HostRules
+  /** Whether the requests are made by the runtime's own `fetch`. */
+  readonly isOwnFetch: boolean
   readonly groups: readonly HostGroup[]
   readonly http: HttpClient
   readonly concurrency: number
@@ -179,6 +181,7 @@ export function crawlSettingsOf(options: CrawlOptions): CrawlSettings {
     progress: store.progress,
     named,
     sources,
+    isOwnFetch: options.fetch === undefined,
     rules: createHostRules({ allowHosts, denyHosts, named }),
     groups: hostGroups(options.sharedLimits),
     http: limitedClient(http, REQUESTS_AT_ONCE),

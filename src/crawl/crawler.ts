@@ -9,6 +9,7 @@ import type { WorkerPool } from '../run/worker-pool.ts'
 import { createController } from '../util/abort.ts'
 import { merge } from '../util/merge-streams.ts'
 import type { Run } from '../util/run-iterator.ts'
+import { guardConnections } from './connection-guard.ts'
 import { type CrawlOptions, type CrawlSettings, crawlSettingsOf } from './crawl-options.ts'
 import { groupScope, HOSTS, isGroup } from './crawl-scopes.ts'
 import { crawlStatusOf } from './crawl-status.ts'
@@ -75,11 +76,17 @@ async function* crawl(
 ): AsyncGenerator<HostPageEvent, void, void> {
   const parts = partsOf(settings, stop, emit)
   const pool = poolOf(parts)
-  await registerHosts(parts)
-  for (let round = 1; ; round += 1) {
-    const workers = Array.from({ length: parts.concurrency }, () => pool.work())
-    yield* merge(workers, stop)
-    if (await isOver(parts, round === MAX_ROUNDS)) return
+  // A fetch of the caller's own may reach hosts by other ways.
+  const endGuard = settings.isOwnFetch ? guardConnections(settings.rules.isGuarded) : () => {}
+  try {
+    await registerHosts(parts)
+    for (let round = 1; ; round += 1) {
+      const workers = Array.from({ length: parts.concurrency }, () => pool.work())
+      yield* merge(workers, stop)
+      if (await isOver(parts, round === MAX_ROUNDS)) return
+    }
+  } finally {
+    endGuard()
   }
 }
 

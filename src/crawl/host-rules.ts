@@ -14,6 +14,8 @@ const REFUSED_STATUSES: Readonly<Record<string, string>> = {
 export interface HostRules {
   /** A host that a source or a row of an earlier run names. */
   judge(known: KnownHost, relay?: string | undefined): HostAddress | RefusedHost
+  /** Whether a host that was judged may be reached at public addresses alone: a stranger named it. */
+  isGuarded(hostname: string): boolean
 }
 
 export interface HostRuleOptions {
@@ -29,13 +31,17 @@ export function createHostRules({ allowHosts, denyHosts, named }: HostRuleOption
   const allowed = allowHosts.map((given) => hostPattern('allowHosts', given))
   const denied = denyHosts.map((given) => hostPattern('denyHosts', given))
   const meant = new Set(named.map((given) => nameOf(readHost(given))))
+  const guarded = new Set<string>()
   return {
+    isGuarded: (hostname) => guarded.has(hostname),
     judge({ host: given, status = 'active' }, relay) {
       const address = readHost(given)
       if ('problem' in address) return address
       const url = new URL(address.origin)
       if (address.host === relay) return { problem: 'is the relay whose list names it' }
-      if (meant.has(address.host) || allowed.some((matches) => matches(url))) return address
+      if (allowed.some((matches) => matches(url))) return address
+      guarded.add(url.hostname)
+      if (meant.has(address.host)) return address
       if (denied.some((matches) => matches(url)))
         return { problem: 'is on the list of hosts that are not crawled (denyHosts)' }
       const refused = Object.hasOwn(REFUSED_STATUSES, status) ? REFUSED_STATUSES[status] : undefined
