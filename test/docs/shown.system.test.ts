@@ -39,6 +39,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
     ],
   },
   '/xrpc/com.atproto.repo.describeRepo': { did: REPO, collections: ['app.bsky.feed.post'] },
+  '/xrpc/com.atproto.sync.listHosts': { hosts: [{ hostname: 'relay.example', accountCount: 0 }] },
 }
 
 /** What a block that only defines something is used for, by its page and its first words; with what it prints then. */
