@@ -1,30 +1,17 @@
-import { isValidDid } from '@atproto/syntax'
 import type { RepoPage } from '../contracts/repo-lister.ts'
-import { badPage, parseJsonPage } from '../http/json-page.ts'
 import type { Asked } from '../http/response-error.ts'
+import { parseAccountPage } from '../relay/account-page.ts'
+import { standingOf } from '../util/account-standing.ts'
 
 /**
  * Reads the body of a successful answer of `com.atproto.sync.listRepos` as a page of active repos. Those of other accounts
- * are counted and left out. A page is taken whole or not at all; within it, an entry without a valid DID is dropped and
- * counted.
+ * are counted and left out.
  *
  * @throws RelayError with the code `RELAY_BAD_ANSWER`
  */
 export function parseHostPage(text: string, asked: Asked): RepoPage {
-  const { body, cursor } = parseJsonPage(text, asked)
-  const { repos } = body
-  if (!Array.isArray(repos)) throw badPage(asked, 'has no list of repos', text)
-  const dids: string[] = []
-  let inactive = 0
-  for (const entry of repos) {
-    const { did, active, status }: { did?: unknown; active?: unknown; status?: unknown } = Object(entry)
-    if (typeof did !== 'string' || !isValidDid(did)) continue
-    if (active === false || (active === undefined && status !== undefined)) inactive += 1
-    else dids.push(did)
-  }
-  const invalid = repos.length - dids.length - inactive
-  if (invalid > 0 && invalid === repos.length)
-    throw badPage(asked, `has ${invalid} entries, none of them with a valid did`, text)
-  const page = { dids, invalid, inactive }
+  const { accounts, cursor, invalid = 0 } = parseAccountPage(text, asked)
+  const dids = accounts.filter((account) => standingOf(account) === 'active').map(({ did }) => did)
+  const page = { dids, invalid, inactive: accounts.length - dids.length }
   return cursor === undefined ? page : { ...page, cursor }
 }
