@@ -7,7 +7,8 @@ import { createHttpClient, HTTP_OPTIONS, type HttpClient, type HttpOptions } fro
 import { checkRate } from '../http/pacing.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
 import { mustHave, type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
-import { type HostOptions, hostReader, type ReadHost } from './host-address.ts'
+import { boundedCache } from './bounded-cache.ts'
+import { type HostOptions, hostPattern, hostReader, type ReadHost } from './host-address.ts'
 import { checkDidOptions, type DidOptions } from './host-finder.ts'
 import { type HostGroup, hostGroups, type SharedLimit } from './shared-limits.ts'
 
@@ -125,6 +126,10 @@ export interface IndexReposSettings extends IndexReposStore {
   readonly httpOptions: HttpOptions
   readonly did: DidOptions
   readonly readHost: ReadHost
+  /** Whether a host may be reached at public addresses alone: a stranger named it, and `allowHosts` does not. */
+  isGuarded(hostname: string): boolean
+  /** Whether the requests are made by the runtime's own `fetch`. */
+  readonly isOwnFetch: boolean
   readonly signal: AbortSignal | undefined
   readonly onEvent: (event: IndexReposEvent) => unknown
 }
@@ -160,9 +165,29 @@ export function indexReposSettingsOf(options: IndexReposOptions): IndexReposSett
     http: createHttpClient(httpOptions),
     httpOptions,
     did: { plc, plcRequestsPerSecond, resolver },
-    readHost: hostReader(options),
+    ...guardedReader(options),
+    isOwnFetch: fetch === undefined,
     signal,
     onEvent,
+  }
+}
+
+/** How many hosts that strangers named are remembered. */
+const MOST_GUARDED = 50_000
+
+function guardedReader(options: HostOptions): Pick<IndexReposSettings, 'isGuarded' | 'readHost'> {
+  const readHost = hostReader(options)
+  const allowed = (options.allowHosts ?? []).map((given) => hostPattern('allowHosts', given))
+  const guarded = boundedCache<true>(MOST_GUARDED)
+  return {
+    readHost(given) {
+      const read = readHost(given)
+      if ('problem' in read) return read
+      const url = new URL(read.origin)
+      if (!allowed.some((matches) => matches(url))) guarded.set(url.hostname, true)
+      return read
+    },
+    isGuarded: (hostname) => guarded.get(hostname) === true,
   }
 }
 

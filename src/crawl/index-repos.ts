@@ -6,6 +6,7 @@ import { abortWith, createController } from '../util/abort.ts'
 import { merge } from '../util/merge-streams.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
 import { oneLine } from '../util/text.ts'
+import { guardConnections } from './connection-guard.ts'
 import { heldCollections } from './held-collections.ts'
 import { createHostFinder } from './host-finder.ts'
 import { hostPaces } from './host-paces.ts'
@@ -54,6 +55,8 @@ async function* indexAll(
   signal?.throwIfAborted()
   abortWith(signal, stop)
   const queue = repoQueue(settings.repos, stop.signal)
+  // A fetch of the caller's own may reach hosts by other ways.
+  const endGuard = settings.isOwnFetch ? guardConnections(settings.isGuarded) : () => {}
   try {
     const work = workOn(queue, settings, stop, counts)
     yield* merge(
@@ -66,6 +69,7 @@ async function* indexAll(
     signal?.throwIfAborted()
     throw error
   } finally {
+    endGuard()
     queue.close()
     stop.abort()
     counts.end()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { IndexReposEvent, RepoEvent } from '../../src/contracts/index-repos-events.ts'
 import { indexRepos } from '../../src/crawl/index-repos.ts'
-import type { IndexReposOptions } from '../../src/crawl/index-repos-options.ts'
+import { type IndexReposOptions, indexReposSettingsOf } from '../../src/crawl/index-repos-options.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
 import { startNetwork, type TestNetwork, type TestNetworkOptions } from '../../src/testing/index.ts'
 
@@ -417,4 +417,14 @@ it('an option that cannot be used is refused', () => {
   expect(refused({ removeGone: ['active'] })).toThrow(/removeGone must be/)
   expect(refused({ requestsPerSecond: 0 })).toThrow(/requestsPerSecond must be/)
   expect(refused({ plc: 'https://plc.example/path' })).toThrow(/plc must be/)
+})
+
+it('hosts that strangers name may be reached at public addresses alone, but for those that are allowed', () => {
+  const options = { repos: [], store: memoryStore(), allowHosts: ['localhost', '*.internal'] }
+  const { readHost, isGuarded, isOwnFetch } = indexReposSettingsOf(options)
+  for (const host of ['pds.example', 'localhost:2583', 'pds.internal', '10.0.0.1']) readHost(host)
+  const names = ['pds.example', 'localhost', 'pds.internal', 'plc.directory']
+  expect(names.map(isGuarded)).toEqual([true, false, false, false])
+  expect(isOwnFetch).toBe(true)
+  expect(indexReposSettingsOf({ ...options, fetch }).isOwnFetch).toBe(false)
 })
