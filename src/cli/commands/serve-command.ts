@@ -20,7 +20,8 @@ ${SOURCES_HELP}
 The backlog is read again when it is older than --refresh (7d).
 
 Paths:
-  /xrpc/com.atproto.sync.listReposByCollection, /v1/listCollections
+  /xrpc/com.atproto.sync.listReposByCollection, listRepos, getRepoStatus
+  /v1/listCollections, /v1/getDidsForCollection
   /_health, /xrpc/_health, /metrics
   /admin/backfill-collections   with an admin token: a status page, start, stop
 
@@ -29,7 +30,7 @@ Examples:
   atproto-collection-backfill serve --relay relay.example --database postgres://localhost/relay
   atproto-collection-backfill serve --relay relay.example --port 8080 --listen 127.0.0.1 --json
 
-Several may serve one Postgres: they share the work of a backfill. Ctrl-C and SIGTERM end it within two seconds, and the same command goes on from there; twice, it ends at once.
+First the feed is followed, then the backlog is imported, so nothing falls between the two. Several may serve one Postgres: one of them follows the feed, and they share the work of a backfill. Ctrl-C and SIGTERM end it within two seconds, and the same command goes on from there; twice, it ends at once.
 Exit codes: 0 ended by Ctrl-C or SIGTERM, 1 failed, 2 wrong usage.`)
 
 export const registerServe: RegisterCommand = (program, choose) => {
@@ -47,6 +48,21 @@ export const registerServe: RegisterCommand = (program, choose) => {
         'a port of its own for /metrics (the same)',
         'BACKFILL_METRICS_PORT',
         wholeNumberFrom(0, 65_535),
+      ),
+    )
+    .addOption(
+      option(
+        '--max-limit <n>',
+        'most repos in a page that is asked for, up to 10000 (2000, as the lexicon has it)',
+        'BACKFILL_MAX_LIMIT',
+        wholeNumberFrom(1, 10_000),
+      ),
+    )
+    .addOption(
+      flag(
+        '--several-collections',
+        'a list may be asked for of several collections, or of none, which is all repos',
+        'BACKFILL_SEVERAL_COLLECTIONS',
       ),
     )
     .addOption(

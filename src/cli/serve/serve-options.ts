@@ -17,6 +17,9 @@ export interface ServeOptions extends RelayOptions, SourceOptions, RequestOption
   readonly backlog?: boolean
   /** How long after one prune the next one begins, in milliseconds. False: nothing is pruned. */
   readonly prune?: number | false
+  /** As for `xrpcHandler`. */
+  readonly maxLimit?: number
+  readonly severalCollections?: boolean
   readonly json?: boolean
 }
 

@@ -37,11 +37,13 @@ export interface ServeSceneReport {
 }
 
 /** How long everything may take once nothing is killed any more, in milliseconds. */
-const CALM_MS = 30_000
+const CALM_MS = 60_000
 const POLL_MS = 50
 /** Between two things that happen in the network, in milliseconds. */
 const STEP_MS = 10
 const LEAST_STEPS = 300
+/** Of the kills, so many may come before anything has happened in the network. */
+const EARLY_KILLS = 3
 
 /**
  * From empty to serving, with kills on the way: a relay whose list never changes, a feed that goes on, and instances that
@@ -71,11 +73,13 @@ export async function runServeScene(options: ServeSceneOptions): Promise<ServeSc
   try {
     for (const instance of fleet) instance.start()
     // What is told before the feed is followed is the backlog's to bring, and this relay's list never changes.
-    const living = live(network, fleet, stop.signal)
+    const kept = Promise.withResolvers<void>()
+    const living = live(network, fleet, { onKept: kept.resolve, signal: stop.signal })
     const killedAfterMs: number[] = []
     for (let i = 0; i < kills; i++) {
       const victim = random.pick(fleet)
-      // At the start of everything, and while the feed is followed.
+      // At the start of everything, while the feed is followed, and while it brings something.
+      if (i === EARLY_KILLS) await Promise.race([kept.promise, living])
       if (i % 2 === 1) await untilFollowed([victim])
       await sleep(random.between(300, 2_500))
       killedAfterMs.push(await victim.killAndStart())
@@ -120,13 +124,18 @@ function told(pairs: readonly string[], { historyOf }: Pick<LiveNetwork, 'histor
 const MARK_MS = 4_000
 
 /** Begins once the place in the feed is kept, since this relay's list does not bring what was told before. Goes on until the signal aborts, and until enough has happened. */
-async function live(network: LiveNetwork, fleet: readonly Instance[], signal: AbortSignal): Promise<void> {
+async function live(
+  network: LiveNetwork,
+  fleet: readonly Instance[],
+  { onKept, signal }: { onKept: () => void; signal: AbortSignal },
+): Promise<void> {
   for (let isKept = false; !isKept; ) {
     await untilFollowed(fleet)
     const marker = await network.mark()
     isKept = await isServedWithin(MARK_MS, fleet, marker)
     if (!isKept) network.unmark(marker)
   }
+  onKept()
   for (let steps = 0; !signal.aborted || steps < LEAST_STEPS; steps++) {
     await network.step()
     await sleep(STEP_MS)
