@@ -6,6 +6,7 @@ import { crawlMain } from './crawl-main.ts'
 import { type ChaosOptions, parseOptions, USAGE } from './options.ts'
 import { figureLines, violations } from './report.ts'
 import { runChaos } from './run.ts'
+import { SERVE_USAGE, serveMain } from './serve/main.ts'
 
 const MAX_SHOWN = 20
 
@@ -15,7 +16,7 @@ function optionsOrEnd(): ChaosOptions {
   try {
     return parseOptions(process.argv.slice(2))
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`)
+    console.error(`${error instanceof Error ? error.message : error}\n${USAGE}\n${SERVE_USAGE}`)
     process.exit(2)
   }
 }
@@ -46,10 +47,17 @@ async function main(options: ChaosOptions, stop: AbortController): Promise<numbe
 }
 
 const args = process.argv.slice(2)
-const isCrawl = args[args.indexOf('--scene') + 1] === 'crawl'
-try {
+const scene = args.includes('--scene') ? args[args.indexOf('--scene') + 1] : undefined
+
+async function chosen(): Promise<number> {
+  // Its processes end with it.
+  if (scene === 'serve') return await serveMain(args)
   const stop = stopOnSignals()
-  process.exitCode = isCrawl ? await crawlMain(args, stop.signal) : await main(optionsOrEnd(), stop)
+  return scene === 'crawl' ? await crawlMain(args, stop.signal) : await main(optionsOrEnd(), stop)
+}
+
+try {
+  process.exitCode = await chosen()
 } catch (error) {
   console.error(error instanceof Stopped ? error.message : error)
   process.exitCode = 1

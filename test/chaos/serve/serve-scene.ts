@@ -42,8 +42,6 @@ const POLL_MS = 50
 /** Between two things that happen in the network, in milliseconds. */
 const STEP_MS = 10
 const LEAST_STEPS = 300
-/** Of the kills, so many may come before anything has happened in the network. */
-const EARLY_KILLS = 3
 
 /**
  * From empty to serving, with kills on the way: a relay whose list never changes, a feed that goes on, and instances that
@@ -79,7 +77,7 @@ export async function runServeScene(options: ServeSceneOptions): Promise<ServeSc
     for (let i = 0; i < kills; i++) {
       const victim = random.pick(fleet)
       // At the start of everything, while the feed is followed, and while it brings something.
-      if (i === EARLY_KILLS) await Promise.race([kept.promise, living])
+      if (i === Math.floor(kills / 3)) await Promise.race([kept.promise, living])
       if (i % 2 === 1) await untilFollowed([victim])
       await sleep(random.between(300, 2_500))
       killedAfterMs.push(await victim.killAndStart())
