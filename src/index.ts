@@ -166,7 +166,6 @@ export { progressStoreOn } from './progress/progress-store-on.ts'
 export { type Pruning, prune } from './prune/prune.ts'
 export type { AccountFate, PruneOptions, PruneStore } from './prune/prune-options.ts'
 export type {
-  InactiveStanding,
   PruneEvent,
   PruneSummary,
   StandingCounts,
@@ -200,6 +199,7 @@ export {
 } from './transfer/import-pairs.ts'
 export type { TextPieces } from './transfer/pair-lines.ts'
 export type { PairFormat } from './transfer/pair-text.ts'
+export type { InactiveStanding } from './util/account-standing.ts'
 export type { RetryPolicy } from './util/retry.ts'
 export type { Run } from './util/run-iterator.ts'
 export type { RepairMode } from './verify/repair.ts'

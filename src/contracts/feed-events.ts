@@ -35,7 +35,7 @@ export interface FeedConnectedEvent {
 export interface FeedLiveEvent {
   type: 'live'
   feed: string
-  /** {@link FeedStore.followedSince}: what was imported before that moment is to be imported again. */
+  /** `FeedStore.followedSince`: what was imported before that moment is to be imported again. */
   since: Date
   /** Where the feed goes on. Absent where it begins now, and where another process follows it. */
   cursor?: string | undefined
@@ -69,7 +69,7 @@ export interface FeedBatchEvent {
 
 /**
  * What came before is missing in part, and the backlog is to be imported again: `refreshBefore: since`. It is durable in
- * {@link FeedStore.followedSince}.
+ * `FeedStore.followedSince`.
  *
  * - `begin`: the feed is followed for the first time
  * - `outdatedCursor`: the relay does not keep its feed back to the saved cursor

@@ -196,6 +196,7 @@ export interface FeedStore {
   listAccounts(request?: IndexPageRequest): Promise<FeedAccounts>
   /** Those of these accounts that are known, in any order. At most 10,000 in one call. */
   accountsOf(dids: readonly string[], options?: Abortable): Promise<readonly FeedAccount[]>
+  /** Which newcomers there are at the moment. */
   positions(options?: Abortable): Promise<NewcomerPositions>
   /** The newcomers of a collection that are still in the index: a page of them. */
   newcomers(collection: string, request: NewcomersRequest): Promise<NewcomerPage>

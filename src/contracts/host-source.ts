@@ -8,16 +8,15 @@ export interface KnownHost {
   status?: string | undefined
 }
 
-/**
- * Where hosts come from: a relay's list, a list of your own.
- *
- * `hosts` is called at the beginning of a crawl, and gives what it knows in any order; repeated names are legal. Names
- * that are no host's, or not allowed, are left out by the caller. When the signal aborts, it rejects with its reason.
- */
+/** Where hosts come from: a relay's list, a list of your own. */
 export interface HostSource {
   /** For messages and events: `relay1.us-east.bsky.network`. */
   readonly name: string
   /** The relay whose list it is, as a host: it is none itself. */
   readonly relay?: string | undefined
+  /**
+   * Called at the beginning of a crawl; gives what it knows in any order, and repeated names are legal. Names that are no
+   * host's, or not allowed, are left out by the caller. When the signal aborts, it rejects with its reason.
+   */
   hosts(options?: { signal?: AbortSignal | undefined }): AsyncIterable<KnownHost>
 }

@@ -30,7 +30,7 @@ const EXPECTED =
 const JETSTREAM_REWIND_US = 5_000_000
 
 /**
- * The name under which a feed's cursor is kept: {@link FeedBatch.feed}.
+ * The name under which a feed's cursor is kept: `FeedBatch.feed`.
  *
  * @param relay as for `followFeed`
  * @throws InvalidOptionError

@@ -40,7 +40,7 @@ export interface FeedOptions {
    * @default 'lookUp' for a firehose, 'keep' for a Jetstream
    */
   unprovenDeletes?: UnprovenDeletes | undefined
-  /** How many newcomers the store keeps: {@link FeedBatch.keepNewcomers}. @default 1_000_000 */
+  /** How many newcomers the store keeps: `FeedBatch.keepNewcomers`. @default 1_000_000 */
   keepNewcomers?: number | undefined
   /** How long messages are collected before they are written, in milliseconds. @default 1_000 */
   batchMs?: number | undefined

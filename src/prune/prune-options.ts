@@ -7,9 +7,10 @@ import type { RepoIndex } from '../contracts/repo-index.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { relayAccounts } from '../relay/relay-accounts.ts'
 import { warnOnce } from '../run/warnings.ts'
+import type { InactiveStanding } from '../util/account-standing.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
 import { mustHave, type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
-import type { InactiveStanding, PruneSummary } from './prune-summary.ts'
+import type { PruneSummary } from './prune-summary.ts'
 
 /** Where a prune reads and removes. */
 export interface PruneStore {

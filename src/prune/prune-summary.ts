@@ -1,7 +1,4 @@
-import type { AccountStanding } from '../util/account-standing.ts'
-
-/** Why an account may lose its pairs: its {@link AccountStanding} other than `active`. */
-export type InactiveStanding = Exclude<AccountStanding, 'active'>
+import type { InactiveStanding } from '../util/account-standing.ts'
 
 /** The accounts of one standing. */
 export interface StandingCounts {

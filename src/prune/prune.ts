@@ -2,6 +2,7 @@ import type { Emit } from '../contracts/events.ts'
 import { PruneRefusedError } from '../errors.ts'
 import { guardListener } from '../run/listener.ts'
 import { abortWith, createController } from '../util/abort.ts'
+import type { InactiveStanding } from '../util/account-standing.ts'
 import { standingOf } from '../util/account-standing.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
 import { digester } from '../verify/digest-set.ts'
@@ -12,12 +13,7 @@ import { createLookUps } from './look-ups.ts'
 import { createPairStore, type PairStore } from './pair-store.ts'
 import { claimPrune, type PruneClaim } from './prune-claim.ts'
 import { type PruneOptions, type PruneSettings, pruneSettingsOf } from './prune-options.ts'
-import {
-  emptyPruneSummary,
-  type InactiveStanding,
-  type PruneEvent,
-  type PruneSummary,
-} from './prune-summary.ts'
+import { emptyPruneSummary, type PruneEvent, type PruneSummary } from './prune-summary.ts'
 import { removeGone } from './removal.ts'
 import { createStandings } from './standings.ts'
 

@@ -1,12 +1,12 @@
 import { type IndexParts, indexPages } from '../run/index-reading.ts'
-import { standingOf } from '../util/account-standing.ts'
+import { type InactiveStanding, standingOf } from '../util/account-standing.ts'
 import { type Digest, type DigestSet, digestSet } from '../verify/digest-set.ts'
 import { type Listed, prunedCollections, type Unlisted } from './index-count.ts'
 import type { LookUps } from './look-ups.ts'
 import type { InactiveAccount, PairStore } from './pair-store.ts'
 import type { LookedUpTo, PruneClaim } from './prune-claim.ts'
 import type { PruneSettings } from './prune-options.ts'
-import type { InactiveStanding, PruneEvent, PruneSummary } from './prune-summary.ts'
+import type { PruneEvent, PruneSummary } from './prune-summary.ts'
 
 interface RemovalParts extends IndexParts, PruneSettings {
   readonly signal: AbortSignal

@@ -1,5 +1,5 @@
+import type { InactiveStanding } from '../util/account-standing.ts'
 import { type Digest, type DigestSet, digestSet } from '../verify/digest-set.ts'
-import type { InactiveStanding } from './prune-summary.ts'
 
 /** What a list says of the accounts that are not active, eight bytes for each and a third more at most. */
 export interface Standings {

@@ -1,8 +1,11 @@
 /**
- * What an account's state means for its pairs. `inactive`: it is not active, and the server does not say why, or says it
- * in a word that tells nothing of the account, such as `desynchronized`.
+ * Why an account may lose its pairs. `inactive`: it is not active, and the server does not say why, or says it in a word
+ * that tells nothing of the account, such as `desynchronized`.
  */
-export type AccountStanding = 'active' | 'deleted' | 'takendown' | 'suspended' | 'deactivated' | 'inactive'
+export type InactiveStanding = 'deleted' | 'takendown' | 'suspended' | 'deactivated' | 'inactive'
+
+/** What an account's state means for its pairs. */
+export type AccountStanding = 'active' | InactiveStanding
 
 const REASONS: ReadonlySet<unknown> = new Set<AccountStanding>([
   'deleted',

@@ -1,4 +1,5 @@
-import type { InactiveStanding, PruneSummary } from '../../prune/prune-summary.ts'
+import type { PruneSummary } from '../../prune/prune-summary.ts'
+import type { InactiveStanding } from '../../util/account-standing.ts'
 import { count, duration, percent, plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
 
