@@ -92,8 +92,8 @@ export interface FeedBatch {
   /** The DIDs of repos to look up. One that is noted already gets a new note and keeps its place. */
   readonly toLookUp?: readonly string[] | undefined
   /**
-   * What came before is missing in part: {@link FeedStore.followedSince} is now, on the store's clock. Also set with the
-   * first batch of a feed.
+   * What came before is missing in part: {@link FeedStore.followedSince} is now, on the store's clock, and what was gone
+   * before this batch may come back, but for accounts whose status is `deleted`. Also set with the first batch of a feed.
    */
   readonly restarted?: boolean | undefined
   /** How many newcomers are kept, of all feeds. @default 1_000_000 */
@@ -170,8 +170,9 @@ interface Abortable {
  * at their hosts.
  *
  * A pair that was removed, and all pairs of a deleted account, stay gone: a sink on the same store leaves them out, and
- * does not count them as added, until a feed adds the pair again, or tells of the account that it is there again. That
- * holds for pages and batches that are written at the same moment, too. Pairs of accounts that are taken down, suspended
+ * does not count them as added, until a feed adds the pair again, or tells of the account that it is there again: then
+ * the repo is noted to be looked up, since what it had is not known any more. That holds for pages and batches that are
+ * written at the same moment, too. Pairs of accounts that are taken down, suspended
  * or deactivated stay in the index, since such accounts may come back with all they had: who reads the index for others
  * asks {@link FeedStore.accountsOf} for their states.
  */

@@ -10,7 +10,10 @@ export interface IndexBatch {
 
 /** What surrounds a write. */
 export interface IndexContext {
-  /** The progress store's open transaction, when both name the same {@link IndexSink.database}; absent otherwise. */
+  /**
+   * The progress store's open transaction, when both name the same {@link IndexSink.database}; absent otherwise. On
+   * Postgres it is read committed, whatever the database's default is.
+   */
   transaction?: unknown
   signal?: AbortSignal | undefined
 }

@@ -39,6 +39,7 @@ export async function applyFeedBatch(
   const table = (name: keyof BackfillDatabase) => tableName(name, options)
   const noted = [...new Set(batch.toLookUp)].sort()
   const counts = await lockCounts(tables, table, noted.length)
+  if (batch.restarted === true) await forgetGone(tables)
   const looked = await endLookUps(tables, batch.lookedUp ?? [])
   const gone = pairsByCollection([...looked.gone, ...(batch.removed ?? [])])
   const here = pairsByCollection([...looked.here, ...(batch.added ?? [])])
@@ -48,13 +49,19 @@ export async function applyFeedBatch(
   const isAnywhere = deleted.length > 0 || closed.length > 0
   await lockCollections(tables, isAnywhere ? undefined : gone.map(([collection]) => collection))
   const numbers = await numbersOf(tables, [...gone, ...here])
-  await changeAccounts(tables, table, batch.accounts ?? [])
+  const back = await changeAccounts(tables, table, batch.accounts ?? [])
   const removed =
     (await removeAccounts(tables, table, deleted)) +
     (await closeAccounts(tables, table, { collection: batch.closed?.collection ?? '', accounts: closed })) +
     (await removePairs(tables, table, numbered(gone, numbers)))
+  const written = here.flatMap(([, dids]) => dids)
+  const found = new Set(looked.here.map(({ did }) => did))
+  // What these had is not known any more, but for those that a look has told of.
+  back.push(...(await bringBack(tables, written)).filter((did) => !found.has(did)))
   const added = await addNewcomers(tables, table, numbered(here, numbers), counts.latest)
   await noteRepos(tables, table, noted, counts.notes - noted.length)
+  if (back.length > 0)
+    await noteRepos(tables, table, back, (await lockCounts(tables, table, back.length)).notes - back.length)
   if (added > 0) await forgetNewcomers(tables, counts.latest + added, newcomersKept(batch))
   await noteFeed(tables, table, batch)
   return { added, removed }
@@ -171,13 +178,17 @@ function numbered(pairs: ByCollection, numbers: ReadonlyMap<string, number>): Nu
   return { ids: rows.map(({ id }) => id), dids: rows.map(({ did }) => did) }
 }
 
-/** The rows are read and written in one statement: the lock on the counts keeps other writers away. */
+/**
+ * The rows are read and written in one statement: the lock on the counts keeps other writers away.
+ *
+ * @returns the accounts that were gone and are there again
+ */
 async function changeAccounts(
   tables: Tables,
   table: TableOf,
   accounts: readonly AccountChange[],
-): Promise<void> {
-  if (accounts.length === 0) return
+): Promise<string[]> {
+  if (accounts.length === 0) return []
   const column = <T>(value: (change: AccountChange) => T | undefined) =>
     accounts.map((change) => value(change) ?? null)
   const known = table('collection_feed_account')
@@ -202,11 +213,42 @@ async function changeAccounts(
     on conflict (did) do update set
       active = excluded.active, status = excluded.status, rev = excluded.rev, head = excluded.head
   `.execute(tables)
-  const back = accounts.filter(({ active }) => active === true).map(({ did }) => did)
-  if (back.length === 0) return
-  await sql`
-    delete from ${table('collection_feed_gone')} where collection_id = ${ACCOUNT} and did = any (${back}::text[])
-  `.execute(tables)
+  return bringBack(
+    tables,
+    accounts.filter(({ active }) => active === true).map(({ did }) => did),
+  )
+}
+
+/** @returns those of these accounts that were gone, and are not any more */
+async function bringBack(tables: Tables, dids: readonly string[]): Promise<string[]> {
+  if (dids.length === 0) return []
+  const rows = await tables
+    .deleteFrom('collection_feed_gone')
+    .where('collection_id', '=', ACCOUNT)
+    .where(sql<boolean>`did = any (${[...new Set(dids)]}::text[])`)
+    .returning(jsonRow<{ did: string }>({ did: sql.ref('did') }))
+    .execute()
+  return rows.map((row) => rowOf(row).did).sort()
+}
+
+/** What was gone before a gap may have come back in it, but for accounts that were deleted. */
+async function forgetGone(tables: Tables): Promise<void> {
+  await tables
+    .deleteFrom('collection_feed_gone as gone')
+    .where(({ or, eb, not, exists, selectFrom }) =>
+      or([
+        eb('gone.collection_id', '<>', ACCOUNT),
+        not(
+          exists(
+            selectFrom('collection_feed_account as account')
+              .select('account.did')
+              .whereRef('account.did', '=', 'gone.did')
+              .where('account.status', '=', 'deleted'),
+          ),
+        ),
+      ]),
+    )
+    .execute()
 }
 
 /** @returns how many pairs were removed */
@@ -300,7 +342,7 @@ async function addNewcomers(
   if (pairs.ids.length === 0) return 0
   await sql`
     delete from ${table('collection_feed_gone')} as gone using ${rowsOf(pairs)}
-    where gone.did = given.did and gone.collection_id in (${ACCOUNT}, given.id)
+    where gone.did = given.did and gone.collection_id = given.id
   `.execute(tables)
   const { rows } = await sql<{ row: { id: number; did: string } | string }>`
     insert into ${table('collection_index_pair')} (collection_id, did)

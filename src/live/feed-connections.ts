@@ -99,12 +99,17 @@ interface Beginning {
   end(): Promise<void>
 }
 
-function createBeginning({ source, commit, emit }: ConnectionsParts): Beginning {
+function createBeginning({ source, commit, pending, emit }: ConnectionsParts): Beginning {
   const { feed } = source
   const { cursor } = commit
   let gap: FeedGapEvent['reason'] | undefined = commit.missing
   let isOver = false
   let isFirst = true
+  /** Its numbers mean something else, so none that was seen tells which of two messages is the later one. */
+  const beginAnew = () => {
+    commit.beginAnew()
+    pending.forget()
+  }
   /** It is durable before a cursor is saved that lies behind it. */
   const settle = async () => {
     if (gap === undefined) return
@@ -123,13 +128,13 @@ function createBeginning({ source, commit, emit }: ConnectionsParts): Beginning 
       } else if (isFirst && 'seq' in news && news.seq !== undefined) {
         isFirst = false
         gap ??= source.gapAt(cursor, news.seq)
-        if (gap === 'futureCursor') commit.beginAnew()
+        if (gap === 'futureCursor') beginAnew()
       }
       await settle()
     },
     refuse({ error, message }) {
       // The next connection asks for what comes from now on.
-      if (error === 'FutureCursor') commit.beginAnew()
+      if (error === 'FutureCursor') beginAnew()
       const said = message === undefined ? error : `${error}: ${message}`
       return new RelayError('RELAY_STATUS', `${source.host} ended the feed: ${said}.`, {
         relay: source.host,

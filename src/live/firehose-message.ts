@@ -2,7 +2,7 @@ import { isValidDid, isValidNsid } from '@atproto/syntax'
 import { BlockLink, cidText, decodeFirstCbor } from './atproto-cbor.ts'
 import { accountState, type CommitNews, type FeedNews, INVALID, revOf, timeOf } from './feed-news.ts'
 import { type RepoBlocks, readBlocks } from './repo-blocks.ts'
-import { proveCollection } from './repo-proof.ts'
+import { MOST_KEYS, type ProofBudget, proveCollection } from './repo-proof.ts'
 
 /** A message's body: anyone may have written anything into it. */
 type Body = Readonly<Record<string, unknown>>
@@ -55,10 +55,11 @@ function changesOf(body: Body): Changes {
   }
   const emptied: string[] = []
   const unproven: string[] = []
+  const budget = { keys: MOST_KEYS }
   const blocks = [...deletedIn].some((name) => !written.has(name)) ? blocksOf(body) : undefined
   for (const collection of deletedIn) {
     if (written.has(collection)) continue
-    const proof = blocks === undefined ? 'unknown' : safely(blocks, collection)
+    const proof = blocks === undefined ? 'unknown' : safely(blocks, collection, budget)
     if (proof === 'empty') emptied.push(collection)
     if (proof === 'held') written.add(collection)
     if (proof === 'unknown') unproven.push(collection)
@@ -68,9 +69,9 @@ function changesOf(body: Body): Changes {
 }
 
 /** A block that cannot be decoded proves nothing. */
-function safely(blocks: RepoBlocks, collection: string) {
+function safely(blocks: RepoBlocks, collection: string, budget: ProofBudget) {
   try {
-    return proveCollection(blocks, collection)
+    return proveCollection(blocks, collection, budget)
   } catch {
     return 'unknown' as const
   }

@@ -10,7 +10,7 @@ import { abortWith, childController, createController, settledWithin, sleep } fr
 import { retryPolicy } from '../util/retry.ts'
 import { createFeedCommit } from './feed-commit.ts'
 import { followConnections } from './feed-connections.ts'
-import { type FeedOptions, type FeedSettings, feedSettings } from './feed-options.ts'
+import { type FeedOptions, type FeedSettings, type FeedTarget, feedSettings } from './feed-options.ts'
 import { createPendingBatch } from './pending-batch.ts'
 
 /** How often a process that waits looks whether the other one follows the feed by now, in milliseconds. */
@@ -81,6 +81,15 @@ async function follow(settings: FeedSettings): Promise<never> {
   }
 }
 
+/** Since when another process follows the feed without a gap; absent while none does. */
+async function followedElsewhere(
+  { progress, feed: kept }: FeedTarget,
+  feed: string,
+): Promise<Date | undefined> {
+  const [row] = await progress.list({ relay: feed })
+  return row?.state === 'running' ? kept.followedSince(feed) : undefined
+}
+
 /** Waits for the claim on the feed. If another process follows it meanwhile, tells that once. */
 async function waitForTurn(
   next: () => Promise<Claim | undefined>,
@@ -92,13 +101,13 @@ async function waitForTurn(
   const lookElsewhere = async () => {
     for (;;) {
       await sleep(ELSEWHERE_MS, waiting.signal)
-      const [row] = await store.progress.list({ relay: feed })
-      const since = row?.state === 'running' ? await store.feed.followedSince(feed) : undefined
+      // A store that cannot be read is waited for by the claim itself, and asked again here.
+      const since = await followedElsewhere(store, feed).catch(() => undefined)
       waiting.signal.throwIfAborted()
       if (since !== undefined) return emit({ type: 'live', feed, since, elsewhere: true })
     }
   }
-  // A store that cannot be read is waited for by the claim itself.
+  // It ends by the abort alone.
   lookElsewhere().catch(() => {})
   try {
     const claim = await next()

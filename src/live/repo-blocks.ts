@@ -18,6 +18,7 @@ export function readBlocks(car: Uint8Array): RepoBlocks {
   const header = readVarint(car, 0)
   const { roots } = decodeCbor(car.subarray(header.end, header.end + header.value)) as { roots?: unknown }
   const blocks = new Map<string, Uint8Array>()
+  const decoded = new Map<string, unknown>()
   for (let at = header.end + header.value; at < car.length; ) {
     const size = readVarint(car, at)
     const end = size.end + size.value
@@ -29,8 +30,14 @@ export function readBlocks(car: Uint8Array): RepoBlocks {
   return {
     root: Array.isArray(roots) && roots[0] instanceof BlockLink ? roots[0] : undefined,
     get(link) {
-      const block = link instanceof BlockLink ? blocks.get(textOf(link.bytes)) : undefined
-      return block && decodeCbor(block)
+      const cid = link instanceof BlockLink ? textOf(link.bytes) : ''
+      const block = blocks.get(cid)
+      if (block === undefined || decoded.has(cid)) return decoded.get(cid)
+      // Once for all the collections of a commit, also where it cannot be decoded.
+      decoded.set(cid, undefined)
+      const value = decodeCbor(block)
+      decoded.set(cid, value)
+      return value
     },
   }
 }

@@ -36,9 +36,24 @@ export function memoryFeedStore(
   const counts = { added: 0, removed: 0 }
   const keyOf = (collection: string, did: string) => `${did} ${collection}`
 
+  const note = (did: string) => {
+    notes += 1
+    toLookUp.set(did, { note: notes })
+  }
+  /** What it had is not known any more, so it is looked up. */
+  const bringBack = (did: string) => {
+    if (gone.delete(keyOf('', did))) note(did)
+  }
+  /** What was gone before a gap may have come back in it. */
+  const forgetGone = () => {
+    for (const key of gone) {
+      const [did = '', collection] = key.split(' ')
+      if (collection !== '' || accounts.get(did)?.status !== 'deleted') gone.delete(key)
+    }
+  }
   const changeAccount = (change: AccountChange) => {
     accounts.set(change.did, changedAccount(accounts.get(change.did), change))
-    if (change.active === true) gone.delete(keyOf('', change.did))
+    if (change.active === true) bringBack(change.did)
     if (change.status !== 'deleted') return
     gone.add(keyOf('', change.did))
     for (const dids of pairs.values()) if (dids.delete(change.did)) counts.removed += 1
@@ -56,7 +71,7 @@ export function memoryFeedStore(
   }
   const add = (collection: string, did: string) => {
     gone.delete(keyOf(collection, did))
-    gone.delete(keyOf('', did))
+    bringBack(did)
     const dids = pairs.get(collection) ?? new Set()
     pairs.set(collection, dids)
     if (dids.has(did)) return
@@ -69,13 +84,15 @@ export function memoryFeedStore(
     const isSame = collections === undefined || accounts.get(did)?.rev === rev
     if (toLookUp.get(did)?.note !== note || !isSame) return { gone: [], here: [] }
     toLookUp.delete(did)
+    if (collections !== undefined && collections.length > 0) gone.delete(keyOf('', did))
     const held = collections === undefined ? [] : [...pairs].filter(([, dids]) => dids.has(did))
-    const gone = held.filter(([collection]) => !collections?.includes(collection))
+    const lost = held.filter(([collection]) => !collections?.includes(collection))
     const pairsOf = (names: readonly string[]) => names.map((collection) => ({ did, collection }))
-    return { gone: pairsOf(gone.map(([collection]) => collection)), here: pairsOf(collections ?? []) }
+    return { gone: pairsOf(lost.map(([collection]) => collection)), here: pairsOf(collections ?? []) }
   }
   const apply = (batch: FeedBatch): AppliedBatch => {
     Object.assign(counts, { added: 0, removed: 0 })
+    if (batch.restarted === true) forgetGone()
     const looked = (batch.lookedUp ?? []).map(look)
     for (const change of batch.accounts ?? []) changeAccount(change)
     for (const account of batch.closed?.accounts ?? []) close(account, batch.closed?.collection ?? '')
@@ -83,10 +100,7 @@ export function memoryFeedStore(
     for (const { collection, did } of removed) remove(collection, did)
     const added = [...looked.flatMap(({ here }) => here), ...(batch.added ?? [])]
     for (const { collection, did } of added) add(collection, did)
-    for (const did of batch.toLookUp ?? []) {
-      notes += 1
-      toLookUp.set(did, { note: notes })
-    }
+    for (const did of batch.toLookUp ?? []) note(did)
     newcomers = newcomers.slice(Math.max(0, newcomers.length - newcomersKept(batch)))
     if (batch.restarted || !since.has(batch.feed)) since.set(batch.feed, new Date())
     return { ...counts }

@@ -7,7 +7,7 @@ import type {
   LookedUpRepo,
 } from '../contracts/feed-store.ts'
 import { isAsSeen, newcomersKept, pairsByCollection } from '../util/feed-limits.ts'
-import { keyOfDid } from './did-key.ts'
+import { type DidKey, keyOfDid } from './did-key.ts'
 import type { Merging } from './merging.ts'
 import type { SqliteTransaction } from './sqlite-database.ts'
 import type { Connection } from './sqlite-driver.ts'
@@ -24,6 +24,7 @@ export function applyFeedBatch(
   merging: Merging,
 ): AppliedBatch {
   const { connection } = transaction
+  if (batch.restarted === true) connection.run(FORGET_GONE)
   // Before the accounts, for these tell whether the feed has told more since.
   const looked = (batch.lookedUp ?? []).map((repo) => endLookUp(connection, repo))
   let removed = 0
@@ -52,8 +53,13 @@ function changeAccount(connection: Connection, { did, active, status, rev, head 
     connection.run(NOTE_GONE, ACCOUNT, key)
     return removeRepo(connection, key)
   }
-  if (active === true) connection.run(CLEAR_GONE, ACCOUNT, key)
+  if (active === true) bringBack(connection, key)
   return 0
+}
+
+/** An account that was gone is there again: what it had is not known any more, so it is looked up. */
+function bringBack(connection: Connection, key: DidKey): void {
+  if (connection.run(CLEAR_GONE, ACCOUNT, key) > 0) connection.run(NOTE_REPO, key, nextNote(connection))
 }
 
 /** @returns how many pairs were removed */
@@ -96,7 +102,7 @@ function addNewcomers(connection: Connection, pairs: readonly FeedPair[]): numbe
     let added = 0
     for (const key of dids.map(keyOfDid)) {
       connection.run(CLEAR_GONE, id, key)
-      connection.run(CLEAR_GONE, ACCOUNT, key)
+      bringBack(connection, key)
       if (!addPair(connection, id, key)) continue
       added += 1
       connection.run(ADD_NEWCOMER, Number(connection.get(NEXT_POSITION)?.latest), id, key)
@@ -117,6 +123,7 @@ function endLookUp(
   const isSame = (connection.get(GET_REV, key)?.rev ?? null) === (rev ?? null)
   if (collections !== undefined && !isSame) return nothing
   if (connection.run(LOOKED_UP, key, note) === 0 || collections === undefined) return nothing
+  if (collections.length > 0) connection.run(CLEAR_GONE, ACCOUNT, key)
   const here = new Set(collections.map((collection) => connection.get(FIND, collection)?.id))
   const names = repoCollections(connection, key)
     .filter((id) => !here.has(id))
@@ -138,6 +145,10 @@ const GET_REV = 'select rev from collection_feed_account where did = ?1'
 const GET_NAME = 'select nsid from collection_index_nsid where id = ?1'
 const NOTE_GONE = 'insert or ignore into collection_feed_gone (collection_id, did) values (?1, ?2)'
 const CLEAR_GONE = 'delete from collection_feed_gone where collection_id = ?1 and did = ?2'
+/** What was gone before a gap may have come back in it. */
+const FORGET_GONE = `delete from collection_feed_gone where collection_id <> ${ACCOUNT} or not exists (
+  select 1 from collection_feed_account as account
+  where account.did = collection_feed_gone.did and account.status = 'deleted')`
 const NEXT_POSITION = 'update collection_feed_counts set latest = latest + 1 returning latest'
 const NEXT_NOTE = 'update collection_feed_counts set notes = notes + 1 returning notes'
 const ADD_NEWCOMER = 'insert into collection_feed_newcomer (position, collection_id, did) values (?1, ?2, ?3)'

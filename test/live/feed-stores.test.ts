@@ -137,6 +137,17 @@ it('one of several follows a feed, and another one goes on where it stops', asyn
   const live = await second.told('live')
   expect(live).toEqual({ type: 'live', feed: live.feed, since: first.of('live')[0]?.since, elsewhere: true })
   expect(server.cursors.length).toBe(1)
+  let failures = 1
+  const progress: FeedTarget['progress'] = {
+    ...two.progress,
+    async list(options) {
+      if (failures-- > 0) throw new StoreUnavailableError('away')
+      return two.progress.list(options)
+    },
+  }
+  const third = follow(server.url, { ...two, progress })
+  expect(await third.told('live')).toEqual(live)
+  await third.stop()
   await first.stop()
   server.send(commit(didsFrom(1, 1)[0] ?? ''))
   await second.upTo(2)

@@ -313,6 +313,28 @@ describe.concurrent('the place in the feed', () => {
   })
 })
 
+it('what was seen of a relay that was rebuilt hides nothing that it tells afterwards', async () => {
+  await using server = await startFeedServer()
+  const store = memoryStore()
+  await using feed = follow(server.url, store)
+  await feed.told('live')
+  server.setSeq(1_000)
+  server.send(
+    commit(
+      ALICE,
+      [create(LIKE, 'a')].map(({ action }) => ({ action, path: `${LIKE}/a` })),
+    ),
+  )
+  server.send(account(ALICE, true))
+  await feed.upTo(1_002)
+  server.setSeq(5)
+  server.cut()
+  await feed.told('live', 2)
+  server.send(account(ALICE, false, 'deleted'))
+  await feed.until(() => feed.of('batch').at(-1)?.cursor === '6')
+  expect(await pairsOf(store.index)).toEqual([])
+})
+
 describe.concurrent('connections', () => {
   it('one that breaks is opened again where it was, and nothing is missing', async () => {
     await using server = await startFeedServer()

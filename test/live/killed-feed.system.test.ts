@@ -7,7 +7,7 @@ import { createPostgres } from '../support/databases.ts'
 import { startFeedServer } from '../support/feed-server.ts'
 import { createLiveRepo, type FirehoseMessage } from '../support/firehose.ts'
 import { pairsOf } from '../support/followed.ts'
-import { startProgram } from '../support/program.ts'
+import { type RunningProgram, startProgram } from '../support/program.ts'
 import { didsFrom } from '../support/store-steps.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -34,17 +34,19 @@ async function history(): Promise<{ messages: FirehoseMessage[]; pairs: string[]
   return { messages, pairs: pairs.sort() }
 }
 
+/** A process that follows the feed. @param killAt in which of its commits it dies */
+function startChild(relay: string, place: string, killAt = 0): RunningProgram {
+  const args = [relay, place, String(killAt)]
+  return startProgram(CHILD, { args, env: { NODE_OPTIONS: '--no-warnings' } })
+}
+
 /** Follows the feed by processes that die one after the other, and by one that comes to its end. */
 async function followByTheDying(place: string): Promise<string[]> {
   await using server = await startFeedServer()
   const { messages, pairs } = await history()
   const step = Math.ceil(messages.length / KILLS.length)
   for (const [i, killAt] of KILLS.entries()) {
-    await using child = startProgram(CHILD, {
-      args: [server.url, place, String(killAt)],
-      imports: [],
-      env: { NODE_OPTIONS: '--no-warnings' },
-    })
+    await using child = startChild(server.url, place, killAt)
     await child.until(/live here/)
     // One by one, so that there are as many commits as it takes.
     const part = messages.slice(i * step, (i + 1) * step)
@@ -59,10 +61,7 @@ async function followByTheDying(place: string): Promise<string[]> {
     }
     expect((await ended).code).toBe('SIGKILL')
   }
-  await using last = startProgram(CHILD, {
-    args: [server.url, place, '0'],
-    env: { NODE_OPTIONS: '--no-warnings' },
-  })
+  await using last = startChild(server.url, place)
   server.send(['#account', { did: didsFrom(99, 1)[0], active: true }])
   await last.until(new RegExp(`batch ${server.seq}\\.`))
   expect(server.cursors.length).toBe(KILLS.length + 1)
@@ -84,6 +83,45 @@ it('SQLite: a process that dies between what it wrote and the commit loses nothi
 it('Postgres: a process that dies between what it wrote and the commit loses nothing and repeats nothing', async () => {
   await using postgres = await createPostgres()
   const pairs = await followByTheDying(postgres.url)
+  await using store = await openPostgres(postgres.url)
+  await assertPairs(store.index, pairs)
+})
+
+it('two processes on one Postgres: one takes over from one that died or stood still, and is not disturbed by it', async () => {
+  await using postgres = await createPostgres()
+  await using server = await startFeedServer()
+  const { messages, pairs } = await history()
+  const parts = [messages.slice(0, 16), messages.slice(16, 32), messages.slice(32)] as const
+  const upTo = (child: RunningProgram, seq: number) => child.until(new RegExp(`batch ${seq}\\.`))
+
+  await using dying = startChild(server.url, postgres.url, 2)
+  await dying.until(/live here/)
+  await using frozen = startChild(server.url, postgres.url)
+  await frozen.until(/live elsewhere/)
+  const begun = upTo(dying, server.seq + 1)
+  server.send(['#account', { did: didsFrom(99, 1)[0], active: true }])
+  await begun
+  const taken = frozen.until(/live here/)
+  server.send(...parts[0])
+  expect((await dying.ended).code).toBe('SIGKILL')
+  await taken
+  const first = upTo(frozen, server.seq + parts[1].length)
+  server.send(...parts[1])
+  await first
+
+  await using last = startChild(server.url, postgres.url)
+  await last.until(/live elsewhere/)
+  const takenAgain = last.until(/live here/)
+  frozen.kill('SIGSTOP')
+  server.send(...parts[2])
+  await takenAgain
+  const lost = frozen.until(/claim lost/)
+  frozen.kill('SIGCONT')
+  await lost
+  const end = server.seq + 1
+  const ended = upTo(last, end)
+  server.send(['#account', { did: didsFrom(99, 1)[0], active: true }])
+  await ended
   await using store = await openPostgres(postgres.url)
   await assertPairs(store.index, pairs)
 })

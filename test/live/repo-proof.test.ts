@@ -1,6 +1,7 @@
 import { blocksToCarFile, MemoryBlockstore, Repo } from '@atproto/repo'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { BlockLink } from '../../src/live/atproto-cbor.ts'
 import { readBlocks } from '../../src/live/repo-blocks.ts'
 import { proveCollection } from '../../src/live/repo-proof.ts'
 
@@ -58,4 +59,19 @@ it('what is no CAR file is refused, however it is cut', async () => {
       }
     }),
   )
+})
+
+it('blocks that lead back to themselves prove nothing, nor do keys that no repo has', () => {
+  const root = new BlockLink(new Uint8Array([1]))
+  const node = new BlockLink(new Uint8Array([2]))
+  const entry = (p: number, key: string, t: unknown = null) => ({ p, k: new TextEncoder().encode(key), t })
+  const prove = (e: unknown[]) =>
+    proveCollection(
+      { root, get: (link) => (link === root ? { data: node } : link === node ? { l: null, e } : undefined) },
+      'app.a.b',
+    )
+  const around = [0, 1, 2, 3].flatMap(() => [entry(0, 'app.a.a/a', node), entry(0, 'zz.a.b/a')])
+  expect(prove(around)).toBe('unknown')
+  const growing = Array.from({ length: 90_000 }, (_, i) => entry(i, 'a'))
+  expect(prove(growing)).toBe('unknown')
 })

@@ -27,6 +27,7 @@ await followFeed({
   leaseMs: 2_000,
   onEvent(event) {
     if (event.type === 'batch') console.log(`batch ${event.cursor}.`)
+    if (event.type === 'claimLost') console.log('claim lost')
     if (event.type === 'live') console.log(`live ${event.elsewhere ? 'elsewhere' : 'here'}`)
   },
 })

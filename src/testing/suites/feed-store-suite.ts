@@ -215,6 +215,55 @@ const goneCases: readonly FeedStoreCase[] = [
   }),
 ]
 
+const cameBackCases: readonly FeedStoreCase[] = [
+  fixtureCase(
+    'an account that was gone and is there again is to be looked up, once',
+    async ({ feed, sink }) => {
+      const [a = '', b = '', c = '', d = ''] = didsFrom(0, 4)
+      await page(sink, NAME, [a, b, c, d])
+      const deleted = [a, b].map((did) => ({ did, active: false, status: 'deleted' }))
+      const closed = { collection: NAME, accounts: [{ did: c, status: 'takendown' }] }
+      await apply(feed, { accounts: deleted, closed })
+      const noted = async () => (await feed.listToLookUp()).map(({ did }) => did).sort()
+      assert.deepEqual(await noted(), [])
+      await apply(feed, { accounts: [a, c, d].map((did) => ({ did, active: true })) })
+      assert.deepEqual(await noted(), [a, c].sort())
+      await add(feed, { [OTHER]: [b, d] })
+      assert.deepEqual(await noted(), [a, b, c].sort())
+      const lookedUp = (await feed.listToLookUp()).map((repo) => ({ ...repo, collections: [NAME, OTHER] }))
+      await apply(feed, { lookedUp })
+      await apply(feed, { accounts: [a, b, c].map((did) => ({ did, active: true })) })
+      assert.deepEqual(await noted(), [])
+    },
+  ),
+
+  fixtureCase('a look at a repo whose account is gone is the last one, if it finds any', async ({ feed }) => {
+    const [a = ''] = didsFrom(0, 1)
+    await apply(feed, { accounts: [{ did: a, active: false, status: 'deleted' }], toLookUp: [a] })
+    const lookedUp = (await feed.listToLookUp()).map((repo) => ({ ...repo, collections: [NAME] }))
+    assert.equal((await apply(feed, { lookedUp })).added, 1)
+    assert.deepEqual(await feed.listToLookUp(), [])
+  }),
+
+  fixtureCase(
+    'what was gone before a gap may come back after it, but for deleted accounts',
+    async (store) => {
+      const { feed, sink, index } = store
+      const [a = '', b = '', c = '', d = ''] = didsFrom(0, 4)
+      await page(sink, NAME, [a, b, c, d])
+      await apply(feed, {
+        accounts: [{ did: b, active: false, status: 'deleted' }],
+        closed: { collection: NAME, accounts: [{ did: c, status: 'takendown' }] },
+        removed: pairsOf({ [NAME]: [a] }),
+      })
+      assert.equal((await page(sink, NAME, [a, b, c, d])).added, 0)
+      await apply(feed, { restarted: true, removed: pairsOf({ [NAME]: [d] }) })
+      assert.equal((await page(sink, NAME, [a, b, c, d])).added, 2)
+      await assertHeld(index, NAME, [a, c])
+    },
+  ),
+]
+
 const accountCases: readonly FeedStoreCase[] = [
   fixtureCase('an account keeps what a change does not name, and its newest revision', async ({ feed }) => {
     const [did = ''] = didsFrom(0, 1)
@@ -467,6 +516,7 @@ const batchCases: readonly FeedStoreCase[] = [
 export const feedStoreSuite: readonly FeedStoreCase[] = [
   ...goneCases,
   ...closedCases,
+  ...cameBackCases,
   ...accountCases,
   ...newcomerCases,
   ...lookUpCases,
