@@ -145,7 +145,8 @@ export interface NewcomersRequest {
 /**
  * Which newcomers are kept. A position is a whole number and only grows, across restarts and processes. When a reader
  * sees one, it sees all that come before it, so one who has read up to `latest` and asks for what came after it misses
- * none.
+ * none. A position is not below the store's clock in microseconds since 1970 when the pair was added: so none is given
+ * twice where a database went back to a backup of it.
  */
 export interface NewcomerPositions {
   /**

@@ -9,7 +9,7 @@ import type {
   LookedUpRepo,
 } from '../contracts/feed-store.ts'
 import { isAsSeen, newcomersKept, pairsByCollection } from '../util/feed-limits.ts'
-import { jsonRow, rowOf } from './json-row.ts'
+import { type JsonRow, jsonRow, rowOf } from './json-row.ts'
 import { type BackfillDatabase, type SchemaOptions, tableName } from './schema.ts'
 
 type Tables = Kysely<BackfillDatabase>
@@ -58,30 +58,39 @@ export async function applyFeedBatch(
   const found = new Set(looked.here.map(({ did }) => did))
   // What these had is not known any more, but for those that a look has told of.
   back.push(...(await bringBack(tables, written)).filter((did) => !found.has(did)))
-  const added = await addNewcomers(tables, table, numbered(here, numbers), counts.latest)
+  const added = await addNewcomers(tables, table, numbered(here, numbers), counts.before)
   await noteRepos(tables, table, noted, counts.notes - noted.length)
   if (back.length > 0)
     await noteRepos(tables, table, back, (await lockCounts(tables, table, back.length)).notes - back.length)
-  if (added > 0) await forgetNewcomers(tables, counts.latest + added, newcomersKept(batch))
+  if (added > 0) await countNewcomers(tables, counts, added, newcomersKept(batch))
   await noteFeed(tables, table, batch)
   return { added, removed }
 }
 
 type TableOf = (name: keyof BackfillDatabase) => RawBuilder<unknown>
 
-async function lockCounts(
-  tables: Tables,
-  table: TableOf,
-  notes: number,
-): Promise<{ latest: number; notes: number }> {
-  const { rows } = await sql<{ row: { latest: number; notes: number } | string }>`
-    update ${table('collection_feed_counts')} set notes = notes + ${notes}
-    returning ${jsonRow<{ latest: number; notes: number }>({ latest: sql.ref('latest'), notes: sql.ref('notes') })}
+interface Counts {
+  /** The next newcomer comes right after this position. */
+  readonly before: number
+  /** How many newcomers are kept. */
+  readonly newcomers: number
+  readonly notes: number
+}
+
+/** By the clock, so that a database which went back to a backup gives no position twice. */
+async function lockCounts(tables: Tables, table: TableOf, notes: number): Promise<Counts> {
+  const columns = jsonRow<Counts>({
+    before: sql`greatest(latest, floor(extract(epoch from clock_timestamp()) * 1000000)::bigint)`,
+    newcomers: sql.ref('newcomers'),
+    notes: sql.ref('notes'),
+  })
+  const { rows } = await sql<JsonRow<Counts>>`
+    update ${table('collection_feed_counts')} set notes = notes + ${notes} returning ${columns}
   `.execute(tables)
   const [row] = rows
   if (row === undefined) throw new Error('The row of collection_feed_counts is missing: run migrateToLatest.')
-  const { latest, notes: last } = rowOf(row)
-  return { latest: Number(latest), notes: Number(last) }
+  const { before, newcomers, notes: last } = rowOf(row)
+  return { before: Number(before), newcomers: Number(newcomers), notes: Number(last) }
 }
 
 /** What looks change, unless the feed has told something of the repo since it was listed. */
@@ -337,7 +346,7 @@ async function addNewcomers(
   tables: Tables,
   table: TableOf,
   pairs: NumberedPairs,
-  latest: number,
+  before: number,
 ): Promise<number> {
   if (pairs.ids.length === 0) return 0
   await sql`
@@ -354,7 +363,7 @@ async function addNewcomers(
   const fresh = rows.map(rowOf)
   await sql`
     insert into ${table('collection_feed_newcomer')} (position, collection_id, did)
-    select ${latest}::bigint + given.place, given.id, given.did
+    select ${before}::bigint + given.place, given.id, given.did
     from unnest(${fresh.map(({ id }) => id)}::integer[], ${fresh.map(({ did }) => did)}::text[])
       with ordinality as given (id, did, place)
   `.execute(tables)
@@ -381,14 +390,34 @@ async function noteRepos(
   `.execute(tables)
 }
 
-async function forgetNewcomers(tables: Tables, latest: number, kept: number): Promise<void> {
-  const forgotten = Math.max(0, latest - kept)
+async function countNewcomers(
+  tables: Tables,
+  { before, newcomers: known }: Counts,
+  added: number,
+  kept: number,
+): Promise<void> {
+  const latest = before + added
+  const newcomers = Math.min(known + added, kept)
+  const forgotten = await forgetNewcomers(tables, known + added - newcomers)
   await tables
     .updateTable('collection_feed_counts')
-    .set({ latest, forgotten: sql<number>`greatest(forgotten, ${forgotten}::bigint)` })
+    .set({ latest, newcomers, ...(forgotten !== undefined && { forgotten }) })
     .execute()
-  if (forgotten === 0) return
+}
+
+/** @returns the position of the last of them */
+async function forgetNewcomers(tables: Tables, excess: number): Promise<number | undefined> {
+  if (excess === 0) return undefined
+  const last = await tables
+    .selectFrom('collection_feed_newcomer')
+    .select(jsonRow<{ position: number }>({ position: sql.ref('position') }))
+    .orderBy('position')
+    .offset(excess - 1)
+    .limit(1)
+    .executeTakeFirstOrThrow()
+  const forgotten = Number(rowOf(last).position)
   await tables.deleteFrom('collection_feed_newcomer').where('position', '<=', forgotten).execute()
+  return forgotten
 }
 
 async function noteFeed(

@@ -99,11 +99,12 @@ export interface CollectionFeedFollowedTable {
   since: Date
 }
 
-/** One row: the position of the newest newcomer, of the newest that is not kept any more, and the last note. */
+/** One row: the position of the newest newcomer, of the newest that is not kept any more, how many are kept, and the last note. */
 export interface CollectionFeedCountsTable {
   id: number
   latest: BigintWithDefault
   forgotten: BigintWithDefault
+  newcomers: BigintWithDefault
   notes: BigintWithDefault
   /** Random: another one where the tables were made anew. */
   series: Generated<string>

@@ -32,6 +32,7 @@ export function memoryFeedStore(
   let newcomers: KeptNewcomer[] = []
   const series = crypto.randomUUID()
   let latest = 0
+  let forgotten = 0
   let notes = 0
   const counts = { added: 0, removed: 0 }
   const keyOf = (collection: string, did: string) => `${did} ${collection}`
@@ -77,7 +78,7 @@ export function memoryFeedStore(
     if (dids.has(did)) return
     dids.add(did)
     counts.added += 1
-    latest += 1
+    latest = Math.max(latest + 1, Date.now() * 1_000)
     newcomers.push({ did, collection, position: latest })
   }
   const look = ({ did, note, rev, collections }: LookedUpRepo) => {
@@ -101,7 +102,9 @@ export function memoryFeedStore(
     const added = [...looked.flatMap(({ here }) => here), ...(batch.added ?? [])]
     for (const { collection, did } of added) add(collection, did)
     for (const did of batch.toLookUp ?? []) note(did)
-    newcomers = newcomers.slice(Math.max(0, newcomers.length - newcomersKept(batch)))
+    const excess = Math.max(0, newcomers.length - newcomersKept(batch))
+    forgotten = newcomers[excess - 1]?.position ?? forgotten
+    newcomers = newcomers.slice(excess)
     if (batch.restarted || !since.has(batch.feed)) since.set(batch.feed, new Date())
     return { ...counts }
   }
@@ -131,7 +134,7 @@ export function memoryFeedStore(
     },
     async positions({ signal } = {}) {
       signal?.throwIfAborted()
-      return { series, latest, forgotten: latest - newcomers.length }
+      return { series, latest, forgotten }
     },
     async newcomers(collection, request) {
       const limit = pageLimit(request)

@@ -34,8 +34,7 @@ export function applyFeedBatch(
   const added = addNewcomers(connection, [...looked.flatMap(({ here }) => here), ...(batch.added ?? [])])
   for (const did of new Set(batch.toLookUp)) connection.run(NOTE_REPO, keyOfDid(did), nextNote(connection))
   if (added > 0) {
-    connection.run(FORGET_NEWCOMERS, newcomersKept(batch))
-    connection.run(DROP_NEWCOMERS)
+    forgetNewcomers(connection, newcomersKept(batch))
     merging.noteAdded(connection)
     transaction.added += added
   }
@@ -105,7 +104,7 @@ function addNewcomers(connection: Connection, pairs: readonly FeedPair[]): numbe
       bringBack(connection, key)
       if (!addPair(connection, id, key)) continue
       added += 1
-      connection.run(ADD_NEWCOMER, Number(connection.get(NEXT_POSITION)?.latest), id, key)
+      connection.run(ADD_NEWCOMER, nextPosition(connection), id, key)
     }
     noteAdded(connection, id, added)
     sum += added
@@ -132,6 +131,19 @@ function endLookUp(
   return { gone: pairs(names), here: pairs(collections) }
 }
 
+/** By the clock, so that a file which was put back from a backup gives no position twice. */
+function nextPosition(connection: Connection): number {
+  return Number(connection.get(NEXT_POSITION, Date.now() * 1_000)?.latest)
+}
+
+function forgetNewcomers(connection: Connection, kept: number): void {
+  const excess = Number(connection.get(NEWCOMERS)?.newcomers) - kept
+  if (excess <= 0) return
+  const forgotten = Number(connection.get(NTH_NEWCOMER, excess - 1)?.position)
+  connection.run(DROP_NEWCOMERS, forgotten)
+  connection.run(NOTE_FORGOTTEN, forgotten, excess)
+}
+
 function nextNote(connection: Connection): number {
   return Number(connection.get(NEXT_NOTE)?.notes)
 }
@@ -149,12 +161,14 @@ const CLEAR_GONE = 'delete from collection_feed_gone where collection_id = ?1 an
 const FORGET_GONE = `delete from collection_feed_gone where collection_id <> ${ACCOUNT} or not exists (
   select 1 from collection_feed_account as account
   where account.did = collection_feed_gone.did and account.status = 'deleted')`
-const NEXT_POSITION = 'update collection_feed_counts set latest = latest + 1 returning latest'
+const NEXT_POSITION = `update collection_feed_counts
+  set latest = max(latest + 1, ?1), newcomers = newcomers + 1 returning latest`
 const NEXT_NOTE = 'update collection_feed_counts set notes = notes + 1 returning notes'
 const ADD_NEWCOMER = 'insert into collection_feed_newcomer (position, collection_id, did) values (?1, ?2, ?3)'
-const FORGET_NEWCOMERS = 'update collection_feed_counts set forgotten = max(forgotten, latest - ?1)'
-const DROP_NEWCOMERS =
-  'delete from collection_feed_newcomer where position <= (select forgotten from collection_feed_counts)'
+const NEWCOMERS = 'select newcomers from collection_feed_counts'
+const NTH_NEWCOMER = 'select position from collection_feed_newcomer order by position limit 1 offset ?1'
+const DROP_NEWCOMERS = 'delete from collection_feed_newcomer where position <= ?1'
+const NOTE_FORGOTTEN = 'update collection_feed_counts set forgotten = ?1, newcomers = newcomers - ?2'
 const NOTE_REPO = `insert into collection_feed_to_look_up (did, place, note) values (?1, ?2, ?2)
   on conflict (did) do update set note = excluded.note`
 const LOOKED_UP = 'delete from collection_feed_to_look_up where did = ?1 and note = ?2'

@@ -35,8 +35,8 @@ export function createTables(connection: Connection): void {
  * A progress row is kept as JSON, so that later versions may add to it.
  *
  * `collection_feed_gone` has what a live feed told to be gone, with 0 as the collection of a whole account. `collection_feed_counts` has one
- * row: the position of the newest newcomer, that of the newest which is not kept any more, the last number of a note, and a
- * name by which positions are told from those of another file.
+ * row: the position of the newest newcomer, that of the newest which is not kept any more, how many are kept, the last
+ * number of a note, and a name by which positions are told from those of another file.
  */
 const TABLES = `
 create table collection_index_nsid (
@@ -87,7 +87,8 @@ create index collection_feed_to_look_up_place on collection_feed_to_look_up (pla
 create table collection_feed_followed (feed text not null primary key, since integer not null) strict, without rowid;
 create table collection_feed_counts (
   only integer primary key check (only = 1),
-  latest integer not null default 0, forgotten integer not null default 0, notes integer not null default 0,
+  latest integer not null default 0, forgotten integer not null default 0, newcomers integer not null default 0,
+  notes integer not null default 0,
   series text not null default (lower(hex(randomblob(16))))
 ) strict;
 insert into collection_feed_counts (only) values (1);

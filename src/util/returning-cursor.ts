@@ -10,7 +10,7 @@ export interface ListBeginning {
   readonly series: string
   /** What came up to this position is in the list, or was given already. */
   readonly position: number
-  /** A number that grows with each import of it that is completed. */
+  /** A number that is another one whenever an import has ended that may have added to the list. */
   readonly imports: number
 }
 

@@ -111,8 +111,8 @@ async function createIndex<Database>(db: Kysely<Database>, schema: string): Prom
 /**
  * What a live feed keeps beside the pairs. `collection_feed_gone` has 0 as the collection of a whole account.
  * `collection_feed_counts` has one row, which also keeps two writers apart: the position of the newest newcomer, that of
- * the newest which is not kept any more, the last number of a note, and a name by which positions are told from those of
- * another database.
+ * the newest which is not kept any more, how many are kept, the last number of a note, and a name by which positions are
+ * told from those of another database.
  */
 async function createFeed<Database>(db: Kysely<Database>, schema: string): Promise<void> {
   const tables: Record<string, string> = {
@@ -123,7 +123,7 @@ async function createFeed<Database>(db: Kysely<Database>, schema: string): Promi
     to_look_up: 'did text collate "C" primary key, place bigint not null, note bigint not null',
     followed: 'feed text primary key, since timestamptz not null',
     counts: `id integer primary key check (id = 1), latest bigint not null default 0,
-      forgotten bigint not null default 0, notes bigint not null default 0,
+      forgotten bigint not null default 0, newcomers bigint not null default 0, notes bigint not null default 0,
       series text not null default gen_random_uuid()::text`,
   }
   const nameOf = (name: string) => tableName(`collection_feed_${name}`, { schema })

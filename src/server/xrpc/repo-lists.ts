@@ -2,6 +2,7 @@ import { isValidNsid } from '@atproto/syntax'
 import type { IndexedRepos, IndexPageRequest, RepoIndex, ServedRepos } from '../../contracts/repo-index.ts'
 import { isBackfillError } from '../../errors.ts'
 import { reposJson } from '../../util/repos-json.ts'
+import { textHash } from '../../util/text-hash.ts'
 import { invalidRequest, XrpcError } from '../responses.ts'
 
 /** A list that can be asked for: of one collection, of the union of several, or of all repos. */
@@ -44,14 +45,8 @@ export function repoListOf(named: readonly string[], index: RepoIndex, mayBeSeve
 
 /** Twenty names would make a cursor that is too long for some. No NSID begins so. */
 function unionName(collections: readonly string[]): string {
-  let first = 0x811c9dc5
-  let second = 0x9e3779b9
-  for (const letter of collections.join(' ')) {
-    const code = letter.charCodeAt(0)
-    first = Math.imul(first ^ code, 0x01000193)
-    second = Math.imul(second ^ code, 0x85ebca6b)
-  }
-  return `*${(first >>> 0).toString(36)}-${(second >>> 0).toString(36)}`
+  const [first, second] = textHash(collections.join(' '))
+  return `*${first.toString(36)}-${second.toString(36)}`
 }
 
 function served({ dids, cursor }: IndexedRepos): ServedRepos {

@@ -9,7 +9,8 @@ import type { ServedRepos } from '../../contracts/repo-index.ts'
 import { abortable } from '../../util/abort.ts'
 import { reposJson } from '../../util/repos-json.ts'
 import type { ListBeginning } from '../../util/returning-cursor.ts'
-import { isRelayScope, workKindOf } from '../../util/scopes.ts'
+import { isRelayScope, type WorkKind, workKindOf } from '../../util/scopes.ts'
+import { numberHash } from '../../util/text-hash.ts'
 import type { RepoList } from './repo-lists.ts'
 
 /** Where a page begins: in the list, behind what the index gave as its cursor, or behind the list. */
@@ -42,10 +43,10 @@ interface Asked {
 }
 
 /**
- * How many newcomers of other collections may come before a cursor moves on without one of its own, lest it falls out of
- * those that are kept.
+ * How old a cursor becomes, in positions, which are microseconds, before it moves on without a newcomer of its own, lest
+ * it falls out of those that are kept: an hour, so that a slow reader does not go round in a busy minute.
  */
-const MOVES_ON = 10_000
+const MOVES_ON = 3_600_000_000
 
 /** How long it is believed that the database is still the same one, in milliseconds. */
 const KNOWN_MS = 1_000
@@ -61,7 +62,7 @@ const MOST_LOOKS = 10
  * a cursor, and the page behind it is empty and has none: the cursor that such a reader keeps is the newest one.
  *
  * The list begins again where what is new cannot be told: the newcomers since then are not kept any more, or the
- * database is another one, or an import was completed since, which may have added any repo.
+ * database is another one, or an import has ended since, which may have added any repo.
  */
 export function returningReaders({
   feed,
@@ -78,7 +79,7 @@ export function returningReaders({
     return rows
   }
 
-  /** The rows first: what an import completes later makes the list begin again, and is not taken for known. */
+  /** The rows first: an import that ends later makes the list begin again, and is not taken for known. */
   async function lookNow(list: RepoList, signal: AbortSignal | undefined): Promise<Now> {
     const imports = importsOf(await abortable(progressRows(), signal), list.collections)
     return { ...(await feed.positions({ signal })), imports }
@@ -98,7 +99,10 @@ export function returningReaders({
     if (from === undefined) return listPage(asked, undefined, beginningNow(await lookNow(list, signal)))
     if (from.place.kind === 'newcomers') {
       const now = await lookNow(list, signal)
-      if (isTold(from.begun, now)) return newcomersPage(asked, from.begun, now.latest)
+      const told = isTold(from.begun, now) ? await newcomersPage(asked, from.begun, now.latest) : undefined
+      // The feed may have dropped some of them before they were read.
+      if (told !== undefined && isTold(from.begun, { ...now, ...(await feed.positions({ signal })) }))
+        return told
       return listPage(asked, undefined, beginningNow(now))
     }
     if (await isOfThisDatabase(from.begun, signal)) return listPage(asked, from.place.at, from.begun)
@@ -152,22 +156,24 @@ function beginningNow({ series, latest, imports }: Now): ListBeginning {
 /** Whether the newcomers that are kept are all that is new since the list was begun. */
 function isTold({ series, position, imports }: ListBeginning, now: Now): boolean {
   const isKept = position >= now.forgotten && position <= now.latest
-  return series === now.series && isKept && imports >= now.imports
+  return series === now.series && isKept && imports === now.imports
 }
 
+/** Work whose rows are no collections: its pairs may be of any. */
+const ADDING_WORK: readonly (WorkKind | undefined)[] = ['import', 'crawl', 'index']
+
 /**
- * A number that grows with each import that may have added to these collections: when the newest was complete, in
- * hundredths of a millisecond, which count how many were complete in the same one.
+ * A number that is another one whenever an import has ended that may have added to these collections. It does not tell
+ * which is newer, for a clock may have gone back. One that failed has left what its pages brought.
  */
 function importsOf(rows: readonly CollectionProgress[], collections: readonly string[]): number {
-  const times = rows
-    .filter(({ relay, collection }) =>
-      isRelayScope(relay) ? collections.includes(collection) : workKindOf(relay) === 'import',
-    )
-    .map(({ completedAt }) => completedAt?.getTime() ?? 0)
-    .filter((time) => time > 0)
-  const newest = times.reduce((latest, time) => Math.max(latest, time), 0)
-  return newest * 100 + Math.min(99, times.filter((time) => time === newest).length)
+  const mayHaveAdded = ({ relay, collection }: CollectionProgress) =>
+    isRelayScope(relay) ? collections.includes(collection) : ADDING_WORK.includes(workKindOf(relay))
+  const ends = rows.filter(mayHaveAdded).flatMap(({ relay, collection, state, pages, completedAt }) => {
+    if (state === 'failed') return `${relay} ${collection} failed at ${pages}`
+    return completedAt === undefined ? [] : `${relay} ${collection} ${completedAt.getTime()}`
+  })
+  return ends.length === 0 ? 0 : numberHash(ends.sort().join('\n'))
 }
 
 /** The newcomers of all these collections in the order of their positions, each DID once, a page of them. */

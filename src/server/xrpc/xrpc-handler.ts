@@ -24,7 +24,7 @@ export interface XrpcHandlerOptions {
   feed?: FeedStore | undefined
   /**
    * How far imports are: `store.progress`. With it and `feed`, the list begins again for a reader who comes back after
-   * an import of the collection was completed, which may have added any repo behind that reader.
+   * an import has ended that may have added any repo behind that reader: of the collection, or of hosts, lists or files.
    */
   progress?: Pick<ProgressStore, 'list'> | undefined
   /**

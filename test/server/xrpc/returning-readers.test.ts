@@ -1,10 +1,15 @@
+import { copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import * as fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import type { FeedStore } from '../../../src/contracts/feed-store.ts'
 import { createBackfiller, type MemoryStore, memoryStore, relayLister } from '../../../src/index.ts'
 import { type XrpcHandlerOptions, xrpcHandler } from '../../../src/server/index.ts'
+import { openSqlite } from '../../../src/sqlite/index.ts'
 import { didsFrom } from '../../../src/testing/suites/samples.ts'
 import { type ReturningReader, returningReader } from '../../support/returning-reader.ts'
 import { serve } from '../../support/serve.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const NAME = 'com.example.thing'
 const OTHER = 'com.example.other'
@@ -34,6 +39,15 @@ async function beginImport(store: MemoryStore, relay = 'relay.example') {
     await store.sink.add({ relay, collection: NAME, dids })
     const change = { pages: 1, imported: dids.length, invalid: 0, cursor }
     current = await store.progress.advance(current, change, async () => {})
+  }
+}
+
+/** A clock of which the days are counted on by hand. */
+function days() {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  return {
+    next: (count = 1) => vi.setSystemTime(Date.now() + count * 86_400_000),
+    [Symbol.dispose]: () => void vi.useRealTimers(),
   }
 }
 
@@ -98,12 +112,101 @@ describe('a reader who keeps the last cursor and comes back', () => {
     await follow(store, didsFrom(0, 30))
     const reader = reading(store)
     await reader.pass()
+    using clock = days()
     for (let day = 0; day < 5; day += 1) {
+      clock.next()
       await follow(store, didsFrom(1_000 + day * 12_000, 12_000), 15_000, OTHER)
       expect(await reader.pass(), `day ${day}`).toEqual([])
     }
     await follow(store, didsFrom(50, 1), 15_000)
     expect(await reader.pass()).toEqual(didsFrom(50, 1))
+  })
+
+  it('reads the list again where the feed dropped newcomers while they were read', async () => {
+    const store = memoryStore()
+    await follow(store, didsFrom(0, 50))
+    const feed: FeedStore = {
+      ...store.feed,
+      async newcomers(collection, request) {
+        await follow(store, didsFrom(10_000, 1), 0, OTHER)
+        return store.feed.newcomers(collection, request)
+      },
+    }
+    const reader = returningReader(asking(store, { feed }), { collection: NAME, limit: 100 })
+    await reader.pass()
+    await follow(store, didsFrom(1_000, 30))
+    await reader.pass()
+    expect(reader.known.size).toBe(80)
+  })
+
+  it('has all in the end, also where an import is complete by a clock that went back', async () => {
+    const store = memoryStore()
+    await follow(store, didsFrom(0, 20))
+    await (await beginImport(store, 'first.example'))(didsFrom(100, 10))
+    const [first] = await store.progress.list()
+    const list = async () =>
+      (await store.progress.list()).map((row) => ({
+        ...row,
+        ...(row.relay !== first?.relay && { completedAt: new Date(1) }),
+      }))
+    const reader = returningReader(asking(store, { progress: { list } }), { collection: NAME, limit: 100 })
+    await reader.pass()
+    await (await beginImport(store, 'second.example'))(didsFrom(50, 10))
+    await reader.pass()
+    expect(reader.known.size).toBe(40)
+  })
+
+  it('gets what was brought by work that ended otherwise than with a complete collection', async () => {
+    const store = memoryStore()
+    const { progress } = store
+    const reader = reading(store)
+    await follow(store, didsFrom(1_000, 20))
+    for (const [n, [relay, collection]] of [
+      ['crawl:host.example', 'host.example'],
+      ['index:dids.txt', 'part'],
+      ['import:pairs.csv', 'file'],
+      ['fails.example', NAME],
+    ].entries()) {
+      await progress.register(`${relay}`, [{ nsid: `${collection}` }])
+      const claim = await progress.claim({ relay: `${relay}`, owner: 'x', leaseMs: 60_000 })
+      if (claim === undefined) throw new Error('it is free')
+      await reader.pass()
+      await store.sink.add({ relay: `${relay}`, collection: NAME, dids: didsFrom(n * 10, 5) })
+      const fails = relay === 'fails.example'
+      const change = { pages: 1, imported: 5, invalid: 0, cursor: fails ? '1' : undefined }
+      const advanced = await progress.advance(claim, change, async () => {})
+      if (fails) await progress.release(advanced, { kind: 'failed', error: 'gone' })
+      await reader.pass()
+      expect(reader.known.size, relay).toBe(25 + n * 5)
+    }
+  })
+
+  it('has all of a database that went back to a backup, also once more was added than it had lost', async () => {
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'index.sqlite')
+    const backup = join(folder.path, 'backup.sqlite')
+    let open = await openSqlite(file)
+    const restart = async (copy: () => Promise<void>) => {
+      await open.close()
+      await copy()
+      open = await openSqlite(file)
+    }
+    const add = (dids: readonly string[]) =>
+      open.feed.apply({ feed: FEED, added: dids.map((did) => ({ did, collection: NAME })) })
+    const ask: Asked = (path) => {
+      const { index, feed, progress } = open
+      return xrpcHandler({ index, feed, progress })(new Request(`http://relay.example${path}`))
+    }
+    await add(didsFrom(0, 50))
+    await restart(() => copyFile(file, backup))
+    await add(didsFrom(100, 20))
+    const reader = returningReader(ask, { collection: NAME, limit: 100 })
+    await reader.pass()
+    await restart(() => copyFile(backup, file))
+    await add(didsFrom(200, 30))
+    await reader.pass()
+    for (const did of didsFrom(200, 30)) expect(reader.known).toContain(did)
+    await open.close()
   })
 
   it('reads the list again in another database, whatever its positions are', async () => {
