@@ -158,7 +158,8 @@ export function createService(parts: ServiceParts): Service {
         database.kind === 'postgres' ? await openExisting(database, { signal }) : undefined
       const onError = ({ error }: { error: unknown }) => report.fail('server', error)
       const { index, feed, progress } = reading ?? store
-      const xrpc = xrpcHandler({ index, feed, progress, onError })
+      const { maxLimit, severalCollections } = options
+      const xrpc = xrpcHandler({ index, feed, progress, maxLimit, severalCollections, onError })
       const runs = createBacklogRuns({ options, relays, store, backlogs, report, signal })
       opened = { store, xrpc, runs }
       try {

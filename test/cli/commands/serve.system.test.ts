@@ -95,11 +95,20 @@ describe('serve', () => {
     expect(await program.ended).toMatchObject({ code: 0, stderr: '' })
   })
 
-  test('has no admin endpoint without a token', async () => {
-    await using relay = await startRelay({ collections: { [PROFILE]: 10 } })
+  test('has no admin endpoint without a token, and serves what the lexicon has not where it is told to', async () => {
+    await using relay = await startRelay({ collections: SIZES })
     await using folder = await temporaryFolder()
-    await using service = await startService(relay, '--data', join(folder.path, 'index.sqlite'))
+    const data = join(folder.path, 'index.sqlite')
+    const union = `/xrpc/com.atproto.sync.listReposByCollection?collection=${PROFILE}&collection=${POST}&limit=9000`
+    const more = ['--max-limit', '9000', '--several-collections']
+    await using service = await startService(relay, '--data', data, ...more)
     expect((await json(`${service.url}/admin/backfill-collections`)).status).toBe(404)
+    await service.program.until(/the backlog is complete/)
+    const dids = [...new Set([...relay.dids(PROFILE), ...relay.dids(POST)])].sort()
+    expect(await json(service.url + union)).toMatchObject({
+      status: 200,
+      body: { repos: dids.map((did) => ({ did })) },
+    })
   })
 
   test('answers 503 with Retry-After while the database is away at the start, and serves once it is there', async () => {
