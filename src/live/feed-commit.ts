@@ -24,7 +24,7 @@ export interface FeedCommit {
   save(): Promise<void>
   /** Keeps that what came before is missing in part, before the cursor moves on. @returns since when nothing is */
   noteGap(): Promise<Date>
-  /** {@link FeedStore.followedSince} */
+  /** `FeedStore.followedSince` */
   followedSince(): Promise<Date>
   /** The saved cursor means nothing to the server: it is replaced by the next one. */
   beginAnew(): void
