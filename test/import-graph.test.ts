@@ -61,6 +61,32 @@ it('a store knows no other store, but for Postgres, which is one of Kysely', () 
   expect([...new Set(known)]).toEqual(['postgres knows kysely'])
 })
 
+/** Which rooms of `src` know which others, as 'run knows http'. */
+function roomsKnown(rooms: RegExp, others: RegExp): string[] {
+  const roomOf = (file: string) => file.split('/')[0] ?? ''
+  const known = [...graph].flatMap(([file, imports]) =>
+    imports
+      .filter((to) => roomOf(to) !== roomOf(file) && rooms.test(roomOf(file)) && others.test(roomOf(to)))
+      .map((to) => `${roomOf(file)} knows ${roomOf(to)}`),
+  )
+  return [...new Set(known)]
+}
+
+it('what works on a store knows its contract, and no store', () => {
+  const work = /^(?:run|paging|live|crawl|prune|transfer|verify|monitor|server|opentelemetry)$/
+  expect(roomsKnown(work, /^(?:kysely|memory|postgres|sqlite)$/)).toEqual([])
+})
+
+it('import, feed, crawl, transfer and verification do not know each other; prune takes its digests from verify', () => {
+  const jobs = /^(?:live|crawl|prune|transfer|verify|server)$/
+  expect(roomsKnown(jobs, jobs)).toEqual(['prune knows verify'])
+  expect(roomsKnown(/^(?:run|paging|http|relay|sources|progress|monitor|util)$/, jobs)).toEqual([])
+})
+
+it('the command line puts everything together, and is known to nothing', () => {
+  expect(roomsKnown(/./, /^(?:cli|testing)$/)).toEqual([])
+})
+
 it('a file is found by its name alone', () => {
   const names = files.map((file) => basename(file)).filter((name) => name !== 'index.ts')
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([])

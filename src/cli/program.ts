@@ -48,7 +48,7 @@ const HELP = helpText(`
 Examples:
   atproto-collection-backfill run --relay relay1.us-east.bsky.network
   atproto-collection-backfill status --watch
-  atproto-collection-backfill retry
+  atproto-collection-backfill serve --relay relay1.us-east.bsky.network
 
 ${EXIT_CODES}
 NO_COLOR and FORCE_COLOR switch colors off and on.`)
@@ -57,7 +57,7 @@ NO_COLOR and FORCE_COLOR switch colors off and on.`)
 export function createProgram(choose: (action: Action, debug: boolean) => void): Command {
   const program = new Command('atproto-collection-backfill')
     .description(
-      'Builds an index of which atproto repositories have records in which collection, by reading it from a relay.',
+      'Builds an index of which atproto repositories have records in which collection, keeps it up to date, and serves it.',
     )
     .version(VERSION)
     .helpCommand(false)
