@@ -8,6 +8,7 @@ import { BackfillError } from '../errors.ts'
 import type { TextPieces } from '../transfer/pair-lines.ts'
 import type { PairFormat } from '../transfer/pair-text.ts'
 import type { Context } from './context.ts'
+import { isDatabase } from './given-files.ts'
 import { UsageError } from './usage-error.ts'
 
 /** What a file is called that is none: what is read from, or written to, the program before or behind. */
@@ -84,6 +85,8 @@ async function lookAt(file: string): Promise<FileLook> {
     const stats = await stat(file)
     if (stats.isDirectory()) throw new UsageError(`${file} is a folder: give a file.`)
     if (!stats.isFile()) return { path: file, size: undefined, version: '', isGzip: false }
+    if (await isDatabase(file))
+      throw new UsageError(`${file} is a database and no list: name it with --data, and export it to a list.`)
     const path = await realpath(file)
     handle = await open(path)
     const { buffer } = await handle.read({ buffer: new Uint8Array(2), length: 2 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { open, readdir, rename, rm, stat, truncate } from 'node:fs/promises'
+import { open, readdir, realpath, rename, rm, stat, truncate } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -9,6 +9,7 @@ import { createGzip } from 'node:zlib'
 import type { ExportPairsOptions } from '../transfer/export-pairs.ts'
 import { writtenPair } from '../transfer/pair-text.ts'
 import { hasEnded, type ProcessName, thisProcess } from '../util/this-process.ts'
+import { refuseDatabase } from './given-files.ts'
 import { isGzipName } from './pair-files.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -42,18 +43,26 @@ async function writeTo(stream: Writable, text: string): Promise<void> {
 /**
  * A file. Until the export is done it is written beside it, under a name of this process; so nothing is ever seen of half
  * an export, and two at once do not mix. What a process left that has ended, the next export of the same goes on with:
- * the list is in order, so its last line says where. A gzip that was left has no last line, and is begun again.
+ * the list is in order, so its last line says where. A gzip that was left has no last line, and is begun again. A pipe or
+ * a device cannot be replaced: it is written to as it is.
  *
  * @param choice what else decides on the text: database, format, collections
  */
 export async function fileOutput(file: string, choice: readonly unknown[]): Promise<PairOutput> {
-  const target = resolve(file)
+  // What a link leads to, so that it stays a link.
+  const target = await realpath(file).catch(() => resolve(file))
   const digest = createHash('sha256').update(JSON.stringify(choice)).digest('hex').slice(0, 8)
   const isGzip = isGzipName(file)
   const part = join(dirname(target), partName(basename(target), digest))
   try {
-    if ((await stat(target).catch(() => undefined))?.isDirectory())
-      throw new UsageError(`${file} is a folder: give the name of a file.`)
+    const stats = await stat(file).catch(() => undefined)
+    if (stats?.isDirectory()) throw new UsageError(`${file} is a folder: give the name of a file.`)
+    if (stats !== undefined && !stats.isFile()) {
+      const stream = createWriteStream(file)
+      await once(stream, 'open')
+      return partOutput({ target, part: undefined, stream, isGzip, after: undefined })
+    }
+    await refuseDatabase(target)
     const after = await adopted(target, digest, part, isGzip)
     const stream = createWriteStream(part, { flags: after === undefined ? 'w' : 'a', flush: true })
     await once(stream, 'open')
@@ -66,7 +75,8 @@ export async function fileOutput(file: string, choice: readonly unknown[]): Prom
 
 interface Part {
   readonly target: string
-  readonly part: string
+  /** Absent where the target itself is written. */
+  readonly part: string | undefined
   readonly stream: Writable
   readonly isGzip: boolean
   readonly after: PairOutput['after']
@@ -84,11 +94,12 @@ function partOutput({ target, part, stream, isGzip, after }: Part): PairOutput {
     async finish() {
       if (gzip === undefined) await ended(stream)
       else await Promise.all([packed, ended(gzip)])
-      await rename(part, target)
+      if (part !== undefined) await rename(part, target)
     },
     async leave() {
       if (gzip === undefined) await ended(stream).catch(() => {})
       else stream.destroy()
+      if (part === undefined) return false
       if (isGzip) await rm(part, { force: true })
       return !isGzip
     },

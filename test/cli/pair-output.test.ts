@@ -1,5 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { lstat, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import { fileOutput } from '../../src/cli/pair-output.ts'
@@ -61,4 +63,42 @@ it('a gzip is begun again, and nothing is left of the first one', async () => {
   await second.write(`did:web:b,${POST}\n`)
   await second.finish()
   expect(gunzipSync(await readFile(file)).toString()).toBe(`did:web:b,${POST}\n`)
+})
+
+it('a database is not written over, under whatever name it is given', async () => {
+  await using folder = await temporaryFolder()
+  const database = join(folder.path, 'index.sqlite')
+  const link = join(folder.path, 'pairs.csv')
+  await writeFile(database, 'SQLite format 3\0 and its pages')
+  await symlink(database, link)
+  for (const file of [database, `${database}-wal`, `${database}-shm`, link])
+    await expect(fileOutput(file, []), file).rejects.toThrow('is a database')
+  expect(await readdir(folder.path)).toEqual(['index.sqlite', 'pairs.csv'])
+  expect(await readFile(database, 'utf8')).toMatch(/^SQLite/)
+})
+
+it('what is no regular file is written to, and stays what it is', async () => {
+  await using folder = await temporaryFolder()
+  const pipe = join(folder.path, 'pipe')
+  await promisify(execFile)('mkfifo', [pipe])
+  const read = readFile(pipe, 'utf8')
+  const output = await fileOutput(pipe, [])
+  expect(output.after).toBeUndefined()
+  await output.write(`did:web:a,${POST}\n`)
+  await output.finish()
+  expect(await read).toBe(`did:web:a,${POST}\n`)
+  expect((await lstat(pipe)).isFIFO()).toBe(true)
+  expect(await readdir(folder.path)).toEqual(['pipe'])
+})
+
+it('a link stays one, and what it leads to is written', async () => {
+  await using folder = await temporaryFolder()
+  const [file, link] = [join(folder.path, 'pairs.csv'), join(folder.path, 'latest.csv')]
+  await writeFile(file, 'before')
+  await symlink(file, link)
+  const output = await fileOutput(link, [])
+  await output.write('after')
+  await output.finish()
+  expect((await lstat(link)).isSymbolicLink()).toBe(true)
+  expect(await readFile(file, 'utf8')).toBe('after')
 })

@@ -8,6 +8,7 @@ import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf } from '../database.ts'
 import { didsIn } from '../did-text.ts'
 import { doneRepos } from '../done-repos.ts'
+import { isSameFile, refuseDatabase } from '../given-files.ts'
 import { type IndexReport, jsonIndexReport, textIndexReport } from '../index-report.ts'
 import { openDatabase } from '../open-database.ts'
 import { type PairInput, pairInput } from '../pair-files.ts'
@@ -44,6 +45,8 @@ export async function indexGiven(
     throw new UsageError('Give either DIDs or --file with a text that names them.')
   // Before the database is made: a misspelt name must not leave one behind.
   const input = file === undefined ? undefined : await pairInput(file, context)
+  if (file !== undefined && failed !== undefined && (await isSameFile(file, failed)))
+    throw new UsageError('--failed would write over the file that is read: give it another one.')
   await using store = await openDatabase(database, context)
   const report = (options.json ? jsonIndexReport : textIndexReport)(context)
   const { signal } = context.interruption
@@ -53,6 +56,7 @@ export async function indexGiven(
     report.doneElsewhere()
     return EXIT.complete
   }
+  if (failed !== undefined) await refuseDatabase(failed)
   if (failed !== undefined && !claimed?.done) await writeFile(failed, '')
   const fraction = input === undefined ? () => undefined : () => readFraction(input)
   report.begin({ database: nameOf(database), done: claimed?.done ?? 0, fraction, isFew: input === undefined })

@@ -181,6 +181,15 @@ describe('a file that is not as it should be', () => {
     const noFolder = await cli(['export', at('nowhere/pairs.csv'), '--data', at('a.sqlite')])
     expect(noFolder.code).toBe(2)
   })
+
+  it('a database in place of a list is wrong usage, and stays as it is', async () => {
+    const onto = await cli(['export', at('a.sqlite'), '--data', at('a.sqlite')])
+    expect(onto).toMatchObject({ code: 2, stderr: expect.stringContaining('give another file') })
+    const from = await cli(['import', at('a.sqlite'), '--data', at('other.sqlite')])
+    expect(from).toMatchObject({ code: 2, stderr: expect.stringContaining('no list') })
+    const { stdout } = await cli(['export', '-', '--data', at('a.sqlite')])
+    expect(stdout).toBe(ALL)
+  })
 })
 
 /** Less than what the pairs of the next test take as objects. */

@@ -140,6 +140,16 @@ describe('given repos', () => {
     expect(stdout).toMatch(/taken down: .*removed from 1 collection/)
     expect(await pairsIn('gone.sqlite')).toEqual([])
   })
+
+  it('are not lost: neither their list nor the index is written over with those that failed', async () => {
+    const [alice] = accounts()
+    await writeFile(at('list.txt'), `${alice?.did}\n`)
+    const over = await cli(args('kept.sqlite', '--file', at('list.txt'), '--failed', at('list.txt')))
+    expect(over).toMatchObject({ code: 2, stderr: expect.stringContaining('that is read') })
+    expect(await readFile(at('list.txt'), 'utf8')).toBe(`${alice?.did}\n`)
+    const onIndex = await cli(args('kept.sqlite', alice?.did ?? '', '--failed', at('kept.sqlite')))
+    expect(onIndex).toMatchObject({ code: 2, stderr: expect.stringContaining('is a database') })
+  })
 })
 
 describe('a file', () => {
