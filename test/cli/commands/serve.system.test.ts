@@ -85,10 +85,10 @@ describe('serve', () => {
     expect(series.get('atproto_backfill_imported_total')).toMatchObject([{ value: 8_000 }])
     expect(series.get('atproto_backfill_server_answers_total')).toContainEqual({
       labels: {
-        atproto_backfill_server_route: 'com.atproto.sync.listReposByCollection',
+        atproto_backfill_server_route: 'health',
         http_response_status_code: '200',
       },
-      value: 3,
+      value: 2,
     })
 
     program.kill('SIGTERM')
