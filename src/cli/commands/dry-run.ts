@@ -1,6 +1,7 @@
 import { memoryStore } from '../../memory/memory-store.ts'
 import type { BackfillStore } from '../../run/options.ts'
 import { type BackfillPlan, plan } from '../../run/plan.ts'
+import { knownCollections } from '../../sources/known-collections.ts'
 import { BYTES_PER_PAIR } from '../../util/bytes-per-pair.ts'
 import { duration } from '../../util/format.ts'
 import { collectionsOf } from '../collection-sources.ts'
@@ -31,7 +32,8 @@ export async function dryRun(options: RunOptions, database: Database, context: C
     store,
     collections: collectionsOf(options, {
       relays: relays.map(({ address }) => address),
-      observed: found?.observed,
+      // A run makes the index first, which holds none then.
+      observed: found?.observed ?? knownCollections([]),
     }),
     only: options.only,
     except: options.except,

@@ -42,6 +42,6 @@ export function checkPlc(plc: string, parts: Looks): Promise<readonly Finding[]>
   }
   return look(subject, parts, take, {
     state: 'warn',
-    advice: 'Only crawl and compare --resolve need it. --plc names another one.',
+    advice: 'index, serve and compare --resolve need it. --plc names another one.',
   })
 }

@@ -36,6 +36,16 @@ async function contentsOf({ db }: TestPostgres): Promise<object> {
 }
 
 describe('run --dry-run', () => {
+  test('asks the sources that are named, of a file that is not there yet too, as the run would', async () => {
+    await using folder = await temporaryFolder()
+    await using relay = await startRelay({ collections: { 'com.example.a': 3 } })
+    const sources = ['--source', `garden=${relay.gardenUrl}`, 'observed', '--dry-run']
+    const ended = await cli(['run', '--relay', relay.url, '--no-check', ...sources], { cwd: folder.path })
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toContain('com.example.a')
+    expect(await readdir(folder.path)).toEqual([])
+  })
+
   test('says what the run would read, how long and how much, at 80 columns, and writes nothing', async () => {
     await using relay = await withDirectory()
     await using postgres = await createPostgres()
