@@ -47,6 +47,15 @@ export function readReturningCursor(cursor: string): ReturningCursor | undefined
 /** The cursor as a walk keeps it: nothing at the end of the list, whatever might follow later. */
 export function walkCursor(cursor: string): string | undefined {
   const returning = readReturningCursor(cursor)
-  if (returning === undefined) return cursor
+  if (returning === undefined || !namesItsList(returning.plain)) return cursor
   return returning.kind === 'list' ? returning.plain : undefined
+}
+
+/** As this library's own do, with a NUL behind the name: another server's cursor of the same form is left as it is. */
+function namesItsList(plain: string): boolean {
+  try {
+    return atob(plain.replaceAll('-', '+').replaceAll('_', '/')).includes('\0')
+  } catch {
+    return false
+  }
 }
