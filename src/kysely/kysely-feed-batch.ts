@@ -398,26 +398,29 @@ async function countNewcomers(
 ): Promise<void> {
   const latest = before + added
   const newcomers = Math.min(known + added, kept)
-  const forgotten = await forgetNewcomers(tables, known + added - newcomers)
+  const excess = known + added - newcomers
+  const counts = excess === 0 ? { newcomers } : await forgetNewcomers(tables, { excess, newcomers, latest })
   await tables
     .updateTable('collection_feed_counts')
-    .set({ latest, newcomers, ...(forgotten !== undefined && { forgotten }) })
+    .set({ latest, ...counts })
     .execute()
 }
 
-/** @returns the position of the last of them */
-async function forgetNewcomers(tables: Tables, excess: number): Promise<number | undefined> {
-  if (excess === 0) return undefined
+/** Where there are fewer than were counted, some have got lost: all are forgotten, so that no reader misses those. */
+async function forgetNewcomers(
+  tables: Tables,
+  { excess, newcomers, latest }: { excess: number; newcomers: number; latest: number },
+): Promise<{ forgotten: number; newcomers: number }> {
   const last = await tables
     .selectFrom('collection_feed_newcomer')
     .select(jsonRow<{ position: number }>({ position: sql.ref('position') }))
     .orderBy('position')
     .offset(excess - 1)
     .limit(1)
-    .executeTakeFirstOrThrow()
-  const forgotten = Number(rowOf(last).position)
+    .executeTakeFirst()
+  const forgotten = last === undefined ? latest : Number(rowOf(last).position)
   await tables.deleteFrom('collection_feed_newcomer').where('position', '<=', forgotten).execute()
-  return forgotten
+  return { forgotten, newcomers: last === undefined ? 0 : newcomers }
 }
 
 async function noteFeed(

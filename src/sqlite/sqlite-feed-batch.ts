@@ -137,11 +137,14 @@ function nextPosition(connection: Connection): number {
 }
 
 function forgetNewcomers(connection: Connection, kept: number): void {
-  const excess = Number(connection.get(NEWCOMERS)?.newcomers) - kept
+  const { newcomers, latest } = connection.get(NEWCOMERS) ?? {}
+  const excess = Number(newcomers) - kept
   if (excess <= 0) return
-  const forgotten = Number(connection.get(NTH_NEWCOMER, excess - 1)?.position)
+  // Where there are fewer than were counted, some have got lost: all are forgotten, so that no reader misses those.
+  const last = connection.get(NTH_NEWCOMER, excess - 1)?.position
+  const forgotten = Number(last ?? latest)
   connection.run(DROP_NEWCOMERS, forgotten)
-  connection.run(NOTE_FORGOTTEN, forgotten, excess)
+  connection.run(NOTE_FORGOTTEN, forgotten, last === undefined ? 0 : kept)
 }
 
 function nextNote(connection: Connection): number {
@@ -165,10 +168,10 @@ const NEXT_POSITION = `update collection_feed_counts
   set latest = max(latest + 1, ?1), newcomers = newcomers + 1 returning latest`
 const NEXT_NOTE = 'update collection_feed_counts set notes = notes + 1 returning notes'
 const ADD_NEWCOMER = 'insert into collection_feed_newcomer (position, collection_id, did) values (?1, ?2, ?3)'
-const NEWCOMERS = 'select newcomers from collection_feed_counts'
+const NEWCOMERS = 'select newcomers, latest from collection_feed_counts'
 const NTH_NEWCOMER = 'select position from collection_feed_newcomer order by position limit 1 offset ?1'
 const DROP_NEWCOMERS = 'delete from collection_feed_newcomer where position <= ?1'
-const NOTE_FORGOTTEN = 'update collection_feed_counts set forgotten = ?1, newcomers = newcomers - ?2'
+const NOTE_FORGOTTEN = 'update collection_feed_counts set forgotten = ?1, newcomers = ?2'
 const NOTE_REPO = `insert into collection_feed_to_look_up (did, place, note) values (?1, ?2, ?2)
   on conflict (did) do update set note = excluded.note`
 const LOOKED_UP = 'delete from collection_feed_to_look_up where did = ?1 and note = ?2'

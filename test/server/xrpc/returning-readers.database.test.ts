@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import type { OpenedStore } from '../../../src/contracts/opened-store.ts'
 import { createBackfiller, relayLister } from '../../../src/index.ts'
@@ -15,6 +17,8 @@ const NAME = 'com.example.thing'
 
 interface Place extends AsyncDisposable {
   open(): Promise<OpenedStore>
+  /** Does what no store does. */
+  meddle(statement: string): Promise<unknown>
 }
 
 const places: Record<string, () => Promise<Place>> = {
@@ -22,13 +26,19 @@ const places: Record<string, () => Promise<Place>> = {
     const database = await createPostgres()
     return {
       open: () => openPostgres(database.url),
+      meddle: (statement) => sql.raw(statement).execute(database.db),
       [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
     }
   },
   async SQLite() {
     const folder = await temporaryFolder()
+    const file = join(folder.path, 'index.sqlite')
     return {
-      open: () => openSqlite(join(folder.path, 'index.sqlite')),
+      open: () => openSqlite(file),
+      async meddle(statement) {
+        using database = new DatabaseSync(file)
+        database.exec(statement)
+      },
       [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
     }
   },
@@ -68,5 +78,31 @@ describe.each(Object.entries(places))('on %s, a reader as Tap is', (_, create) =
     expect((await reader.pass()).toSorted()).toEqual(didsFrom(1_000, 300).toSorted())
     expect(await reader.pass()).toEqual([])
     await open.close()
+  })
+
+  it('reads the list again once newcomers that got lost are noticed, and the feed goes on', async () => {
+    await using place = await create()
+    await using store = await place.open()
+    const { index, feed, progress } = store
+    const handler = xrpcHandler({ index, feed, progress })
+    const ask = (path: string) => handler(new Request(`http://localhost${path}`))
+    const reader = returningReader(ask, { collection: NAME, limit: 100 })
+    const follow = (dids: readonly string[]) =>
+      feed.apply({
+        feed: 'feed:x',
+        added: dids.map((did) => ({ did, collection: NAME })),
+        keepNewcomers: 20,
+      })
+    await follow(didsFrom(0, 10))
+    await reader.pass()
+    await follow(didsFrom(100, 10))
+    await place.meddle('delete from collection_feed_newcomer')
+    await follow(didsFrom(200, 1))
+    for (let n = 0; n < 40; n += 10) {
+      await follow(didsFrom(300 + n, 10))
+      await reader.pass()
+      expect(reader.known.size).toBe(31 + n)
+    }
+    expect(await reader.pass()).toEqual([])
   })
 })
