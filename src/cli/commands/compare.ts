@@ -24,7 +24,8 @@ const MEMORY_BYTES = 268_435_456
 
 /** Compares what relays list now with each other. @returns the exit code */
 export async function compareRelays(options: CompareOptions, context: Context): Promise<number> {
-  const { signal, exitCode: stopped } = context.interruption
+  const { interruption } = context
+  const { signal } = interruption
   const relays = relaysOf(options)
   if (relays.length < 2)
     throw new UsageError('Which relays? compare takes two or more: --relay HOST --relay OTHER.')
@@ -45,7 +46,7 @@ export async function compareRelays(options: CompareOptions, context: Context): 
     report.end({ outcome, exitCode: EXIT[outcome] }, [comparisonSum(comparisons)])
     return EXIT[outcome]
   } catch (error) {
-    const exitCode = signal.aborted ? stopped : EXIT.incomplete
+    const exitCode = signal.aborted ? interruption.exitCode : EXIT.incomplete
     report.end(
       signal.aborted ? { outcome: 'interrupted', exitCode } : { outcome: 'failed', exitCode, error },
       [],

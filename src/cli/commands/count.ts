@@ -23,7 +23,8 @@ export async function countRepos(
   options: CountOptions,
   context: Context,
 ): Promise<number> {
-  const { signal, exitCode: stopped } = context.interruption
+  const { interruption } = context
+  const { signal } = interruption
   const relays = relaysOf(options)
   const report = surveyReport(relays, options, context)
   try {
@@ -35,7 +36,7 @@ export async function countRepos(
     report.end({ outcome, exitCode: EXIT[outcome] }, [])
     return EXIT[outcome]
   } catch (error) {
-    const exitCode = signal.aborted ? stopped : EXIT.incomplete
+    const exitCode = signal.aborted ? interruption.exitCode : EXIT.incomplete
     report.end(
       signal.aborted ? { outcome: 'interrupted', exitCode } : { outcome: 'failed', exitCode, error },
       [],
