@@ -128,7 +128,16 @@ export function isHostError(error: unknown): error is RelayError {
   return ['RELAY_UNREACHABLE', 'RELAY_TIMEOUT', 'RELAY_REDIRECT'].some((code) => isBackfillError(error, code))
 }
 
+/** Whether no request helps for now, whatever it is for. A 404 or a 403 is an answer, and may be that of the one repo. */
+export function isUnreachable(error: unknown): boolean {
+  const isRefused = isBackfillError(error, 'RELAY_STATUS') && REFUSALS.includes(error.status ?? 0)
+  return isHostError(error) && !isRefused
+}
+
+/** Of a server that lets nobody in or lacks the method: it takes no time to say so. */
+const REFUSALS = [401, 403, 404, 405, 421, 501]
+
 /** Those of a limit, of a server that lets nobody in or lacks the method, and of proxies: 502 to 504, 52x, 530. */
 function isHostStatus(status = 0): boolean {
-  return [401, 403, 404, 405, 421, 429, 501, 502, 503, 504].includes(status) || status >= 520
+  return [...REFUSALS, 429, 502, 503, 504].includes(status) || status >= 520
 }

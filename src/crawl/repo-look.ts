@@ -4,7 +4,8 @@ import type { HttpClient } from '../http/client.ts'
 import type { Pacing } from '../http/pacing.ts'
 import { endsRun } from '../run/failure-policy.ts'
 import { isFinal, LONGEST_WAIT_MS, type RetryPolicy, retrying } from '../util/retry.ts'
-import { describeRepo, isHostError, type RepoDescription } from './describe-repo.ts'
+import { boundedCache } from './bounded-cache.ts'
+import { describeRepo, isUnreachable, type RepoDescription } from './describe-repo.ts'
 import type { FoundHost, ResolvedDid } from './did-document.ts'
 import type { HostFinder } from './host-finder.ts'
 import type { HostPaces } from './host-paces.ts'
@@ -35,13 +36,17 @@ export interface RepoLook {
 /** How long a host that does not answer is not asked again, in milliseconds. */
 const ASIDE_MS = 60_000
 
+/** How many hosts are remembered. */
+const MOST_HOSTS = 10_000
+
 /** How often a request is made again that was one too many: each waits for the server's pause, and these grow to a minute. */
 const MOST_REFUSALS = 30
 
 export function createRepoLook(parts: RepoLookParts): RepoLook {
   const { finder, http, paces, retry, signal, emit } = parts
   /** Hosts that did not answer: since when, and what they did instead. */
-  const aside = new Map<string, { readonly until: number; readonly error: unknown }>()
+  const aside = boundedCache<{ readonly until: number; readonly error: unknown }>(MOST_HOSTS)
+  const answeredAt = boundedCache<number>(MOST_HOSTS)
 
   async function again<T>(did: string, host: string | undefined, ask: () => Promise<T>): Promise<T> {
     for (let refusals = 0; ; refusals += 1) {
@@ -63,16 +68,19 @@ export function createRepoLook(parts: RepoLookParts): RepoLook {
   async function describe(did: string, { host, origin }: FoundHost): Promise<RepoDescription> {
     const run = counted(paces.of(host, origin), { host, did }, emit)
     const client: HttpClient = { get: (request) => run(request.signal, () => http.get(request)) }
+    const beganAt = performance.now()
     const down = aside.get(host)
-    if (down !== undefined && performance.now() < down.until) throw down.error
+    if (down !== undefined && beganAt < down.until) throw down.error
     try {
       const description = await again(did, host, () => describeRepo(client, { did, host, origin, signal }))
       aside.delete(host)
+      answeredAt.set(host, performance.now())
       return description
     } catch (error) {
       signal.throwIfAborted()
-      if (isHostError(error) && !aside.has(host))
-        aside.set(host, { until: performance.now() + ASIDE_MS, error })
+      // Not for what it does with this repo alone, while it answers for others.
+      const isDown = isUnreachable(error) && (answeredAt.get(host) ?? Number.NEGATIVE_INFINITY) < beganAt
+      if (isDown) aside.set(host, { until: performance.now() + ASIDE_MS, error })
       throw error
     }
   }

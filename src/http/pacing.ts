@@ -36,15 +36,24 @@ export interface Rate {
   waitMs(): number
   /** One begins now. */
   take(): void
+  /** How long a pause lasts that one of the servers asked for, in milliseconds; none or less without one. */
+  heldMs(): number
+  /** One of the servers asks for a pause of `ms` milliseconds. */
+  hold(ms: number): void
 }
 
 /** @param firstInMs how long until the first request, in milliseconds */
 export function createRate(requestsPerSecond: number, firstInMs = 0): Rate {
   let nextAt = performance.now() + firstInMs
+  let heldUntil = Number.NEGATIVE_INFINITY
   return {
-    waitMs: () => nextAt - performance.now(),
+    waitMs: () => Math.max(nextAt, heldUntil) - performance.now(),
     take() {
       nextAt = performance.now() + 1000 / requestsPerSecond
+    },
+    heldMs: () => heldUntil - performance.now(),
+    hold(ms) {
+      heldUntil = Math.max(heldUntil, performance.now() + ms)
     },
   }
 }
@@ -74,20 +83,27 @@ export function createPacingAt(relay: string, rates: readonly Rate[]): Pacing {
   const state = createPacingState((waitMs, error) => {
     // Outside of the request: an error of a listener is no failure of the server.
     for (const listener of listeners) queueMicrotask(() => listener({ waitMs, error }))
+    // What one host refuses for another reason, servers that share a limit with it do not.
+    const isOfLimit = error === undefined || (error instanceof RelayError && error.status === 429)
+    for (const rate of isOfLimit ? rates : []) rate.hold(waitMs)
   })
   /** How long until a request may begin, in milliseconds. */
   function waitMs(): number {
+    return Math.max(pauseMs(), ...rates.map((rate) => rate.waitMs()))
+  }
+
+  function pauseMs(): number {
     const current = state.current()
-    const pauseMs = current.name === 'paused' ? current.until - performance.now() : 0
-    return Math.max(pauseMs, ...rates.map((rate) => rate.waitMs()))
+    const ownMs = current.name === 'paused' ? current.until - performance.now() : 0
+    return Math.max(ownMs, ...rates.map((rate) => rate.heldMs()))
   }
 
   async function ready(signal: AbortSignal | undefined): Promise<void> {
     for (let ms = waitMs(); ms > 0; ms = waitMs()) {
       const current = state.current()
       // The pause that was asked for, without what was added to spread its end.
-      if (current.name === 'paused' && ms > LONGEST_SERVER_PAUSE_MS + MAX_SPREAD_MS)
-        throw stillPaused(relay, ms, current.refusal)
+      if (pauseMs() > LONGEST_SERVER_PAUSE_MS + MAX_SPREAD_MS)
+        throw stillPaused(relay, pauseMs(), current.name === 'paused' ? current.refusal : undefined)
       await sleep(ms, signal)
     }
   }

@@ -189,6 +189,26 @@ describe('hosts', () => {
     expect(network.asked('down.example').requests).toBeLessThanOrEqual(6)
   })
 
+  it('that answer for others are not given up for one repo that they forbid, or never answer for', async () => {
+    await using network = await networkOf({
+      hosts: [{ name: HOST, repos: 12 }],
+      script: ({ did, path }) => {
+        if (!path.endsWith('describeRepo')) return undefined
+        if (did === forbidden) return { status: 403, body: 'Forbidden' }
+        return did === broken ? { status: 502, body: 'Bad gateway' } : undefined
+      },
+    })
+    const dids = Array.from(network.accounts(), ({ did }) => did)
+    const [forbidden, broken] = dids
+    const { summary } = await indexed(network, dids, {
+      concurrency: 12,
+      retry: { retries: 2, minDelayMs: 200, maxDelayMs: 200 },
+    })
+    expect(summary.states).toMatchObject({ active: 10, failed: 2 })
+    const again = await indexed(network, [forbidden ?? '', ...dids.slice(2)], { concurrency: 1 })
+    expect(again.summary.states).toMatchObject({ active: 10, failed: 1 })
+  })
+
   it('that refuse for a while are waited for', async () => {
     await using network = await networkOf({
       hosts: [{ name: HOST, repos: 4, limit: { requests: 3, windowMs: 300 } }],
