@@ -32,6 +32,10 @@ export type CrawlEnd =
       readonly exitCode: number
       readonly summary: CrawlSummary
       readonly failures: readonly HostFailure[]
+      /** How many sources of hosts failed. */
+      readonly sources: number
+      /** Where the DIDs of the repos are that failed. */
+      readonly file: string | undefined
     }
   | { readonly outcome: 'failed'; readonly exitCode: number; readonly error: unknown }
 
@@ -152,7 +156,7 @@ export function textCrawlReport(view: CrawlView, context: Context): CrawlReport 
       sayWrapped(`${end.outcome === 'interrupted' ? 'Stopped: ' : ''}${crawlLine(view.figures())}`)
       sayWrapped(summaryLine(end.summary))
       if (end.outcome === 'interrupted') terminal.say(['Run the same command again to go on from there.'])
-      if (end.outcome === 'incomplete') context.err.write(`${failureLines(end.failures).join('\n')}\n`)
+      if (end.outcome === 'incomplete') context.err.write(`${failureLines(end).join('\n')}\n`)
     },
   }
 }
@@ -167,13 +171,35 @@ function summaryLine(summary: CrawlSummary): string {
   return `this run: ${plural(completed, 'host')} completed, ${repos}; ${plural(requests, 'request')} in ${duration(durationMs)}`
 }
 
-function failureLines(failures: readonly HostFailure[]): string[] {
+function failureLines(end: Extract<CrawlEnd, { outcome: 'incomplete' }>): string[] {
+  const { failures, sources, summary, file } = end
   const more = failures.length - MOST_FAILURES
+  const say = (is: boolean, line: string) => (is ? [`atproto-collection-backfill: ${line}`] : [])
   return [
-    `atproto-collection-backfill: ${plural(failures.length, 'host is', 'hosts are')} not complete. Run again to retry.`,
+    ...say(
+      failures.length > 0,
+      `${plural(failures.length, 'host is', 'hosts are')} not complete. Run again to retry.`,
+    ),
     ...failures
       .slice(0, MOST_FAILURES)
       .map(({ host, lastError }) => `  ${printable(host)}: ${printable(lastError)}`),
     ...(more > 0 ? [`  and ${count(more)} more: atproto-collection-backfill status`] : []),
+    ...say(sources > 0, 'Hosts may be missing: a list of hosts failed. Run again to read it.'),
+    ...say(summary.failed > 0, `${plural(summary.failed, 'repo')} could not be read. ${howToRead(file)}`),
+    ...failedRepos(summary, file),
   ]
+}
+
+function howToRead(file: string | undefined): string {
+  return file === undefined
+    ? 'Give them to the command index; --failed FILE collects them.'
+    : `Later: atproto-collection-backfill index --file ${printable(file)}`
+}
+
+/** Those that stand in no file. */
+function failedRepos({ failures, failed }: CrawlSummary, file: string | undefined): string[] {
+  if (file !== undefined) return []
+  const named = failures.slice(0, MOST_FAILURES)
+  const lines = named.map(({ host, did, error }) => `  ${did} at ${printable(host)}: ${printable(error)}`)
+  return failed > named.length ? [...lines, `  and ${count(failed - named.length)} more`] : lines
 }

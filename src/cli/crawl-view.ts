@@ -44,7 +44,7 @@ export function createCrawlView(): CrawlView {
   const seconds = new Map<number, number>()
 
   function change(host: string, to: Partial<HostProgress>): void {
-    const known = hosts.get(host) ?? { host, state: 'pending', pages: 0, repos: 0, attempts: 0 }
+    const known = hosts.get(host) ?? { host, state: 'pending', pages: 0, repos: 0, attempts: 0, flags: [] }
     hosts.set(host, { ...known, ...to })
   }
 

@@ -1,4 +1,5 @@
 import type { ClaimHolder } from './events.ts'
+import type { CollectionFlag } from './progress-store.ts'
 
 /**
  * Everything that a crawl tells, told apart by `type`. The loop over a crawler yields the `page` events; `onEvent` gets
@@ -236,6 +237,8 @@ export interface HostProgress {
   accounts?: number | undefined
   attempts: number
   lastError?: string | undefined
+  /** What is to be known of it for good: `reposFailed`, `cursorsChanged`. Empty for most. */
+  flags: readonly CollectionFlag[]
   completedAt?: Date | undefined
   /** How long until a pending host is tried again that was set aside, in milliseconds. */
   retryInMs?: number | undefined

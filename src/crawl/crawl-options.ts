@@ -15,6 +15,7 @@ import {
   refuseUnknown,
   wholeNumber,
 } from '../util/validate-options.ts'
+import { warnOfHosts } from './crawl-warnings.ts'
 import { limitedClient } from './host-client.ts'
 import { createHostRules, DENIED_BY_DEFAULT, type HostRules } from './host-rules.ts'
 import { type HostGroup, hostGroups, type SharedLimit } from './shared-limits.ts'
@@ -89,7 +90,7 @@ export interface CrawlOptions extends HttpOptions {
   timeoutMs?: number | undefined
   /** Stops the crawl, which rejects with the signal's own reason. */
   signal?: AbortSignal | undefined
-  /** Gets every event of the crawl: see {@link CrawlListener}. @default none */
+  /** Gets every event of the crawl: see {@link CrawlListener}. @default a process warning for the first of each fault */
   onEvent?: CrawlListener | undefined
 }
 
@@ -163,7 +164,7 @@ export interface CrawlSettings extends CrawlStore {
 /** @throws InvalidOptionError for the first option that cannot be used */
 export function crawlSettingsOf(options: CrawlOptions): CrawlSettings {
   refuseUnknown(options, OPTIONS, { meant: MEANT })
-  const { store, onEvent = () => {}, signal, retry, timeoutMs = 60_000 } = options
+  const { store, onEvent = warnOfHosts(), signal, retry, timeoutMs = 60_000 } = options
   const { denyHosts = DENIED_BY_DEFAULT, allowHosts = [] } = options
   mustHave('store', store, 'sink', 'a store such as memoryStore() or await openPostgres(url)')
   mustHave('store.sink', store.sink, 'add', 'an IndexSink')

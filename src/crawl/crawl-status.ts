@@ -23,8 +23,8 @@ export function crawlStatusOf(rows: readonly CollectionProgress[]): CrawlStatus 
 }
 
 function hostProgressOf(row: CollectionProgress): HostProgress {
-  const { collection, state, pages, imported, estimatedRepos, attempts, lastError, completedAt, retryInMs } =
-    row
+  const { collection, state, pages, imported, estimatedRepos, attempts, lastError, flags } = row
+  const { completedAt, retryInMs } = row
   return {
     host: collection,
     state: isLeftOut(row) ? 'leftOut' : state,
@@ -33,6 +33,7 @@ function hostProgressOf(row: CollectionProgress): HostProgress {
     accounts: estimatedRepos,
     attempts,
     lastError,
+    flags,
     completedAt,
     retryInMs,
   }

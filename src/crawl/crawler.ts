@@ -103,8 +103,11 @@ function poolOf(parts: HostWorkParts): WorkerPool<HostPageEvent> {
   const { progress, leaseMs, signal, emit, groups } = parts
   const queue = createClaimQueue({ relay: HOSTS, progress, leaseMs, signal, emit: asCrawlEvents(emit) })
   return createHostPool(parts, queue, (claim) => {
-    const group = groups.find(({ hosts }) => hosts === claim.collection)
-    return group === undefined ? hostWork(claim, parts) : groupWork(claim, group, parts)
+    const { collection } = claim
+    if (!isGroup(collection)) return hostWork(claim, parts)
+    // Of a run with other limits: then the pace of one host is kept over all of them.
+    const unknown = { hosts: collection, requestsPerSecond: parts.requestsPerSecond }
+    return groupWork(claim, groups.find(({ hosts }) => hosts === collection) ?? unknown, parts)
   })
 }
 

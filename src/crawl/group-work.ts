@@ -9,7 +9,7 @@ import { groupScope } from './crawl-scopes.ts'
 import { asCrawlEvents } from './host-events.ts'
 import { createHostPool } from './host-pool.ts'
 import { type HostWorkParts, hostWork } from './host-work.ts'
-import type { HostGroup } from './shared-limits.ts'
+import type { SharedLimit } from './shared-limits.ts'
 
 /** How many hosts of a group are asked at once: their limit is that of one or two hosts, and some are slow. */
 const HOSTS_AT_ONCE = 4
@@ -18,7 +18,7 @@ const HOSTS_AT_ONCE = 4
  * Crawls the hosts of a group that share a limit. The group is claimed as a whole, so one process at a time asks its
  * hosts; they have claims of their own besides, in the group's scope, so that each page is fenced.
  */
-export function groupWork(claim: Claim, group: HostGroup, parts: HostWorkParts): ClaimWork<HostPageEvent> {
+export function groupWork(claim: Claim, group: SharedLimit, parts: HostWorkParts): ClaimWork<HostPageEvent> {
   const { progress, patience, leaseMs, emit, concurrency } = parts
   const { requestsPerSecond } = group
   const scope = groupScope(group.hosts)

@@ -61,16 +61,24 @@ export function createHostClient({ address, rates, pageSize, ...parts }: HostCli
     },
     describeRepo: (did, signal) => describeRepo(http, { did, host, origin, signal }),
     listsHosts: (signal) =>
-      isGiven(listHosts(http, { name: host, origin, pageSize: 1, cursor: undefined, signal }), signal),
-    answers: (signal) => isGiven(listRepos(1, undefined, signal), signal),
+      isTrue(
+        listHosts(http, { name: host, origin, pageSize: 1, cursor: undefined, signal }).then(
+          ({ hosts }) => hosts.length > 0,
+        ),
+        signal,
+      ),
+    answers: (signal) =>
+      isTrue(
+        listRepos(1, undefined, signal).then(() => true),
+        signal,
+      ),
   }
 }
 
-/** Whether an answer comes, rather than an error. */
-async function isGiven(answer: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+/** An error counts as no. */
+async function isTrue(answer: Promise<boolean>, signal: AbortSignal): Promise<boolean> {
   try {
-    await answer
-    return true
+    return await answer
   } catch {
     signal.throwIfAborted()
     return false

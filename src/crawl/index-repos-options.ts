@@ -8,6 +8,7 @@ import { checkRate } from '../http/pacing.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
 import { mustHave, type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
 import { boundedCache } from './bounded-cache.ts'
+import { warnOfHosts } from './crawl-warnings.ts'
 import { type HostOptions, hostPattern, hostReader, type ReadHost } from './host-address.ts'
 import { checkDidOptions, type DidOptions } from './host-finder.ts'
 import { type HostGroup, hostGroups, type SharedLimit } from './shared-limits.ts'
@@ -58,7 +59,7 @@ export interface IndexReposOptions extends HttpOptions, HostOptions, DidOptions 
   maxBodyBytes?: number | undefined
   /** Stops the run, which rejects with the signal's own reason. */
   signal?: AbortSignal | undefined
-  /** Gets every event of the run. When it throws, the run ends with that error. @default none */
+  /** Gets every event of the run. When it throws, the run ends with that error. @default a process warning for the first of each fault */
   onEvent?: ((event: IndexReposEvent) => unknown) | undefined
 }
 
@@ -137,7 +138,7 @@ export interface IndexReposSettings extends IndexReposStore {
 /** @throws InvalidOptionError for the first option that cannot be used */
 export function indexReposSettingsOf(options: IndexReposOptions): IndexReposSettings {
   refuseUnknown(options, OPTIONS, { meant: MEANT })
-  const { repos, store, removeMissing = false, signal, onEvent = () => {}, retry } = options
+  const { repos, store, removeMissing = false, signal, onEvent = warnOfHosts(), retry } = options
   const { fetch, userAgent, timeoutMs = 60_000, maxBodyBytes = 1_048_576 } = options
   const isStream = typeof repos === 'object' && repos !== null
   if (!isStream || !(Symbol.iterator in repos || Symbol.asyncIterator in repos))

@@ -55,6 +55,8 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
   const host = client.lister.relay
   let answeredAt = Number.NEGATIVE_INFINITY
   let failedInARow = 0
+  /** On this page or one before. */
+  let hasAnswered = false
 
   async function ask(did: string, signal: AbortSignal): Promise<Outcome> {
     const startedAt = performance.now()
@@ -63,6 +65,7 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
       const description = await client.describeRepo(did, signal)
       answeredAt = performance.now()
       failedInARow = 0
+      hasAnswered = true
       emit({ type: 'requested', host, did, durationMs: durationMs() })
       return description.state === 'active' ? description.collections : 'absent'
     } catch (error) {
@@ -101,7 +104,9 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
   async function isOfHost(error: unknown, failedAt: number, signal: AbortSignal): Promise<boolean> {
     failedInARow += 1
     if (failedInARow >= MOST_FAILED_IN_A_ROW) {
-      if (lacksMethod(error)) throw leftOutError('does not describe its repos, as relays do not')
+      // One that has described a repo, or is out of order by now, is no relay.
+      const isRelay = !hasAnswered && lacksMethod(error) && (await client.answers(signal))
+      if (isRelay) throw leftOutError('does not describe its repos, as relays do not')
       return true
     }
     return isHostError(error) && answeredAt < failedAt && !(await client.answers(signal))
@@ -114,6 +119,7 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
 
   return {
     async read(page, signal) {
+      hasAnswered ||= page.next.pages > 1
       const reading = childController(signal)
       const left = page.page.dids.values()
       const pairs = createPairs()
@@ -132,7 +138,8 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
       } finally {
         reading.abort()
       }
-      return { ...page, batches: pairs.batches(host), ...counts }
+      const flags = counts.failed > 0 ? (['reposFailed'] as const) : undefined
+      return { ...page, batches: pairs.batches(host), flags, ...counts }
     },
   }
 }

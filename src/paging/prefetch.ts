@@ -1,4 +1,5 @@
 import type { IndexBatch } from '../contracts/index-sink.ts'
+import type { CollectionFlag } from '../contracts/progress-store.ts'
 import type { RepoPage } from '../contracts/repo-lister.ts'
 import type { Position } from './cursor-guard.ts'
 
@@ -8,6 +9,8 @@ export interface FetchedPage<Page = RepoPage> {
   readonly next: Position
   /** What goes to the index. Absent: the DIDs of the page, in the collection of the walk. */
   readonly batches?: readonly IndexBatch[] | undefined
+  /** What is to be known for good of the list that has this page. */
+  readonly flags?: readonly CollectionFlag[] | undefined
 }
 
 /** Pages of one list that are fetched before anybody asks for them. */

@@ -158,6 +158,7 @@ async function save(
 
 function changeBy(pages: readonly FetchedPage[], anchor: WalkAnchor | undefined): PageProgress {
   const last = pages.at(-1)?.next
+  const flags = pages.flatMap((page) => page.flags ?? [])
   return {
     pages: pages.length,
     cursor: last?.cursor,
@@ -165,6 +166,7 @@ function changeBy(pages: readonly FetchedPage[], anchor: WalkAnchor | undefined)
     invalid: sum(pages.map(({ page }) => page.invalid ?? 0)),
     loopGuard: last?.loopGuard,
     anchor: last?.cursor === undefined ? undefined : anchor,
+    ...(flags.length > 0 && { flags }),
   }
 }
 
@@ -172,7 +174,7 @@ function withEndFlags(claim: Claim, change: PageProgress, { flagsOf }: CommitPar
   if (change.cursor !== undefined || flagsOf === undefined) return change
   const entries = claim.imported + claim.invalid + change.imported + change.invalid
   const flags = flagsOf({ collection: claim.collection, entries, pages: claim.pages + change.pages })
-  return flags.length > 0 ? { ...change, flags } : change
+  return flags.length > 0 ? { ...change, flags: [...(change.flags ?? []), ...flags] } : change
 }
 
 function sum(numbers: readonly number[]): number {

@@ -12,7 +12,21 @@ interface WarningProcess {
  * the store is unavailable and what is missing from the index are each a process warning, or a line on the console where
  * there is no process. Further ones of the same kind are not told, so that a run of hours does not fill a log.
  */
-export function warnOnce(warn: (message: string, code: string) => void = emitWarning): BackfillListener {
+export function warnOnce(warn?: (message: string, code: string) => void): BackfillListener {
+  return warnFirst(warningOf, warn)
+}
+
+/** A process warning, without its last sentence. */
+export interface Warning {
+  readonly code: string
+  readonly message: string
+}
+
+/** A listener that warns of the first event of each code. */
+export function warnFirst<Event>(
+  warningOf: (event: Event) => Warning | undefined,
+  warn: (message: string, code: string) => void = emitWarning,
+): (event: Event) => void {
   const told = new Set<string>()
   return (event) => {
     const warning = warningOf(event)
@@ -22,7 +36,7 @@ export function warnOnce(warn: (message: string, code: string) => void = emitWar
   }
 }
 
-function warningOf(event: BackfillEvent): { code: string; message: string } | undefined {
+function warningOf(event: BackfillEvent): Warning | undefined {
   const { relay, type } = event
   switch (type) {
     case 'retry': {
@@ -74,11 +88,11 @@ function triedFor({ source, collection, call }: RetryEvent): string {
   return collection === undefined ? 'the check of the relay' : `a request or a write for ${collection}`
 }
 
-function because(error: unknown): string {
+export function because(error: unknown): string {
   return error === undefined ? '' : `: ${describe(error).replace(/\.$/, '')}`
 }
 
-function seconds(ms: number): string {
+export function seconds(ms: number): string {
   return ms < 1000 ? `${Math.ceil(ms)} ms` : `${Math.round(ms / 100) / 10} s`
 }
 

@@ -8,6 +8,8 @@ export const FLAG_WORDS: Readonly<Record<CollectionFlag, string>> = {
     'the relay listed less than half of what its directory told; some may be missing: verify, or reset and run again',
   largerThanTold:
     'the relay listed more than twice of what its directory told; some may be surplus: verify finds it',
+  reposFailed:
+    'some of its repos could not be read, and are not in the index: give them to index, or crawl the host again',
   cancelled: 'it was cancelled, and stays so until it is retried by its name',
 }
 

@@ -78,6 +78,9 @@ describe('a host', () => {
     expect(summary).toMatchObject({ completed: 1, described: sound.length, failed: 3, absent: 1 })
     expect(new Set(summary.failures.map(({ did }) => did))).toEqual(new Set([a, b, c]))
     expect(told('hostFailed')).toEqual([])
+    // That some are missing stays in its row, for later.
+    const { hosts } = await crawler.status()
+    expect(hosts).toMatchObject([{ state: 'complete', flags: ['reposFailed'] }])
     const repos = new Set([...store.sink.pairs.values()].flatMap((dids) => [...dids]))
     expect(sound.every((did) => repos.has(did) || network.account(did)?.collections.length === 0)).toBe(true)
   })
@@ -90,6 +93,28 @@ describe('a host', () => {
     const { crawler, store } = crawlOf(network, { hosts: 'pds.example.net', maxAttempts: 1 })
     await expect(crawler.run()).rejects.toMatchObject({ code: 'INCOMPLETE' })
     expect(store.sink.pairs.size).toBe(0)
+  })
+
+  it('that has described repos and then knows the method no more is not taken for a relay', async () => {
+    let asked = 0
+    await using network = await startNetwork({
+      hosts: [{ name: 'pds.example.net', repos: 60 }],
+      script({ path }) {
+        if (path === DESCRIBE) asked += 1
+        return path === DESCRIBE && asked > 20 ? { status: 404 } : undefined
+      },
+    })
+    const { crawler, told } = crawlOf(network, { hosts: 'pds.example.net', maxAttempts: 1 })
+    await expect(crawler.run()).rejects.toMatchObject({ code: 'INCOMPLETE' })
+    expect(told('hostLeftOut')).toEqual([])
+  })
+
+  it('that lists no hosts at all is not taken for a relay', async () => {
+    await using network = await startNetwork({
+      hosts: [{ name: 'pds.example.net', repos: 5 }],
+      script: ({ path }) => (path.endsWith('listHosts') ? { status: 200, body: '{"hosts":[]}' } : undefined),
+    })
+    expect(await crawlOf(network, { hosts: 'pds.example.net' }).crawler.run()).toMatchObject({ completed: 1 })
   })
 
   it('that is a relay is left out, and so is the relay itself', async () => {
@@ -215,6 +240,42 @@ describe('the pace of a crawl', () => {
     })
   })
 
+  it('gives way as a group where one of its hosts says that there were too many requests', async () => {
+    let refusedAt = 0
+    const early: string[] = []
+    await using network = await startNetwork({
+      hosts: [{ name: 'pds-#.shared.example.net', count: 4, repos: 10 }],
+      script: ({ path, host }) => {
+        if (refusedAt === 0 && path === DESCRIBE) {
+          refusedAt = performance.now()
+          return { status: 429, headers: { 'retry-after': '1' } }
+        }
+        // What was under way then may still arrive.
+        const sinceMs = performance.now() - refusedAt
+        if (refusedAt > 0 && sinceMs > 300 && sinceMs < 990) early.push(host)
+        return undefined
+      },
+    })
+    const sharedLimits = [{ hosts: '*.shared.example.net', requestsPerSecond: 200 }]
+    const { crawler } = crawlOf(network, { sharedLimits })
+    expect(await crawler.run()).toMatchObject({ completed: 4, failed: 0 })
+    expect(early).toEqual([])
+  })
+
+  it('is that of one host for a group that an earlier crawl knew', async () => {
+    await using network = await startNetwork({
+      hosts: [{ name: 'pds-#.shared.example.net', count: 2, repos: 10 }],
+    })
+    const store = memoryStore()
+    const stop = new AbortController()
+    const sharedLimits = [{ hosts: '*.shared.example.net', requestsPerSecond: 1_000 }]
+    const onEvent = ({ type }: { type: string }) => type === 'hosts' && stop.abort()
+    const first = crawlOf(network, { sharedLimits, signal: stop.signal, onEvent }, store)
+    await expect(first.crawler.run()).rejects.toThrow()
+    const later = crawlOf(network, { hosts: emptySource, sharedLimits: [], requestsPerSecond: 1_000 }, store)
+    expect(await later.crawler.run()).toMatchObject({ completed: 2 })
+  })
+
   it('gives way to a limit that is told by a page of HTML alone, and loses no repo to it', async () => {
     await using network = await startNetwork({
       hosts: [{ name: 'pds.example.net', repos: 30, limit: { requests: 20, windowMs: 500 } }],
@@ -257,3 +318,9 @@ describe('the pace of a crawl', () => {
     expect(network.asked('pds.example.net').requests).toBe(requests)
   })
 })
+
+/** Names nothing: a crawl then finishes what earlier ones have begun. */
+const emptySource = {
+  name: 'none',
+  async *hosts() {},
+}

@@ -15,7 +15,8 @@ Examples:
   atproto-collection-backfill crawl --hosts-of relay.example --refresh-after 30d --json
 
 Ctrl-C stops within a second, and the same command goes on from there. Several processes share the work.
-A crawl also finishes the hosts that earlier crawls have begun.
+A crawl also finishes the hosts that earlier crawls have begun, and tries those again that failed.
+A repo that its host cannot tell of is tried three times and then passed over. Give those to index: --failed FILE, then index --file FILE.
 ${EXIT_CODES}`)
 
 export const registerCrawl: RegisterCommand = (program, choose) => {
@@ -84,6 +85,9 @@ export const registerCrawl: RegisterCommand = (program, choose) => {
         'BACKFILL_REFRESH',
         durationOf,
       ),
+    )
+    .addOption(
+      option('--failed <file>', 'write the DIDs that could not be read to this file', 'BACKFILL_FAILED'),
     )
     .addOption(flag('--json', 'one line of JSON for each event', 'BACKFILL_JSON'))
     .addHelpText('after', HELP)

@@ -1,3 +1,5 @@
+import { appendFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { createCrawler } from '../../crawl/crawler.ts'
 import { hostsOf } from '../../crawl/hosts-of.ts'
 import { isBackfillError } from '../../errors.ts'
@@ -19,6 +21,7 @@ export interface CrawlCommandOptions {
   readonly maxAttempts?: number
   readonly retries?: number
   readonly refreshAfter?: number
+  readonly failed?: string
   readonly json?: boolean
 }
 
@@ -32,7 +35,7 @@ export async function crawl(
   context: Context,
 ): Promise<number> {
   const { host = [], hostsOf: relays = [], deny, allow = [], concurrency = 100 } = options
-  const { requestsPerSecond, pageSize, maxAttempts, retries, refreshAfter } = options
+  const { requestsPerSecond, pageSize, maxAttempts, retries, refreshAfter, failed } = options
   const { interruption } = context
   if (host.length + relays.length === 0)
     throw new UsageError('Which hosts? Give --host HOST, or --hosts-of RELAY for those that a relay lists.')
@@ -41,6 +44,8 @@ export async function crawl(
   await using store = await openDatabase(database, context, {
     walks: Math.ceil(concurrency / WALKS_PER_CONNECTION) + 1,
   })
+  if (failed !== undefined) await writeFile(failed, '')
+  const lost = { sources: 0, file: failed }
   const crawler = createCrawler({
     hosts: [...host, ...relays.map((relay) => hostsOf(relay))],
     store,
@@ -57,6 +62,9 @@ export async function crawl(
     onEvent(event) {
       view.handle(event)
       report.handle(event)
+      if (event.type === 'hostsFailed') lost.sources += 1
+      // At once, and in their order: a crash must not lose them.
+      if (event.type === 'repoFailed' && failed !== undefined) appendFileSync(failed, `${event.did}\n`)
       // Their sizes are in the store now. That it is unavailable, the crawl itself tells.
       if (event.type === 'hosts') refresh().catch(() => {})
     },
@@ -66,7 +74,7 @@ export async function crawl(
   report.begin({ relays, database: nameOf(database) })
   const stop = view.keepFresh(refresh)
   try {
-    const end = await follow(crawler, interruption)
+    const end = await follow(crawler, interruption, lost)
     stop()
     if (end.outcome !== 'interrupted') await refresh()
     report.end(end)
@@ -80,15 +88,19 @@ export async function crawl(
 
 async function follow(
   crawler: ReturnType<typeof createCrawler>,
-  { signal, exitCode }: Context['interruption'],
+  interruption: Context['interruption'],
+  lost: { readonly sources: number; readonly file: string | undefined },
 ): Promise<CrawlEnd> {
   const { summary } = crawler
   try {
     await crawler.run()
-    return { outcome: 'complete', exitCode: EXIT.complete, summary }
+    if (summary.failed === 0 && lost.sources === 0)
+      return { outcome: 'complete', exitCode: EXIT.complete, summary }
+    return { ...lost, outcome: 'incomplete', exitCode: EXIT.incomplete, summary, failures: [] }
   } catch (error) {
+    const { signal, exitCode } = interruption
     if (signal.aborted) return { outcome: 'interrupted', exitCode, summary }
     if (!isBackfillError(error, 'INCOMPLETE')) throw error
-    return { outcome: 'incomplete', exitCode: EXIT.incomplete, summary, failures: error.hosts }
+    return { ...lost, outcome: 'incomplete', exitCode: EXIT.incomplete, summary, failures: error.hosts }
   }
 }

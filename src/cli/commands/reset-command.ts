@@ -4,7 +4,7 @@ import { nsids } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 
 const HELP = helpText(`
-Pairs stay in the index. A collection that a run reads at the moment is not reset, and the exit code is 1 then.
+Pairs stay in the index. A collection that a run reads at the moment is not reset, and the exit code is 1 then. To read hosts again, use crawl --refresh-after.
 
 Examples:
   atproto-collection-backfill reset app.bsky.feed.post com.whtwnd.blog.entry

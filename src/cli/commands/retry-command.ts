@@ -4,6 +4,8 @@ import { nsids } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 
 const HELP = helpText(`
+Hosts that failed need no retry: the next crawl tries them again.
+
 Examples:
   atproto-collection-backfill retry
   atproto-collection-backfill retry app.bsky.feed.post --database postgres://localhost/relay`)

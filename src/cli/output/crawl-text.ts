@@ -1,5 +1,6 @@
 import type { CrawlStatus, HostProgress, HostState } from '../../contracts/crawl-events.ts'
 import { expectedRepos } from '../../crawl/crawl-status.ts'
+import { FLAG_WORDS } from '../../util/flags.ts'
 import { count, duration, percent, rate } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
 import type { CrawlFigures, CrawlTotals } from '../crawl-view.ts'
@@ -41,7 +42,9 @@ export function crawlStatusLine({ hosts, ...totals }: CrawlStatus): string {
   const accounts = hosts.reduce((sum, host) => sum + expectedRepos(host), 0)
   const share = shareOf(totals, accounts)
   const percents = share === undefined ? '' : `, ${percent(share)}`
-  return `hosts: ${hostCounts(totals, setAside)}, ${ofTotal(totals.repos, accounts)} repos${percents}`
+  const flagged = hosts.filter(({ flags }) => flags.length > 0).length
+  const worth = flagged === 0 ? '' : `, ${count(flagged)} flagged`
+  return `hosts: ${hostCounts(totals, setAside)}, ${ofTotal(totals.repos, accounts)} repos${percents}${worth}`
 }
 
 /** How far the crawl is, and the largest of the hosts that are asked now. */
@@ -95,11 +98,11 @@ export function hostTable(
   const row = (name: string, repos: string, accounts: string, state: string) =>
     `${fit(name, width - 24 - STATE_WIDTH - 3)} ${repos.padStart(12)}${accounts.padStart(12)}  ${state.padEnd(STATE_WIDTH)}`
   const lines = [paint('dim', row('host', 'repos', 'accounts', 'state').trimEnd())]
-  const rank = ({ state }: HostProgress) => ORDER.indexOf(state)
+  const rank = ({ state, flags }: HostProgress) => (flags.length > 0 ? 0.5 : ORDER.indexOf(state))
   const ordered = hosts.toSorted((a, b) => rank(a) - rank(b) || sizeOf(b) - sizeOf(a))
   let shown = 0
   for (const host of ordered) {
-    const { state, lastError, retryInMs, accounts } = host
+    const { state, lastError, retryInMs, accounts, flags } = host
     const text = row(
       printable(host.host),
       count(host.repos),
@@ -109,6 +112,7 @@ export function hostTable(
     const why = [
       ...(retryInMs === undefined ? [] : [`again in ${duration(retryInMs)}`]),
       ...(lastError === undefined || state === 'complete' ? [] : [printable(lastError)]),
+      ...flags.map((flag) => FLAG_WORDS[flag]),
     ].join(': ')
     const added = [
       `${text.slice(0, -STATE_WIDTH)}${paint(TONES[state], text.slice(-STATE_WIDTH))}`.trimEnd(),

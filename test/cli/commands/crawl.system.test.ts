@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startNetwork, type TestNetwork } from '../../../src/testing/index.ts'
 import { cli, jsonLines } from '../../support/cli.ts'
@@ -79,6 +81,25 @@ describe('crawl', () => {
       outcome: 'incomplete',
       failures: [{ host: `http://${down}`, attempts: 1 }],
     })
+  })
+
+  it('names the repos that it could not read, in a file where one is given, and ends with 1', async () => {
+    await using broken = await startNetwork({
+      hosts: [{ name: 'pds', repos: 5 }],
+      addresses: true,
+      script: ({ path, did }) => (path.endsWith('describeRepo') && did === bad ? { status: 500 } : undefined),
+    })
+    const [bad = ''] = Array.from(broken.accounts(), ({ did }) => did)
+    await using folder = await temporaryFolder()
+    const { path } = folder
+    const [host = ''] = broken.hosts
+    const done = await crawl(path, '--host', host, '--failed', 'failed.txt')
+    expect(done.code).toBe(1)
+    expect(done.stderr).toContain('1 repo could not be read. Later: ')
+    expect(await readFile(join(path, 'failed.txt'), 'utf8')).toBe(`${bad}\n`)
+    const { stdout } = await cli(['status'], { cwd: path })
+    expect(stdout).toContain('some of its repos could not be read')
+    expect(stdout).toContain('1 flagged')
   })
 
   it('needs to be told which hosts', async () => {
