@@ -60,6 +60,7 @@ export type {
 export type {
   AccountChange,
   AppliedBatch,
+  AskedAccount,
   ClosedAccount,
   ClosedPairs,
   FeedAccount,

@@ -62,6 +62,11 @@ export interface ClosedAccount {
   readonly seen?: Pick<FeedAccount, 'active' | 'status'> | undefined
 }
 
+/** The state of an account by another word than a feed's. */
+export interface AskedAccount extends ClosedAccount {
+  readonly active: boolean
+}
+
 /** Accounts that are gone, and one of the collections that they were in. */
 export interface ClosedPairs {
   readonly collection: string
@@ -70,7 +75,7 @@ export interface ClosedPairs {
 
 /**
  * What a feed told in one stretch, the last word on each thing. A batch is applied whole, in this order: accounts,
- * accounts that are closed, pairs that are removed, pairs that are added, repos to look up. What a look found is among
+ * states that were asked for, accounts that are closed, pairs that are removed, pairs that are added, repos to look up. What a look found is among
  * those that are removed and added.
  */
 export interface FeedBatch {
@@ -78,6 +83,11 @@ export interface FeedBatch {
   readonly feed: string
   /** Accounts and repos that the feed told of. Of one whose status is `deleted`, all pairs are removed. */
   readonly accounts?: readonly AccountChange[] | undefined
+  /**
+   * States of accounts that a prune asked a relay for, saved as those of `accounts` are. An account whose state is not
+   * {@link ClosedAccount.seen} any more is passed over: the feed has told something of it meanwhile.
+   */
+  readonly asked?: readonly AskedAccount[] | undefined
   /**
    * Accounts that a prune found to be gone, in one collection after the other. Their state is saved, their pairs in this
    * collection are removed, and those of all collections stay gone as those of a deleted account do. An account whose state

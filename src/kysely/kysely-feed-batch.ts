@@ -43,13 +43,18 @@ export async function applyFeedBatch(
   const looked = await endLookUps(tables, batch.lookedUp ?? [])
   const gone = pairsByCollection([...looked.gone, ...(batch.removed ?? [])])
   const here = pairsByCollection([...looked.here, ...(batch.added ?? [])])
-  const deleted = (batch.accounts ?? []).filter(({ status }) => status === 'deleted').map(({ did }) => did)
-  const closed = await accountsToClose(tables, batch.closed)
+  const asked = await asSeen(tables, batch.asked)
+  const changed = [...(batch.accounts ?? []), ...asked]
+  const deleted = changed.filter(({ status }) => status === 'deleted').map(({ did }) => did)
+  const closed = await asSeen(tables, batch.closed?.accounts)
   await addNames(tables, table, [...gone, ...here])
   const isAnywhere = deleted.length > 0 || closed.length > 0
   await lockCollections(tables, isAnywhere ? undefined : gone.map(([collection]) => collection))
   const numbers = await numbersOf(tables, [...gone, ...here])
-  const back = await changeAccounts(tables, table, batch.accounts ?? [])
+  const back = [
+    ...(await changeAccounts(tables, table, batch.accounts ?? [])),
+    ...(await changeAccounts(tables, table, asked)),
+  ]
   const removed =
     (await removeAccounts(tables, table, deleted)) +
     (await closeAccounts(tables, table, { collection: batch.closed?.collection ?? '', accounts: closed })) +
@@ -273,10 +278,10 @@ async function removeAccounts(tables: Tables, table: TableOf, deleted: readonly 
 }
 
 /** Those that are as they were when it was decided: feeds wait for the lock on the counts. */
-async function accountsToClose(
+async function asSeen<Account extends ClosedAccount>(
   tables: Tables,
-  { accounts }: Pick<ClosedPairs, 'accounts'> = { accounts: [] },
-): Promise<readonly ClosedAccount[]> {
+  accounts: readonly Account[] = [],
+): Promise<readonly Account[]> {
   if (accounts.length === 0) return []
   const dids = accounts.map(({ did }) => did)
   const rows = await tables

@@ -96,6 +96,8 @@ export function memoryFeedStore(
     if (batch.restarted === true) forgetGone()
     const looked = (batch.lookedUp ?? []).map(look)
     for (const change of batch.accounts ?? []) changeAccount(change)
+    for (const { seen, ...change } of batch.asked ?? [])
+      if (isAsSeen({ did: change.did, seen }, accounts.get(change.did))) changeAccount(change)
     for (const account of batch.closed?.accounts ?? []) close(account, batch.closed?.collection ?? '')
     const removed = [...looked.flatMap(({ gone: pairs }) => pairs), ...(batch.removed ?? [])]
     for (const { collection, did } of removed) remove(collection, did)

@@ -8,7 +8,24 @@ import type { Standings } from './standings.ts'
 export interface Listed {
   readonly digest: (did: string) => Digest
   readonly standings: Standings
+  /** The accounts that it calls active. */
   readonly names: ListedSet
+}
+
+/**
+ * What the list says of an account. One that it names as active and as inactive too, since that changed while the list was
+ * read, is as good as unlisted. So is one whose digest is that of an inactive account: no digest alone removes an account
+ * that the list calls active.
+ */
+export function listedAs(
+  { standings, names }: Listed,
+  digest: Digest,
+): 'active' | 'unlisted' | 'unknown' | NonNullable<ReturnType<Standings['of']>> {
+  const place = names.has(digest)
+  if (place === 'unknown') return place
+  const found = standings.of(digest)
+  if (place === 'listed') return found === undefined ? 'active' : 'unlisted'
+  return found ?? 'unlisted'
 }
 
 /** Accounts that the index holds and the list does not name. */
@@ -29,23 +46,25 @@ export async function* prunedCollections(
 
 /** Counts what the index holds against what the relay's list says, collection by collection. */
 export async function* countIndex(
-  { digest, standings, names }: Listed,
+  listed: Listed,
   summary: PruneSummary,
   parts: IndexParts & { readonly collections: readonly string[] | undefined; readonly memoryBytes: number },
 ): AsyncGenerator<PruneEvent, Unlisted, void> {
   const unlisted: Unlisted = { accounts: digestSet(), isCut: false }
   const count = (did: string) => {
-    const digested = digest(did)
-    const found = standings.of(digested)
-    if (found !== undefined) {
-      const counts = summary.inactive[found.standing]
+    const digested = listed.digest(did)
+    const said = listedAs(listed, digested)
+    if (said === 'active') return
+    if (typeof said === 'object') {
+      const counts = summary.inactive[said.standing]
       counts.pairs += 1
-      if (found.isFirst) counts.held += 1
+      if (said.isFirst) counts.held += 1
       return
     }
-    const place = names.has(digested)
-    if (place === 'unknown') summary.unknownPairs += 1
-    if (place !== 'unlisted') return
+    if (said === 'unknown') {
+      summary.unknownPairs += 1
+      return
+    }
     summary.unlisted.pairs += 1
     // What is listed takes that much and more where it is whole, so this is but for a list that is cut.
     unlisted.isCut ||= unlisted.accounts.bytes > parts.memoryBytes

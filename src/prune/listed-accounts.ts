@@ -5,6 +5,7 @@ import { advancePosition, type Position } from '../paging/cursor-guard.ts'
 import { fetchAhead } from '../paging/prefetch.ts'
 import { abortable, childController } from '../util/abort.ts'
 import { isFinal, LONGEST_WAIT_MS, type RetryPolicy, retrying } from '../util/retry.ts'
+import { checkAccountPage } from './check-accounts.ts'
 
 /** How a server is asked for accounts. */
 export interface AccountParts {
@@ -52,7 +53,8 @@ function fetchAccounts(at: Position, { accounts, retry, signal, emit }: AccountP
   const { relay, cursor } = at
   let badAnswers = 0
   const attempt = async () => {
-    const page = await abortable(accounts.listAccounts({ cursor, signal }), signal)
+    const given = await abortable(accounts.listAccounts({ cursor, signal }), signal)
+    const page = checkAccountPage(given, relay, cursor)
     const dids = page.accounts.map(({ did }) => did)
     return { page, next: advancePosition(at, { dids, cursor: page.cursor, invalid: page.invalid }) }
   }

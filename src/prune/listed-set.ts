@@ -15,8 +15,8 @@ const FIRST_CAPACITY = 32
 const GROWTH = 1.25
 
 /**
- * What a list names, in four bytes for each account and a quarter more at most for growth. It may take an account that is
- * not listed for one that is, about never, and never the other way round.
+ * What a list names as active, in four bytes for each account and a quarter more at most for growth. It may take an account
+ * that is not listed for one that is, about never, and never the other way round.
  *
  * What does not fit into the memory that it may take is not known: half of all buckets is given up, then another quarter.
  */

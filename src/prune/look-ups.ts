@@ -3,9 +3,10 @@ import type { RelayAccount } from '../contracts/account-lister.ts'
 import { isBackfillError } from '../errors.ts'
 import { abortable } from '../util/abort.ts'
 import { isFinal, LONGEST_WAIT_MS, retrying } from '../util/retry.ts'
+import { checkAccount } from './check-accounts.ts'
 import type { AccountParts } from './listed-accounts.ts'
 
-/** After that many accounts of which the relay gives none, it is taken for one that does not answer such questions. */
+/** After that many accounts in a row of which the relay gives none, it is taken for one that answers no such question. */
 const FAILURES_BEFORE_DOUBT = 10
 
 const ACCOUNT_STATUS = 'com.atproto.sync.getRepoStatus'
@@ -27,19 +28,23 @@ export function createLookUps({
 }: AccountParts & { readonly concurrency: number }): LookUps {
   const limit = pLimit(concurrency)
   let answered = 0
-  let failed = 0
+  let failuresInARow = 0
 
   async function askFor(did: string): Promise<{ account: RelayAccount | undefined } | undefined> {
     try {
       const account = await fetchAccount(did, parts)
       answered += 1
+      failuresInARow = 0
       return { account }
     } catch (error) {
       parts.signal.throwIfAborted()
-      failed += 1
+      failuresInARow += 1
+      const isDoubtful = failuresInARow >= FAILURES_BEFORE_DOUBT
       // A server refuses one odd name for good; one that refuses every name does not serve the method.
-      if (!isFinal(error) || (answered === 0 && failed >= FAILURES_BEFORE_DOUBT)) throw error
-      return undefined
+      if (isFinal(error) && (answered > 0 || !isDoubtful)) return undefined
+      // It may fail for one account for ever; one that fails for all of them is out of order.
+      if (isAnswer(error) && !isDoubtful) return undefined
+      throw error
     }
   }
 
@@ -62,9 +67,19 @@ export function createLookUps({
   }
 }
 
+/** Whether a server was reached and answered, though not as it should. */
+function isAnswer(error: unknown): boolean {
+  if (isBackfillError(error, 'RELAY_STATUS')) return error.status !== 429
+  return isBackfillError(error, 'RELAY_BAD_ANSWER')
+}
+
 function fetchAccount(did: string, { accounts, retry, signal, emit }: AccountParts) {
   let badAnswers = 0
-  return retrying(() => abortable(accounts.accountOf(did, { signal }), signal), {
+  const attempt = async () => {
+    const account = await abortable(accounts.accountOf(did, { signal }), signal)
+    return account === undefined ? undefined : checkAccount(account, did, accounts.relay)
+  }
+  return retrying(attempt, {
     ...retry,
     longestWaitMs: LONGEST_WAIT_MS,
     signal,

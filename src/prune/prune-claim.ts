@@ -1,5 +1,6 @@
 import type { Emit } from '../contracts/events.ts'
 import type { Claim, ProgressStore } from '../contracts/progress-store.ts'
+import { ClaimLostError } from '../errors.ts'
 import { createClaimQueue } from '../run/claim-queue.ts'
 import { keepLease } from '../run/lease.ts'
 import { RELEASE_MS } from '../run/patient-store.ts'
@@ -16,6 +17,8 @@ export interface LookedUpTo {
 export interface PruneClaim {
   /** Aborts when the right is lost. */
   readonly signal: AbortSignal
+  /** @throws ClaimLostError when it may be lost by the time alone, as after the process was stopped for long */
+  mustBeHeld(): void
   /** Where an earlier prune that broke off had come to. */
   readonly lookedUpTo: LookedUpTo | undefined
   save(place: LookedUpTo): Promise<void>
@@ -61,6 +64,9 @@ export async function claimPrune({
   }
   return {
     signal: lease.signal,
+    mustBeHeld() {
+      if (!lease.isHeld()) throw new ClaimLostError(claim)
+    },
     lookedUpTo: placeOf(first.cursor),
     save: ({ collection, did }) => advance(`${collection} ${did}`),
     complete: () => advance(undefined),

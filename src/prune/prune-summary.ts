@@ -10,7 +10,7 @@ export interface StandingCounts {
   pairs: number
 }
 
-/** The accounts that the index holds and the relay's list does not name. */
+/** The accounts that the index holds and the relay's list does not name, or names both as active and as not. */
 export interface UnlistedCounts {
   accounts: number
   /** The pairs of these in the index. */

@@ -6,11 +6,11 @@ import type { InactiveStanding } from '../util/account-standing.ts'
 import { standingOf } from '../util/account-standing.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
 import { digester } from '../verify/digest-set.ts'
-import { countIndex, type Listed } from './index-count.ts'
+import { countIndex, type Listed, listedAs } from './index-count.ts'
 import { listedAccounts } from './listed-accounts.ts'
 import { listedSet } from './listed-set.ts'
 import { createLookUps } from './look-ups.ts'
-import { createPairStore, type PairStore } from './pair-store.ts'
+import { createPairStore } from './pair-store.ts'
 import { claimPrune, type PruneClaim } from './prune-claim.ts'
 import { type PruneOptions, type PruneSettings, pruneSettingsOf } from './prune-options.ts'
 import { emptyPruneSummary, type PruneEvent, type PruneSummary } from './prune-summary.ts'
@@ -92,7 +92,7 @@ async function* pruneBy(summary: PruneSummary, settings: Parts): AsyncGenerator<
   const parts = { ...settings, relay, index: settings.store.index }
   const lookUps = createLookUps(settings)
   const pairStore = createPairStore({ ...parts, lookUps, summary })
-  const listed = yield* readList(summary, { ...settings, pairStore })
+  const listed = yield* readList(summary, settings)
   const unlisted = yield* countIndex(listed, summary, parts)
   summary.mayRemove = mayRemove(summary, settings)
   yield { type: 'report', relay, report: structuredClone(summary) }
@@ -104,27 +104,22 @@ async function* pruneBy(summary: PruneSummary, settings: Parts): AsyncGenerator<
     summary.outcome = 'declined'
     return
   }
+  await pairStore.reopen((did) => listedAs(listed, listed.digest(did)) === 'active')
   yield* removeGone({ ...parts, listed, unlisted, lookUps, pairStore, summary })
   summary.outcome = 'pruned'
 }
 
-async function* readList(
-  summary: PruneSummary,
-  { pairStore, ...settings }: Parts & { readonly pairStore: PairStore },
-): AsyncGenerator<PruneEvent, Listed, void> {
+async function* readList(summary: PruneSummary, settings: Parts): AsyncGenerator<PruneEvent, Listed, void> {
   const { relay } = settings.accounts
   const digest = digester()
   const listed = { digest, standings: createStandings(), names: listedSet(settings.memoryBytes) }
   for await (const { accounts } of listedAccounts(undefined, settings)) {
-    const active: string[] = []
     for (const account of accounts) {
       const digested = digest(account.did)
-      listed.names.add(digested)
       const standing = standingOf(account)
-      if (standing === 'active') active.push(account.did)
+      if (standing === 'active') listed.names.add(digested)
       else listed.standings.note(digested, standing)
     }
-    if (!settings.dryRun) await pairStore.reopen(active)
     summary.listed += accounts.length
     yield { type: 'listed', relay, listed: summary.listed }
   }

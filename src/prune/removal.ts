@@ -1,7 +1,7 @@
 import { type IndexParts, indexPages } from '../run/index-reading.ts'
 import { type InactiveStanding, standingOf } from '../util/account-standing.ts'
 import { type Digest, type DigestSet, digestSet } from '../verify/digest-set.ts'
-import { type Listed, prunedCollections, type Unlisted } from './index-count.ts'
+import { type Listed, listedAs, prunedCollections, type Unlisted } from './index-count.ts'
 import type { LookUps } from './look-ups.ts'
 import type { InactiveAccount, PairStore } from './pair-store.ts'
 import type { LookedUpTo, PruneClaim } from './prune-claim.ts'
@@ -68,9 +68,9 @@ function createSorter({ listed, unlisted, lookUps, claim, summary, ...settings }
   /** What is known of an account, or that it is to be asked for; nothing where it keeps its pairs. */
   function lookAt(place: LookedUpTo): Verdict | 'ask' | undefined {
     const digested = listed.digest(place.did)
-    const known = listed.standings.of(digested)
-    if (known !== undefined) return known.standing
-    if (!looksUp || listed.names.has(digested) !== 'unlisted') return undefined
+    const said = listedAs(listed, digested)
+    if (typeof said === 'object') return said.standing
+    if (!looksUp || said !== 'unlisted') return undefined
     const verdict = verdicts.of(digested)
     if (verdict !== undefined || isPassed(place, claim?.lookedUpTo)) return verdict
     const seen = unlisted.accounts.mark(digested)

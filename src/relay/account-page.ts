@@ -2,10 +2,12 @@ import { isValidDid } from '@atproto/syntax'
 import type { AccountPage, RelayAccount } from '../contracts/account-lister.ts'
 import { badPage, parseJsonPage } from '../http/json-page.ts'
 import type { Asked } from '../http/response-error.ts'
+import { hasDid } from './repo-page.ts'
 
 /**
  * Reads the body of a successful answer of `com.atproto.sync.listRepos`. A page is taken whole or not at all; within it,
- * an entry without a valid DID is dropped and counted.
+ * an entry without a valid DID is dropped and counted. A list without a single object that has a `did` is no list of
+ * accounts.
  *
  * @throws RelayError with the code `RELAY_BAD_ANSWER`
  */
@@ -15,8 +17,8 @@ export function parseAccountPage(text: string, asked: Asked): AccountPage {
   if (!Array.isArray(repos)) throw badPage(asked, 'has no list of repos', text)
   const accounts = repos.map(accountFrom).filter((account) => account !== undefined)
   const invalid = repos.length - accounts.length
-  if (accounts.length === 0 && invalid > 0)
-    throw badPage(asked, `has ${invalid} entries, none of them with a valid did`, text)
+  if (accounts.length === 0 && invalid > 0 && !repos.some(hasDid))
+    throw badPage(asked, `has ${invalid} entries, none of them with a did`, text)
   return cursor === undefined ? { accounts, invalid } : { accounts, cursor, invalid }
 }
 

@@ -31,7 +31,8 @@ export function parseRepoPage(text: string, asked: Asked): RepoPage {
   return cursor === undefined ? page : { ...page, cursor }
 }
 
-function hasDid(entry: unknown): boolean {
+/** Whether an entry names an account, be it by a DID or by something else. */
+export function hasDid(entry: unknown): boolean {
   return typeof entry === 'object' && entry !== null && Object.hasOwn(entry, 'did')
 }
 

@@ -1,6 +1,7 @@
 import type {
   AccountChange,
   AppliedBatch,
+  ClosedAccount,
   ClosedPairs,
   FeedBatch,
   FeedPair,
@@ -29,6 +30,8 @@ export function applyFeedBatch(
   const looked = (batch.lookedUp ?? []).map((repo) => endLookUp(connection, repo))
   let removed = 0
   for (const change of batch.accounts ?? []) removed += changeAccount(connection, change)
+  for (const account of batch.asked ?? [])
+    if (isStillAsSeen(connection, account)) removed += changeAccount(connection, account)
   if (batch.closed !== undefined) removed += closeAccounts(connection, batch.closed)
   removed += removePairs(connection, [...looked.flatMap(({ gone }) => gone), ...(batch.removed ?? [])])
   const added = addNewcomers(connection, [...looked.flatMap(({ here }) => here), ...(batch.added ?? [])])
@@ -61,18 +64,22 @@ function bringBack(connection: Connection, key: DidKey): void {
   if (connection.run(CLEAR_GONE, ACCOUNT, key) > 0) connection.run(NOTE_REPO, key, nextNote(connection))
 }
 
+function isStillAsSeen(connection: Connection, account: ClosedAccount): boolean {
+  const row = connection.get(GET_STATE, keyOfDid(account.did))
+  const stored = row && {
+    active: row.active === 1,
+    ...(row.status !== null && { status: String(row.status) }),
+  }
+  return isAsSeen(account, stored)
+}
+
 /** @returns how many pairs were removed */
 function closeAccounts(connection: Connection, { collection, accounts }: ClosedPairs): number {
   const id = connection.get(FIND, collection)?.id
   let removed = 0
   for (const account of accounts) {
     const key = keyOfDid(account.did)
-    const row = connection.get(GET_STATE, key)
-    const stored = row && {
-      active: row.active === 1,
-      ...(row.status !== null && { status: String(row.status) }),
-    }
-    if (!isAsSeen(account, stored)) continue
+    if (!isStillAsSeen(connection, account)) continue
     connection.run(ADD_ACCOUNT, key)
     connection.run(SET_STATE, key, 0, account.status ?? null)
     connection.run(NOTE_GONE, ACCOUNT, key)

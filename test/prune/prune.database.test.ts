@@ -232,7 +232,8 @@ describe.each(stores)('on $kind', ({ create }) => {
         expect(await heldIn(store, B)).toContain(back)
         expect(relay.lookedUp).toContain(stale)
         expect(relay.lookedUp).not.toContain(gone)
-        expect(summary).toMatchObject({ removed: 4, cameBack: 2 })
+        expect(summary).toMatchObject({ removed: 4, cameBack: 1 })
+        expect(relay.lookedUp.toSorted()).toEqual([back, stale].toSorted())
         const [kept] = await store.feed.accountsOf([back])
         expect(kept).toMatchObject({ active: true, rev: '3k' })
       },
@@ -256,6 +257,91 @@ describe.each(stores)('on $kind', ({ create }) => {
         const { summary } = await prune()
         expect(summary.marked).toBe(1)
         expect(await store.sink.add({ relay: 'x', collection: A, dids: [gone] })).toEqual({ added: 1 })
+      },
+      create,
+    )
+  })
+
+  it('an account that the list names twice with other states loses nothing unless the relay says so when asked', () => {
+    const [back = '', left = '', gone = '', closing = ''] = at(2, 4, 6, 8)
+    const as = (did: string, status?: string) => ({ did, active: status === undefined, status })
+    const listed = [
+      as(left),
+      as(back, 'deleted'),
+      ...accounts({ deleted: [left], takendown: [gone], deactivated: [closing] }),
+      as(gone, 'deleted'),
+      as(closing, 'deleted'),
+    ]
+    return withScene(
+      { listed, told: (did) => (did === left ? as(did, 'deleted') : as(did)) },
+      async ({ store, relay, prune }) => {
+        const { summary } = await prune()
+        expect(await heldIn(store, A)).toEqual(without([left, gone]).toSorted())
+        expect(relay.lookedUp.toSorted()).toEqual([back, left].toSorted())
+        expect(summary.unlisted).toMatchObject({ accounts: 2, pairs: 4, lookedUp: 2, gone: 1 })
+      },
+      create,
+    )
+  })
+
+  it('a relay that fails for one account is asked for the others', () => {
+    const [odd = '', broken = '', gone = ''] = at(2, 4, 6)
+    return withScene(
+      {
+        listed: accounts({}).filter(({ did }) => ![odd, broken, gone].includes(did)),
+        told: (did) => ({ did: did === odd ? (DIDS[0] ?? '') : did, active: false, status: 'deleted' }),
+        fault: ({ searchParams }) =>
+          searchParams.get('did') === broken
+            ? { status: 500, body: { error: 'InternalServerError' } }
+            : undefined,
+      },
+      async ({ store, prune }) => {
+        const { summary } = await prune({ retry: { ...quick, retries: 1 } })
+        expect(await heldIn(store, A)).toEqual(without([gone]).toSorted())
+        expect(summary).toMatchObject({ outcome: 'pruned', unlisted: { accounts: 3, lookedUp: 1, gone: 1 } })
+      },
+      create,
+    )
+  })
+
+  it('a prune that is refused leaves the states of accounts as they were', () => {
+    const [back = ''] = at(2)
+    return withScene(
+      { listed: accounts({ deleted: DIDS.slice(100) }), told: (did) => ({ did, active: true }) },
+      async ({ store, prune }) => {
+        await store.feed.apply({
+          feed: 'feed:x',
+          accounts: [{ did: back, active: false, status: 'suspended' }],
+        })
+        await expect(prune()).rejects.toMatchObject({ code: 'PRUNE_REFUSED' })
+        expect(await store.feed.accountsOf([back])).toMatchObject([{ active: false }])
+        await prune({ maxShare: 1 })
+        expect(await store.feed.accountsOf([back])).toMatchObject([{ active: true }])
+      },
+      create,
+    )
+  })
+
+  it('what the feed tells while the relay is asked is not overwritten', () => {
+    const [away = '', back = ''] = at(3, 4)
+    return withScene(
+      {
+        listed: accounts({ deactivated: [away] }),
+        told: (did) => (did === away ? { did, active: false, status: 'deactivated' } : { did, active: true }),
+      },
+      async ({ store, relay, prune }) => {
+        const tell = (did: string, status?: string) =>
+          store.feed.apply({ feed: 'feed:x', accounts: [{ did, active: status === undefined, status }] })
+        await tell(away)
+        await tell(back, 'suspended')
+        const lister = relayAccounts(relay.origin)
+        const accountOf: typeof lister.accountOf = async (did, options) => {
+          await tell(did, did === away ? 'takendown' : 'deleted')
+          return lister.accountOf(did, options)
+        }
+        await prune({ deactivated: 'mark', relay: { ...lister, accountOf } })
+        const states = await store.feed.accountsOf([away, back])
+        expect(states.map(({ status }) => status).toSorted()).toEqual(['deleted', 'takendown'])
       },
       create,
     )

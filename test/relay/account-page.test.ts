@@ -32,6 +32,11 @@ describe('a page of accounts', () => {
     })
   })
 
+  test('may hold nothing but an entry whose did is no DID, as a list may end', () => {
+    const text = JSON.stringify({ repos: [{ did: 'alice' }] })
+    expect(parseAccountPage(text, asked)).toEqual({ accounts: [], invalid: 1 })
+  })
+
   test.each(['{}', '{"repos":{}}', '{"repos":[{"name":"a"}]}', 'nothing'])('%s is no page', (text) => {
     expect(() => parseAccountPage(text, asked)).toThrow(expect.objectContaining({ code: 'RELAY_BAD_ANSWER' }))
   })

@@ -1,5 +1,6 @@
 import type { BackfillListener } from '../../contracts/events.ts'
 import type { OpenedStore } from '../../contracts/opened-store.ts'
+import { isBackfillError, type PruneRefusedError } from '../../errors.ts'
 import { prune } from '../../prune/prune.ts'
 import type { PruneSummary } from '../../prune/prune-summary.ts'
 import { workScope } from '../../util/scopes.ts'
@@ -15,6 +16,8 @@ export interface PruningParts {
   readonly isImported: () => boolean
   readonly onEvent: BackfillListener
   readonly onPruned: (summary: PruneSummary) => void
+  /** It would remove more than is removed without a question. */
+  readonly onRefused: (error: PruneRefusedError) => void
 }
 
 /** How often is looked whether it is time, in milliseconds. */
@@ -32,6 +35,13 @@ export async function pruneWhenDue(parts: PruningParts, signal: AbortSignal): Pr
   if (!parts.isImported()) return lookMs
   const [row] = await store.progress.list({ relay: workScope('prune', relay) })
   if (row?.completedAt !== undefined && Date.now() - row.completedAt.getTime() < everyMs) return lookMs
-  parts.onPruned(await prune({ relay, store, signal, onEvent }).run())
-  return lookMs
+  try {
+    parts.onPruned(await prune({ relay, store, signal, onEvent }).run())
+    return lookMs
+  } catch (error) {
+    if (!isBackfillError(error, 'PRUNE_REFUSED')) throw error
+    // It asks a person, who may take days: reading all accounts again before that would find the same.
+    parts.onRefused(error)
+    return everyMs
+  }
 }

@@ -1,10 +1,12 @@
 import type { CollectionIndex, OpenedStore } from '../../contracts/opened-store.ts'
+import type { PruneRefusedError } from '../../errors.ts'
 import type { PruneSummary } from '../../prune/prune-summary.ts'
 import { xrpcHandler } from '../../server/xrpc/xrpc-handler.ts'
 import { childController } from '../../util/abort.ts'
 import { count, duration, plural } from '../../util/format.ts'
+import { printable } from '../../util/text.ts'
 import type { Context } from '../context.ts'
-import type { Database } from '../database.ts'
+import { type Database, nameOf } from '../database.ts'
 import type { TextMeter } from '../metrics/text-meter.ts'
 import { openDatabase, openExisting } from '../open-database.ts'
 import type { Relay } from '../relay-options.ts'
@@ -111,6 +113,10 @@ export function createService(parts: ServiceParts): Service {
       isImported: () => stateOf(relay) !== 'waiting',
       onEvent: report.handle,
       onPruned: (summary: PruneSummary) => report.tell('prune', prunedText(summary)),
+      onRefused: (error: PruneRefusedError) => {
+        report.fail('prune', error)
+        report.tell('prune', refusedText(error, nameOf(database)))
+      },
     }
     const pruneWork: RecurringWork = {
       work: (until) => pruneWhenDue(pruning, until),
@@ -187,6 +193,14 @@ async function keepUp(works: readonly RecurringWork[], signal: AbortSignal): Pro
 function lookedUpText(repos: number, failed: number): string {
   const lost = failed === 0 ? '' : `, ${count(failed)} of them without an answer`
   return `${plural(repos, 'repo')} looked up at their hosts${lost}`
+}
+
+/** What an operator does then: the service has no terminal to ask on. */
+function refusedText({ refusal }: PruneRefusedError, database: string): string {
+  return (
+    `is not done until a person has looked at it: run prune --relay ${printable(refusal.relay)} on ${database}, which asks ` +
+    'before it removes anything; or turn it off with --no-prune'
+  )
 }
 
 function prunedText({ removed, outcome }: PruneSummary): string {

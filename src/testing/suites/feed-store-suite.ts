@@ -113,6 +113,18 @@ const closedCases: readonly FeedStoreCase[] = [
       assert.equal((await accountOf(feed, a))?.active, true)
       assert.equal((await accountOf(feed, b))?.status, 'suspended')
       assert.equal(await accountOf(feed, c), undefined)
+      const asked = [
+        { did: a, active: false, status: 'suspended', seen: { active: false } },
+        { did: b, active: true },
+        { did: c, active: true, seen: { active: false } },
+      ]
+      await apply(feed, { asked })
+      assert.equal((await accountOf(feed, a))?.active, true)
+      assert.equal((await accountOf(feed, b))?.status, 'suspended')
+      assert.equal(await accountOf(feed, c), undefined)
+      const seen = { active: false, status: 'suspended' }
+      await apply(feed, { asked: [{ did: b, active: true, seen }] })
+      assert.deepEqual(await accountOf(feed, b), { did: b, active: true })
       const known = { collection: NAME, accounts: [{ did: a, status: 'deleted', seen: { active: true } }] }
       assert.deepEqual(await apply(feed, { closed: known }), { added: 0, removed: 1 })
     },
