@@ -1,3 +1,4 @@
+import { childController } from '../util/abort.ts'
 import type { CompareRelaysParts } from './compare-parts.ts'
 import { type ListReader, listReader } from './list-reader.ts'
 import { type ComparedRelays, pagesOfSide } from './relay-side.ts'
@@ -14,7 +15,9 @@ export async function mergeRelays(
   parts: CompareRelaysParts,
 ): Promise<ComparedRelays | undefined> {
   const { listers, sampleSize } = parts
-  const readers = listers.map((lister) => listReader(pagesOfSide(lister, collection, parts)))
+  const reading = childController(parts.signal)
+  const asking = { ...parts, signal: reading.signal }
+  const readers = listers.map((lister) => listReader(pagesOfSide(lister, collection, asking)))
   const sums = { union: 0, all: 0 }
   const sides = listers.map(({ relay }) => ({ relay, listed: 0, only: 0, found: samples(sampleSize) }))
 
@@ -48,6 +51,8 @@ export async function mergeRelays(
       return { ...sums, relays }
     }
   } finally {
+    // A list that failed is no reason to wait for the page of another one.
+    reading.abort()
     await Promise.all(readers.map((reader) => reader.close()))
   }
 }

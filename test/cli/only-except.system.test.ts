@@ -1,8 +1,10 @@
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { openSqlite } from '../../src/sqlite/index.ts'
 import { startRelay } from '../../src/testing/index.ts'
-import { cli, jsonLines } from '../support/cli.ts'
+import { cli, jsonLines, startCli } from '../support/cli.ts'
+import { createLiveRepo, startFirehose } from '../support/firehose.ts'
+import { pairsOf } from '../support/followed.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const collections = { 'app.bsky.actor.profile': 4, 'app.bsky.feed.like': 3, 'com.example.a': 2 }
@@ -47,6 +49,45 @@ test('--only and --except choose among what is known, in every command that read
   expect(jsonLines(third.stdout).filter(({ type }) => type === 'page')).toMatchObject([
     { collection: 'app.bsky.feed.like', completed: true },
   ])
+})
+
+test('serve --only holds these collections alone, whether the backlog has others or the feed brings them', async () => {
+  await using relay = await startRelay({ collections })
+  await using firehose = await startFirehose()
+  await using folder = await temporaryFolder()
+  const data = join(folder.path, 'index.sqlite')
+  const from = ['--relay', relay.url, '--source', `garden=${relay.gardenUrl}`, '--feed', firehose.url]
+  const repo = await createLiveRepo('did:web:new.example')
+  await using service = startCli(
+    [
+      'serve',
+      ...from,
+      '--data',
+      data,
+      '--port',
+      '0',
+      '--only',
+      'app.bsky.*',
+      '--except',
+      'app.bsky.feed.like',
+    ],
+    { env: { COLUMNS: '200' } },
+  )
+  await firehose.connected(1)
+  const writes = Object.keys(collections).map((collection) => ({
+    action: 'create' as const,
+    collection,
+    rkey: 'self',
+  }))
+  firehose.send(await repo.commit(writes))
+  await service.until(/the backlog is complete: 1 collection, 4/)
+  await using store = await openSqlite(data)
+  const pairs = [...relay.dids('app.bsky.actor.profile'), repo.did]
+    .toSorted()
+    .map((did) => `app.bsky.actor.profile ${did}`)
+  await vi.waitFor(async () => expect(await pairsOf(store.index)).toEqual(pairs), { timeout: 20_000 })
+  service.kill('SIGTERM')
+  expect(await service.ended).toMatchObject({ code: 0 })
 })
 
 test.each([

@@ -114,6 +114,18 @@ describe('a list that cannot be read to its end', () => {
     expect((await compare('com.example.empty')).compared).toMatchObject({ union: 0 })
   })
 
+  it.each([
+    ['in order', [1, 2]],
+    ['in another order', [2, 1]],
+  ])('is told at once, though another relay does not answer: lists %s', async (_, numbers) => {
+    const silent: ListerScript = ({ cursor }) => {
+      if (cursor !== undefined) return new Promise(() => {})
+      return { dids: numbers.map(didOf), cursor: '1' }
+    }
+    const { failed } = await relayComparer(partsOf(listersOf([silent, broken])))(NAME)
+    expect(failed).toMatchObject({ relay: 'relay1.test', error: { status: 500 } })
+  })
+
   it('whose cursors change their meaning on the way is no list', async () => {
     let asked = 0
     const rebuilt: ListerScript = ({ cursor }) => {

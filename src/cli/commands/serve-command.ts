@@ -1,5 +1,6 @@
 import {
   addDatabase,
+  addFilter,
   addPace,
   addRelay,
   addRequests,
@@ -29,6 +30,8 @@ Examples:
   atproto-collection-backfill serve --relay relay1.us-east.bsky.network
   atproto-collection-backfill serve --relay relay.example --database postgres://localhost/relay
   atproto-collection-backfill serve --relay relay.example --port 8080 --listen 127.0.0.1 --json
+
+With --only or --except, the feed brings no other collections either; those that the index or a run knew before stay up to date.
 
 First the feed is followed, then the backlog is imported, so nothing falls between the two. Several may serve one Postgres: one of them follows the feed, and they share the work of a backfill. Ctrl-C and SIGTERM end it within two seconds, and the same command goes on from there; twice, it ends at once.
 Exit codes: 0 ended by Ctrl-C or SIGTERM, 1 failed, 2 wrong usage.`)
@@ -108,6 +111,7 @@ export const registerServe: RegisterCommand = (program, choose) => {
     .addOption(flag('--no-prune', 'remove nothing so', 'BACKFILL_NO_PRUNE'))
     .addOption(flag('--no-backlog', 'import no backlog: another process does', 'BACKFILL_NO_BACKLOG'))
   addSources(adding)
+  addFilter(adding)
   addPace(adding)
   addRequests(adding)
   adding

@@ -1,5 +1,6 @@
 import type { BackfillEvent } from '../../contracts/events.ts'
 import type { OpenedStore } from '../../contracts/opened-store.ts'
+import type { ProgressStore } from '../../contracts/progress-store.ts'
 import { keepFresh } from '../../monitor/keep-fresh.ts'
 import { createMonitor } from '../../monitor/monitor.ts'
 import type { Monitor } from '../../monitor/snapshot.ts'
@@ -65,6 +66,8 @@ export interface BacklogRunsParts {
   readonly options: ServeOptions
   readonly relays: readonly Relay[]
   readonly store: OpenedStore
+  /** The rows of the collections that are meant. */
+  readonly rows: Pick<ProgressStore, 'list'>
   readonly backlogs: WatchedBacklogs
   readonly report: ServeReport
   readonly signal: AbortSignal
@@ -78,7 +81,7 @@ export interface BacklogRuns {
 }
 
 export function createBacklogRuns(parts: BacklogRunsParts): BacklogRuns {
-  const { options, relays, store, backlogs, report, signal } = parts
+  const { options, relays, store, rows, backlogs, report, signal } = parts
   /** Of the run that the timer begins next. An operator's reads again what is old, as the timer would. */
   let next: Date | undefined
   let stopRefreshing = () => {}
@@ -92,7 +95,7 @@ export function createBacklogRuns(parts: BacklogRunsParts): BacklogRuns {
       const before = next ?? refreshBefore(options.refresh ?? REFRESH_MS, undefined)
       next = undefined
       const monitor = backlogs.begin(context.relay)
-      const read = () => store.progress.list({ relay: context.relay })
+      const read = () => rows.list({ relay: context.relay })
       // What is complete before a run is no event of it. A store that is away is waited for by the run itself.
       await monitor.refresh(read).catch(() => {})
       stopRefreshing = keepFresh(monitor, read)
@@ -101,7 +104,7 @@ export function createBacklogRuns(parts: BacklogRunsParts): BacklogRuns {
     },
     async onEnd({ relay, outcome, error }) {
       stopRefreshing()
-      const read = () => store.progress.list({ relay })
+      const read = () => rows.list({ relay })
       if (!signal.aborted)
         await backlogs
           .monitor(relay)
@@ -131,6 +134,8 @@ function backfillerOf(
     relay: lister ?? relay,
     store,
     collections: collectionsOf(options, { relays: [address ?? relay], observed: store.observed }),
+    only: options.only,
+    except: options.except,
     concurrency: options.concurrency,
     refreshBefore: before,
     maxAttempts: options.maxAttempts,

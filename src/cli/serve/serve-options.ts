@@ -1,7 +1,13 @@
+import type { FilterOptions } from '../../sources/collection-filter.ts'
 import type { PaceOptions, RelayOptions, RequestOptions } from '../command-options.ts'
 import type { SourceOptions } from '../source-options.ts'
 
-export interface ServeOptions extends RelayOptions, SourceOptions, RequestOptions, PaceOptions {
+export interface ServeOptions
+  extends RelayOptions,
+    SourceOptions,
+    FilterOptions,
+    RequestOptions,
+    PaceOptions {
   readonly port?: number
   /** The address to listen on. */
   readonly listen?: string

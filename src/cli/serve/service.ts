@@ -2,6 +2,7 @@ import type { CollectionIndex, OpenedStore } from '../../contracts/opened-store.
 import type { PruneRefusedError } from '../../errors.ts'
 import type { PruneSummary } from '../../prune/prune-summary.ts'
 import { xrpcHandler } from '../../server/xrpc/xrpc-handler.ts'
+import { collectionFilter } from '../../sources/collection-filter.ts'
 import { childController } from '../../util/abort.ts'
 import { count, duration, plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
@@ -16,6 +17,7 @@ import { createFeedFollower } from './feed-follower.ts'
 import { pruneWhenDue } from './pruning.ts'
 import { keepDoing, type RecurringWork } from './recurring.ts'
 import { lookUpRepos } from './repo-look-ups.ts'
+import { filteredRows, filteredStore } from './serve-filter.ts'
 import type { ServeHealth } from './serve-health.ts'
 import { PRUNE_MS, REFRESH_MS, type ServeOptions } from './serve-options.ts'
 import type { ServeReport, ServeView } from './serve-report.ts'
@@ -72,6 +74,7 @@ export function createService(parts: ServiceParts): Service {
   const [first] = relays
   const feedAddress = options.feed === false ? undefined : (options.feed ?? first?.address)
   const feed = createFeedFollower(feedAddress, meter)
+  const filter = collectionFilter(options)
   let opened: Opened | undefined
 
   const stateOf = (relay: string) => backlogState(backlogs.monitor(relay).collections())
@@ -93,11 +96,12 @@ export function createService(parts: ServiceParts): Service {
   }
 
   function worksOf(store: OpenedStore, runs: BacklogRuns, report: ServeReport): RecurringWork[] {
+    const fedStore = filteredStore(store, filter)
     const refreshMs = options.refresh ?? REFRESH_MS
     const backlogWork = relays.map(({ relay }): RecurringWork => {
       const work = createBacklog({
         relay,
-        progress: store.progress,
+        progress: filteredRows(store, filter),
         refreshMs,
         followedSince: (until) => feed.followedSince(store, until),
         run: (before) => runs.run(relay, before),
@@ -124,7 +128,6 @@ export function createService(parts: ServiceParts): Service {
       pauseMs: LATER,
     }
     const lookUps = {
-      store,
       isFollowing: () => feed.figures.role === 'following',
       plc: options.plc,
       allowHosts: options.allow,
@@ -132,12 +135,12 @@ export function createService(parts: ServiceParts): Service {
     }
     const feedWorks: RecurringWork[] = [
       {
-        work: (until) => feed.follow(store, report, until),
+        work: async (until) => feed.follow(await fedStore(until), report, until),
         onFailure: (error, waitMs) => report.fail('feed', error, waitMs),
         pauseMs: SOON,
       },
       {
-        work: (until) => lookUpRepos(lookUps, until),
+        work: async (until) => lookUpRepos({ ...lookUps, store: await fedStore(until) }, until),
         onFailure: (error, waitMs) => report.fail('look-ups', error, waitMs),
         pauseMs: SOON,
       },
@@ -166,7 +169,15 @@ export function createService(parts: ServiceParts): Service {
       const { index, feed, progress } = reading ?? store
       const { maxLimit, severalCollections } = options
       const xrpc = xrpcHandler({ index, feed, progress, maxLimit, severalCollections, onError })
-      const runs = createBacklogRuns({ options, relays, store, backlogs, report, signal })
+      const runs = createBacklogRuns({
+        options,
+        relays,
+        store,
+        rows: filteredRows(store, filter),
+        backlogs,
+        report,
+        signal,
+      })
       opened = { store, xrpc, runs }
       try {
         await keepUp(worksOf(store, runs, report), signal)
