@@ -51,7 +51,7 @@ const MOVES_ON = 3_600_000_000
 /** How long it is believed that the database is still the same one, in milliseconds. */
 const KNOWN_MS = 1_000
 
-/** How many pages of newcomers are looked at for one that has any which are still there. */
+/** How many pages of newcomers are read in search of one with repos that are still in the collection. */
 const MOST_LOOKS = 10
 
 /**
