@@ -61,7 +61,8 @@ export {
   collectionSourceSuite,
   type MakeCollectionSource,
 } from './suites/collection-source-suite.ts'
-export { type FeedStoreFixture, type FeedStoreParts, feedStoreSuite } from './suites/feed-store-suite.ts'
+export type { FeedStoreFixture, FeedStoreParts } from './suites/feed-helpers.ts'
+export { feedStoreSuite } from './suites/feed-store-suite.ts'
 export { type IndexSinkFixture, indexSinkSuite } from './suites/index-sink-suite.ts'
 export {
   relayScript,
