@@ -125,6 +125,11 @@ export function textCrawlReport(view: CrawlView, context: Context): CrawlReport 
           return warn(event.source, `its list of hosts failed: ${describe(event.error)}`)
         case 'hostFailed':
           return tellFailure(event)
+        case 'repoCut':
+          return warn(
+            event.host,
+            `${event.did} has too many collections: ${count(event.leftOut)} of them are left out`,
+          )
         case 'claimLost':
           return warn(event.host, 'taken over by another worker')
         case 'storeUnavailable':
@@ -162,8 +167,8 @@ export function textCrawlReport(view: CrawlView, context: Context): CrawlReport 
 }
 
 function summaryLine(summary: CrawlSummary): string {
-  const { completed, described, inactive, absent, failed, requests, durationMs } = summary
-  const rest = { 'not active': inactive, 'not served': absent, failed }
+  const { completed, described, inactive, absent, failed, cut, requests, durationMs } = summary
+  const rest = { 'not active': inactive, 'not served': absent, failed, cut }
   const others = Object.entries(rest).flatMap(([what, number]) =>
     number === 0 ? [] : [`${count(number)} ${what}`],
   )

@@ -154,6 +154,7 @@ function repoLine({
   reason,
   error,
   collections,
+  leftOut,
   added,
   removed,
 }: RepoEvent): string {
@@ -166,6 +167,7 @@ function repoLine({
   }
   const parts = [
     plural(collections.length, 'collection'),
+    ...(leftOut === undefined ? [] : [`${count(leftOut)} more left out`]),
     ...(added === undefined ? [] : [`${count(added.length)} new`]),
     ...(removed.length === 0 ? [] : [`removed from ${removed.join(', ')}`]),
   ]
@@ -173,11 +175,12 @@ function repoLine({
 }
 
 function endLines(end: IndexEnd, summary: IndexReposSummary, more: number): string[] {
-  const { repos, states, pairs, added, removed, durationMs, requests } = summary
+  const { repos, states, pairs, added, removed, cut, durationMs, requests } = summary
   const found = STATES.filter((state) => states[state] > 0)
   const changes = [
     `${count(pairs)} pairs, ${count(added)} of them new`,
     ...(removed > 0 ? [`${count(removed)} removed`] : []),
+    ...(cut > 0 ? [`${plural(cut, 'repo')} with too many collections cut`] : []),
   ]
   return [
     ...(more > 0 ? [`  and ${plural(more, 'other repo')} that failed`] : []),

@@ -15,6 +15,7 @@ export type CrawlEvent =
   | HostStartedEvent
   | HostPageEvent
   | RepoFailedEvent
+  | RepoCutEvent
   | HostFailedEvent
   | HostClaimLostEvent
   | CrawlWaitingEvent
@@ -118,6 +119,8 @@ export interface HostPageEvent {
   absent: number
   /** How many repos of this page failed, each with an event of its own. */
   failed: number
+  /** How many repos of this page have more collections than are taken of one, each with an event of its own. */
+  cut: number
   /** The pairs on this page. */
   pairs: number
   /** How many of them were new to the index. Absent where the sink cannot know. */
@@ -142,6 +145,17 @@ export interface RepoFailedEvent {
   host: string
   did: string
   error: unknown
+}
+
+/** A repo has more collections than are taken of one: what an account could fill an index with. Its host goes on. */
+export interface RepoCutEvent {
+  type: 'repoCut'
+  host: string
+  did: string
+  /** How many of its collections go to the index. */
+  taken: number
+  /** How many do not. */
+  leftOut: number
 }
 
 /** The walk of a host ended with an error. */
@@ -211,6 +225,8 @@ export interface CrawlSummary {
   failed: number
   /** The first hundred of them. */
   failures: readonly RepoFailure[]
+  /** Repos with more collections than are taken of one. */
+  cut: number
   /** Pairs on the pages, repeats included. */
   pairs: number
   /** Pairs that were new to the index, as far as the sink could tell. */
@@ -237,7 +253,7 @@ export interface HostProgress {
   accounts?: number | undefined
   attempts: number
   lastError?: string | undefined
-  /** What is to be known of it for good: `reposFailed`, `cursorsChanged`. Empty for most. */
+  /** What is to be known of it for good: `reposFailed`, `reposCut`, `cursorsChanged`. Empty for most. */
   flags: readonly CollectionFlag[]
   completedAt?: Date | undefined
   /** How long until a pending host is tried again that was set aside, in milliseconds. */

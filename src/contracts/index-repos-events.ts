@@ -52,6 +52,8 @@ export interface RepoEvent {
   error?: unknown
   /** The collections that its host says it has; none but for an `active` one. */
   collections: readonly string[]
+  /** How many more it has, which were left out: five thousand are taken of one repo. Absent where none was. */
+  leftOut?: number | undefined
   /** Those of them that were new to the index. Absent where that is not known: see {@link IndexReposOptions.removeMissing}. */
   added?: readonly string[] | undefined
   /** The collections that it was removed from. */
@@ -70,6 +72,8 @@ export interface IndexReposSummary {
   added: number
   /** Pairs that were removed from the index. */
   removed: number
+  /** Repos with more collections than are taken of one: {@link RepoEvent.leftOut}. */
+  cut: number
   /** The first hundred that failed. */
   failures: readonly Pick<RepoEvent, 'did' | 'host' | 'error'>[]
   /** Requests to hosts and to the directory of DIDs. */

@@ -125,6 +125,8 @@ export type CollectionState = 'pending' | 'running' | 'failed' | 'complete'
  *   one name look like that. Without a directory, or for what it hides, there is no such flag
  * - `reposFailed`: of a host that is crawled: some of its repos could not be read, and are not in the index. `indexRepos`
  *   reads them, or another crawl of that host
+ * - `reposCut`: of a host that is crawled: some of its repos have more collections than are taken of one, and the rest is
+ *   not in the index
  * - `cancelled`: an operator cancelled it: {@link ProgressStore.cancel}. It is failed, and no run tries it again, until it is
  *   retried by its name
  */
@@ -133,6 +135,7 @@ export type CollectionFlag =
   | 'smallerThanTold'
   | 'largerThanTold'
   | 'reposFailed'
+  | 'reposCut'
   | 'cancelled'
 
 /** How far one collection is. */

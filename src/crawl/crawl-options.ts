@@ -17,6 +17,7 @@ import {
 } from '../util/validate-options.ts'
 import { warnOfHosts } from './crawl-warnings.ts'
 import { limitedClient } from './host-client.ts'
+import { type HostRates, hostRates } from './host-rates.ts'
 import { createHostRules, DENIED_BY_DEFAULT, type HostRules } from './host-rules.ts'
 import { type HostGroup, hostGroups, type SharedLimit } from './shared-limits.ts'
 
@@ -145,6 +146,7 @@ export interface CrawlSettings extends CrawlStore {
   /** Whether the requests are made by the runtime's own `fetch`. */
   readonly isOwnFetch: boolean
   readonly groups: readonly HostGroup[]
+  readonly rates: HostRates
   readonly http: HttpClient
   readonly concurrency: number
   readonly requestsPerSecond: number
@@ -185,6 +187,7 @@ export function crawlSettingsOf(options: CrawlOptions): CrawlSettings {
     isOwnFetch: options.fetch === undefined,
     rules: createHostRules({ allowHosts, denyHosts, named }),
     groups: hostGroups(options.sharedLimits),
+    rates: hostRates(options.fetch),
     http: limitedClient(http, REQUESTS_AT_ONCE),
     concurrency: wholeNumber('concurrency', options.concurrency ?? 100, 1),
     requestsPerSecond: checkRate('requestsPerSecond', options.requestsPerSecond ?? 8),

@@ -23,7 +23,7 @@ export function countCrawl(): CrawlCounts {
   const failures: RepoFailure[] = []
   /** The invalid entries that each walk under way has told so far. */
   const invalid = new Map<string, number>()
-  const none = { completed: 0, leftOut: 0, pages: 0, described: 0, inactive: 0, absent: 0, failed: 0 }
+  const none = { completed: 0, leftOut: 0, pages: 0, described: 0, inactive: 0, absent: 0, failed: 0, cut: 0 }
   const summary: Sums = {
     ...none,
     failures,
@@ -39,7 +39,7 @@ export function countCrawl(): CrawlCounts {
   function countPage(page: Extract<CrawlEvent, { type: 'page' }>): void {
     summary.pages += 1
     summary.completed += page.completed ? 1 : 0
-    for (const name of ['described', 'inactive', 'absent', 'failed', 'pairs'] as const)
+    for (const name of ['described', 'inactive', 'absent', 'failed', 'cut', 'pairs'] as const)
       summary[name] += page[name]
     summary.added += page.added ?? 0
     summary.invalid += page.invalid - (invalid.get(page.host) ?? 0)

@@ -35,6 +35,17 @@ function warningOf(event: CrawlEvent | IndexReposEvent): Warning | undefined {
       const message = `${event.host}: the repo ${event.did} could not be read${because(event.error)}.`
       return { code: 'BACKFILL_REPO_FAILED', message }
     }
+    case 'repoCut': {
+      const { host, did, leftOut } = event
+      const message = `${host}: the repo ${did} has too many collections; ${leftOut} of them are not in the index.`
+      return { code: 'BACKFILL_REPO_CUT', message }
+    }
+    case 'repo': {
+      if (event.leftOut === undefined) return undefined
+      const { host, did, leftOut } = event
+      const message = `${host}: the repo ${did} has too many collections; ${leftOut} of them are not in the index.`
+      return { code: 'BACKFILL_REPO_CUT', message }
+    }
     case 'storeUnavailable': {
       const again = `The run waits for it and tries again in ${seconds(event.waitMs)}.`
       const message = `The store cannot be used${because(event.error)}. ${again}`

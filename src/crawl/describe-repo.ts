@@ -23,10 +23,10 @@ export interface DescribedRepo {
   readonly state: 'active'
   /** The NSIDs of its collections, in their normal form, each once. */
   readonly collections: readonly string[]
-  /** How many names were left out: no NSIDs, or more than {@link MOST_COLLECTIONS}. */
+  /** How many names were passed over that are no NSIDs. */
   readonly invalid: number
-  /** Whether these are all collections that it can have in an index: there were no more than {@link MOST_COLLECTIONS}. */
-  readonly isWhole: boolean
+  /** How many NSIDs were left out, beyond {@link MOST_COLLECTIONS}. */
+  readonly leftOut: number
   /** As the host gives it, without a check. Absent where it is none. */
   readonly handle: string | undefined
 }
@@ -88,18 +88,16 @@ export async function describeRepo(
 
 function collectionsOf(
   given: readonly unknown[],
-): Pick<DescribedRepo, 'collections' | 'invalid' | 'isWhole'> {
+): Pick<DescribedRepo, 'collections' | 'invalid' | 'leftOut'> {
   const collections = new Set<string>()
-  let invalid = 0
-  let isWhole = true
+  let [invalid, leftOut] = [0, 0]
   for (const name of given) {
     const nsid = typeof name === 'string' && isValidNsid(name) ? normalNsid(name) : undefined
-    const hasRoom = nsid === undefined || collections.has(nsid) || collections.size < MOST_COLLECTIONS
-    isWhole &&= hasRoom
-    if (nsid !== undefined && hasRoom) collections.add(copied(nsid))
-    else invalid += 1
+    if (nsid === undefined) invalid += 1
+    else if (collections.size < MOST_COLLECTIONS) collections.add(copied(nsid))
+    else if (!collections.has(nsid)) leftOut += 1
   }
-  return { collections: [...collections], invalid, isWhole }
+  return { collections: [...collections], invalid, leftOut }
 }
 
 function handleOf(given: unknown): string | undefined {

@@ -1,6 +1,5 @@
 import type { HostPageEvent } from '../contracts/crawl-events.ts'
 import type { Claim } from '../contracts/progress-store.ts'
-import { createRate } from '../http/pacing.ts'
 import { createClaimQueue } from '../run/claim-queue.ts'
 import type { ClaimWork } from '../run/worker-pool.ts'
 import { childController } from '../util/abort.ts'
@@ -30,7 +29,7 @@ export function groupWork(claim: Claim, group: SharedLimit, parts: HostWorkParts
       const stop = childController(lease.signal)
       const { signal } = stop
       // Whoever asked these hosts before may have done so a moment ago.
-      const rate = createRate(requestsPerSecond, 1_000 / requestsPerSecond)
+      const rate = parts.rates.of(group.hosts, requestsPerSecond, 1_000 / requestsPerSecond)
       const inner: HostWorkParts = { ...parts, signal, group: { rate, scope } }
       const queue = createClaimQueue({ relay: scope, progress, leaseMs, signal, emit: asCrawlEvents(emit) })
       const pool = createHostPool(inner, queue, (host) => hostWork(host, inner))

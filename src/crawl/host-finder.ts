@@ -3,13 +3,14 @@ import type { DidResolver } from '../contracts/did-resolver.ts'
 import { isBackfillError } from '../errors.ts'
 import { createHttpClient, type HttpOptions } from '../http/client.ts'
 import { badPage } from '../http/json-page.ts'
-import { checkRate, createPacing, type Pacing } from '../http/pacing.ts'
+import { checkRate, createPacingAt, type Pacing } from '../http/pacing.ts'
 import { relayUrl } from '../http/server-url.ts'
 import { abortable } from '../util/abort.ts'
 import { mustHave } from '../util/validate-options.ts'
 import { boundedCache } from './bounded-cache.ts'
 import { invalid, type ResolvedDid, readDidDocument } from './did-document.ts'
 import type { HostAddress, ReadHost } from './host-address.ts'
+import { hostRates } from './host-rates.ts'
 
 /** Where the documents of DIDs come from. */
 export interface DidOptions {
@@ -116,7 +117,8 @@ function documents(
 ): DocumentOf {
   const directory = relayUrl(plc)
   const http = createHttpClient({ ...options, maxBodyBytes: MOST_DOCUMENT_BYTES })
-  const pacing = createPacing(directory.relay, { requestsPerSecond: plcRequestsPerSecond })
+  const rate = hostRates(options.fetch).of(directory.relay, plcRequestsPerSecond)
+  const pacing = createPacingAt(directory.relay, [rate])
   const ask = askDirectory(directory.relay, pacing.run)
 
   async function get(url: URL, relay: string, run: Pacing['run'], signal: AbortSignal | undefined) {

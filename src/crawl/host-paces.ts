@@ -1,9 +1,11 @@
-import { createPacingAt, createRate, type Pacing, type Rate } from '../http/pacing.ts'
+import { createPacingAt, type Pacing, type Rate } from '../http/pacing.ts'
+import type { HostRates } from './host-rates.ts'
 import type { HostGroup } from './shared-limits.ts'
 
 interface HostPaceParts {
   readonly requestsPerSecond: number
   readonly groups: readonly HostGroup[]
+  readonly rates: HostRates
   onPause(host: string, waitMs: number, error: unknown): void
 }
 
@@ -17,16 +19,16 @@ export interface HostPaces {
 const MOST_KEPT = 10_000
 
 export function hostPaces(
-  { requestsPerSecond, groups, onPause }: HostPaceParts,
+  { requestsPerSecond, groups, rates, onPause }: HostPaceParts,
   signal: AbortSignal,
 ): HostPaces {
-  const shared = groups.map((group) => ({ group, rate: createRate(group.requestsPerSecond) }))
+  const shared = groups.map((group) => ({ group, rate: rates.of(group.hosts, group.requestsPerSecond) }))
   const paces = new Map<string, Pacing['run']>()
 
   function create(host: string, origin: string): Pacing['run'] {
     const url = new URL(origin)
-    const rates: Rate[] = shared.filter(({ group }) => group.matches(url)).map(({ rate }) => rate)
-    const pacing = createPacingAt(host, [createRate(requestsPerSecond), ...rates])
+    const groupRates: Rate[] = shared.filter(({ group }) => group.matches(url)).map(({ rate }) => rate)
+    const pacing = createPacingAt(host, [rates.of(host, requestsPerSecond), ...groupRates])
     pacing.onPause(({ waitMs, error }) => onPause(host, waitMs, error), signal)
     return pacing.run
   }

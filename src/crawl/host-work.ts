@@ -1,7 +1,7 @@
 import type { HostPageEvent } from '../contracts/crawl-events.ts'
 import type { Claim, ProgressStore } from '../contracts/progress-store.ts'
 import { ClaimLostError, RelayError } from '../errors.ts'
-import { createRate, type Rate } from '../http/pacing.ts'
+import type { Rate } from '../http/pacing.ts'
 import { tellPauses } from '../paging/fetch-page.ts'
 import type { Committed } from '../run/commit.ts'
 import { throwAsRelayFailure } from '../run/failure-policy.ts'
@@ -93,7 +93,7 @@ export function hostWork(claim: Claim, parts: HostWorkParts): ClaimWork<HostPage
 function clientOf(address: HostAddress, parts: HostWorkParts, mustHold: () => void): HostClient {
   const { http, pageSize, requestsPerSecond, group } = parts
   // Whoever asked this host before may have done so a moment ago.
-  const own = createRate(requestsPerSecond, 1_000 / requestsPerSecond)
+  const own = parts.rates.of(address.host, requestsPerSecond, 1_000 / requestsPerSecond)
   const rates = group === undefined ? [own] : [own, group.rate]
   return createHostClient({ address, http, rates, pageSize, mustHold })
 }
@@ -131,6 +131,7 @@ function pageEvent(host: string, { claim, pages, added, durationMs }: Committed<
     inactive: sum(({ page }) => page.inactive ?? 0),
     absent: sum(({ absent }) => absent),
     failed: sum(({ failed }) => failed),
+    cut: sum(({ cut }) => cut),
     pairs: batches.reduce((total, { dids }) => total + dids.length, 0),
     added,
     invalid: claim.invalid,

@@ -1,4 +1,5 @@
 import type { HostSource, KnownHost } from '../contracts/host-source.ts'
+import { RelayError } from '../errors.ts'
 import { createHttpClient, HTTP_OPTIONS, type HttpClient, type HttpOptions } from '../http/client.ts'
 import { badPage, type JsonPage, parseJsonPage } from '../http/json-page.ts'
 import type { Asked } from '../http/response-error.ts'
@@ -43,8 +44,15 @@ export function hostsOf(relay: string, options: HostsOfOptions = {}): HostSource
         at = advancePosition(at, { dids: hosts.map(({ host }) => host), cursor })
         yield* hosts
       } while (at.cursor !== undefined && count < MOST_HOSTS)
+      if (at.cursor !== undefined) throw tooManyHosts(name)
     },
   }
+}
+
+/** A list that is cut is told: the hosts before that are known by now. */
+function tooManyHosts(relay: string): RelayError {
+  const message = `${relay} lists more than ${MOST_HOSTS} hosts; the rest of its list was not read.`
+  return new RelayError('RELAY_BAD_ANSWER', message, { relay, retryable: false })
 }
 
 interface HostsRequest {

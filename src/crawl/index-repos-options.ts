@@ -11,6 +11,7 @@ import { boundedCache } from './bounded-cache.ts'
 import { warnOfHosts } from './crawl-warnings.ts'
 import { type HostOptions, hostPattern, hostReader, type ReadHost } from './host-address.ts'
 import { checkDidOptions, type DidOptions } from './host-finder.ts'
+import { type HostRates, hostRates } from './host-rates.ts'
 import { type HostGroup, hostGroups, type SharedLimit } from './shared-limits.ts'
 
 /** Which repos to ask their hosts for, into what, and how. */
@@ -122,6 +123,7 @@ export interface IndexReposSettings extends IndexReposStore {
   readonly concurrency: number
   readonly requestsPerSecond: number
   readonly groups: readonly HostGroup[]
+  readonly rates: HostRates
   readonly retry: RetryPolicy
   readonly http: HttpClient
   readonly httpOptions: HttpOptions
@@ -162,6 +164,7 @@ export function indexReposSettingsOf(options: IndexReposOptions): IndexReposSett
     concurrency: wholeNumber('concurrency', options.concurrency ?? 100, 1),
     requestsPerSecond: checkRate('requestsPerSecond', options.requestsPerSecond ?? 8),
     groups: hostGroups(options.sharedLimits),
+    rates: hostRates(options.fetch),
     retry: retryPolicy({ retries: 5, minDelayMs: 500, ...retry }),
     http: createHttpClient(httpOptions),
     httpOptions,

@@ -27,7 +27,7 @@ export function countRepos(): RepoCounts {
     failed: 0,
   }
   const failures: IndexReposSummary['failures'][number][] = []
-  const counts = { repos: 0, pairs: 0, added: 0, removed: 0, requests: 0 }
+  const counts = { repos: 0, pairs: 0, added: 0, removed: 0, cut: 0, requests: 0 }
   let [begunAt, endedAt]: (number | undefined)[] = []
   const summary: IndexReposSummary = {
     get repos() {
@@ -42,6 +42,9 @@ export function countRepos(): RepoCounts {
     },
     get removed() {
       return counts.removed
+    },
+    get cut() {
+      return counts.cut
     },
     failures,
     get requests() {
@@ -61,6 +64,7 @@ export function countRepos(): RepoCounts {
       if (event.type !== 'repo') return
       counts.repos += 1
       counts.pairs += event.collections.length
+      counts.cut += event.leftOut === undefined ? 0 : 1
       states[event.state] += 1
       const { did, host, error } = event
       if (event.state === 'failed' && failures.length < MOST_FAILURES) failures.push({ did, host, error })

@@ -1,10 +1,11 @@
 import type { IndexBatch } from '../contracts/index-sink.ts'
+import type { CollectionFlag } from '../contracts/progress-store.ts'
 import { BackfillError, isBackfillError } from '../errors.ts'
 import type { FetchedPage } from '../paging/prefetch.ts'
 import { endsRun } from '../run/failure-policy.ts'
 import { childController } from '../util/abort.ts'
 import { isFinal, type RetryPolicy, retrying } from '../util/retry.ts'
-import { isHostError } from './describe-repo.ts'
+import { type DescribedRepo, isHostError } from './describe-repo.ts'
 import type { HostClient } from './host-client.ts'
 import type { EmitCrawl } from './host-events.ts'
 import { leftOutError } from './left-out.ts'
@@ -16,6 +17,8 @@ export interface ReposPage extends FetchedPage {
   readonly described: number
   readonly absent: number
   readonly failed: number
+  /** Repos with more collections than are taken of one. */
+  readonly cut: number
 }
 
 interface RepoReaderParts {
@@ -38,8 +41,9 @@ const MOST_FAILED_IN_A_ROW = 20
 /** The most pairs that are taken of one page: an account has some ten collections, and a page 500 accounts. */
 const MOST_PAIRS = 200_000
 
-/** What a repo comes to: its collections, or why it has none here. */
-type Outcome = readonly string[] | 'absent' | 'failed'
+/** What a repo comes to: what it holds, or why it has nothing here. */
+type Outcome = Held | 'absent' | 'failed'
+type Held = Pick<DescribedRepo, 'collections' | 'leftOut'>
 
 /** Asks a host for each repo of a page. */
 export interface RepoReader {
@@ -67,7 +71,7 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
       failedInARow = 0
       hasAnswered = true
       emit({ type: 'requested', host, did, durationMs: durationMs() })
-      return description.state === 'active' ? description.collections : 'absent'
+      return description.state === 'active' ? description : 'absent'
     } catch (error) {
       signal.throwIfAborted()
       emit({ type: 'requested', host, did, durationMs: durationMs(), error })
@@ -117,17 +121,23 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
     return 'failed'
   }
 
+  function tellCut(did: string, { collections, leftOut }: Held, counts: { cut: number }): void {
+    counts.cut += 1
+    emit({ type: 'repoCut', host, did, taken: collections.length, leftOut })
+  }
+
   return {
     async read(page, signal) {
       hasAnswered ||= page.next.pages > 1
       const reading = childController(signal)
       const left = page.page.dids.values()
       const pairs = createPairs()
-      const counts = { described: 0, absent: 0, failed: 0 }
+      const counts = { described: 0, absent: 0, failed: 0, cut: 0 }
       const readInto = async (did: string) => {
         const read = await readOne(did, reading.signal)
         const outcome = pairs.add(did, read) ? read : fail(did, tooManyPairs(host))
         counts[typeof outcome === 'string' ? outcome : 'described'] += 1
+        if (typeof outcome !== 'string' && outcome.leftOut > 0) tellCut(did, outcome, counts)
       }
       // They share one iterator: a promise for each repo of each host's page would take most of the memory.
       const readSome = async () => {
@@ -138,10 +148,13 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
       } finally {
         reading.abort()
       }
-      const flags = counts.failed > 0 ? (['reposFailed'] as const) : undefined
-      return { ...page, batches: pairs.batches(host), flags, ...counts }
+      return { ...page, batches: pairs.batches(host), flags: flagsOf(counts), ...counts }
     },
   }
+}
+
+function flagsOf({ failed, cut }: Pick<ReposPage, 'failed' | 'cut'>): CollectionFlag[] {
+  return [...(failed > 0 ? (['reposFailed'] as const) : []), ...(cut > 0 ? (['reposCut'] as const) : [])]
 }
 
 /** Whether an error says nothing of the repo: the claim is lost, the program is wrong, or there were too many requests. */
@@ -174,9 +187,10 @@ function createPairs() {
     /** @returns false where they would be too many */
     add(did: string, outcome: Outcome): boolean {
       if (typeof outcome === 'string') return true
-      if (count + outcome.length > MOST_PAIRS) return false
-      count += outcome.length
-      for (const nsid of outcome) {
+      const { collections } = outcome
+      if (count + collections.length > MOST_PAIRS) return false
+      count += collections.length
+      for (const nsid of collections) {
         const dids = pairs.get(nsid)
         if (dids === undefined) pairs.set(nsid, [did])
         else dids.push(did)

@@ -11,7 +11,8 @@ import type { HostFinder } from './host-finder.ts'
 import type { HostPaces } from './host-paces.ts'
 
 /** What a look at one repo has found. */
-export interface RepoFound extends Pick<RepoEvent, 'did' | 'state' | 'host' | 'handle' | 'reason' | 'error'> {
+export interface RepoFound
+  extends Pick<RepoEvent, 'did' | 'state' | 'host' | 'handle' | 'reason' | 'error' | 'leftOut'> {
   /** All that its host names; none but for an `active` one. */
   readonly collections: readonly string[]
   /** Whether these are all that it has. */
@@ -100,8 +101,9 @@ export function createRepoLook(parts: RepoLookParts): RepoLook {
     try {
       const description = await describe(did, resolved)
       if (description.state !== 'active') return { ...none, ...description, host, handle }
-      const { collections, isWhole } = description
-      return { did, state: 'active', host, handle, collections, isWhole }
+      const { collections, leftOut } = description
+      const cut = leftOut > 0 ? { leftOut } : {}
+      return { did, state: 'active', host, handle, collections, isWhole: leftOut === 0, ...cut }
     } catch (error) {
       signal.throwIfAborted()
       if (endsRun(error)) throw error

@@ -42,18 +42,34 @@ export interface Rate {
   hold(ms: number): void
 }
 
-/** @param firstInMs how long until the first request, in milliseconds */
-export function createRate(requestsPerSecond: number, firstInMs = 0): Rate {
-  let nextAt = performance.now() + firstInMs
-  let heldUntil = Number.NEGATIVE_INFINITY
+/** When the next request may begin, and until when none may, in milliseconds of `performance.now()`. */
+export interface RateClock {
+  nextAt: number
+  heldUntil: number
+}
+
+export function createRateClock(): RateClock {
+  return { nextAt: Number.NEGATIVE_INFINITY, heldUntil: Number.NEGATIVE_INFINITY }
+}
+
+/**
+ * @param firstInMs how long until the first request, in milliseconds
+ * @param clock shared by all that ask the same server
+ */
+export function createRate(
+  requestsPerSecond: number,
+  firstInMs = 0,
+  clock: RateClock = createRateClock(),
+): Rate {
+  clock.nextAt = Math.max(clock.nextAt, performance.now() + firstInMs)
   return {
-    waitMs: () => Math.max(nextAt, heldUntil) - performance.now(),
+    waitMs: () => Math.max(clock.nextAt, clock.heldUntil) - performance.now(),
     take() {
-      nextAt = performance.now() + 1000 / requestsPerSecond
+      clock.nextAt = performance.now() + 1000 / requestsPerSecond
     },
-    heldMs: () => heldUntil - performance.now(),
+    heldMs: () => clock.heldUntil - performance.now(),
     hold(ms) {
-      heldUntil = Math.max(heldUntil, performance.now() + ms)
+      clock.heldUntil = Math.max(clock.heldUntil, performance.now() + ms)
     },
   }
 }

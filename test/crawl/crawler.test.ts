@@ -85,6 +85,22 @@ describe('a host', () => {
     expect(sound.every((did) => repos.has(did) || network.account(did)?.collections.length === 0)).toBe(true)
   })
 
+  it('is told, and its row keeps it, that a repo has more collections than are taken of one', async () => {
+    const did = `did:plc:${'a'.repeat(24)}`
+    const collections = Array.from({ length: 5_003 }, (_, i) => `com.example.made${i}`)
+    await using network = await startNetwork({
+      hosts: [{ name: 'pds.example.net', repos: 3 }],
+      accounts: [{ did, host: 'pds.example.net', collections }],
+    })
+    const { crawler, store, told } = crawlOf(network)
+    expect(await crawler.run()).toMatchObject({ described: 4, failed: 0, cut: 1 })
+    expect(told('repoCut')).toEqual([
+      { type: 'repoCut', host: 'pds.example.net', did, taken: 5_000, leftOut: 3 },
+    ])
+    expect([...store.sink.pairs].filter(([, dids]) => dids.has(did))).toHaveLength(5_000)
+    expect(await crawler.status()).toMatchObject({ hosts: [{ state: 'complete', flags: ['reposCut'] }] })
+  })
+
   it('is at fault where one repo after the other fails', async () => {
     await using network = await startNetwork({
       hosts: [{ name: 'pds.example.net', repos: 60 }],

@@ -26,7 +26,7 @@ describe('what a host says of a repo', () => {
       state: 'active',
       collections: ['app.bsky.feed.post'],
       invalid: 0,
-      isWhole: true,
+      leftOut: 0,
       handle: 'a.example',
     })
     expect(urls).toEqual([
@@ -47,7 +47,7 @@ describe('what a host says of a repo', () => {
       state: 'active',
       collections: ['app.bsky.feed.post', 'app.bsky.feed.likeIt'],
       invalid: 3,
-      isWhole: true,
+      leftOut: 0,
       handle: undefined,
     })
   })
@@ -56,8 +56,8 @@ describe('what a host says of a repo', () => {
     const collections = Array.from({ length: MOST_COLLECTIONS + 7 }, (_, i) => `com.example.made${i}`)
     expect(await describedBy(200, { did: DID, collections })).toMatchObject({
       collections: { length: MOST_COLLECTIONS },
-      invalid: 7,
-      isWhole: false,
+      invalid: 0,
+      leftOut: 7,
     })
   })
 

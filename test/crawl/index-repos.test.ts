@@ -93,6 +93,15 @@ describe('given repos', () => {
     expect(await pairsOf(store)).toEqual([])
   })
 
+  it('are told with how many collections were left out, where they have more than are taken of one', async () => {
+    const did = `did:plc:${'a'.repeat(24)}`
+    const collections = Array.from({ length: 5_003 }, (_, i) => `com.example.made${i}`)
+    await using network = await networkOf({ accounts: [{ did, host: HOST, collections }] })
+    const { events, summary } = await indexed(network, [did])
+    expect(events[did]).toMatchObject({ state: 'active', leftOut: 3 })
+    expect(summary).toMatchObject({ cut: 1, pairs: 5_000 })
+  })
+
   it('of a repo that has moved are asked of its new host', async () => {
     await using network = await networkOf({
       hosts: [{ name: 'old.example', repos: 1 }, { name: 'new.example' }],
