@@ -11,7 +11,7 @@ import {
   relays,
   wholeNumberFrom,
 } from './option-values.ts'
-import { DEFAULT_SOURCES, sourceRequests } from './source-options.ts'
+import { ALL_SOURCES, DEFAULT_SOURCES, type SourceName, sourceRequestsOf } from './source-options.ts'
 import { UsageError } from './usage-error.ts'
 
 /** What several commands take. The environment's variables stand in for what is not written. */
@@ -75,24 +75,29 @@ export function addCollections(command: Command, help: string): Command {
 export function addSources(
   command: Command,
   which = 'only these collections, and those already registered',
+  sources: readonly SourceName[] = ALL_SOURCES,
 ): Command {
-  return command
-    .addOption(
-      option(
-        '--collection <name...>',
-        `${which}; 'app.bsky.*' means those that the sources know of them`,
-        'BACKFILL_COLLECTIONS',
-        namesOrPatterns,
-      ),
-    )
-    .addOption(
-      option(
-        '--source <name...>',
-        `where collection names come from, see below (${DEFAULT_SOURCES.join(', ')})`,
-        'BACKFILL_SOURCES',
-        sourceRequests,
-      ),
-    )
+  const adding = command.addOption(
+    option(
+      '--collection <name...>',
+      `${which}; 'app.bsky.*' means those that the sources know of them`,
+      'BACKFILL_COLLECTIONS',
+      namesOrPatterns,
+    ),
+  )
+  return addSource(adding, 'where collection names come from', sources)
+}
+
+export function addSource(command: Command, help: string, sources: readonly SourceName[]): Command {
+  const defaults = DEFAULT_SOURCES.filter((name) => sources.includes(name))
+  return command.addOption(
+    option(
+      '--source <name...>',
+      `${help}, see below (${defaults.join(', ')})`,
+      'BACKFILL_SOURCES',
+      sourceRequestsOf(sources),
+    ),
+  )
 }
 
 /** The library's options of these names. */

@@ -1,4 +1,4 @@
-import { appendFile, open, readFile } from 'node:fs/promises'
+import { appendFile, type FileHandle, open } from 'node:fs/promises'
 import { describe } from '../util/describe.ts'
 import { oneLine } from '../util/text.ts'
 import type { RelayComparison } from '../verify/compare-relays.ts'
@@ -17,7 +17,7 @@ export interface ComparisonCsv {
 /**
  * Opens the file to be added to, with its header where it is new. All lines of one opening have the same time.
  *
- * @throws UsageError for a file that is something else
+ * @throws UsageError for a file that is something else, and for one that cannot be written
  */
 export async function openComparisonCsv(
   file: string,
@@ -40,24 +40,32 @@ export async function openComparisonCsv(
 }
 
 async function begin(file: string): Promise<void> {
-  const isNew = await open(file, 'ax').then(
-    async (made) => {
-      await made.close()
-      return true
-    },
-    (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
-      return false
-    },
-  )
-  const text = isNew ? '' : await readFile(file, 'utf8')
-  if (text === '') return await appendFile(file, `${HEADER}\n`)
-  if (text.split('\n', 1)[0]?.trimEnd() !== HEADER)
-    throw new UsageError(
-      `--csv adds to a file that begins with ${HEADER}; ${file} does not. Name another one.`,
-    )
-  // A line that was cut short stays for itself.
-  if (!text.endsWith('\n')) await appendFile(file, '\n')
+  try {
+    const handle = await open(file, 'a+')
+    try {
+      const stats = await handle.stat()
+      // A pipe or a device begins wherever it is, and a pipe that is read here would wait for one who writes.
+      if (!stats.isFile() || stats.size === 0) return await handle.appendFile(`${HEADER}\n`)
+      const [first = ''] = (await textAt(handle, 0, HEADER.length + 2)).split('\n', 1)
+      if (first.trimEnd() !== HEADER)
+        throw new UsageError(
+          `--csv adds to a file that begins with ${HEADER}; ${file} does not. Name another one.`,
+        )
+      // A line that was cut short stays for itself.
+      if ((await textAt(handle, stats.size - 1, 1)) !== '\n') await handle.appendFile('\n')
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    throw new UsageError(`${file} cannot be written: ${error.message}.`)
+  }
+}
+
+/** The file may have grown for years: no more of it is read. */
+async function textAt(handle: FileHandle, position: number, length: number): Promise<string> {
+  const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(length), position })
+  return buffer.toString('utf8', 0, bytesRead)
 }
 
 function quoted(text: string): string {

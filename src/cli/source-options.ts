@@ -23,32 +23,35 @@ const SOURCES: Readonly<Record<SourceName, string>> = {
   observed: 'what the index holds already',
 }
 
+export const ALL_SOURCES: readonly SourceName[] = ['garden', 'lexicons', 'directory', 'ufos', 'observed']
+
+/** Those that a command can ask which opens no index. */
+export const SOURCES_WITHOUT_INDEX: readonly SourceName[] = ALL_SOURCES.filter((name) => name !== 'observed')
+
 /** What the library asks by default. */
 export const DEFAULT_SOURCES: readonly SourceName[] = ['garden', 'directory', 'observed']
 
 /** What the help tells of them. */
-export const SOURCES_HELP: string = [
-  'Sources:',
-  ...Object.entries(SOURCES).map(([name, help]) => `  ${name.padEnd(10)} ${help}`),
-  'garden=https://mirror.example/llms.txt asks another server. All but observed take an address.',
-].join('\n')
+export function sourcesHelp(names: readonly SourceName[] = ALL_SOURCES): string {
+  const takers = names.includes('observed') ? 'All but observed take an address.' : 'Each takes an address.'
+  return [
+    'Sources:',
+    ...names.map((name) => `  ${name.padEnd(10)} ${SOURCES[name]}`),
+    `garden=https://mirror.example/llms.txt asks another server. ${takers}`,
+  ].join('\n')
+}
 
 /** One source or several, separated by commas or spaces, added to those given before. */
-export function sourceRequests(
-  text: string,
-  before: readonly SourceRequest[] = [],
-): readonly SourceRequest[] {
-  return [...before, ...words(text).map(sourceRequest)]
+export function sourceRequestsOf(names: readonly SourceName[]) {
+  return (text: string, before: readonly SourceRequest[] = []): readonly SourceRequest[] => [
+    ...before,
+    ...words(text).map((word) => sourceRequest(word, names)),
+  ]
 }
 
-function sourceRequest(word: string): SourceRequest {
-  const [name = '', ...address] = word.split('=')
-  if (!isSourceName(name)) {
-    throw new InvalidArgumentError(`It must be one of ${Object.keys(SOURCES).join(', ')}.`)
-  }
+function sourceRequest(word: string, names: readonly SourceName[]): SourceRequest {
+  const [given, ...address] = word.split('=')
+  const name = names.find((known) => known === given)
+  if (name === undefined) throw new InvalidArgumentError(`It must be one of ${names.join(', ')}.`)
   return { name, address: address.length === 0 ? undefined : address.join('=') }
-}
-
-function isSourceName(name: string): name is SourceName {
-  return Object.hasOwn(SOURCES, name)
 }

@@ -11,11 +11,11 @@ import {
 import { helpText, SIGNAL_CODES } from '../help.ts'
 import { wholeNumberFrom } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
-import { SOURCES_HELP } from '../source-options.ts'
+import { SOURCES_WITHOUT_INDEX, sourcesHelp } from '../source-options.ts'
 import type { CompareOptions } from './compare.ts'
 
 const HELP = helpText(`
-${SOURCES_HELP}
+${sourcesHelp(SOURCES_WITHOUT_INDEX)}
 
 For each collection: how many repos all relays list, and how many only one of them. A list that cannot be read to its end is told, and its collection is not compared. What changes while the lists are read may show as a difference.
 
@@ -33,7 +33,7 @@ export const registerCompare: RegisterCommand = (program, choose) => {
     .command('compare')
     .description('Compare what relays list with each other; needs no index.')
   addRelay(adding, RELAY_EXAMPLE)
-  addSources(adding, 'only these collections')
+  addSources(adding, 'only these collections', SOURCES_WITHOUT_INDEX)
   addFilter(adding)
   addRequests(adding)
   adding

@@ -1,14 +1,14 @@
-import { addFilter, addRelay, addRequests, flag, option, RELAY_EXAMPLE } from '../command-options.ts'
+import { addFilter, addRelay, addRequests, addSource, flag, RELAY_EXAMPLE } from '../command-options.ts'
 import { helpText, SIGNAL_CODES } from '../help.ts'
 import { namesOrPatterns } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
-import { SOURCES_HELP, sourceRequests } from '../source-options.ts'
+import { SOURCES_WITHOUT_INDEX, sourcesHelp } from '../source-options.ts'
 import type { CountOptions } from './count.ts'
 
 const HELP = helpText(`
 Reads the lists of these collections to their end and stores nothing. Of several relays it says how far the smallest is from the largest. Without a name, it asks each relay's own directory for its total.
 
-${SOURCES_HELP}
+${sourcesHelp(SOURCES_WITHOUT_INDEX)}
 
 Examples:
   atproto-collection-backfill count com.whtwnd.blog.entry --relay relay1.us-east.bsky.network
@@ -27,14 +27,7 @@ export const registerCount: RegisterCommand = (program, choose) => {
       namesOrPatterns,
     )
   addRelay(adding, RELAY_EXAMPLE)
-  adding.addOption(
-    option(
-      '--source <name...>',
-      'where the collections of patterns come from, see below',
-      'BACKFILL_SOURCES',
-      sourceRequests,
-    ),
-  )
+  addSource(adding, 'where the collections of patterns come from', SOURCES_WITHOUT_INDEX)
   addFilter(adding)
   addRequests(adding)
   adding

@@ -9,11 +9,11 @@ import {
 } from '../command-options.ts'
 import { helpText, SIGNAL_CODES } from '../help.ts'
 import type { RegisterCommand } from '../register-command.ts'
-import { SOURCES_HELP } from '../source-options.ts'
+import { sourcesHelp } from '../source-options.ts'
 import type { DiscoverOptions } from './discover.ts'
 
 const HELP = helpText(`
-${SOURCES_HELP}
+${sourcesHelp()}
 
 Examples:
   atproto-collection-backfill discover

@@ -13,11 +13,11 @@ import {
 import { EXIT_CODES, helpText } from '../help.ts'
 import { durationOf, listenAddress } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
-import { SOURCES_HELP } from '../source-options.ts'
+import { sourcesHelp } from '../source-options.ts'
 import type { RunOptions } from './run.ts'
 
 const HELP = helpText(`
-${SOURCES_HELP}
+${sourcesHelp()}
 
 Examples:
   atproto-collection-backfill run --relay relay1.us-east.bsky.network

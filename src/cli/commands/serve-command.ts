@@ -13,10 +13,10 @@ import { helpText } from '../help.ts'
 import { durationOf, hosts, wholeNumberFrom } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 import { SERVE_PORT, type ServeOptions } from '../serve/serve-options.ts'
-import { SOURCES_HELP } from '../source-options.ts'
+import { sourcesHelp } from '../source-options.ts'
 
 const HELP = helpText(`
-${SOURCES_HELP}
+${sourcesHelp()}
 
 The backlog is read again when it is older than --refresh (7d).
 

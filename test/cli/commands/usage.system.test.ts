@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
+import { createProgram } from '../../../src/cli/program.ts'
 import { startRelay } from '../../../src/testing/index.ts'
 import { VERSION } from '../../../src/util/version.ts'
 import { cli, cliProcess, runOn } from '../../support/cli.ts'
@@ -9,6 +10,7 @@ import { createPostgres, type TestPostgres } from '../../support/databases.ts'
 import { freePort } from '../../support/program.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
+const COMMANDS = createProgram(() => {}).commands.map((command) => command.name())
 const PROFILE = 'app.bsky.actor.profile'
 
 /** How many tables, views and indexes a schema has. */
@@ -28,42 +30,14 @@ describe('help', () => {
   test('shows the commands, the exit codes and examples', async () => {
     const { code, stdout, stderr } = await cli(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    for (const command of [
-      'run',
-      'status',
-      'discover',
-      'retry',
-      'reset',
-      'migrate',
-      'verify',
-      'compare',
-      'count',
-      'doctor',
-      'export',
-      'cancel',
-      'import',
-    ]) {
+    for (const command of COMMANDS) {
       expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'))
     }
     expect(stdout).toContain('130 interrupted')
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
   })
 
-  test.each([
-    'run',
-    'status',
-    'discover',
-    'retry',
-    'reset',
-    'migrate',
-    'verify',
-    'compare',
-    'count',
-    'doctor',
-    'export',
-    'cancel',
-    'import',
-  ])('%s --help', async (command) => {
+  test.each(COMMANDS)('%s --help', async (command) => {
     const { code, stdout } = await cli([command, '--help'])
     expect(code).toBe(0)
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
@@ -110,6 +84,11 @@ describe('wrong usage is told in a line without a stack, and ends with 2', () =>
     [['retry', 'foo'], '"foo" is not a valid NSID'],
     [['verify'], 'Give --relay HOST or set RELAY'],
     [['discover', '--source', 'observed'], 'The source observed needs --database or --data.'],
+    [
+      ['compare', '--relay', 'x', '--relay', 'y', '--source', 'observed'],
+      'must be one of garden, lexicons, directory, ufos.',
+    ],
+    [['count', '--relay', 'x', '--source', 'observed'], 'must be one of garden, lexicons, directory, ufos.'],
     [['discover', '--source', 'directory'], 'The source directory needs --relay HOST.'],
   ])('%j', async (args, message) => {
     await using folder = await temporaryFolder()
