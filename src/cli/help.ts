@@ -25,4 +25,7 @@ function brokenCommand(line: string): string[] {
 /** 128 and the number of the signal; 141 when what reads the output has gone. */
 export const SIGNAL_CODES = '130 interrupted by Ctrl-C, 129 SIGHUP, 141 a closed pipe, 143 SIGTERM'
 
+/** Of commands that only look, or change what is registered. */
+export const READ_CODES: string = `Exit codes: 0 done, 1 failed, 2 wrong usage or a name that is not registered, ${SIGNAL_CODES}.`
+
 export const EXIT_CODES: string = `Exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, ${SIGNAL_CODES}.`

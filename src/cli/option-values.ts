@@ -2,7 +2,7 @@ import { isValidNsid } from '@atproto/syntax'
 import { InvalidArgumentError } from 'commander'
 import type { CollectionState } from '../contracts/progress-store.ts'
 import type { GoneState } from '../crawl/index-repos-options.ts'
-import { relayUrl } from '../http/server-url.ts'
+import { relayUrl, sourceUrl } from '../http/server-url.ts'
 import { isPattern } from '../sources/matching.ts'
 import type { PairFormat } from '../transfer/pair-text.ts'
 import type { RepairMode } from '../verify/repair.ts'
@@ -105,6 +105,12 @@ export function relays(text: string, before: readonly string[] = []): readonly s
 /** The address of a directory of DIDs. */
 export function plcUrl(text: string): string {
   relayUrl(text, 'plc')
+  return text
+}
+
+/** The address of a list of lexicons. */
+export function gardenUrl(text: string): string {
+  sourceUrl(text, 'garden')
   return text
 }
 

@@ -32,13 +32,14 @@ export function relayUrl(relay: string, option = 'relay'): RelayUrl {
 /**
  * The address of a list, as its option has it: whole, for it names one document.
  *
+ * @param option the name of the option that holds it, for the error
  * @throws InvalidOptionError
  */
-export function sourceUrl(given: string): URL {
+export function sourceUrl(given: string, option = 'url'): URL {
   const url = URL.canParse(given) ? withoutLastDot(new URL(given)) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
     throw new InvalidOptionError(
-      'url',
+      option,
       'an http or https URL without credentials',
       url?.host ?? withoutCredentials(given),
     )

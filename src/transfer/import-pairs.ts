@@ -4,7 +4,7 @@ import { endsRun } from '../run/failure-policy.ts'
 import { guardListener } from '../run/listener.ts'
 import type { BackfillStore } from '../run/options.ts'
 import { warnOnce } from '../run/warnings.ts'
-import { collectionFilter } from '../sources/collection-filter.ts'
+import { type CollectionFilter, collectionFilter } from '../sources/collection-filter.ts'
 import { abortWith, createController } from '../util/abort.ts'
 import { describe } from '../util/describe.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
@@ -83,6 +83,11 @@ export interface ImportSummary {
   leftOut: number
   /** How many collections the pairs are of. */
   collections: number
+  /**
+   * Entries of `only` and `except` that match no collection of the text: they may be misspelt. Told once the text was read
+   * from its beginning to its end, and empty before.
+   */
+  unmatched: readonly string[]
   /** Lines that are no pair, and no header. */
   invalid: number
   /** The first ten of them. */
@@ -122,7 +127,7 @@ const OPTIONS: OptionNames<ImportPairsOptions> = {
 export function importPairs(options: ImportPairsOptions): PairImport {
   refuseUnknown(options, OPTIONS, { meant: { collections: 'only', relay: 'from', sink: 'store' } })
   mustHave('store', options.store, 'sink', 'a store such as openSqlite gives')
-  const isWanted = collectionFilter(options).wants
+  const filter = collectionFilter(options)
   const retry = retryPolicy(options.retry)
   const stop = createController()
   const emit = guardListener(options.onEvent ?? warnOnce(), stop)
@@ -132,18 +137,21 @@ export function importPairs(options: ImportPairsOptions): PairImport {
     pairs: 0,
     leftOut: 0,
     collections: 0,
+    unmatched: [],
     invalid: 0,
     invalidLines: [],
     unterminated: false,
     doneElsewhere: false,
   }
   const writer = importWriter({ ...options, retry, signal: stop.signal, emit })
-  return createRun(importAll({ options, isWanted, writer, stop, summary }), stop, summary)
+  return createRun(importAll({ options, filter, named: new Set(), writer, stop, summary }), stop, summary)
 }
 
 interface Parts {
   readonly options: ImportPairsOptions
-  readonly isWanted: (nsid: string) => boolean
+  readonly filter: CollectionFilter
+  /** The collections that the text has named. */
+  readonly named: Set<string>
   readonly writer: ImportWriter
   readonly stop: AbortController
   readonly summary: ImportSummary
@@ -175,7 +183,7 @@ async function* importAll(parts: Parts): AsyncGenerator<ImportedBatch, ImportSum
 const BATCH_PAIRS = 20_000
 
 async function* importFrom(start: ImportPlace, parts: Parts): AsyncGenerator<ImportedBatch, void, void> {
-  const { options, writer, stop, summary } = parts
+  const { options, filter, named, writer, stop, summary } = parts
   const names = new Set<string>()
   const reader = pairReader(start.columns)
   summary.resumedAfter = start.lines
@@ -212,6 +220,7 @@ async function* importFrom(start: ImportPlace, parts: Parts): AsyncGenerator<Imp
       if (batch.pairs >= BATCH_PAIRS) yield await save(false)
     }
     yield await save(true)
+    if (start.lines === 0) summary.unmatched = filter.unmatched(named)
   } finally {
     blocks.return().catch(() => {})
   }
@@ -238,7 +247,7 @@ function takeLines(
   lines: readonly (string | undefined)[],
   batch: Batch,
   reader: PairReader,
-  { isWanted, summary }: Parts,
+  { filter, named, summary }: Parts,
 ): void {
   lines.forEach((line, i) => {
     const read = reader.read(line)
@@ -254,7 +263,8 @@ function takeLines(
       return
     }
     const { did, collection } = read
-    if (!isWanted(collection)) {
+    if (filter.isSet) named.add(collection)
+    if (!filter.wants(collection)) {
       summary.leftOut += 1
       return
     }

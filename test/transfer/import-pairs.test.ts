@@ -53,7 +53,7 @@ describe('an import', () => {
       only: ['app.bsky.*'],
       except: [LIKE],
     }).run()
-    expect(summary).toMatchObject({ pairs: 5, leftOut: 5, collections: 1 })
+    expect(summary).toMatchObject({ pairs: 5, leftOut: 5, collections: 1, unmatched: [] })
   })
 
   it('that breaks off has what came before in the index, and says where', async () => {

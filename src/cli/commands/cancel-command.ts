@@ -1,5 +1,5 @@
 import { addDatabase, addRelay, databaseOf, ONE_RELAY, type RelayOptions } from '../command-options.ts'
-import { helpText } from '../help.ts'
+import { helpText, READ_CODES } from '../help.ts'
 import { nsids } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 
@@ -8,7 +8,9 @@ The walk of a run under way ends with its next page, in whichever process it is;
 
 Examples:
   atproto-collection-backfill cancel app.bsky.feed.like
-  atproto-collection-backfill retry app.bsky.feed.like`)
+  atproto-collection-backfill retry app.bsky.feed.like
+
+${READ_CODES}`)
 
 export const registerCancel: RegisterCommand = (program, choose) => {
   const adding = program

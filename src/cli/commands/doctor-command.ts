@@ -1,6 +1,6 @@
 import { addDatabase, addPlc, addRelay, databaseOf, flag, option } from '../command-options.ts'
 import { helpText, SIGNAL_CODES } from '../help.ts'
-import { nsid, wholeNumberFrom } from '../option-values.ts'
+import { gardenUrl, nsid, wholeNumberFrom } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 import type { DoctorOptions } from './doctor.ts'
 
@@ -35,7 +35,7 @@ export const registerDoctor: RegisterCommand = (program, choose) => {
       ),
     )
     .addOption(flag('--no-check', 'do not ask the relay for a page', 'BACKFILL_NO_CHECK'))
-    .addOption(option('--garden <url>', "another list than lexicon.garden's", 'BACKFILL_GARDEN'))
+    .addOption(option('--garden <url>', "another list than lexicon.garden's", 'BACKFILL_GARDEN', gardenUrl))
   addPlc(adding)
     .addOption(flag('--json', 'one JSON object a line for each finding', 'BACKFILL_JSON'))
     .addHelpText('after', HELP)

@@ -1,5 +1,6 @@
 import { versions } from 'node:process'
 import type { OpenedStore } from '../../contracts/opened-store.ts'
+import { relayUrl } from '../../http/server-url.ts'
 import { isRelayScope } from '../../util/scopes.ts'
 import { printable } from '../../util/text.ts'
 import type { RelayOptions, RequestOptions } from '../command-options.ts'
@@ -42,8 +43,9 @@ export async function doctor(options: DoctorOptions, database: Database, context
   } finally {
     await store?.close()
   }
+  // Awaited together: one that an interruption ends must not be left without a listener.
   const services = [checkGarden(options.garden, parts), checkPlc(options.plc ?? 'plc.directory', parts)]
-  for (const service of services) add(await service)
+  for (const found of await Promise.all(services)) add(found)
   return findings.some(({ state }) => state === 'fail') ? EXIT.incomplete : EXIT.complete
 }
 
@@ -53,13 +55,12 @@ async function checkRelays(
   store: OpenedStore | undefined,
   parts: Looks,
 ): Promise<readonly Finding[]> {
-  const rows = options.relay === undefined ? ((await store?.progress.list()) ?? []) : []
-  const known = new Set(rows.map(({ relay }) => relay).filter(isRelayScope))
-  const relays = options.relay ?? [...known]
-  if (relays.length === 0) {
+  const known = options.relay ?? (await knownRelays(store))
+  if (known.length === 0) {
     const advice = 'Name the one of your runs with --relay HOST.'
     return [{ subject: 'relay', state: 'warn', found: 'none was named, so none was asked', advice }]
   }
+  const relays = known.filter(isAddress)
   const { pageSize, checkCollection, check } = options
   const how = {
     pageSize,
@@ -67,7 +68,32 @@ async function checkRelays(
     progress: store?.progress,
   }
   const findings = await Promise.all(relays.map((relay) => checkRelayHealth(relay, { ...parts, ...how })))
-  return findings.flat()
+  return [...known.filter((relay) => !isAddress(relay)).map(unaskable), ...findings.flat()]
+}
+
+/** Those of the runs on this database. One that cannot be read has been told by then. */
+async function knownRelays(store: OpenedStore | undefined): Promise<string[]> {
+  const rows = (await store?.progress.list().catch(() => [])) ?? []
+  return [...new Set(rows.map(({ relay }) => relay).filter(isRelayScope))]
+}
+
+/** A program's own lister may be called anything. */
+function isAddress(relay: string): boolean {
+  try {
+    return relayUrl(relay).relay !== ''
+  } catch {
+    return false
+  }
+}
+
+function unaskable(relay: string): Finding {
+  const advice = 'A program of yours reads it. To ask another one, name it with --relay HOST.'
+  return {
+    subject: `relay ${relay}`,
+    state: 'warn',
+    found: 'its name is no address, so it was not asked',
+    advice,
+  }
 }
 
 const MARKS: Readonly<Record<Finding['state'], { mark: string; tone: Tone }>> = {

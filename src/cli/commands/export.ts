@@ -1,4 +1,5 @@
-import type { FilterOptions } from '../../sources/collection-filter.ts'
+import type { OpenedStore } from '../../contracts/opened-store.ts'
+import { collectionFilter, type FilterOptions } from '../../sources/collection-filter.ts'
 import { type ExportSummary, exportPairs } from '../../transfer/export-pairs.ts'
 import type { PairFormat } from '../../transfer/pair-text.ts'
 import { count, plural, rate } from '../../util/format.ts'
@@ -7,6 +8,7 @@ import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf } from '../database.ts'
 import { openExisting } from '../open-database.ts'
 import { eventWriter } from '../output/json-lines.ts'
+import { unmatchedTexts } from '../output/messages.ts'
 import { formatOfName, STANDARD } from '../pair-files.ts'
 import { fileOutput, streamOutput } from '../pair-output.ts'
 import { createTerminal } from '../terminal.ts'
@@ -33,6 +35,9 @@ export async function exportIndex(
   // What is said must not get among the pairs, nor among the lines of JSON.
   const terminal = createTerminal(file === STANDARD || options.json ? { ...context, out: err } : context)
   await using store = await openExisting(database, { signal })
+  // Before the file is made: an empty one looks like an index without pairs.
+  const unmatched = await unmatchedBy(options, store, signal)
+  for (const text of unmatchedTexts({ unmatched })) err.write(`! ${printable(text)}\n`)
   const choice = [nameOf(database), format, header, only, except]
   const output = file === STANDARD ? streamOutput(out) : await fileOutput(file, choice)
   const { after } = output
@@ -67,6 +72,26 @@ export async function exportIndex(
     terminal.say([`${after === undefined ? 'Exported' : 'Exported the rest:'} ${totals(pairs.summary)}.`])
   }
   return EXIT.complete
+}
+
+/**
+ * What `--only` and `--except` name that the index does not hold.
+ *
+ * @throws UsageError where they leave out all that it holds
+ */
+async function unmatchedBy(
+  options: ExportOptions,
+  { observed }: OpenedStore,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const filter = collectionFilter(options)
+  if (!filter.isSet) return []
+  const names = (await Array.fromAsync(observed.collections({ signal }))).map(({ nsid }) => nsid)
+  if (names.length > 0 && !names.some(filter.wants)) {
+    const what = '--only and --except leave out every collection of the index'
+    throw new UsageError(`There is nothing to export: ${what}, all ${count(names.length)} of them.`)
+  }
+  return filter.unmatched(names)
 }
 
 function totals({ pairs, collections }: ExportSummary): string {

@@ -10,7 +10,7 @@ An import that was interrupted goes on where it was when the same command is run
 
 Examples:
   atproto-collection-backfill import pairs.csv.gz
-  collectiondir export --pebble ./pebble | atproto-collection-backfill import - --database postgres://localhost/relay
+  collectiondir export --pebble ./pebble | atproto-collection-backfill import -
   atproto-collection-backfill import pairs.ndjson --only 'app.bsky.*' --except app.bsky.feed.like
 
 Exit codes: 0 complete, 1 broken off or nothing to import, 2 wrong usage, ${SIGNAL_CODES}.`)

@@ -28,13 +28,13 @@ export async function importFiles(
   await using store = await openDatabase(database, context)
   const report = options.json ? jsonImportReport(context) : textImportReport(context)
   report.begin(nameOf(database))
-  let exitCode: number = EXIT.complete
-  for (const [i, input] of inputs.entries()) {
-    const summary = await importInput(files[i] ?? STANDARD, input, { options, store, report, context })
-    // Nothing to import is not what was meant.
-    if (summary.pairs + summary.leftOut === 0 && !isDone(summary)) exitCode = EXIT.incomplete
-  }
-  return exitCode
+  const summaries: ImportSummary[] = []
+  for (const [i, input] of inputs.entries())
+    summaries.push(await importInput(files[i] ?? STANDARD, input, { options, store, report, context }))
+  // Nothing to import is not what was meant: in no file, and where the filter leaves out what is in all of them.
+  const isEmpty = summaries.some((summary) => summary.pairs + summary.leftOut === 0 && !isDone(summary))
+  const isLeftOut = summaries.every((summary) => summary.pairs === 0 && !isDone(summary))
+  return isEmpty || isLeftOut ? EXIT.incomplete : EXIT.complete
 }
 
 function isDone({ doneElsewhere, resumedAfter }: ImportSummary): boolean {
@@ -197,7 +197,7 @@ function sayEnd(end: ImportEnd, { file, summary }: ImportedFile, terminal: Termi
 
 /** What an operator has to know of the file. */
 function problemLines({ outcome }: ImportEnd, name: string, summary: ImportSummary): string[] {
-  const { lines, pairs, leftOut, invalid, invalidLines, unterminated } = summary
+  const { lines, pairs, leftOut, invalid, invalidLines, unterminated, unmatched } = summary
   const more = invalid - invalidLines.length
   return [
     ...(invalid === 0 ? [] : [`${name}: ${plural(invalid, 'line is', 'lines are')} no pair, and left out.`]),
@@ -207,6 +207,12 @@ function problemLines({ outcome }: ImportEnd, name: string, summary: ImportSumma
       ? [
           `${name}: the last line has no line end. If the file was cut short, that line may be wrong, and others are missing.`,
         ]
+      : []),
+    ...(unmatched.length === 0
+      ? []
+      : [`${name}: --only or --except: no collection in it matches ${printable(unmatched.join(', '))}.`]),
+    ...(outcome === 'complete' && pairs === 0 && leftOut > 0 && !isDone(summary)
+      ? [`${name}: nothing was imported, since --only and --except leave out all its pairs.`]
       : []),
     ...(outcome === 'complete' && pairs + leftOut === 0 && !isDone(summary)
       ? [`${name}: there is no pair in ${lines === 0 ? 'it: it is empty' : `its ${plural(lines, 'line')}`}.`]

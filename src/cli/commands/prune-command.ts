@@ -15,7 +15,7 @@ Examples:
   atproto-collection-backfill prune --relay relay.example --database postgres://localhost/relay
   atproto-collection-backfill prune --relay relay.example --deactivated remove --yes --json
 
-Exit codes: 0 pruned, 1 not, 2 wrong usage, ${SIGNAL_CODES}.`)
+Exit codes: 0 pruned, 1 declined or failed, 2 wrong usage, ${SIGNAL_CODES}.`)
 
 export const registerPrune: RegisterCommand = (program, choose) => {
   const adding = program.command('prune').description('Remove the pairs of accounts that are gone.')

@@ -8,6 +8,7 @@ import type { RelayOptions } from '../command-options.ts'
 import { type Context, EXIT } from '../context.ts'
 import type { Database } from '../database.ts'
 import { openExisting } from '../open-database.ts'
+import { unknownRelay } from '../unknown-relay.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** How many of the collections that wait are named. */
@@ -109,10 +110,7 @@ async function rowsOf(
   if (source === undefined || others.length > 0)
     throw new UsageError(`Which relay? Give --relay with one of: ${sources.join(', ')}.`)
   const rows = all.filter((row) => row.relay === source)
-  if (rows.length === 0) {
-    const known = sources.length === 0 ? 'Nothing is registered there yet.' : `Known: ${sources.join(', ')}.`
-    throw new UsageError(`The database has no progress of ${source}. ${known}`)
-  }
+  if (rows.length === 0) throw unknownRelay(source, sources)
   const known = new Set(rows.map(({ collection }) => collection))
   const names = given.map((name) => (known.has(name) ? name : normalNsid(name)))
   const unknown = names.filter((name) => !known.has(name))

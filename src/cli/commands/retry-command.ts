@@ -1,5 +1,5 @@
 import { addDatabase, addRelay, databaseOf, ONE_RELAY, type RelayOptions } from '../command-options.ts'
-import { helpText } from '../help.ts'
+import { helpText, READ_CODES } from '../help.ts'
 import { nsids } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 
@@ -8,7 +8,9 @@ Hosts that failed need no retry: the next crawl tries them again.
 
 Examples:
   atproto-collection-backfill retry
-  atproto-collection-backfill retry app.bsky.feed.post --database postgres://localhost/relay`)
+  atproto-collection-backfill retry app.bsky.feed.post --database postgres://localhost/relay
+
+${READ_CODES}`)
 
 export const registerRetry: RegisterCommand = (program, choose) => {
   const adding = program

@@ -103,12 +103,12 @@ export const registerServe: RegisterCommand = (program, choose) => {
     .addOption(
       option(
         '--prune <age>',
-        'remove what is left of accounts that are gone when the last time is longer ago than this (7d)',
+        'how often the pairs of accounts that are gone are removed (7d)',
         'BACKFILL_PRUNE',
         durationOf,
       ),
     )
-    .addOption(flag('--no-prune', 'remove nothing so', 'BACKFILL_NO_PRUNE'))
+    .addOption(flag('--no-prune', 'do not remove them', 'BACKFILL_NO_PRUNE'))
     .addOption(flag('--no-backlog', 'import no backlog: another process does', 'BACKFILL_NO_BACKLOG'))
   addSources(adding)
   addFilter(adding)

@@ -26,6 +26,8 @@ import {
   statusTable,
 } from '../output/status-text.ts'
 import { wrap } from '../output/terminal-text.ts'
+import { type OtherWork, otherWorkLines, otherWorkOf } from '../output/work-text.ts'
+import { unknownRelay } from '../unknown-relay.ts'
 
 export interface StatusOptions extends RelayOptions {
   readonly json?: boolean
@@ -49,6 +51,7 @@ export async function status(options: StatusOptions, database: Database, context
   // Awaited here: the store is closed as soon as this function returns.
   if (options.watch) return await watch(look, options, context)
   let found = await look()
+  await refuseUnknown(options, found, store.progress)
   if (found.views.some(({ rows }) => rows.some(({ state }) => state === 'running'))) {
     // How fast that goes, and so how long it takes, shows in a second look.
     await sleep(LOOK_EVERY_MS, interruption.signal)
@@ -68,9 +71,24 @@ interface Found {
   readonly views: readonly StatusView[]
   /** The hosts that are crawled. Absent where none is, or a relay alone is asked for. */
   readonly crawl: CrawlStatus | undefined
+  /** Feeds, prunes, and files. None where a relay alone is asked for. */
+  readonly work: readonly OtherWork[]
 }
 
 type Look = () => Promise<Found>
+
+/** A misspelt relay is noticed; `--watch` waits for one whose run is still to begin. */
+async function refuseUnknown(
+  { relay: asked = [] }: StatusOptions,
+  { views }: Found,
+  progress: ProgressStore,
+): Promise<void> {
+  const found = new Set(views.map(({ relay }) => relay))
+  const unknown = asked.map((each) => relayUrl(each).relay).find((relay) => !found.has(relay))
+  if (unknown === undefined) return
+  const known = collectionRows(await progress.list()).map(({ relay }) => relay)
+  throw unknownRelay(unknown, [...new Set(known)])
+}
 
 /** Looks again and again, until it is interrupted; a database that is away for a while is waited for. */
 async function watch(
@@ -146,7 +164,9 @@ function createLooks(progress: ProgressStore, { relay, state: states }: StatusOp
         return { relay: name, rows, shown, work, timeLeft, speeds: speedsOf(known, rows) }
       }),
     )
-    return { views, crawl: crawl.total === 0 ? undefined : crawl }
+    const isShown = ({ state }: OtherWork) => states === undefined || states.includes(state)
+    const work = otherWorkOf(rows).filter(isShown)
+    return { views, crawl: crawl.total === 0 ? undefined : crawl, work }
   }
 }
 
@@ -173,36 +193,39 @@ function speedsOf({ looks }: Watched, rows: readonly CollectionProgress[]): Spee
  * @param most how many lines there may be, shared by the relays
  */
 function lines(
-  { views, crawl }: Found,
+  { views, crawl, work }: Found,
   { state: states = [] }: StatusOptions,
   { screen, isWrapped }: { screen: Screen; isWrapped: boolean },
   most: number,
 ): string[] {
   const sections = views.length + (crawl === undefined ? 0 : 1)
+  const others = otherWorkLines(work).flatMap((line) => (isWrapped ? wrap(line, screen.columns - 1) : [line]))
+  if (sections === 0 && others.length > 0) return others
   if (sections === 0)
     return ['Nothing is registered yet: atproto-collection-backfill run --relay HOST begins.']
-  const share = Math.floor(most / sections)
+  const share = Math.floor((most - others.length) / sections)
   const ofRelays = views.flatMap((view) => {
     const sums = isWrapped ? wrap(statusLine(view), screen.columns - 1) : [statusLine(view)]
     if (view.shown.length === 0) return [...sums, `  No collection is ${states.join(' or ')}.`]
     // A line below the table tells what it leaves out.
     return [...sums, ...statusTable(view, screen, share - sums.length - 1)]
   })
-  if (crawl === undefined) return ofRelays
+  if (crawl === undefined) return [...ofRelays, ...others]
   const sums = isWrapped ? wrap(crawlStatusLine(crawl), screen.columns - 1) : [crawlStatusLine(crawl)]
   const shown = crawl.hosts.filter(
     ({ state }) => states.length === 0 || states.some((each) => each === state),
   )
-  return [...ofRelays, ...sums, ...hostTable(shown, screen, share - sums.length - 1)]
+  return [...ofRelays, ...sums, ...hostTable(shown, screen, share - sums.length - 1), ...others]
 }
 
 /** What each section begins with. */
-function sumsOf({ views, crawl }: Found): string[] {
-  return [...views.map(statusLine), ...(crawl === undefined ? [] : [crawlStatusLine(crawl)])]
+function sumsOf({ views, crawl, work }: Found): string[] {
+  const ofHosts = crawl === undefined ? [] : [crawlStatusLine(crawl)]
+  return [...views.map(statusLine), ...ofHosts, ...otherWorkLines(work)]
 }
 
-/** An object in a line for each relay, and one for the hosts that are crawled. */
-function jsonOf({ views, crawl }: Found): string {
+/** An object in a line for each relay, one for the hosts that are crawled, and one for feeds, prunes and files. */
+function jsonOf({ views, crawl, work }: Found): string {
   const objects = views.map(({ relay, rows, shown, work, timeLeft, speeds }) => ({
     relay,
     ...countsOf(rows),
@@ -212,7 +235,7 @@ function jsonOf({ views, crawl }: Found): string {
     timeLeft,
     collections: inOrder(shown),
   }))
-  return [...objects, ...(crawl === undefined ? [] : [{ crawl }])]
+  return [...objects, ...(crawl === undefined ? [] : [{ crawl }]), ...(work.length === 0 ? [] : [{ work }])]
     .map((object) => `${JSON.stringify(object)}\n`)
     .join('')
 }

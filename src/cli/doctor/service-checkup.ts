@@ -6,10 +6,9 @@ import { type Finding, type Looks, look } from './findings.ts'
 
 /** Whether the list of lexicons can be read. */
 export function checkGarden(url: string | undefined, parts: Looks): Promise<readonly Finding[]> {
-  const garden = lexiconGarden({ url })
-  const subject = `lexicons of ${garden.name}`
+  const subject = `lexicons of ${url === undefined ? 'lexicon.garden' : hostOf(url)}`
   const take = async (signal: AbortSignal): Promise<Finding> => {
-    const { length } = await Array.fromAsync(garden.collections({ signal }))
+    const { length } = await Array.fromAsync(lexiconGarden({ url }).collections({ signal }))
     return { subject, state: 'ok', found: plural(length, 'lexicon') }
   }
   return look(subject, parts, take, {
@@ -18,14 +17,18 @@ export function checkGarden(url: string | undefined, parts: Looks): Promise<read
   })
 }
 
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : url
+}
+
 /** A DID that the directory has had from its beginning: that of atproto.com. */
 const KNOWN_DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 
 /** Whether the directory of DIDs answers. A mirror, or one of a network of its own, need not know that DID. */
 export function checkPlc(plc: string, parts: Looks): Promise<readonly Finding[]> {
-  const { relay, origin } = relayUrl(plc, 'plc')
-  const subject = `DIDs of ${relay}`
+  const subject = `DIDs of ${plc}`
   const take = async (signal: AbortSignal): Promise<Finding> => {
+    const { relay, origin } = relayUrl(plc, 'plc')
     const url = new URL(`/${KNOWN_DID}`, origin)
     const asked = { relay, url, collection: undefined, cursor: undefined, accept: 'application/json', signal }
     const startedAt = performance.now()

@@ -73,6 +73,7 @@ export function statusLine({ relay, rows, work, timeLeft, speeds }: StatusView):
   const { total, complete, ...others } = countsOf(rows)
   const flagged = rows.filter(({ flags }) => flags.length > 0).length
   const setAside = rows.filter(({ retryInMs }) => retryInMs !== undefined).length
+  const invalid = rows.reduce((sum, row) => sum + row.invalid, 0)
   const open = Object.entries({ ...others, 'set aside': setAside, flagged }).flatMap(([state, found]) =>
     found === 0 ? [] : [`${count(found)} ${state}`],
   )
@@ -81,6 +82,7 @@ export function statusLine({ relay, rows, work, timeLeft, speeds }: StatusView):
     `${ofTotal(complete, total)} collections complete`,
     ...open,
     `${ofTotal(importedOf(rows), complete === total ? undefined : work.expected)} imported`,
+    invalid === 0 ? '' : `${count(invalid)} invalid`,
     speeds === undefined ? '' : `${count(speeds.all)} imported/s`,
     leftText(timeLeft),
   ]

@@ -145,7 +145,10 @@ describe('compare', () => {
     [['--relay', 'one.example'], 'compare takes two or more'],
     [['--relay', 'one.example', 'one.example'], 'compare takes two or more'],
     [['--relay', 'a.example', '--relay', 'b.example', '--plc', 'ftp://x'], 'plc must be'],
-    [['--relay', 'a.example,b.example', '--source', 'observed'], 'needs --database or --data'],
+    [
+      ['--relay', 'a.example,b.example', '--source', 'observed'],
+      'must be one of garden, lexicons, directory, ufos.',
+    ],
   ])('%j is wrong usage', async (args, message) => {
     expect(await cli(['compare', ...args.filter((arg, i) => i < 2 || arg !== 'one.example')])).toMatchObject({
       code: 2,

@@ -99,6 +99,24 @@ describe('doctor', () => {
     ])
   })
 
+  test('a relay of a program of its own, whose name is no address, is told and ends nothing', async () => {
+    await using relay = await healthyRelay()
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'index.sqlite')
+    {
+      await using store = await openSqlite(file)
+      await store.progress.register('my lister', [{ nsid: PROFILE }])
+      await store.progress.register(relay.url, [{ nsid: PROFILE }])
+    }
+    const { code, of } = await diagnosis('--data', file, ...servicesOf(relay))
+    expect(code).toBe(0)
+    expect(of('relay my lister')).toMatchObject([
+      { state: 'warn', advice: expect.stringContaining('--relay') },
+    ])
+    expect(of('relay HOST')).toMatchObject([{ state: 'ok' }])
+    expect(of('DIDs of')).toMatchObject([{ state: 'ok' }])
+  })
+
   test.each<[string, RelayScript, string]>([
     ['lacks the method', () => ({ status: 404 }), 'does not serve com.atproto.sync.listReposByCollection'],
     [

@@ -76,6 +76,28 @@ describe('what is exported and imported again', () => {
     expect(await readFile(at('directory-back.csv'), 'utf8')).toBe(ALL)
   })
 
+  it('is nothing where --only is misspelt: that is told, with an exit code, and no file is made', async () => {
+    const data = ['--data', at('misspelt.sqlite')]
+    const nothing = await cli(['import', at('pairs.csv'), ...data, '--only', 'app.bksy.*'])
+    expect(nothing.code).toBe(1)
+    expect(nothing.stderr).toContain('no collection in it matches app.bksy.*.')
+    expect(nothing.stderr).toContain(
+      'nothing was imported, since --only and --except leave out all its pairs.',
+    )
+    const some = await cli(['import', at('pairs.csv'), ...data, '--only', 'app.bksy.*', 'com.example.one'])
+    expect(some).toMatchObject({ code: 0, stderr: expect.stringContaining('matches app.bksy.*.') })
+    const before = await readdir(folder.path)
+    const { code, stderr } = await cli(['export', at('none.csv'), ...data, '--only', 'app.bksy.*'])
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('leave out every collection of the index, all 1 of them.'),
+    })
+    expect(await readdir(folder.path)).toEqual(before)
+    const one = await cli(['export', '-', ...data, '--except', 'app.bksy.*'])
+    expect(one).toMatchObject({ code: 0, stdout: linesOf({ 'com.example.one': 1 }) })
+    expect(one.stderr).toContain('no collection that is known matches app.bksy.*')
+  })
+
   it('comes and goes by the standard streams, and only what is wanted', async () => {
     const data = ['--data', at('streams.sqlite')]
     const imported = await piped(['import', '-', ...data, '--except', 'app.bsky.feed.like'], gzipSync(ALL))

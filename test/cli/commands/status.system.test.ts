@@ -39,7 +39,7 @@ describe('status', () => {
     expect(stdout).not.toContain('\u001b')
     const [sums, head, ...rows] = stdout.trimEnd().split('\n')
     expect(sums).toBe(
-      'relay.example: 20%, 1 of 4 collections complete, 1 running, 1 pending, 1 failed, 1 flagged, 290 of 2,040 imported, 0 imported/s',
+      'relay.example: 20%, 1 of 4 collections complete, 1 running, 1 pending, 1 failed, 1 flagged, 290 of 2,040 imported, 1 invalid, 0 imported/s',
     )
     expect(head?.trim().split(/\s+/)).toEqual(['collection', 'imported', 'done', 'imported/s', 'state'])
     expect(rows.map((row) => row.trim().split(/\s+/).join(' '))).toEqual([
@@ -50,6 +50,7 @@ describe('status', () => {
       'surplus: verify finds it',
       `${WALKED} 250 25% running`,
       `${WAITING} 0 pending`,
+      'feed of relay.example: pending',
     ])
   })
 
@@ -93,7 +94,8 @@ describe('status', () => {
     await postgres.progress.register('other.example', [{ nsid: DONE }])
     const { code, stdout } = await cli(['status', '--json', '--database', postgres.url])
     expect(code).toBe(0)
-    const [other, ours] = jsonLines(stdout)
+    const [other, ours, rest] = jsonLines(stdout)
+    expect(rest).toMatchObject({ work: [{ kind: 'feed', about: 'relay.example', state: 'pending' }] })
     expect(other).toMatchObject({ relay: 'other.example', total: 1, pending: 1 })
     expect(ours).toMatchObject({
       relay: SOURCE,
@@ -114,6 +116,9 @@ describe('status', () => {
     })
     const { stdout: one } = await cli(['status', '--json', '--relay', SOURCE, '--database', postgres.url])
     expect(jsonLines(one).map(({ relay }) => relay)).toEqual([SOURCE])
+    const misspelt = await cli(['status', '--relay', 'realy.example', '--database', postgres.url])
+    expect(misspelt).toMatchObject({ code: 2, stdout: '' })
+    expect(misspelt.stderr).toContain(`no progress of realy.example. Known: other.example, ${SOURCE}.`)
   })
 
   test('says so when nothing is registered', async () => {

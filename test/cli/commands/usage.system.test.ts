@@ -89,6 +89,8 @@ describe('wrong usage is told in a line without a stack, and ends with 2', () =>
       'must be one of garden, lexicons, directory, ufos.',
     ],
     [['count', '--relay', 'x', '--source', 'observed'], 'must be one of garden, lexicons, directory, ufos.'],
+    [['doctor', '--garden', 'user:secret@x'], 'garden must be an http or https URL'],
+    [['doctor', '--plc', 'ftp://x'], 'plc must be the host'],
     [['discover', '--source', 'directory'], 'The source directory needs --relay HOST.'],
   ])('%j', async (args, message) => {
     await using folder = await temporaryFolder()
