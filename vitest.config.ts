@@ -2,8 +2,11 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { makePage } from './src/server/admin/page/make-page.ts'
+import { hasten } from './test/support/hasten.ts'
 
 const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
+
+hasten()
 
 // The server's page is made by the build; the tests run on the sources, and want one that is not stale.
 await makePage()

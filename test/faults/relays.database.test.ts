@@ -9,7 +9,7 @@ import {
 } from '../../src/index.ts'
 import { kyselyProgressStore } from '../../src/kysely/index.ts'
 import { type Fault, startRelay } from '../../src/testing/index.ts'
-import { PROFILE } from '../support/e2e.ts'
+import { PROFILE, quick } from '../support/e2e.ts'
 import { failuresOf, PAGE, rejection, setUp } from '../support/fault-run.ts'
 import { startAnswering } from '../support/http-server.ts'
 import { listenTo } from '../support/listen-to.ts'
@@ -115,9 +115,9 @@ describe('discovery', () => {
     const failed: string[] = []
     const sources = [lexiconGarden({ url: run.relay.gardenUrl, timeoutMs: 150 }), knownCollections([A])]
     const onEvent = listenTo({ sourceFailed: ({ source }: { source: string }) => failed.push(source) })
-    expect(await run.start({ collections: sources, onEvent }).run()).toMatchObject({
-      completed: 1,
-    })
+    // A source that refuses is asked again after seconds, each time after more of them.
+    const retry = { ...quick, retries: 1 }
+    expect(await run.start({ collections: sources, retry, onEvent }).run()).toMatchObject({ completed: 1 })
     expect(failed).toEqual([new URL(run.relay.url).host])
     expect(await run.check()).toMatchObject({ completed: 1 })
   })

@@ -15,8 +15,10 @@ export interface ScriptedAdmin extends AsyncDisposable {
   hangUp(): void
   /** What the next streams begin with. */
   status: AdminStatus
-  /** Whether streams are refused as by a proxy whose server is down. */
+  /** Whether requests are refused as by a proxy whose server is down. */
   isDown: boolean
+  /** Requests for a stream are answered once it has settled. */
+  held: Promise<void>
 }
 
 export async function startScriptedAdmin(status: AdminStatus): Promise<ScriptedAdmin> {
@@ -45,13 +47,14 @@ export async function startScriptedAdmin(status: AdminStatus): Promise<ScriptedA
     })
     return new Response(stream, { headers: { 'content-type': 'text/event-stream' } })
   }
-  const served = await serve((request) => {
+  const served = await serve(async (request) => {
     const { pathname, search } = new URL(request.url)
     if (request.method === 'GET' && pathname === PATH) {
       const { html, headers } = statusPage()
       return new Response(html, { headers })
     }
     if (request.headers.get('authorization') !== `Bearer ${TOKEN}`) return Response.json({}, { status: 401 })
+    if (pathname === `${PATH}/events`) await admin.held
     if (admin.isDown) return new Response('Bad gateway', { status: 502 })
     if (pathname === `${PATH}/events`) return watch(request)
     asked.push(`${request.method} ${pathname.slice(PATH.length)}${search}`)
@@ -63,6 +66,7 @@ export async function startScriptedAdmin(status: AdminStatus): Promise<ScriptedA
     resumed,
     status,
     isDown: false,
+    held: Promise.resolve(),
     send(name, data) {
       for (const viewer of viewers) viewer.enqueue(eventText(name, data))
     },

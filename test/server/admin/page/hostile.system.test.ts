@@ -228,11 +228,14 @@ describe('when the server is gone', () => {
     admin.send('totals', tickOf(adminStatus(admin.status.collections, { pairs_per_second: 7_777 })))
     await page.getByText('7,777', { exact: true }).waitFor()
 
+    const refusal = Promise.withResolvers<void>()
     admin.isDown = true
+    admin.held = refusal.promise
     admin.hangUp()
     await banner
       .filter({ hasText: /Disconnected\. The server has ended the connection\. Trying again/ })
       .waitFor()
+    refusal.resolve()
     await banner.filter({ hasText: 'The server answered with status 502.' }).waitFor()
     expect(await page.locator('#connection').textContent()).toMatch(/Disconnected|Connecting/)
     // What was known stays to be read, and is said to be old.
@@ -245,8 +248,12 @@ describe('when the server is gone', () => {
     await page.getByRole('alert').filter({ hasText: 'There is no connection' }).waitFor()
     expect(admin.asked).toEqual([])
 
+    // The button is there until the page is connected again, which it also tries by itself.
+    const stream = Promise.withResolvers<void>()
+    admin.held = stream.promise
     admin.isDown = false
     await page.getByRole('button', { name: 'Try now', exact: true }).click()
+    stream.resolve()
     await page.getByText('Live', { exact: true }).waitFor()
     await banner.waitFor({ state: 'hidden' })
     expect(admin.resumed).toEqual([undefined, '2'])
