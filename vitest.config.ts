@@ -15,6 +15,8 @@ const config: ViteUserConfig = defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    // Most of what runs beside each other in a file waits for a time to be over.
+    maxConcurrency: 10,
     // More than cores, since most of the time a test waits: for a server, a process, or the end of a wait.
     maxWorkers: Math.ceil(availableParallelism() * 1.5),
     // The name of a test says what it needs: `x.test.ts` nothing, `x.database.test.ts` a database,
@@ -24,6 +26,8 @@ const config: ViteUserConfig = defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          // The modules are loaded once for all files of a worker, not once for each.
+          isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.{database,system}.test.ts', 'test/package/**', 'test/databases/**'],
         },

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { BackfillEvent, CollectionSource, RepoLister } from '../../src/index.ts'
 import { knownCollections, plan, RelayError } from '../../src/index.ts'
 import { memoryIndexSink } from '../../src/memory/memory-index-sink.ts'
@@ -150,6 +150,8 @@ describe('a run on an index that lost what its progress has', () => {
   })
 
   it('does not begin again what another run has begun since the look', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    onTestFinished(() => void vi.useRealTimers())
     const { pairs, told, store, start } = setUpWithLook()
     await start().run()
     pairs.clear()
@@ -159,6 +161,8 @@ describe('a run on an index that lost what its progress has', () => {
       // biome-ignore lint/correctness/useYield: the index holds nothing at this moment
       async *collections() {
         await store.progress.reset(relay)
+        // A row says by its time that it was completed again.
+        vi.advanceTimersByTime(1_000)
         await start({ store: blind }).run()
       },
     }
