@@ -1,4 +1,4 @@
-// A weekly refresh on graphile-worker, run by any number of machines: its cron wakes one, and whoever is free joins in.
+// A weekly refresh on graphile-worker, run by any number of machines: its cron wakes one, and others that are free join in.
 //
 //   DATABASE_URL   the database, the same for every machine; without it, a Postgres of its own in ./.backfill-postgres
 //   RELAY          the relay; without it, a bundled one

@@ -1,6 +1,6 @@
 /**
- * Keeps the warning from users that Node prints when its SQLite is loaded: that it is experimental. Whoever runs a
- * command has not chosen it. All other warnings are printed.
+ * Suppresses the warning that Node prints when its SQLite is loaded: that it is experimental. The user of a command did
+ * not choose it. All other warnings are printed.
  */
 export function silenceSqliteWarning(): void {
   const { emitWarning } = process

@@ -53,7 +53,7 @@ export interface PageEvent {
   imported: number
   /** Whether the collection is complete: these pages were its last. */
   completed: boolean
-  /** What these pages gave the collection to be known for good: {@link CollectionProgress.flags}. Absent for most. */
+  /** The flags that the collection got with these pages: {@link CollectionProgress.flags}. Absent for most. */
   flags?: readonly CollectionFlag[] | undefined
   /** How long the commit took, in milliseconds, with its retries. */
   durationMs: number
@@ -112,8 +112,8 @@ export interface SourceFailedEvent {
 
 /**
  * The index does not know these collections, whose pages were imported into it: it was emptied, or restored to an older
- * state than its progress. They have been reset and are read again. Only what is gone whole is noticed so; `verify`
- * finds the rest.
+ * state than its progress. The run has reset them and reads them again. It notices only collections that are gone as a
+ * whole; `verify` finds the rest.
  */
 export interface IndexMissingEvent {
   type: 'indexMissing'
@@ -136,8 +136,8 @@ export interface RequestedEvent {
 }
 
 /**
- * A request or a write failed and is made again after `waitMs`. Without a collection it is the check before the run,
- * or, where `source` names it, a source of collections, or, where `call` names it, a call to the progress store.
+ * A request or a write failed and is made again after `waitMs`. Without a collection, it is a request to the source that
+ * `source` names, the call to the progress store that `call` names, or else the check before the run.
  */
 export interface RetryEvent {
   type: 'retry'
@@ -224,8 +224,8 @@ export interface ClaimHolder {
 
 /**
  * This run has nothing to do: other workers hold what is left. It takes over what they leave. Sent when the holders or
- * the number of their collections change, and without holders once the run does not wait for them any more. What a
- * process of this host held that has ended is no reason to wait: it is taken over at once.
+ * the number of their collections change, and without holders once the run does not wait any more. The run does not wait
+ * for a process of this host that has ended: it takes its claims over at once.
  */
 export interface WaitingEvent {
   type: 'waiting'
@@ -254,8 +254,7 @@ export interface StoreAvailableEvent {
 }
 
 /**
- * The run over one of several relays ended with an error; the others go on. One relay alone ends the run with its
- * error.
+ * One of several relays ended with an error; the others go on. With a single relay, the run ends with that error instead.
  */
 export interface RelayFailedEvent {
   type: 'relayFailed'

@@ -28,7 +28,7 @@ export interface CrawlOptions extends HttpOptions {
    * what earlier ones have registered in the store.
    */
   hosts: string | HostSource | readonly (string | HostSource)[]
-  /** Where pairs and progress go: what `openPostgres` and `memoryStore` give. */
+  /** Where pairs and progress go: what `openPostgres`, `openSqlite` and `memoryStore` give. */
   store: CrawlStore
   /**
    * Hosts that are not crawled though a source names them: `pds.example`, `*.example`. A host that `hosts` names itself

@@ -27,13 +27,13 @@ const POLL_MS = 500
 const SLACK = 1.1
 
 /**
- * Builds the primary key of the pairs anew, beside the old one, so that nobody waits: see `OpenedStore.compact`. A key that
- * is dense already is left as it is, and so is one that another call has built meanwhile.
+ * Rebuilds the primary key of the pairs beside the old one, while others read and write: see `OpenedStore.compact`. It
+ * leaves a key as it is that is dense already, or that another call has built meanwhile.
  *
  * It turns off the timeouts that its connection began with, as `createDidIndex` does.
  *
- * @throws BackfillError with the code `STORE_NOT_PERMITTED` when the user neither owns the table nor has MAINTAIN on it (from Postgres 17 on), StoreUnavailableError when
- * the disk has no room for the second key; what was begun is dropped then
+ * @throws BackfillError with the code `STORE_NOT_PERMITTED` when the user neither owns the table nor has MAINTAIN on it
+ * (from Postgres 17 on), StoreUnavailableError when the disk has no room for the second key; what was begun is dropped then
  */
 export async function compactPairs<Database>(
   db: Kysely<Database>,

@@ -21,6 +21,7 @@ const UNFINISHED = 'collection_index_pair_did_unfinished'
 /** How often a call looks whether the one that builds the index is done, in milliseconds. */
 const POLL_MS = 500
 
+/** Where the tables are, and what ends the wait for the index. */
 export interface DidIndexOptions extends SchemaOptions {
   /** Ends the waiting. What the server is building it builds to the end, and a later call finds it. */
   signal?: AbortSignal | undefined

@@ -10,6 +10,7 @@ import { isPostgresUrl, withoutPassword } from './connection-url.ts'
 import type { ServerLimits } from './limited-client.ts'
 import { tlsAdvice } from './tls-advice.ts'
 
+/** How `openPostgres` connects, and where the tables are. */
 export interface PostgresOptions extends SchemaOptions {
   /**
    * The most connections at once. Each collection that is read holds one while its page commits, and one more serves

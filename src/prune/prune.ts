@@ -21,18 +21,18 @@ import { createStandings } from './standings.ts'
 export interface Pruning extends Run<PruneEvent, PruneSummary> {}
 
 /**
- * Removes from an index what accounts have left that are gone: those that a relay says to be deleted or taken down, in its
- * `com.atproto.sync.listRepos` or, for an account which that does not name, when it is asked for it. Accounts that are
- * deactivated or suspended keep their pairs unless the options say otherwise, and so does every account of which nothing
- * is said: a list that lacks accounts removes nothing.
+ * Removes the pairs of accounts that are gone: those that a relay calls deleted or taken down, in its
+ * `com.atproto.sync.listRepos` or, for an account that the list does not name, in its answer to a look-up. Accounts that
+ * are deactivated or suspended keep their pairs unless the options say otherwise, and so does every account of which the
+ * relay says nothing: a list that lacks accounts removes nothing.
  *
- * It reads the whole list, counts what that means for the index, reports, and removes only then. Where that would be more
- * than `maxShare` of all pairs, it asks `confirm`.
+ * It reads the whole list, counts what that means for the index, reports, and removes only then. If that may be more than
+ * `maxShare` of all pairs, it asks `confirm`.
  *
- * One process prunes by a relay at a time, where the store has a `progress`. A prune that broke off has removed a part,
- * and the next one goes on with its look-ups. The list is read again by then: what it said before is too old to remove by.
+ * If the store has a `progress`, one process at a time prunes by a relay. A prune that was interrupted has removed a part,
+ * and the next one goes on with its look-ups. It reads the list again: the answers of before are too old to remove by.
  *
- * @throws InvalidOptionError for an option that cannot be used. While iterated: `PruneRefusedError` where too much would be
+ * @throws InvalidOptionError for an option that cannot be used. While iterated: `PruneRefusedError` if too much would be
  * removed and there is no `confirm`, a `RelayError` when the relay gives no whole list or no answer, what `onEvent` throws,
  * the signal's reason when that aborts.
  */

@@ -28,7 +28,7 @@ export interface BackfillOptions {
    * what they know. A pair that several of them list is added once.
    */
   relay: string | RepoLister | readonly (string | RepoLister)[]
-  /** Where pairs and progress go: what `openPostgres` and `memoryStore` give. */
+  /** Where pairs and progress go: what `openPostgres`, `openSqlite` and `memoryStore` give. */
   store: BackfillStore
   /**
    * What to import: NSIDs (`app.bsky.feed.post`), patterns (`app.bsky.*`, or `*` for everything), and sources such as

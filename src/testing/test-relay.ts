@@ -8,6 +8,7 @@ import { answerUnder, GARDEN_PATH, genuineAnswer } from './scripted-answers.ts'
 import { closeAll, listen, scriptedServer } from './scripted-server.ts'
 import { send } from './transfer.ts'
 
+/** What a test relay holds, and how it answers. */
 export interface TestRelayOptions extends RelayContentsOptions {
   /** What `/llms.txt` lists. @default every collection */
   garden?: readonly string[] | undefined

@@ -12,10 +12,10 @@ import { CSV_HEADER, type PairFormat, pairText } from './pair-text.ts'
 export interface ExportPairsOptions {
   /** The index: `store.index`. */
   index: RepoIndex
-  /** @default 'csv' */
+  /** CSV or NDJSON. @default 'csv' */
   format?: PairFormat | undefined
   /**
-   * Whether a CSV begins with the line `did,collection`. collectiondir's `build` takes that for a pair.
+   * Whether a CSV begins with the line `did,collection`. collectiondir's `build` would take that for a pair.
    *
    * @default false
    */
@@ -24,7 +24,7 @@ export interface ExportPairsOptions {
   after?: Pick<ExportedPart, 'collection' | 'cursor'> | undefined
   /** Only collections that one of these NSIDs (`app.bsky.feed.post`) and patterns (`app.bsky.*`) matches. @default all */
   only?: readonly string[] | undefined
-  /** Not those that one of these NSIDs and patterns matches. It wins over `only`. @default none are left out */
+  /** Leaves out what one of these NSIDs and patterns matches. It wins over `only`. @default none */
   except?: readonly string[] | undefined
   /** Stops the export, with the signal's own reason. */
   signal?: AbortSignal | undefined
@@ -60,8 +60,8 @@ const OPTIONS: OptionNames<ExportPairsOptions> = {
 }
 
 /**
- * Writes the pairs of an index as text, by collection and DID, in the order of their code points, in the memory of a
- * page. It is no snapshot: a pair that is in the index the whole time comes once.
+ * Writes the pairs of an index as text, sorted by collection and DID in the order of their code points, in the memory of
+ * a page. It is no snapshot: a pair that is in the index the whole time comes once.
  *
  * @throws InvalidOptionError for an option that cannot be used. While iterated: what the index rejects with, the signal's
  * reason when that aborts

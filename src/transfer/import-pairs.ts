@@ -18,27 +18,27 @@ import { type PairReader, pairReader } from './pair-text.ts'
 /** What to import, and into what. */
 export interface ImportPairsOptions {
   /**
-   * The text: CSV or NDJSON in UTF-8, as bytes or strings in pieces of any length. A stream of web standard is one, and
-   * so is a stream of Node. A function can begin where it is told to, in bytes from the beginning: so an import that goes
-   * on need not read what it has imported.
+   * The text: CSV or NDJSON in UTF-8, as bytes or strings in pieces of any length. A web stream, a stream of Node or any
+   * other async iterable. Or a function that gets a position, in bytes, and gives the text from there on: then an import
+   * that goes on does not read again what it has imported.
    */
   from: TextPieces | ((offset: number) => TextPieces)
   /** Where the pairs go: what `openPostgres`, `openSqlite` and `memoryStore` give. */
   store: Pick<BackfillStore, 'sink' | 'progress'>
   /**
-   * What the text is called, in ASCII: its URL for example. With a name, its place is saved with the pairs, and an import
-   * that broke off goes on from there. One import of a name is under way at a time, in all processes.
+   * What the text is called, in ASCII: its URL for example. With a name, the import saves its position with the pairs and
+   * goes on from there after an interruption. One import of a name runs at a time, over all processes.
    *
-   * @default none: an import that broke off begins again, and adds what is there already without effect
+   * @default none: after an interruption, the import begins again, and pairs that are there already change nothing
    */
   name?: string | undefined
-  /** Another one when the text has changed, as its size and time: then the import begins again. @default '' */
+  /** Tells versions of the text apart, by its size and time for example. A new version begins again. @default '' */
   version?: string | undefined
   /** Only collections that one of these NSIDs (`app.bsky.feed.post`) and patterns (`app.bsky.*`) matches. @default all */
   only?: readonly string[] | undefined
-  /** Not those that one of these NSIDs and patterns matches. It wins over `only`. @default none are left out */
+  /** Leaves out what one of these NSIDs and patterns matches. It wins over `only`. @default none */
   except?: readonly string[] | undefined
-  /** How a write that failed is tried again. A store that is unavailable is waited for. */
+  /** How a write that failed is retried. The import waits for a store that is unavailable. */
   retry?: Partial<RetryPolicy> | undefined
   /** Stops the import, with the signal's own reason. */
   signal?: AbortSignal | undefined
@@ -71,15 +71,15 @@ export interface InvalidLine {
 
 /** What an import has done. */
 export interface ImportSummary {
-  /** Lines that were read. An import that went on has read those before in another run. */
+  /** Lines that this run has read. */
   lines: number
-  /** Where it went on, as the number of lines before; 0 for one from the beginning. */
+  /** How many lines earlier runs had read, behind which this one went on; 0 if it began at the beginning. */
   resumedAfter: number
-  /** Pairs in the index now, repeats included. */
+  /** Pairs of these lines, which are in the index now; repeats included. */
   pairs: number
   /** How many of them were new; absent where the sink cannot know. */
   added?: number | undefined
-  /** Pairs of collections that were not wanted. */
+  /** Pairs that `only` and `except` left out. */
   leftOut: number
   /** How many collections the pairs are of. */
   collections: number
@@ -92,9 +92,9 @@ export interface ImportSummary {
   invalid: number
   /** The first ten of them. */
   invalidLines: InvalidLine[]
-  /** Whether the last line had no line end. It counts; if the text was cut short, it may be another pair than was meant. */
+  /** Whether the last line had no line end. It is imported; if the text was cut short, it may be a wrong pair. */
   unterminated: boolean
-  /** Whether another process imported the text to its end while this one waited for it: then nothing was left to do. */
+  /** Whether another process imported the text to its end while this one waited for it, so that nothing was left. */
   doneElsewhere: boolean
 }
 

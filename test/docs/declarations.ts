@@ -33,6 +33,8 @@ export interface Declarations {
    * has that of its type.
    */
   members(file: string, name: string): DocumentedMember[]
+  /** The properties that an interface or a class declares itself. */
+  ownMembers(file: string, name: string): DocumentedMember[]
   /** The members of a union of objects: by their `type`, with their other fields. */
   variants(file: string, name: string): DocumentedVariant[]
   /** The names that a file exports, in its order. */
@@ -65,15 +67,20 @@ export function declarationsOf(files: readonly string[]): Declarations {
   }
   const documented = (symbol: ts.Symbol): Documented => documentedOf(symbol, checker)
 
+  const ownOf = (type: ts.Type) =>
+    checker
+      .getPropertiesOfType(type)
+      .filter(({ declarations = [] }) =>
+        declarations.some(({ parent }) => type.symbol.declarations?.some((each) => each === parent)),
+      )
+
   return {
     members(file, name) {
       const type = typeOf(file, name)
-      const properties = checker.getPropertiesOfType(type)
-      const own = properties.filter(({ declarations = [] }) =>
-        declarations.some(({ parent }) => parent === type.symbol.valueDeclaration),
-      )
-      return (type.isClass() ? own : properties).map((each) => memberOf(each, checker))
+      const properties = type.isClass() ? ownOf(type) : checker.getPropertiesOfType(type)
+      return properties.map((each) => memberOf(each, checker))
     },
+    ownMembers: (file, name) => ownOf(typeOf(file, name)).map((each) => memberOf(each, checker)),
     variants(file, name) {
       const type = typeOf(file, name)
       return (type.isUnion() ? type.types : [type]).map((each) => variantOf(each, checker))

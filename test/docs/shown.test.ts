@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { complaintsOf, relativeLinksOf } from '../support/compile.ts'
+import { anchorsOf, complaintsOf, fencesOf, linksOf, relativeLinksOf } from '../support/compile.ts'
 import { pages, programsOf, readme } from './shown-code.ts'
 import { declarations, ENTRY_FILES } from './tables.ts'
 
@@ -35,6 +35,28 @@ it.each([readme, ...pages])('$path leads to files that exist', ({ path, text }) 
   expect(links.filter((link) => !existsSync(`${root}${dirname(path)}/${link}`))).toEqual([])
 })
 
+it.each([readme, ...pages])('$path leads to headings that exist', ({ path, text }) => {
+  const wrong = linksOf(text).filter((link) => {
+    const [file = '', anchor] = link.split('#')
+    if (anchor === undefined || (file !== '' && !file.endsWith('.md'))) return false
+    const target = file === '' ? text : readFileSync(`${root}${dirname(path)}/${file}`, 'utf8')
+    return !anchorsOf(target).includes(anchor)
+  })
+  expect(wrong).toEqual([])
+})
+
+it('README and pages have only blocks that are tested, and pictures of a terminal', () => {
+  const fences = [readme, ...pages].flatMap(({ path, text }) =>
+    fencesOf(text).map((fence) => ({ path, ...fence })),
+  )
+  expect(fences.length).toBeGreaterThan(60)
+  // Code and commands run in tests. A text is a picture, or a statement for a database that is not there.
+  const known = ['ts', 'sql', 'sh', 'text']
+  expect(fences.filter(({ language }) => !known.includes(language))).toEqual([])
+  const isText = ({ code }: { code: string }) => !/\b(?:import|const|npx|npm)\b/.test(code)
+  expect(fences.filter(({ language }) => language === 'text').filter((fence) => !isText(fence))).toEqual([])
+})
+
 it('README and pages show code that compiles', () => {
   const programs = [readme, ...pages].flatMap((shown) =>
     programsOf(shown, exported).map((code) => ({ path: shown.path, code })),
@@ -62,7 +84,10 @@ it('README and pages name what there is: contracts with their methods, errors, t
   expect(spans.map(([, span = '']) => span).filter((span) => !isThere(span))).toEqual([])
 })
 
-it('all pages are part of the site', () => {
+it('all pages are part of the site, in the order of the links of the README', () => {
   const { projectDocuments } = JSON.parse(readFileSync(`${root}typedoc.json`, 'utf8'))
   expect(projectDocuments).toEqual(expect.arrayContaining(pages.map(({ path }) => path)))
+  const [, links = ''] = readme.text.split('## Links')
+  const linked = relativeLinksOf(links).filter((path) => projectDocuments.includes(path))
+  expect(linked).toEqual(projectDocuments)
 })

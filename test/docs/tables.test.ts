@@ -1,10 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { declarations, withTables } from './tables.ts'
+import { declarations, ENTRY_FILES, withTables } from './tables.ts'
 
 const folder = new URL('../../src/docs/', import.meta.url)
 const pages = readdirSync(folder).map((name) => ({ name, text: readFileSync(new URL(name, folder), 'utf8') }))
 const declared = declarations()
+
+it.each(ENTRY_FILES)('%s: each exported name has a comment of its own', (file) => {
+  // TypeDoc is content with the comment of what an interface extends.
+  expect(declared.exports(file).filter(({ comment }) => comment === '')).toEqual([])
+})
 
 describe('the tables of the pages', () => {
   it.each(pages)('$name: are those of the doc comments, as `npm run tables` writes them', ({ text }) => {

@@ -21,11 +21,9 @@ export const ENTRY_FILES: readonly string[] = Object.values(ENTRIES)
  * what stands between is made of the doc comments.
  */
 const KINDS: Readonly<Record<string, (declared: Declarations, name: string) => string[]>> = {
-  options: (declared, name) =>
-    table(
-      ['option', 'default', 'meaning'],
-      membersOf(declared, name).map((each) => [code(each.name), defaultOf(each), each.comment]),
-    ),
+  options: (declared, name) => optionsTable(membersOf(declared, name)),
+  // Without those that it inherits, for a page that has them in a table of their own.
+  'own-options': (declared, name) => optionsTable(declared.ownMembers(entryOf(declared, name), name)),
   fields: (declared, name) =>
     table(
       ['field', 'meaning'],
@@ -62,7 +60,7 @@ const KINDS: Readonly<Record<string, (declared: Declarations, name: string) => s
   metrics: () => table(['metric', 'unit', 'meaning'], metrics()),
 }
 
-const MARKED = /(<!-- table: (\w+) (\S+) -->\n)[\s\S]*?(<!-- end of table -->)/g
+const MARKED = /(<!-- table: ([\w-]+) (\S+) -->\n)[\s\S]*?(<!-- end of table -->)/g
 
 /** Puts the tables into a page, each between its two lines. */
 export function withTables(page: string, declared: Declarations): string {
@@ -94,6 +92,13 @@ function entryOf(declared: Declarations, name: string): string {
 
 function membersOf(declared: Declarations, name: string): DocumentedMember[] {
   return declared.members(entryOf(declared, name), name)
+}
+
+function optionsTable(options: readonly DocumentedMember[]): string[] {
+  return table(
+    ['option', 'default', 'meaning'],
+    options.map((each) => [code(each.name), defaultOf(each), each.comment]),
+  )
 }
 
 /** What is there when a program runs, with the first sentence of its comment. Types are found from there. */

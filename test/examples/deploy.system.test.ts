@@ -6,45 +6,16 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { createProgram } from '../../src/cli/program.ts'
 import { SERVE_PORT } from '../../src/cli/serve/serve-options.ts'
 import { startRelay } from '../../src/testing/index.ts'
 import { startCli } from '../support/cli.ts'
+import { commands, complaintOf, type Variables } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const folder = fileURLToPath(new URL('../../examples/deploy/', import.meta.url))
 const textOf = (path: string) => readFileSync(join(folder, path), 'utf8')
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 const PROGRAM: string = manifest.name
-
-type Variables = Readonly<Record<string, string>>
-
-/** What a command line of a file comes to: nothing, or what is wrong with it. */
-function complaintOf(args: readonly string[], env: Variables): string | undefined {
-  const before = { ...process.env }
-  Object.assign(process.env, env)
-  let isChosen = false
-  const program = createProgram(() => {
-    isChosen = true
-  })
-  for (const command of [program, ...program.commands])
-    command.exitOverride().configureOutput({ writeErr() {}, writeOut() {} })
-  try {
-    program.parse([...args], { from: 'user' })
-    return isChosen ? undefined : 'no command'
-  } catch (error) {
-    return String(error)
-  } finally {
-    for (const name of Object.keys(env)) delete process.env[name]
-    Object.assign(process.env, before)
-  }
-}
-
-/** The variables that a command reads. */
-function variablesOf(command: string): string[] {
-  const found = createProgram(() => {}).commands.find((each) => each.name() === command)
-  return found?.options.flatMap(({ envVar }) => (envVar === undefined ? [] : [envVar])) ?? []
-}
 
 /** As compose fills them in where the environment has nothing but what must be there. */
 const filled = (value: string) =>
@@ -111,7 +82,7 @@ describe('the Dockerfile', () => {
     const [entry, ...args] = [...JSON.parse(instructed('ENTRYPOINT')), ...JSON.parse(instructed('CMD'))]
     expect(Object.keys(manifest.bin)).toContain(entry)
     expect(complaintOf(args, { RELAY: 'relay.example', ...imageVariables })).toBeUndefined()
-    expect(variablesOf('serve')).toEqual(expect.arrayContaining(Object.keys(imageVariables)))
+    expect(commands.get('serve')?.variables).toEqual(expect.arrayContaining(Object.keys(imageVariables)))
     expect([imageVariables.PORT, instructed('EXPOSE')]).toEqual([String(SERVE_PORT), String(SERVE_PORT)])
   })
 
@@ -158,7 +129,7 @@ describe.each(['compose.sqlite.yaml', 'compose.postgres.yaml'])('%s', (file) => 
 
   it('builds the Dockerfile beside it, and gives it variables that the command reads', () => {
     expect(directory?.build).toBe('.')
-    expect(variablesOf('serve')).toEqual(expect.arrayContaining(Object.keys(environment)))
+    expect(commands.get('serve')?.variables).toEqual(expect.arrayContaining(Object.keys(environment)))
     const args = directory?.command ?? JSON.parse(instructed('CMD'))
     expect(complaintOf(args, { ...imageVariables, ...environment })).toBeUndefined()
     expect(directory?.ports).toEqual([`${SERVE_PORT}:${instructed('EXPOSE')}`])
@@ -211,7 +182,7 @@ describe('the units of systemd', () => {
     expect([env, program]).toEqual(['/usr/bin/env', PROGRAM])
     const variables = Object.fromEntries(valuesOf(unit, 'Environment').map((pair) => pair.split('=')))
     expect(complaintOf([command, ...args], variables)).toBeUndefined()
-    expect(variablesOf(command)).toEqual(expect.arrayContaining(Object.keys(variables)))
+    expect(commands.get(command)?.variables).toEqual(expect.arrayContaining(Object.keys(variables)))
   })
 
   it.each(services)('%s runs as a user of its own, who may write where the index is', (unit) => {

@@ -10,9 +10,34 @@ export function blocksOf(markdown: string, language: string): string[] {
   )
 }
 
+/** All blocks of a document with their languages. */
+export function fencesOf(markdown: string): { readonly language: string; readonly code: string }[] {
+  return [...markdown.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, language = '', code = '']) => ({
+    language,
+    code,
+  }))
+}
+
+/** What a document leads to inside of the project, as it stands there. */
+export function linksOf(markdown: string): string[] {
+  return [...markdown.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link]) => link ?? '')
+}
+
 /** The files that a document leads to, as they stand there. */
 export function relativeLinksOf(markdown: string): string[] {
-  return [...markdown.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(([, path]) => path ?? '')
+  return linksOf(markdown)
+    .map((link) => link.split('#')[0] ?? '')
+    .filter((path) => path !== '')
+}
+
+/** By what the headings of a document are reached. */
+export function anchorsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, '')
+      .replaceAll(' ', '-'),
+  )
 }
 
 /**
