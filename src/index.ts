@@ -27,6 +27,7 @@ export type {
   HostState,
   HostsEvent,
   HostsFailedEvent,
+  RepoCutEvent,
   RepoFailedEvent,
   RepoFailure,
 } from './contracts/crawl-events.ts'

@@ -197,8 +197,8 @@ function failureLines(end: Extract<CrawlEnd, { outcome: 'incomplete' }>): string
 
 function howToRead(file: string | undefined): string {
   return file === undefined
-    ? 'Give them to the command index; --failed FILE collects them.'
-    : `Later: atproto-collection-backfill index --file ${printable(file)}`
+    ? 'Run again to ask for them again.'
+    : `Run again to ask for them again, or later: atproto-collection-backfill index --file ${printable(file)}`
 }
 
 /** Those that stand in no file. */

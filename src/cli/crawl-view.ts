@@ -1,10 +1,13 @@
 import type { CrawlEvent, CrawlStatus, HostProgress } from '../contracts/crawl-events.ts'
 import { expectedRepos } from '../crawl/crawl-status.ts'
+import { createCrawlTimeLeft } from './crawl-time-left.ts'
 
 /** How often the store is asked how far all runs are, in milliseconds. */
 const REFRESH_MS = 10_000
 /** A speed is that of so many milliseconds. */
 const SPEED_MS = 10_000
+
+const UNKNOWN = { pages: 0, repos: 0, attempts: 0, flags: [], failedRepos: 0 } as const
 
 /** Hosts by their state, and their repos. */
 export type CrawlTotals = Omit<CrawlStatus, 'hosts'>
@@ -22,6 +25,8 @@ export interface CrawlFigures {
   readonly added: number
   readonly failedRepos: number
   readonly requestsPerSecond: number
+  /** About how long it takes yet, in milliseconds. Absent where that is not known. */
+  readonly timeLeftMs: number | undefined
 }
 
 /** Keeps what is shown of a crawl up to date. */
@@ -40,11 +45,16 @@ export function createCrawlView(): CrawlView {
   /** The repos of the page that each host is asked for now. */
   const inPage = new Map<string, number>()
   const sums = { pairs: 0, added: 0, failedRepos: 0 }
+  const timeLeft = createCrawlTimeLeft()
+  /** Accounts on the pages of this run: how many of them are active tells how many repos are left. */
+  const listed = { active: 0, inactive: 0 }
+  /** Repos that are asked for once more. */
+  let toRetry = 0
   /** When requests ended, in whole seconds, with how many. */
   const seconds = new Map<number, number>()
 
   function change(host: string, to: Partial<HostProgress>): void {
-    const known = hosts.get(host) ?? { host, state: 'pending', pages: 0, repos: 0, attempts: 0, flags: [] }
+    const known = hosts.get(host) ?? { host, state: 'pending', ...UNKNOWN }
     hosts.set(host, { ...known, ...to })
   }
 
@@ -72,6 +82,11 @@ export function createCrawlView(): CrawlView {
     return (recent.reduce((sum, [, requests]) => sum + requests, 0) * 1000) / spanMs
   }
 
+  function activeShare(): number {
+    const { active, inactive } = listed
+    return active === 0 ? 1 : active / (active + inactive)
+  }
+
   return {
     handle(event) {
       switch (event.type) {
@@ -85,9 +100,18 @@ export function createCrawlView(): CrawlView {
         case 'page':
           sums.pairs += event.pairs
           sums.added += event.added ?? 0
-          sums.failedRepos += event.failed
+          if (event.isRetry) {
+            toRetry = Math.max(0, toRetry - event.described - event.absent - event.failed)
+            return inPage.delete(event.host)
+          }
+          listed.active += event.described + event.absent + event.failed
+          listed.inactive += event.inactive
           endPage(event.host, event.completed)
           return change(event.host, { repos: event.repos, state: event.completed ? 'complete' : 'running' })
+        case 'repoFailed':
+          if (event.willRetry) toRetry += 1
+          else sums.failedRepos += 1
+          return
         case 'hostFailed': {
           const { host, attempts, retryInMs, restart } = event
           endPage(host, true)
@@ -108,7 +132,7 @@ export function createCrawlView(): CrawlView {
     take({ hosts: rows }) {
       for (const row of rows) {
         // This run knows better of those that it asks itself.
-        if (active.has(row.host)) change(row.host, { accounts: row.accounts })
+        if (active.has(row.host)) change(row.host, { accounts: row.accounts, group: row.group })
         else hosts.set(row.host, row)
       }
     },
@@ -121,6 +145,7 @@ export function createCrawlView(): CrawlView {
     figures() {
       const rows = [...hosts.values()].filter(({ host }) => !host.includes('*'))
       const inState = (state: HostProgress['state']) => rows.filter((row) => row.state === state).length
+      const asked = rows.map((row) => ({ ...row, repos: row.repos + (inPage.get(row.host) ?? 0) }))
       return {
         status: {
           total: rows.length,
@@ -130,14 +155,14 @@ export function createCrawlView(): CrawlView {
           failed: inState('failed'),
           leftOut: inState('leftOut'),
           repos: rows.reduce((sum, { repos }) => sum + repos, 0),
+          failedRepos: toRetry,
         },
-        active: rows
-          .filter(({ host }) => active.has(host))
-          .map((row) => ({ ...row, repos: row.repos + (inPage.get(row.host) ?? 0) })),
+        active: asked.filter(({ host }) => active.has(host)),
         setAside: rows.filter(({ retryInMs }) => retryInMs !== undefined).length,
         accounts: rows.reduce((sum, row) => sum + expectedRepos(row), 0),
         ...sums,
         requestsPerSecond: requestsPerSecond(),
+        timeLeftMs: timeLeft.of(asked, activeShare(), performance.now()),
       }
     },
   }

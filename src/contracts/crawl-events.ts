@@ -135,6 +135,11 @@ export interface HostPageEvent {
   cursor?: string | undefined
   /** Whether the host is complete: this page was its last. */
   completed: boolean
+  /**
+   * Whether these are repos that failed before and were asked for once more. Then it is no page of the host's list:
+   * `pages`, `repos` and `invalid` are 0, and `completed` is false.
+   */
+  isRetry: boolean
   /** How long the commit took, in milliseconds, with its retries. */
   durationMs: number
 }
@@ -145,6 +150,11 @@ export interface RepoFailedEvent {
   host: string
   did: string
   error: unknown
+  /**
+   * Whether it is asked for once more, when all hosts are walked. If not, it has failed for this crawl: the next one asks
+   * again, unless its host has the flag `reposFailed`.
+   */
+  willRetry: boolean
 }
 
 /** A repo has more collections than are taken of one: what an account could fill an index with. Its host goes on. */
@@ -221,7 +231,7 @@ export interface CrawlSummary {
   inactive: number
   /** Repos that their host lists as active and does not serve. */
   absent: number
-  /** Repos whose collections could not be had. */
+  /** Repos whose collections could not be had, also when they were asked for once more. */
   failed: number
   /** The first hundred of them. */
   failures: readonly RepoFailure[]
@@ -245,6 +255,8 @@ export type HostState = 'pending' | 'running' | 'failed' | 'complete' | 'leftOut
 /** How far one host is, over all runs. */
 export interface HostProgress {
   host: string
+  /** The hosts that it shares a limit with: `*.host.example`. Absent for most. */
+  group?: string | undefined
   state: HostState
   pages: number
   /** The active repos on those pages. */
@@ -255,6 +267,8 @@ export interface HostProgress {
   lastError?: string | undefined
   /** What is to be known of it for good: `reposFailed`, `reposCut`, `cursorsChanged`. Empty for most. */
   flags: readonly CollectionFlag[]
+  /** How many of its repos failed and are asked for once more: by the crawl that is under way, or by the next one. */
+  failedRepos: number
   completedAt?: Date | undefined
   /** How long until a pending host is tried again that was set aside, in milliseconds. */
   retryInMs?: number | undefined
@@ -271,6 +285,8 @@ export interface CrawlStatus {
   leftOut: number
   /** Active repos on the committed pages of all hosts. */
   repos: number
+  /** Repos that failed and are asked for once more, of all hosts. */
+  failedRepos: number
   /** One row for each host, by name. */
   hosts: readonly HostProgress[]
 }

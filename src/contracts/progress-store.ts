@@ -123,8 +123,8 @@ export type CollectionState = 'pending' | 'running' | 'failed' | 'complete'
  * - `smallerThanTold`, `largerThanTold`: the walk came to its end with less than half, or more than twice, of what the
  *   relay's own directory told in the same run, by more than a page. Two different servers that answer in turns behind
  *   one name look like that. Without a directory, or for what it hides, there is no such flag
- * - `reposFailed`: of a host that is crawled: some of its repos could not be read, and are not in the index. `indexRepos`
- *   reads them, or another crawl of that host
+ * - `reposFailed`: of a host that is crawled: more of its repos could not be read than are kept to be asked for again, and
+ *   are not in the index. `indexRepos` reads them, or a crawl that refreshes the host
  * - `reposCut`: of a host that is crawled: some of its repos have more collections than are taken of one, and the rest is
  *   not in the index
  * - `cancelled`: an operator cancelled it: {@link ProgressStore.cancel}. It is failed, and no run tries it again, until it is

@@ -13,6 +13,9 @@ export function pauseScope(host: string): string {
   return workScope('crawl', host)
 }
 
+/** The scope whose rows keep the repos that failed, a row for each host or group of hosts. */
+export const FAILED_REPOS: string = workScope('crawl', 'failed-repos')
+
 /** Whether a row stands for a group of hosts, which have rows of their own. */
 export function isGroup(name: string): boolean {
   return name.includes('*')

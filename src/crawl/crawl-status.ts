@@ -1,13 +1,16 @@
 import type { CrawlStatus, HostProgress, HostState } from '../contracts/crawl-events.ts'
 import type { CollectionProgress } from '../contracts/progress-store.ts'
-import { isHostRow } from './crawl-scopes.ts'
+import { workSubjectOf } from '../util/scopes.ts'
+import { FAILED_REPOS, isGroup, isHostRow } from './crawl-scopes.ts'
+import { failedReposFrom } from './failed-repos.ts'
 import { isLeftOut } from './left-out.ts'
 
 /** How far a crawl is, by the rows of a progress store; those of other work are passed over. */
 export function crawlStatusOf(rows: readonly CollectionProgress[]): CrawlStatus {
+  const failed = failedByHost(rows)
   const hosts = rows
     .filter(isHostRow)
-    .map(hostProgressOf)
+    .map((row) => hostProgressOf(row, failed.get(row.collection) ?? 0))
     .sort((a, b) => (a.host < b.host ? -1 : 1))
   const inState = (state: HostState) => hosts.filter((host) => host.state === state).length
   return {
@@ -18,15 +21,26 @@ export function crawlStatusOf(rows: readonly CollectionProgress[]): CrawlStatus 
     failed: inState('failed'),
     leftOut: inState('leftOut'),
     repos: hosts.reduce((sum, { repos }) => sum + repos, 0),
+    failedRepos: [...failed.values()].reduce((sum, repos) => sum + repos, 0),
     hosts,
   }
 }
 
-function hostProgressOf(row: CollectionProgress): HostProgress {
+/** How many repos of each host failed and are asked for once more. */
+function failedByHost(rows: readonly CollectionProgress[]): ReadonlyMap<string, number> {
+  const kept = rows.filter(({ relay }) => relay === FAILED_REPOS)
+  return new Map(
+    kept.flatMap(({ cursor }) => Array.from(failedReposFrom(cursor), ([host, dids]) => [host, dids.length])),
+  )
+}
+
+function hostProgressOf(row: CollectionProgress, failedRepos: number): HostProgress {
   const { collection, state, pages, imported, estimatedRepos, attempts, lastError, flags } = row
   const { completedAt, retryInMs } = row
+  const group = workSubjectOf(row.relay)
   return {
     host: collection,
+    ...(isGroup(group) && { group }),
     state: isLeftOut(row) ? 'leftOut' : state,
     pages,
     repos: imported,
@@ -34,6 +48,7 @@ function hostProgressOf(row: CollectionProgress): HostProgress {
     attempts,
     lastError,
     flags,
+    failedRepos,
     completedAt,
     retryInMs,
   }

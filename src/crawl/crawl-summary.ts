@@ -23,9 +23,10 @@ export function countCrawl(): CrawlCounts {
   const failures: RepoFailure[] = []
   /** The invalid entries that each walk under way has told so far. */
   const invalid = new Map<string, number>()
-  const none = { completed: 0, leftOut: 0, pages: 0, described: 0, inactive: 0, absent: 0, failed: 0, cut: 0 }
+  const none = { completed: 0, leftOut: 0, pages: 0, described: 0, inactive: 0, absent: 0, cut: 0 }
   const summary: Sums = {
     ...none,
+    failed: 0,
     failures,
     pairs: 0,
     added: 0,
@@ -37,14 +38,20 @@ export function countCrawl(): CrawlCounts {
   }
 
   function countPage(page: Extract<CrawlEvent, { type: 'page' }>): void {
-    summary.pages += 1
+    summary.pages += page.isRetry ? 0 : 1
     summary.completed += page.completed ? 1 : 0
-    for (const name of ['described', 'inactive', 'absent', 'failed', 'cut', 'pairs'] as const)
+    for (const name of ['described', 'inactive', 'absent', 'cut', 'pairs'] as const)
       summary[name] += page[name]
     summary.added += page.added ?? 0
+    if (page.isRetry) return
     summary.invalid += page.invalid - (invalid.get(page.host) ?? 0)
     if (page.completed) invalid.delete(page.host)
     else invalid.set(page.host, page.invalid)
+  }
+
+  function countFailure({ host, did, error }: Extract<CrawlEvent, { type: 'repoFailed' }>): void {
+    summary.failed += 1
+    if (failures.length < MOST_FAILURES) failures.push({ host, did, error: describe(error) })
   }
 
   return {
@@ -56,8 +63,7 @@ export function countCrawl(): CrawlCounts {
       if (event.type === 'page') countPage(event)
       else if (event.type === 'requested') summary.requests += 1
       else if (event.type === 'hostLeftOut') summary.leftOut += 1
-      else if (event.type === 'repoFailed' && failures.length < MOST_FAILURES)
-        failures.push({ host: event.host, did: event.did, error: describe(event.error) })
+      else if (event.type === 'repoFailed' && !event.willRetry) countFailure(event)
     },
     end() {
       ended = performance.now()

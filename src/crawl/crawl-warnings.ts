@@ -32,7 +32,8 @@ function warningOf(event: CrawlEvent | IndexReposEvent): Warning | undefined {
       return { code: 'BACKFILL_FAILED', message: `${host} failed${because(error)}.${next}` }
     }
     case 'repoFailed': {
-      const message = `${event.host}: the repo ${event.did} could not be read${because(event.error)}.`
+      const again = event.willRetry ? ' It is asked for again when all hosts are read.' : ''
+      const message = `${event.host}: the repo ${event.did} could not be read${because(event.error)}.${again}`
       return { code: 'BACKFILL_REPO_FAILED', message }
     }
     case 'repoCut': {

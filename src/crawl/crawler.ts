@@ -11,25 +11,29 @@ import { merge } from '../util/merge-streams.ts'
 import type { Run } from '../util/run-iterator.ts'
 import { guardConnections } from './connection-guard.ts'
 import { type CrawlOptions, type CrawlSettings, crawlSettingsOf } from './crawl-options.ts'
-import { groupScope, HOSTS, isGroup } from './crawl-scopes.ts'
+import { FAILED_REPOS, groupScope, HOSTS, isGroup } from './crawl-scopes.ts'
 import { crawlStatusOf } from './crawl-status.ts'
 import { countCrawl } from './crawl-summary.ts'
 import { groupWork } from './group-work.ts'
 import { asCrawlEvents, type EmitCrawl } from './host-events.ts'
 import { createHostPool } from './host-pool.ts'
-import { type HostWorkParts, hostWork } from './host-work.ts'
+import { hostWork } from './host-work.ts'
+import type { HostWorkParts } from './host-work-parts.ts'
 import { registerHosts, reopenGroups } from './known-hosts.ts'
+import { repoRetryWork } from './retry-repos.ts'
 
 // One crawl, from the top: ask the sources for hosts and register them (known-hosts); let the workers claim hosts, and
-// groups of hosts that share a limit, until nothing is left (host-pool, host-work, group-work); look once more, and go
-// another round if there is new work (`isOver`). A host is walked as a collection is (run/walk): each page of its list
+// groups of hosts that share a limit, until nothing is left (host-pool, host-work, group-work); ask once more for the
+// repos that failed (failed-repos, retry-repos); look once more, and go another round if there is new work (`isOver`). A host is walked as a collection is (run/walk): each page of its list
 // is completed by what each repo on it holds (page-repos), then committed.
 //
 // Who repeats what is as in run/backfiller, and besides:
 //
 // | what failed                                | is repeated by        | how often, and how long apart               |
 // | ------------------------------------------ | --------------------- | ------------------------------------------- |
-// | a repo whose host answers for others       | page-repos            | twice; then it is counted, and told         |
+// | a repo whose host answers for others       | page-repos            | twice; then it is kept, and told            |
+// | a repo that is kept                        | retry-repos           | once, when all hosts are walked; then by the |
+// |                                            |                       | next crawl, once                            |
 // | a repo whose host does not answer          | page-repos            | `retry.retries`, then the host has failed   |
 // | a host                                     | run/failure-policy    | `maxAttempts`, `setAsideMs` apart           |
 
@@ -83,6 +87,7 @@ async function* crawl(
     for (let round = 1; ; round += 1) {
       const workers = Array.from({ length: parts.concurrency }, () => pool.work())
       yield* merge(workers, stop)
+      yield* retryRepos(parts)
       if (await isOver(parts, round === MAX_ROUNDS)) return
     }
   } finally {
@@ -100,15 +105,23 @@ function partsOf(settings: CrawlSettings, stop: AbortController, emit: EmitCrawl
 }
 
 function poolOf(parts: HostWorkParts): WorkerPool<HostPageEvent> {
-  const { progress, leaseMs, signal, emit, groups } = parts
+  const { progress, leaseMs, signal, emit } = parts
   const queue = createClaimQueue({ relay: HOSTS, progress, leaseMs, signal, emit: asCrawlEvents(emit) })
   return createHostPool(parts, queue, (claim) => {
-    const { collection } = claim
-    if (!isGroup(collection)) return hostWork(claim, parts)
-    // Of a run with other limits: then the pace of one host is kept over all of them.
-    const unknown = { hosts: collection, requestsPerSecond: parts.requestsPerSecond }
-    return groupWork(claim, groups.find(({ hosts }) => hosts === collection) ?? unknown, parts)
+    return isGroup(claim.collection) ? groupWork(claim, parts) : hostWork(claim, parts)
   })
+}
+
+/** Asks once more for the repos that failed. Those that fail again wait for the next crawl. */
+async function* retryRepos(parts: HostWorkParts): AsyncGenerator<HostPageEvent, void, void> {
+  const { progress, leaseMs, signal, stop, emit, concurrency } = parts
+  const { collections } = await progress.remaining(FAILED_REPOS)
+  if (collections === 0) return
+  const told = asCrawlEvents(emit)
+  const queue = createClaimQueue({ relay: FAILED_REPOS, progress, leaseMs, signal, emit: told })
+  const pool = createHostPool(parts, queue, (claim) => repoRetryWork(claim, parts))
+  const workers = Array.from({ length: Math.min(collections, concurrency) }, () => pool.work())
+  yield* merge(workers, stop)
 }
 
 /**
@@ -134,10 +147,13 @@ async function readStatus({
   progress,
   groups,
 }: Pick<CrawlSettings, 'progress' | 'groups'>): Promise<CrawlStatus> {
-  const rows = await progress.list({ relay: HOSTS })
+  const [rows, failed] = await Promise.all([
+    progress.list({ relay: HOSTS }),
+    progress.list({ relay: FAILED_REPOS }),
+  ])
   const known = groups.map(({ hosts }) => hosts)
   const registered = rows.map(({ collection }) => collection).filter(isGroup)
   const names = new Set([...known, ...registered])
   const lists = await Promise.all([...names].map((group) => progress.list({ relay: groupScope(group) })))
-  return crawlStatusOf([...rows, ...lists.flat()])
+  return crawlStatusOf([...rows, ...lists.flat(), ...failed])
 }

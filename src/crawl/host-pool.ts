@@ -2,7 +2,7 @@ import type { HostPageEvent } from '../contracts/crawl-events.ts'
 import type { Claim } from '../contracts/progress-store.ts'
 import type { ClaimQueue } from '../run/claim-queue.ts'
 import { type ClaimWork, createWorkerPool, type WorkerPool } from '../run/worker-pool.ts'
-import type { HostWorkParts } from './host-work.ts'
+import type { HostWorkParts } from './host-work-parts.ts'
 
 /** The workers on the hosts, or the groups, of one scope. */
 export function createHostPool(

@@ -5,9 +5,9 @@ import { abortable } from '../util/abort.ts'
 import { describe } from '../util/describe.ts'
 import { isPassing, LONGEST_WAIT_MS, retrying } from '../util/retry.ts'
 import { oneLine } from '../util/text.ts'
-import { groupScope, HOSTS } from './crawl-scopes.ts'
+import { FAILED_REPOS, groupScope, HOSTS } from './crawl-scopes.ts'
 import type { HostAddress } from './host-address.ts'
-import type { HostWorkParts } from './host-work.ts'
+import type { HostWorkParts } from './host-work-parts.ts'
 import type { HostGroup } from './shared-limits.ts'
 
 /** How many reasons are told where there is nothing to crawl. */
@@ -51,6 +51,8 @@ export async function registerHosts(parts: HostWorkParts): Promise<void> {
     if (members.length > 0) groupRows.push({ nsid: group.hosts, estimatedRepos: accountsOf(members) })
   }
   await progress.register(HOSTS, [...singles, ...groupRows], options)
+  // Repos that failed in earlier crawls are asked for again, as hosts are.
+  await progress.register(FAILED_REPOS, [], { keepFailed })
   await reopenGroups(parts)
   const registered = await progress.list({ relay: HOSTS })
   if (registered.length === 0) throw new DiscoveryError(errors, noHostsText(errors, leftOut))

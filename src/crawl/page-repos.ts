@@ -1,5 +1,4 @@
 import type { IndexBatch } from '../contracts/index-sink.ts'
-import type { CollectionFlag } from '../contracts/progress-store.ts'
 import { BackfillError, isBackfillError } from '../errors.ts'
 import type { FetchedPage } from '../paging/prefetch.ts'
 import { endsRun } from '../run/failure-policy.ts'
@@ -16,17 +15,20 @@ export interface ReposPage extends FetchedPage {
   readonly batches: readonly IndexBatch[]
   readonly described: number
   readonly absent: number
-  readonly failed: number
+  /** The repos that could not be read, with what came of them. */
+  readonly failures: readonly { readonly did: string; readonly error: unknown }[]
   /** Repos with more collections than are taken of one. */
   readonly cut: number
 }
 
-interface RepoReaderParts {
+export interface RepoReaderParts {
   readonly client: HostClient
   readonly retry: RetryPolicy
   /** The longest wait that a host may ask for in the middle of a page, in milliseconds. */
   readonly longestWaitMs: number
   readonly emit: EmitCrawl
+  /** Whether these are repos that failed before: then each is asked for once, and no number of failures is their host's. */
+  readonly isRetry: boolean
 }
 
 /** How many repos of one host are asked for at once: at eight requests a second, answers may take two seconds. */
@@ -42,25 +44,32 @@ const MOST_FAILED_IN_A_ROW = 20
 const MOST_PAIRS = 200_000
 
 /** What a repo comes to: what it holds, or why it has nothing here. */
-type Outcome = Held | 'absent' | 'failed'
+type Outcome = Held | 'absent' | { readonly error: unknown }
 type Held = Pick<DescribedRepo, 'collections' | 'leftOut'>
 
 /** Asks a host for each repo of a page. */
 export interface RepoReader {
   /**
    * A repo that fails is not its host's failure, as long as the host answers: for another repo since, or when it is asked
-   * for its list. Then the repo is counted, and told. If the host does not answer, or twenty repos in a row fail, the page
+   * for its list. Then it is among the failures of the page. If the host does not answer, or twenty repos in a row fail, the page
    * fails with the error.
    */
   read(page: FetchedPage, signal: AbortSignal): Promise<ReposPage>
 }
 
-export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoReaderParts): RepoReader {
+export function createRepoReader({
+  client,
+  retry,
+  longestWaitMs,
+  emit,
+  isRetry,
+}: RepoReaderParts): RepoReader {
   const host = client.lister.relay
   let answeredAt = Number.NEGATIVE_INFINITY
   let failedInARow = 0
   /** On this page or one before. */
-  let hasAnswered = false
+  let hasAnswered = isRetry
+  const repoRetries = isRetry ? 0 : REPO_RETRIES
 
   async function ask(did: string, signal: AbortSignal): Promise<Outcome> {
     const startedAt = performance.now()
@@ -87,7 +96,7 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
       failures += 1
       if (isFinal(error)) return false
       const waitsForHost = isTooMany(error) || (isHostError(error) && answeredAt < failedAt)
-      return waitsForHost || failures <= REPO_RETRIES
+      return waitsForHost || failures <= repoRetries
     }
     try {
       return await retrying(() => ask(did, signal), {
@@ -101,13 +110,13 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
       // An abort is the caller's decision, not a failure of the repo.
       signal.throwIfAborted()
       if (isNoRepos(error) || (await isOfHost(error, failedAt, signal))) throw error
-      return fail(did, error)
+      return { error }
     }
   }
 
   async function isOfHost(error: unknown, failedAt: number, signal: AbortSignal): Promise<boolean> {
     failedInARow += 1
-    if (failedInARow >= MOST_FAILED_IN_A_ROW) {
+    if (!isRetry && failedInARow >= MOST_FAILED_IN_A_ROW) {
       // One that has described a repo, or is out of order by now, is no relay.
       const isRelay = !hasAnswered && lacksMethod(error) && (await client.answers(signal))
       if (isRelay) throw leftOutError('does not describe its repos, as relays do not')
@@ -116,12 +125,13 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
     return isHostError(error) && answeredAt < failedAt && !(await client.answers(signal))
   }
 
-  function fail(did: string, error: unknown): 'failed' {
-    emit({ type: 'repoFailed', host, did, error })
-    return 'failed'
-  }
-
-  function tellCut(did: string, { collections, leftOut }: Held, counts: { cut: number }): void {
+  function count(
+    did: string,
+    { collections, leftOut }: Held,
+    counts: { described: number; cut: number },
+  ): void {
+    counts.described += 1
+    if (leftOut === 0) return
     counts.cut += 1
     emit({ type: 'repoCut', host, did, taken: collections.length, leftOut })
   }
@@ -132,12 +142,14 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
       const reading = childController(signal)
       const left = page.page.dids.values()
       const pairs = createPairs()
-      const counts = { described: 0, absent: 0, failed: 0, cut: 0 }
+      const counts = { described: 0, absent: 0, cut: 0 }
+      const failures: { did: string; error: unknown }[] = []
       const readInto = async (did: string) => {
-        const read = await readOne(did, reading.signal)
-        const outcome = pairs.add(did, read) ? read : fail(did, tooManyPairs(host))
-        counts[typeof outcome === 'string' ? outcome : 'described'] += 1
-        if (typeof outcome !== 'string' && outcome.leftOut > 0) tellCut(did, outcome, counts)
+        const outcome = await readOne(did, reading.signal)
+        if (outcome === 'absent') counts.absent += 1
+        else if ('error' in outcome) failures.push({ did, ...outcome })
+        else if (!pairs.add(did, outcome)) failures.push({ did, error: tooManyPairs(host) })
+        else count(did, outcome, counts)
       }
       // They share one iterator: a promise for each repo of each host's page would take most of the memory.
       const readSome = async () => {
@@ -148,13 +160,10 @@ export function createRepoReader({ client, retry, longestWaitMs, emit }: RepoRea
       } finally {
         reading.abort()
       }
-      return { ...page, batches: pairs.batches(host), flags: flagsOf(counts), ...counts }
+      const flags = counts.cut > 0 ? (['reposCut'] as const) : undefined
+      return { ...page, batches: pairs.batches(host), flags, failures, ...counts }
     },
   }
-}
-
-function flagsOf({ failed, cut }: Pick<ReposPage, 'failed' | 'cut'>): CollectionFlag[] {
-  return [...(failed > 0 ? (['reposFailed'] as const) : []), ...(cut > 0 ? (['reposCut'] as const) : [])]
 }
 
 /** Whether an error says nothing of the repo: the claim is lost, the program is wrong, or there were too many requests. */
@@ -185,9 +194,7 @@ function createPairs() {
   let count = 0
   return {
     /** @returns false where they would be too many */
-    add(did: string, outcome: Outcome): boolean {
-      if (typeof outcome === 'string') return true
-      const { collections } = outcome
+    add(did: string, { collections }: Held): boolean {
       if (count + collections.length > MOST_PAIRS) return false
       count += collections.length
       for (const nsid of collections) {

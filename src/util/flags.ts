@@ -9,7 +9,7 @@ export const FLAG_WORDS: Readonly<Record<CollectionFlag, string>> = {
   largerThanTold:
     'the relay listed more than twice of what its directory told; some may be surplus: verify finds it',
   reposFailed:
-    'some of its repos could not be read, and are not in the index: give them to index, or crawl the host again',
+    'more of its repos could not be read than are kept to be asked for again: crawl the host again with --refresh-after',
   reposCut: 'some of its repos have more than 5,000 collections, of which the first are in the index',
   cancelled: 'it was cancelled, and stays so until it is retried by its name',
 }

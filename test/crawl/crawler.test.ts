@@ -78,9 +78,18 @@ describe('a host', () => {
     expect(summary).toMatchObject({ completed: 1, described: sound.length, failed: 3, absent: 1 })
     expect(new Set(summary.failures.map(({ did }) => did))).toEqual(new Set([a, b, c]))
     expect(told('hostFailed')).toEqual([])
-    // That some are missing stays in its row, for later.
-    const { hosts } = await crawler.status()
-    expect(hosts).toMatchObject([{ state: 'complete', flags: ['reposFailed'] }])
+    // They are kept, for later.
+    const { hosts, failedRepos } = await crawler.status()
+    expect(failedRepos).toBe(3)
+    expect(hosts).toMatchObject([{ state: 'complete', flags: [], failedRepos: 3 }])
+    expect(told('repoFailed').map(({ willRetry }) => willRetry)).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ])
     const repos = new Set([...store.sink.pairs.values()].flatMap((dids) => [...dids]))
     expect(sound.every((did) => repos.has(did) || network.account(did)?.collections.length === 0)).toBe(true)
   })

@@ -16,7 +16,7 @@ Examples:
 
 Ctrl-C stops within a second, and the same command goes on from there. Several processes share the work.
 A crawl also finishes the hosts that earlier crawls have begun, and tries those again that failed.
-A repo that its host cannot tell of is tried three times and then passed over. Give those to index: --failed FILE, then index --file FILE.
+A repo that its host cannot tell of is tried three times, once more when all hosts are read, and once by each later crawl. The exit code is 1 until then. --failed FILE collects those that are left, for index --file FILE.
 ${EXIT_CODES}`)
 
 export const registerCrawl: RegisterCommand = (program, choose) => {

@@ -64,7 +64,8 @@ export async function crawl(
       report.handle(event)
       if (event.type === 'hostsFailed') lost.sources += 1
       // At once, and in their order: a crash must not lose them.
-      if (event.type === 'repoFailed' && failed !== undefined) appendFileSync(failed, `${event.did}\n`)
+      if (event.type === 'repoFailed' && !event.willRetry && failed !== undefined)
+        appendFileSync(failed, `${event.did}\n`)
       // Their sizes are in the store now. That it is unavailable, the crawl itself tells.
       if (event.type === 'hosts') refresh().catch(() => {})
     },

@@ -1,7 +1,7 @@
 import type { CrawlStatus, HostProgress, HostState } from '../../contracts/crawl-events.ts'
 import { expectedRepos } from '../../crawl/crawl-status.ts'
 import { FLAG_WORDS } from '../../util/flags.ts'
-import { count, duration, percent, rate } from '../../util/format.ts'
+import { count, duration, percent, plural, rate } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
 import type { CrawlFigures, CrawlTotals } from '../crawl-view.ts'
 import type { Screen } from './screen.ts'
@@ -29,11 +29,16 @@ export function hostCounts(
 export function crawlLine({ status, setAside, accounts, ...figures }: CrawlFigures): string {
   const share = shareOf(status, accounts)
   return [
-    hostCounts(status, setAside),
+    [hostCounts(status, setAside), ...leftTexts(figures)].join('; '),
     `${ofTotal(status.repos, accounts)} repos${share === undefined ? '' : ` (${percent(share)})`}`,
     `${count(figures.pairs)} pairs, ${count(figures.added)} new`,
     `${rate(figures.requestsPerSecond)} requests/s`,
+    ...leftTexts(figures),
   ].join(', ')
+}
+
+function leftTexts({ timeLeftMs }: Pick<CrawlFigures, 'timeLeftMs'>): string[] {
+  return timeLeftMs === undefined ? [] : [`about ${duration(timeLeftMs)} left`]
 }
 
 /** How far a crawl is, by the store alone. */
@@ -44,7 +49,8 @@ export function crawlStatusLine({ hosts, ...totals }: CrawlStatus): string {
   const percents = share === undefined ? '' : `, ${percent(share)}`
   const flagged = hosts.filter(({ flags }) => flags.length > 0).length
   const worth = flagged === 0 ? '' : `, ${count(flagged)} flagged`
-  return `hosts: ${hostCounts(totals, setAside)}, ${ofTotal(totals.repos, accounts)} repos${percents}${worth}`
+  const again = totals.failedRepos === 0 ? '' : `, ${count(totals.failedRepos)} failed`
+  return `hosts: ${hostCounts(totals, setAside)}, ${ofTotal(totals.repos, accounts)} repos${percents}${again}${worth}`
 }
 
 /** How far the crawl is, and the largest of the hosts that are asked now. */
@@ -54,10 +60,11 @@ export function crawlDisplay(figures: CrawlFigures, { columns, rows, color }: Sc
   const { status, setAside, accounts, pairs, added, failedRepos, requestsPerSecond, active } = figures
   const share = shareOf(status, accounts)
   const failed = failedRepos === 0 ? '' : `, ${count(failedRepos)} repos failed`
+  const again = status.failedRepos === 0 ? '' : `, ${count(status.failedRepos)} to ask for again`
   const head = [
     '',
     hostCounts(status, setAside),
-    `${ofTotal(status.repos, accounts)} repos${share === undefined ? '' : `, ${percent(share)}`}${failed}`,
+    `${ofTotal(status.repos, accounts)} repos${share === undefined ? '' : `, ${percent(share)}`}${failed}${again}`,
     `${count(pairs)} pairs, ${count(added)} new; ${rate(requestsPerSecond)} requests/s to ${count(active.length)} hosts`,
   ]
   const largest = active.toSorted((a, b) => sizeOf(b) - sizeOf(a)).slice(0, Math.max(0, rows - HEAD - 2))
@@ -98,11 +105,12 @@ export function hostTable(
   const row = (name: string, repos: string, accounts: string, state: string) =>
     `${fit(name, width - 24 - STATE_WIDTH - 3)} ${repos.padStart(12)}${accounts.padStart(12)}  ${state.padEnd(STATE_WIDTH)}`
   const lines = [paint('dim', row('host', 'repos', 'accounts', 'state').trimEnd())]
-  const rank = ({ state, flags }: HostProgress) => (flags.length > 0 ? 0.5 : ORDER.indexOf(state))
+  const rank = ({ state, flags, failedRepos }: HostProgress) =>
+    flags.length + failedRepos > 0 ? 0.5 : ORDER.indexOf(state)
   const ordered = hosts.toSorted((a, b) => rank(a) - rank(b) || sizeOf(b) - sizeOf(a))
   let shown = 0
   for (const host of ordered) {
-    const { state, lastError, retryInMs, accounts, flags } = host
+    const { state, lastError, retryInMs, accounts, flags, failedRepos } = host
     const text = row(
       printable(host.host),
       count(host.repos),
@@ -112,6 +120,9 @@ export function hostTable(
     const why = [
       ...(retryInMs === undefined ? [] : [`again in ${duration(retryInMs)}`]),
       ...(lastError === undefined || state === 'complete' ? [] : [printable(lastError)]),
+      ...(failedRepos === 0
+        ? []
+        : [`${plural(failedRepos, 'repo')} could not be read: crawl again to retry`]),
       ...flags.map((flag) => FLAG_WORDS[flag]),
     ].join(': ')
     const added = [

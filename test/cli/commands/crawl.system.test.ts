@@ -95,11 +95,11 @@ describe('crawl', () => {
     const [host = ''] = broken.hosts
     const done = await crawl(path, '--host', host, '--failed', 'failed.txt')
     expect(done.code).toBe(1)
-    expect(done.stderr).toContain('1 repo could not be read. Later: ')
+    expect(done.stderr).toContain('1 repo could not be read. Run again to ask for them again, or later: ')
     expect(await readFile(join(path, 'failed.txt'), 'utf8')).toBe(`${bad}\n`)
     const { stdout } = await cli(['status'], { cwd: path })
-    expect(stdout).toContain('some of its repos could not be read')
-    expect(stdout).toContain('1 flagged')
+    expect(stdout).toContain('1 repo could not be read: crawl again to retry')
+    expect(stdout).toMatch(/^hosts: .* repos, \d+%, 1 failed$/m)
   })
 
   it('needs to be told which hosts', async () => {

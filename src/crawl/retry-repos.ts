@@ -1,0 +1,96 @@
+import type { HostPageEvent } from '../contracts/crawl-events.ts'
+import type { Claim } from '../contracts/progress-store.ts'
+import { isBackfillError } from '../errors.ts'
+import { commitPages } from '../run/commit.ts'
+import { endsRun } from '../run/failure-policy.ts'
+import type { Lease } from '../run/lease.ts'
+import type { ClaimWork, WorkStep } from '../run/worker-pool.ts'
+import { plural } from '../util/format.ts'
+import { isGroup } from './crawl-scopes.ts'
+import { failedReposFrom, failedReposText } from './failed-repos.ts'
+import { asCrawlEvents } from './host-events.ts'
+import { createHostSession } from './host-session.ts'
+import { pageEvent } from './host-work.ts'
+import { type HostWorkParts, type SharedPace, sharedPace } from './host-work-parts.ts'
+import { createRepoReader, type ReposPage } from './page-repos.ts'
+
+/**
+ * Asks once more for the repos of a row that failed, of one host after the other. Those that fail again stay in the row,
+ * for the next crawl.
+ */
+export function repoRetryWork(claim: Claim, given: HostWorkParts): ClaimWork<HostPageEvent> {
+  const { emit, progress, patience } = given
+  const group = isGroup(claim.collection) ? sharedPace(claim.collection, given) : undefined
+  const parts = { ...given, group }
+  // What becomes of the row is told by repos.
+  const told = () => {}
+
+  async function* steps(lease: Lease): AsyncGenerator<WorkStep<HostPageEvent>, void, void> {
+    const left = failedReposFrom(claim.cursor)
+    let at = claim
+    for (const [host, dids] of [...left]) {
+      const page = await readAgain(host, dids, { claim, lease, parts })
+      const failed = new Map(page.failures.map(({ did, error }) => [did, error]))
+      left.set(host, [...failed.keys()])
+      const next = { ...page.next, pages: at.pages + 1, cursor: failedReposText(left) }
+      const commit = { ...parts, emit: asCrawlEvents(emit, host) }
+      for await (const committed of commitPages(at, [{ ...page, next }], undefined, commit)) {
+        at = committed.claim
+        const event = { ...pageEvent(host, committed), ...RETRIED }
+        emit(event)
+        yield { event, claim: at, completed: at.cursor === undefined }
+      }
+      for (const [did, error] of failed) emit({ type: 'repoFailed', host, did, error, willRetry: false })
+    }
+    if (at.cursor !== undefined) {
+      const error = `${plural(Array.from(left.values()).flat().length, 'repo')} could not be read`
+      await progress.release(at, { kind: 'failed', error })
+    } else if (at === claim) {
+      at = await patience.wait(() => progress.advance(claim, { pages: 1, imported: 0, invalid: 0 }))
+    }
+    yield { claim: at, completed: true }
+  }
+
+  return { asking: undefined, emit: told, steps }
+}
+
+/** It is no page of the host's list, so it says nothing of how far that is. */
+const RETRIED = {
+  isRetry: true,
+  pages: 0,
+  repos: 0,
+  invalid: 0,
+  cursor: undefined,
+  completed: false,
+} as const
+
+interface AskedAgain {
+  readonly claim: Claim
+  readonly lease: Lease
+  readonly parts: HostWorkParts & { readonly group: SharedPace | undefined }
+}
+
+/** What of these repos can be read now. A host that is down, or not to be asked any more, has failed for all of them. */
+async function readAgain(
+  host: string,
+  dids: readonly string[],
+  { claim, lease, parts }: AskedAgain,
+): Promise<ReposPage> {
+  const { signal } = lease
+  const session = createHostSession(claim, host, parts)
+  const reader = createRepoReader({ ...session.reading, isRetry: true })
+  const { relay, collection } = claim
+  const page = { page: { dids: [...dids] }, next: { relay, collection, pages: 0, emptyPages: 0 } }
+  const end = session.begin(lease)
+  try {
+    await session.sitOut(signal)
+    return await reader.read(page, signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (endsRun(error) || isBackfillError(error, 'CLAIM_LOST')) throw error
+    const none = { batches: [], flags: undefined, described: 0, absent: 0, cut: 0 }
+    return { ...page, ...none, failures: dids.map((did) => ({ did, error })) }
+  } finally {
+    await end()
+  }
+}

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest'
+import { FAILED_REPOS } from '../../src/crawl/crawl-scopes.ts'
+import { failedReposFrom, keepFailedRepos } from '../../src/crawl/failed-repos.ts'
+import { memoryStore } from '../../src/index.ts'
+import { type HostRequest, startNetwork } from '../../src/testing/index.ts'
+import { crawlOf, heldBy, pairsOf } from '../support/crawl.ts'
+
+const DESCRIBE = '/xrpc/com.atproto.repo.describeRepo'
+const HOST = 'pds.example.net'
+
+/** A network whose repos fail for as long as they are among `broken`. */
+async function networkOf(hosts: { name: string; count?: number; repos: number }) {
+  const broken = new Set<string>()
+  const asked: string[] = []
+  const network = await startNetwork({
+    hosts: [hosts],
+    script({ path, did = '' }: HostRequest) {
+      if (path !== DESCRIBE) return undefined
+      asked.push(did)
+      return broken.has(did) ? { status: 500 } : undefined
+    },
+  })
+  const dids = Array.from(network.accounts(), ({ did }) => did)
+  return { network, broken, asked, dids, [Symbol.asyncDispose]: () => network.close() }
+}
+
+describe('a repo that fails', () => {
+  it('is asked for once more when all hosts are read', async () => {
+    await using made = await networkOf({ name: 'pds-#.example.net', count: 3, repos: 30 })
+    const { network, broken } = made
+    for (const did of made.dids.filter((_, i) => i % 10 === 0)) broken.add(did)
+    const hosts = new Set<string>()
+    const { crawler, store, told } = crawlOf(network, {
+      pageSize: 10,
+      onEvent(event) {
+        if (event.type === 'page' && event.completed) hosts.add(event.host)
+        if (hosts.size === 3) broken.clear()
+      },
+    })
+    expect(await crawler.run()).toMatchObject({ completed: 3, described: 90, failed: 0, failures: [] })
+    expect(heldBy(store)).toEqual(pairsOf(network, store.sink.pairs.keys()))
+    expect(told('repoFailed')).toHaveLength(9)
+    const retried = told('page').filter(({ isRetry }) => isRetry)
+    expect(retried.map(({ described, failed }) => [described, failed])).toEqual([
+      [3, 0],
+      [3, 0],
+      [3, 0],
+    ])
+    expect(await crawler.status()).toMatchObject({ complete: 3, failedRepos: 0 })
+  })
+
+  it('and fails again is asked for by the next crawl, and nothing else is', async () => {
+    await using made = await networkOf({ name: HOST, repos: 40 })
+    const { network, broken, asked, dids } = made
+    const bad = dids.slice(5, 30)
+    for (const did of bad) broken.add(did)
+    const store = memoryStore()
+    const first = crawlOf(network, {}, store)
+    // More of them in a row than are taken for their host's failure, had it not answered in between.
+    expect(await first.crawler.run().catch(() => first.crawler.summary)).toMatchObject({ failed: 25 })
+    const next = async () => {
+      asked.length = 0
+      const { crawler } = crawlOf(network, {}, store)
+      return { summary: await crawler.run(), status: await crawler.status() }
+    }
+    const [one = ''] = bad
+    broken.clear()
+    broken.add(one)
+    expect(await next()).toMatchObject({
+      summary: { completed: 0, described: 24, failed: 1, failures: [{ host: HOST, did: one }] },
+      status: { failedRepos: 1, hosts: [{ host: HOST, state: 'complete', failedRepos: 1 }] },
+    })
+    expect(asked.toSorted()).toEqual(bad.toSorted())
+    broken.clear()
+    expect(await next()).toMatchObject({ summary: { described: 1, failed: 0 }, status: { failedRepos: 0 } })
+    expect(asked).toEqual([one])
+    await next()
+    expect(asked).toEqual([])
+    expect(heldBy(store)).toEqual(pairsOf(network, store.sink.pairs.keys()))
+  })
+
+  it('is not lost where the crawl ends before', async () => {
+    await using made = await networkOf({ name: HOST, repos: 40 })
+    const { network, broken, dids } = made
+    for (const did of dids.filter((_, i) => i % 9 === 0)) broken.add(did)
+    const store = memoryStore()
+    for await (const page of crawlOf(network, { pageSize: 20 }, store).crawler) if (page.failed > 0) break
+    broken.clear()
+    expect(await crawlOf(network, { pageSize: 20 }, store).crawler.run()).toMatchObject({ failed: 0 })
+    expect(heldBy(store)).toEqual(pairsOf(network, store.sink.pairs.keys()))
+  })
+
+  it('of a group of hosts is asked for at the pace of the group', async () => {
+    await using made = await networkOf({ name: 'pds-#.shared.example.net', count: 4, repos: 20 })
+    const { network, broken, dids } = made
+    for (const did of dids.filter((_, i) => i % 2 === 0)) broken.add(did)
+    const store = memoryStore()
+    const sharedLimits = [{ hosts: '*.shared.example.net', requestsPerSecond: 1_000 }]
+    expect(await crawlOf(network, { sharedLimits }, store).crawler.run()).toMatchObject({ failed: 40 })
+    expect(await store.progress.list({ relay: FAILED_REPOS })).toMatchObject([
+      { collection: '*.shared.example.net', state: 'failed', lastError: '40 repos could not be read' },
+    ])
+    broken.clear()
+    const slow = [{ hosts: '*.shared.example.net', requestsPerSecond: 40 }]
+    const begun = network.askedGroup('pds-#.shared.example.net').requests
+    expect(await crawlOf(network, { sharedLimits: slow }, store).crawler.run()).toMatchObject({
+      described: 40,
+      failed: 0,
+    })
+    expect(network.askedGroup('pds-#.shared.example.net').requests - begun).toBe(40)
+    expect(heldBy(store)).toEqual(pairsOf(network, store.sink.pairs.keys()))
+  })
+
+  it('stays where its host is down by then', async () => {
+    await using made = await networkOf({ name: HOST, repos: 10 })
+    const { network, broken, dids } = made
+    broken.add(dids[3] ?? '')
+    const store = memoryStore()
+    const { crawler, told } = crawlOf(
+      network,
+      { onEvent: ({ type }) => type === 'page' && network.change(HOST, { down: 521 }) },
+      store,
+    )
+    expect(await crawler.run()).toMatchObject({ completed: 1, failed: 1 })
+    expect(told('hostFailed')).toEqual([])
+    network.change(HOST, { down: false })
+    broken.clear()
+    expect(await crawlOf(network, {}, store).crawler.run()).toMatchObject({ described: 1, failed: 0 })
+  })
+})
+
+describe('repos that failed', () => {
+  it('are kept up to a bound', async () => {
+    const { progress } = memoryStore()
+    const { signal } = new AbortController()
+    const patience = { wait: <T>(call: () => Promise<T>) => call() }
+    const keep = (host: string, dids: readonly string[]) =>
+      keepFailedRepos('*.example', { host, dids }, { progress, patience, leaseMs: 1_000, signal })
+    const many = Array.from({ length: 4_000 }, (_, i) => `did:plc:${String(i).padStart(24, 'a')}`)
+    expect(await keep('a.example', many)).toBe(false)
+    expect(await keep('a.example', many.slice(0, 3))).toBe(true)
+    expect(await keep('b.example', many.slice(2, 4))).toBe(true)
+    expect(await keep('a.example', many.slice(1, 5))).toBe(true)
+    const [row] = await progress.list({ relay: FAILED_REPOS })
+    expect(failedReposFrom(row?.cursor)).toEqual(
+      new Map([
+        ['a.example', many.slice(0, 5)],
+        ['b.example', many.slice(2, 4)],
+      ]),
+    )
+  })
+})
