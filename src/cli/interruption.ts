@@ -12,6 +12,8 @@ export interface Interruption extends Disposable {
   readonly signal: AbortSignal
   /** What the process has to end with then: 130 for Ctrl-C. */
   readonly exitCode: number
+  /** Whether that is how a service is ended: by Ctrl-C or SIGTERM. */
+  readonly isAsked: boolean
 }
 
 /**
@@ -44,6 +46,9 @@ export function listenForInterruption(out: Output): Interruption {
     signal: controller.signal,
     get exitCode() {
       return exitCode
+    },
+    get isAsked() {
+      return exitCode === 128 + constants.signals.SIGINT || exitCode === 128 + constants.signals.SIGTERM
     },
     [Symbol.dispose]() {
       for (const name of SIGNALS) process.off(name, onSignal)

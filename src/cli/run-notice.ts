@@ -1,6 +1,6 @@
 import { childController } from '../util/abort.ts'
 import { describe } from '../util/describe.ts'
-import { plural } from '../util/format.ts'
+import { duration, plural } from '../util/format.ts'
 import { retrying } from '../util/retry.ts'
 import { printable } from '../util/text.ts'
 import { VERSION } from '../util/version.ts'
@@ -46,7 +46,11 @@ export function noticesTo(url: string | undefined, { err, interruption }: Contex
     throw new UsageError(
       '--notify must be an http or https URL without a user, such as https://hooks.example/abc.',
     )
-  const { origin } = target
+  const { origin, href } = target
+  const say = (error: unknown, what: string) => {
+    const why = describe(error).replaceAll(url, origin).replaceAll(href, origin).replace(/\.$/, '')
+    err.write(`! ${printable(origin)} could not be notified: ${printable(why)}.${what}\n`)
+  }
   return async (run) => {
     const { aborted } = interruption.signal
     const giveUp = childController(undefined)
@@ -62,11 +66,10 @@ export function noticesTo(url: string | undefined, { err, interruption }: Contex
         retries: aborted ? 0 : RETRY.retries,
         signal: giveUp.signal,
         mayRetry: (error) => !(error instanceof RefusedNotice && !error.mayPass),
-        onRetry: () => {},
+        onRetry: ({ error, waitMs }) => say(error, ` Again in ${duration(waitMs)}.`),
       })
     } catch (error) {
-      const why = describe(error).replaceAll(url, origin).replace(/\.$/, '')
-      err.write(`! ${printable(origin)} could not be notified: ${printable(why)}.\n`)
+      say(error, error instanceof RefusedNotice && error.isElsewhere ? ' Give the URL that it leads to.' : '')
     } finally {
       clearTimeout(timer)
       interruption.signal.removeEventListener('abort', stop)
@@ -76,8 +79,10 @@ export function noticesTo(url: string | undefined, { err, interruption }: Contex
 
 class RefusedNotice extends Error {
   readonly mayPass: boolean
+  readonly isElsewhere: boolean
   constructor(status: number) {
     super(`it answered ${status}`)
+    this.isElsewhere = status >= 300 && status < 400
     this.mayPass = status === 429 || status >= 500
   }
 }

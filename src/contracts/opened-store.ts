@@ -53,6 +53,8 @@ export interface Compacted {
   readonly pairs: number
   readonly bytesBefore: number
   readonly bytesAfter: number
+  /** How many unfinished keys were dropped, which rebuilds that broke off had left. */
+  readonly dropped: number
 }
 
 /** A database that is open, with everything that a backfill needs on it. */

@@ -46,10 +46,11 @@ export async function compactPairs<Database>(
   const before = await look()
   let failure: unknown
   let isBuilt = false
+  let dropped = 0
   for (let now = before; ; now = await look()) {
     const isDone = now.leftovers.length === 0 && (isBuilt || failure !== undefined || isDense(now))
     if (isDone && failure !== undefined) throw toStoreError(failure)
-    if (isDone) return { pairs: before.pairs, bytesBefore: before.bytes, bytesAfter: now.bytes }
+    if (isDone) return { pairs: before.pairs, bytesBefore: before.bytes, bytesAfter: now.bytes, dropped }
     if (!(await isLockFree(tables, { schema }))) {
       await sleep(POLL_MS, signal)
       continue
@@ -57,6 +58,7 @@ export async function compactPairs<Database>(
     try {
       await abortable(rebuild(tables, now, failure === undefined && !isBuilt && !isDense(now)), signal)
       isBuilt ||= failure === undefined
+      dropped += now.leftovers.length
     } catch (error) {
       signal?.throwIfAborted()
       // Two that begin at the same moment wait for each other, until the database ends one of them. What a build has left

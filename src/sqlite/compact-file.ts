@@ -16,7 +16,7 @@ export async function compactFile(
     isDone = await database.transaction(({ connection }) => merging.step(connection).isDone)
   }
   const after = await sizeOf(database)
-  return { pairs: after.pairs, bytesBefore: before.bytes, bytesAfter: after.bytes }
+  return { pairs: after.pairs, bytesBefore: before.bytes, bytesAfter: after.bytes, dropped: 0 }
 }
 
 /** What is in use: the file keeps the room that is free, and fills it again. */

@@ -26,7 +26,7 @@ function stoppedAt(columns: number): string {
     hasColors: () => false,
   }
   const { signal } = new AbortController()
-  const interruption = { signal, exitCode: 130, [Symbol.dispose]() {} }
+  const interruption = { signal, exitCode: 130, isAsked: true, [Symbol.dispose]() {} }
   const context = { input: process.stdin, out, err: out, env: {}, interruption, debug: false }
   const report = textReport([{ address: relay, relay, lister, monitor }], context as never)
   const sums = { relays: [], pages: 0, imported: 696_886, added: 696_886, invalid: 0, completed: 5 }

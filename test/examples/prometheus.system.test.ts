@@ -1,6 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { createTextMeter } from '../../src/cli/metrics/text-meter.ts'
+import type { FeedFigures } from '../../src/cli/serve/feed-figures.ts'
+import { createFeedMetrics } from '../../src/cli/serve/feed-metrics.ts'
+import { createRequestMetrics } from '../../src/cli/serve/request-metrics.ts'
 import { startRelay } from '../../src/testing/index.ts'
 import { type ExposedSeries, exposedSeries } from '../support/prometheus-text.ts'
 import { readQuery } from '../support/promql.ts'
@@ -75,9 +79,23 @@ function isAllThere(exposed: ReadonlyMap<string, readonly ExposedSeries[]>): boo
   return isTold && open.length === 0 && retries.length === 2
 }
 
+/** What the command serve has beside that: its feed and its answers. */
+async function exposedByServe(): Promise<ReadonlyMap<string, readonly ExposedSeries[]>> {
+  const meter = createTextMeter()
+  const figures: FeedFigures = { role: 'following', messages: 1, lagMs: 2_000, cursor: '4711' }
+  const onEvent = createFeedMetrics(meter, figures)
+  const feed = 'feed:wss://relay.example'
+  const counts = { messages: 1, added: 1, removed: 1, accounts: 1, invalid: 1, toLookUp: [] }
+  onEvent({ type: 'batch', feed, ...counts, cursor: '4711', durationMs: 1 })
+  onEvent({ type: 'disconnected', feed, error: new Error('gone'), retryInMs: 1 })
+  onEvent({ type: 'gap', feed, reason: 'outdatedCursor', since: new Date() })
+  createRequestMetrics(meter)('listReposByCollection', 200, 12)
+  return exposedSeries(await meter.text())
+}
+
 let exposed: ReadonlyMap<string, readonly ExposedSeries[]>
 beforeAll(async () => {
-  exposed = await exposedInARun()
+  exposed = new Map([...(await exposedInARun()), ...(await exposedByServe())])
 })
 
 const labelsOf = (name: string) => (exposed.get(name) ?? []).flatMap(({ labels }) => Object.keys(labels))
@@ -141,7 +159,7 @@ test('prometheus.ts serves the metrics of a run in the form that Prometheus read
 })
 
 describe('the dashboard for Grafana', () => {
-  test('asks in PromQL for metrics and labels that examples/prometheus.ts has', async () => {
+  test('asks in PromQL for metrics and labels that examples/prometheus.ts and serve have', async () => {
     const { panels, templating }: Dashboard = JSON.parse(await fileOf('dashboard.json'))
     const targets = panels.flatMap(({ title, targets }) => targets.map((target) => ({ title, ...target })))
     expect(targets.length).toBeGreaterThan(10)
@@ -156,7 +174,7 @@ describe('the dashboard for Grafana', () => {
     expect(labelsOf(metric)).toContain(label)
   })
 
-  test('shows every gauge and counter of the example', async () => {
+  test('shows every gauge and counter of the example and of serve', async () => {
     const text = await fileOf('dashboard.json')
     const names = [...exposed.keys()].filter((name) => name.startsWith('atproto_') && !/_bucket$/.test(name))
     const shown = names.filter((name) => text.includes(name))
@@ -170,7 +188,7 @@ describe('the dashboard for Grafana', () => {
   })
 })
 
-test('the alert rules for Prometheus ask for metrics and labels that examples/prometheus.ts has', async () => {
+test('the alert rules for Prometheus ask for metrics and labels that examples/prometheus.ts and serve have', async () => {
   const { groups }: { groups: { rules: Rule[] }[] } = parse(await fileOf('alerts.yml'))
   const rules = groups.flatMap((group) => group.rules)
   expect(rules.length).toBeGreaterThan(4)

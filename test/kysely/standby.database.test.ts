@@ -45,6 +45,13 @@ describe('on a hot standby', () => {
     expect(await answer.json()).toEqual({ repos: dids.map((did) => ({ did })) })
   })
 
+  it('the index is not made smaller, and why is said', async () => {
+    await using store = await openPostgres(standby.url)
+    const failure = await store.compact().catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(String(failure)).toContain('during recovery')
+  })
+
   it('a run says that the database is read-only, waits, and goes on once that is promoted', async () => {
     await using store = await openPostgres(standby.url)
     const told = gate<unknown>()

@@ -22,11 +22,15 @@ export async function cliProcess(args: readonly string[], options?: ProgramOptio
 
 /**
  * Runs a command to its end in this process, with an environment and a working directory that are given back: one at a
- * time. A process of its own takes a second to start.
+ * time. A process of its own takes a second to start. An abort of the signal is as Ctrl-C.
  */
 export async function cli(
   args: readonly string[],
-  { env = {}, cwd }: Pick<ProgramOptions, 'env' | 'cwd'> = {},
+  {
+    env = {},
+    cwd,
+    signal = new AbortController().signal,
+  }: Pick<ProgramOptions, 'env' | 'cwd'> & { readonly signal?: AbortSignal } = {},
 ): Promise<Ended> {
   using _surroundings = surroundedBy({ ...UNSET, ...env }, cwd)
   const out = captured()
@@ -35,7 +39,14 @@ export async function cli(
     out: out.stream,
     err: err.stream,
     env: process.env,
-    interruption: { signal: new AbortController().signal, exitCode: 0, [Symbol.dispose]() {} },
+    interruption: {
+      signal,
+      get exitCode() {
+        return signal.aborted ? 130 : 0
+      },
+      isAsked: true,
+      [Symbol.dispose]() {},
+    },
   })
   return { code, stdout: out.text(), stderr: err.text() }
 }

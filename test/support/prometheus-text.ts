@@ -8,7 +8,7 @@ export interface ExposedSeries {
 export function exposedSeries(text: string): ReadonlyMap<string, readonly ExposedSeries[]> {
   const found = new Map<string, ExposedSeries[]>()
   for (const line of text.split('\n')) {
-    const [, name, given = '', value] = /^(\w+)\{(.*)\} (\S+)/.exec(line) ?? []
+    const [, name, given = '', value] = /^(\w+)(?:\{(.*)\})? (\S+)/.exec(line) ?? []
     if (name === undefined) continue
     const labels = [...given.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].flatMap(([, label = '', word = '']) =>
       label.startsWith('otel_scope_') ? [] : [[label, word]],

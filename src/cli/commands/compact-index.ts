@@ -4,6 +4,10 @@ import { openExisting } from '../open-database.ts'
 import { compactText } from '../output/compact-text.ts'
 import { eventWriter } from '../output/json-lines.ts'
 
+/** A server finishes a statement whose client has gone, or is stopped in the middle of it. */
+const STOPPED =
+  'Stopped. The database may go on with what it has begun; what it leaves unfinished, the next compact drops.\n'
+
 /** Makes the index smaller. @returns the exit code */
 export async function compactIndex(
   { json = false }: { readonly json?: boolean },
@@ -15,7 +19,10 @@ export async function compactIndex(
   await using store = await openExisting(database, { signal })
   if (write === undefined) context.out.write('Compacting the index; others may read and write meanwhile.\n')
   else write('begin', { database: nameOf(database) })
-  const compacted = await store.compact({ signal })
+  const compacted = await store.compact({ signal }).catch((error: unknown) => {
+    if (signal.aborted && write === undefined) context.out.write(STOPPED)
+    throw error
+  })
   if (write === undefined) context.out.write(`${compactText(compacted)}\n`)
   else write('end', compacted)
   return EXIT.complete

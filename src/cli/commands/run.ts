@@ -57,11 +57,8 @@ export async function run(options: RunOptions, database: Database, context: Cont
   if (options.every === undefined) return (await runRound(first, places, parts)).exitCode
   for (let round = first; ; round = newRound(options, context)) {
     const startedAt = performance.now()
-    const exitCode = await runRound(round, places, parts).then(
-      (end) => end.exitCode,
-      (error: unknown) => outlived(error, places, context),
-    )
-    if (interruption.signal.aborted) return exitCode
+    await runRound(round, places, parts).catch((error: unknown) => outlived(error, places, context))
+    if (interruption.signal.aborted) return interruption.exitCode
     const waitMs = Math.max(SHORTEST_PAUSE_MS, options.every - (performance.now() - startedAt))
     round.report.wait(waitMs)
     await sleep(waitMs, interruption.signal).catch(() => {})
@@ -72,8 +69,8 @@ export async function run(options: RunOptions, database: Database, context: Cont
 /** Where a run takes longer than the time until the next one, in milliseconds. */
 const SHORTEST_PAUSE_MS = 1_000
 
-/** A run that failed is no reason not to try the next one, unless it would fail in the same way. @returns its exit code */
-function outlived(error: unknown, { isOpen }: PlaceOfRuns, context: Context): number {
+/** A run that failed is no reason not to try the next one, unless it would fail in the same way. */
+function outlived(error: unknown, { isOpen }: PlaceOfRuns, context: Context): void {
   const { signal } = context.interruption
   const isHopeless =
     isProgrammingError(error) ||
@@ -81,7 +78,7 @@ function outlived(error: unknown, { isOpen }: PlaceOfRuns, context: Context): nu
     isBackfillError(error, 'INVALID_OPTION') ||
     isBackfillError(error, 'STORE_NOT_PERMITTED')
   if (signal.aborted || !isOpen || isHopeless) throw error
-  return tell(error, context, context.debug)
+  tell(error, context, context.debug)
 }
 
 interface Parts {

@@ -34,7 +34,7 @@ Examples:
 With --only or --except, the feed brings no other collections either; those that the index or a run knew before stay up to date.
 
 First the feed is followed, then the backlog is imported, so nothing falls between the two. Several may serve one Postgres: one of them follows the feed, and they share the work of a backfill. Ctrl-C and SIGTERM end it within two seconds, and the same command goes on from there; twice, it ends at once.
-Exit codes: 0 ended by Ctrl-C or SIGTERM, 1 failed, 2 wrong usage.`)
+Exit codes: 0 ended by Ctrl-C or SIGTERM, 1 failed, 2 wrong usage, 129 SIGHUP, 141 a closed pipe; 130 and 143 where the database held up the end for more than two seconds.`)
 
 export const registerServe: RegisterCommand = (program, choose) => {
   const adding = program.command('serve').description('Keep an index up to date, and serve it.')

@@ -57,5 +57,5 @@ export async function serve(options: ServeOptions, database: Database, context: 
     report.end()
     await close()
   }
-  return EXIT.complete
+  return context.interruption.isAsked ? EXIT.complete : context.interruption.exitCode
 }

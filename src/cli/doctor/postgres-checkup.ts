@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import { abortable } from '../../util/abort.ts'
+import { abortable, settledWithin } from '../../util/abort.ts'
 import { byteSize } from '../../util/format.ts'
 import { installed } from '../../util/installed.ts'
 import { type Database, nameOf } from '../database.ts'
@@ -9,6 +9,9 @@ import { type Finding, type Looks, look } from './findings.ts'
 const OLDEST = 140_000
 /** A run takes seven connections with its defaults. */
 const CONNECTIONS = 7
+
+/** How long the connection may take to close, in milliseconds. */
+const CLOSE_MS = 500
 
 type PostgresDatabase = Extract<Database, { kind: 'postgres' }>
 
@@ -31,7 +34,8 @@ export async function checkPostgres(database: PostgresDatabase, parts: Looks): P
       try {
         return findingsOf(subject, await abortable(ask(pool, database.schema), signal))
       } finally {
-        await pool.end()
+        // It waits for a connection that is still under way, which may hang.
+        await settledWithin(CLOSE_MS, pool.end())
       }
     },
     {

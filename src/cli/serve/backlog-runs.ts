@@ -89,7 +89,8 @@ export function createBacklogRuns(parts: BacklogRunsParts): BacklogRuns {
   const admin = adminHandler({
     token: options.adminToken ?? crypto.randomUUID(),
     allowedRelays: relays.map(({ relay }) => relay),
-    progress: store.progress,
+    // What an operator sees is what is read.
+    progress: { ...store.progress, list: rows.list },
     signal,
     async backfill(context) {
       const before = next ?? refreshBefore(options.refresh ?? REFRESH_MS, undefined)

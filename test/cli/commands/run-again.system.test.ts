@@ -98,7 +98,10 @@ describe('--notify', () => {
     await using relay = await startRelay({ collections: { [PROFILE]: 45 } })
     await using hook = await startHook(503, 200)
     const { code, stdout, stderr } = await cli(runFrom(relay, '--notify', hook.url))
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringMatching(/^! \S+ could not be notified: it answered 503\. Again in \ds\.\n$/),
+    })
     expect(hook.received).toHaveLength(2)
     expect(hook.received[1]).toMatchObject({
       type: 'end',
@@ -108,7 +111,7 @@ describe('--notify', () => {
       text: `The collection backfill from ${relay.url} is complete.`,
       summary: { imported: 45 },
     })
-    expect(stdout).not.toContain('s3cret')
+    expect(stdout + stderr).not.toContain('s3cret')
   })
 
   it('tells of a run that failed; a server that refuses it is told, and the exit code stays', async () => {
