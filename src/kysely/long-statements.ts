@@ -4,6 +4,9 @@ import type { BackfillDatabase } from './schema.ts'
 
 type Tables = Kysely<BackfillDatabase>
 
+/** A session that has timeouts of the library's own keeps them a second time, under names that begin so. */
+export const HELD_PREFIX = 'collection_backfill.'
+
 /**
  * A build takes longer than any statement of a backfill, and waits for every transaction on the table to end. The
  * connection goes back to its pool with the timeouts that it had.
@@ -20,7 +23,7 @@ export async function withoutTimeouts(
       // A connection that gave up on a build does not go back before the server is done with it.
       let error: unknown
       do {
-        error = await setTimeouts(sql`reset_val`)
+        error = await setTimeouts(HELD)
           .execute(connection)
           .then(
             () => undefined,
@@ -31,9 +34,12 @@ export async function withoutTimeouts(
   })
 }
 
+/** The timeout that the connection had: one of the library's own, or the one that it began with. */
+const HELD = sql<string>`coalesce(nullif(current_setting(${sql.lit(HELD_PREFIX)} || name, true), ''), reset_val)`
+
 function setTimeouts(value: RawBuilder<string>): RawBuilder<unknown> {
   return sql`
     select set_config(name, ${value}, false) from pg_catalog.pg_settings
-    where name in ('statement_timeout', 'lock_timeout') and reset_val <> '0'
+    where name in ('statement_timeout', 'lock_timeout') and ${HELD} <> '0'
   `
 }

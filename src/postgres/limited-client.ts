@@ -1,4 +1,5 @@
 import { hasGivenUp, mustStandAlone } from '../kysely/database-errors.ts'
+import { HELD_PREFIX } from '../kysely/long-statements.ts'
 
 /** How long a server may take, by its own names for that, in milliseconds. */
 export interface ServerLimits {
@@ -10,11 +11,39 @@ export interface ServerLimits {
 /** Sends a statement to one connection, for as long as that is lent. */
 export type Query = (sql: string, parameters: readonly unknown[]) => Promise<unknown>
 
+/**
+ * Sets the limits for a session, where nothing stands between the connection and its server: then the process that the
+ * server named when the session began is the one that answers. A pooler names one of its own.
+ *
+ * @param processId of the session, as it was told when that began
+ * @returns whether they are set; otherwise each transaction needs them: {@link withLimits}
+ */
+export async function limitSession(
+  query: Query,
+  limits: ServerLimits,
+  processId: number | null | undefined,
+): Promise<boolean> {
+  if (typeof processId !== 'number') return false
+  const values = Object.entries(limits).map(([name, ms]) => `('${name}', '${ms}')`)
+  try {
+    // In one statement, so that nothing is set where it is not.
+    const result = await query(
+      `select set_config(name, value, false), set_config('${HELD_PREFIX}' || name, value, false)
+       from (values ${values.join(', ')}) as held (name, value) where pg_backend_pid() = $1`,
+      [processId],
+    )
+    return (result as { readonly rows: readonly unknown[] }).rows.length === values.length
+  } catch {
+    // Another database than Postgres, say. Where the connection is gone, the next statement tells.
+    return false
+  }
+}
+
 const BEGINS = /^\s*(begin|start\s+transaction)\b/i
 const ENDS = /^\s*(commit|end|abort|rollback(?!\s+to))\b/i
 
 /**
- * Has each statement run under limits, also where a pooler such as PgBouncer refuses or drops what a session asks for
+ * Has each statement run under limits where a pooler such as PgBouncer refuses or drops what a session asks for
  * when it begins, and lends its connections to others between two transactions. So they are set for each transaction, in
  * the message that begins it, and a statement that stands alone gets a transaction of its own.
  *

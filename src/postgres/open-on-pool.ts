@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import { isLastingOnConnection } from '../kysely/database-errors.ts'
 import { type OpenOptions, type OpenStore, openStore } from '../kysely/open-store.ts'
-import { type Query, type ServerLimits, withLimits } from './limited-client.ts'
+import { limitSession, type Query, type ServerLimits, withLimits } from './limited-client.ts'
 
 interface PoolOptions extends OpenOptions {
   readonly endsPool: boolean
@@ -20,7 +20,8 @@ export async function openOnPool(
     connect: async () => {
       const client = await pool.connect()
       surviveErrors(client)
-      return lent(client, limits)
+      const needsLimits = limits !== undefined && !(await isLimited(client, limits))
+      return lent(client, needsLimits ? limits : undefined)
     },
     end: async () => {
       pool.off?.('acquire', surviveErrors)
@@ -33,7 +34,19 @@ export async function openOnPool(
 /** What pg's pools and clients are, which Kysely's types do not say; another driver's may be no emitters. */
 type Emitter<Event, Listener> = Partial<Record<'on' | 'off', (event: Event, listener: Listener) => unknown>>
 
-type Client = PostgresPoolClient & Emitter<'error', () => void> & { readonly pipeline?: boolean }
+type Client = PostgresPoolClient &
+  Emitter<'error', () => void> & { readonly pipeline?: boolean; readonly processID?: number | null }
+
+const limited = new WeakMap<Client, Promise<boolean>>()
+
+/** Whether its session has the limits, which is tried once: a transaction for each statement takes a sixth of a page. */
+function isLimited(client: Client, limits: ServerLimits): Promise<boolean> {
+  const known =
+    limited.get(client) ??
+    limitSession((sql, parameters) => client.query(sql, [...parameters]), limits, client.processID)
+  limited.set(client, known)
+  return known
+}
 
 const survivors = new WeakSet<Client>()
 

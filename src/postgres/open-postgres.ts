@@ -34,9 +34,9 @@ const APPLICATION_NAME = 'atproto-collection-backfill'
  *
  * With a URL, `postgres://user:password@host:5432/database` as in the variable DATABASE_URL, it opens a pool of its own
  * with the settings that hours of work need. The server's limits (`statement_timeout` 30 s, `lock_timeout` 20 s,
- * `idle_in_transaction_session_timeout` 10 s, or what the URL says of them) are set for each transaction, so that they
- * hold behind a pooler such as PgBouncer too, and a statement that stands alone gets a transaction of its own. Needs the
- * packages `kysely` and `pg`.
+ * `idle_in_transaction_session_timeout` 10 s, or what the URL says of them) are set for each session, and behind a pooler
+ * such as PgBouncer for each transaction, where a statement that stands alone gets one of its own. Needs the packages
+ * `kysely` and `pg`.
  *
  * With a pool of your own, which is never closed here: its settings stay as you made them, so give it timeouts
  * (`statement_timeout`, `query_timeout`, `lock_timeout`, `idle_in_transaction_session_timeout`), `keepAlive`, a

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { withLimits } from '../../src/postgres/limited-client.ts'
+import { limitSession, withLimits } from '../../src/postgres/limited-client.ts'
 
 const LIMITS = { statement_timeout: 3, lock_timeout: 2, idle_in_transaction_session_timeout: 1 }
 const SET =
@@ -21,6 +21,31 @@ function connection(failures: Record<string, unknown> = {}, { pipelines = false 
   )
   return { sent, query: (sql: string) => query(sql, []) }
 }
+
+describe('a session gets the limits', () => {
+  const session = async (processId: number | null | undefined, answer: () => readonly unknown[]) => {
+    const asked: (readonly unknown[])[] = []
+    const query = async (_: string, parameters: readonly unknown[]) => {
+      asked.push(parameters)
+      return { rows: answer() }
+    }
+    return { isLimited: await limitSession(query, LIMITS, processId), asked }
+  }
+
+  it('where the server has the process that it named when the session began', async () => {
+    expect(await session(7, () => [1, 2, 3])).toEqual({ isLimited: true, asked: [[7]] })
+  })
+
+  it('and not behind a pooler, nor where it cannot be told', async () => {
+    const refused = () => {
+      throw error('42601')
+    }
+    expect(await session(7, () => [])).toMatchObject({ isLimited: false })
+    expect(await session(7, refused)).toMatchObject({ isLimited: false })
+    expect(await session(null, () => [1, 2, 3])).toEqual({ isLimited: false, asked: [] })
+    expect(await session(undefined, () => [1, 2, 3])).toEqual({ isLimited: false, asked: [] })
+  })
+})
 
 const error = (code: string) => Object.assign(new Error(code), { code })
 

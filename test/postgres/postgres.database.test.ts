@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import { expect, it } from 'vitest'
 import { InvalidOptionError } from '../../src/index.ts'
+import { withoutTimeouts } from '../../src/kysely/long-statements.ts'
 import { openPostgres } from '../../src/postgres/index.ts'
 import { createPostgres, type TestPostgres } from '../support/databases.ts'
 import { didsFrom } from '../support/store-steps.ts'
@@ -61,6 +62,25 @@ it.each([
     order by name
   `.execute(store.db)
     expect(rows.map(({ setting }) => setting)).toEqual(['atproto-collection-backfill', ...limits])
+  },
+)
+
+it.each(['', '?statement_timeout=70000&lock_timeout=0'])(
+  'lifts its limits from a session that builds for long, and sets them again: "%s"',
+  async (search) => {
+    await using postgres = await createPostgres()
+    await using store = await openPostgres(postgres.url + search, { max: 1 })
+    const limits = async (db: typeof store.db) =>
+      (
+        await sql<{ limit: string }>`
+          select name || ' ' || setting as limit from pg_settings
+          where name in ('statement_timeout', 'lock_timeout') order by name`.execute(db)
+      ).rows.map(({ limit }) => limit)
+    const before = await limits(store.db)
+    await withoutTimeouts(store.db, async (connection) => {
+      expect(await limits(connection)).toEqual(['lock_timeout 0', 'statement_timeout 0'])
+    })
+    expect(await limits(store.db)).toEqual(before)
   },
 )
 
