@@ -5,6 +5,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream as NodeStream } from 'node:stream/web'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { PlainAnswer } from '../server/responses.ts'
 import type { ListenAddress } from './listen-address.ts'
 
 /** What a client may take. The defaults are for a server that strangers ask; only tests set others. */
@@ -34,9 +35,12 @@ const LIMITS: WebServerLimits = {
 /** How long answers that are under way may take when the server closes, in milliseconds. */
 const CLOSING_MS = 1_000
 
+/** What is sent to a client. */
+export type Answer = Response | PlainAnswer
+
 export interface WebServerOptions extends ListenAddress {
   /** Answers a request; what it rejects with is answered with 500. */
-  readonly handle: (request: Request) => Promise<Response>
+  readonly handle: (request: Request) => Promise<Answer>
   /** Gets what `handle` rejects with. */
   readonly onError: (error: unknown) => void
   readonly limits?: Partial<WebServerLimits>
@@ -159,21 +163,22 @@ async function answer(
     return refuse(outgoing, 400, 'InvalidRequest', 'The address cannot be read')
   // A client that hangs up wants no answer any more.
   const gone = new AbortController()
-  outgoing.once('close', () => gone.abort())
+  outgoing.once('close', () => {
+    if (!outgoing.writableFinished) gone.abort()
+  })
   const { method = 'GET' } = incoming
   const body = await bodyOf(incoming, limits.bodyBytes)
   if (body === undefined) return refuse(outgoing, 413, 'PayloadTooLarge', 'The body is too large')
   const mayHaveBody = method !== 'GET' && method !== 'HEAD' && body.length > 0
   const init = { method, headers: headersOf(incoming), signal: gone.signal }
-  const response = await handle(new Request(address, mayHaveBody ? { ...init, body } : init))
-  await send(response, outgoing, limits.answerMs)
+  const given = await handle(new Request(address, mayHaveBody ? { ...init, body } : init))
+  await send(given, outgoing, limits.answerMs)
 }
 
-function headersOf({ headersDistinct }: IncomingMessage): Headers {
-  const headers = new Headers()
-  for (const [name, values = []] of Object.entries(headersDistinct)) {
-    for (const value of values) headers.append(name, value)
-  }
+/** As pairs: a `Headers` would be made twice. */
+function headersOf({ rawHeaders }: IncomingMessage): [string, string][] {
+  const headers: [string, string][] = []
+  for (let i = 1; i < rawHeaders.length; i += 2) headers.push([rawHeaders[i - 1] ?? '', rawHeaders[i] ?? ''])
   return headers
 }
 
@@ -181,7 +186,9 @@ function headersOf({ headersDistinct }: IncomingMessage): Headers {
 async function bodyOf(incoming: IncomingMessage, most: number): Promise<Buffer<ArrayBuffer> | undefined> {
   const chunks: Buffer[] = []
   let bytes = 0
-  if (Number(incoming.headers['content-length'] ?? 0) > most) return undefined
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = incoming.headers
+  if (Number(length) > most) return undefined
+  if (Number(length) === 0 && encoding === undefined) return Buffer.alloc(0)
   // What is left of it is not read, and the answer can still be sent.
   for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
     bytes += chunk.length
@@ -192,21 +199,29 @@ async function bodyOf(incoming: IncomingMessage, most: number): Promise<Buffer<A
 }
 
 /** An event stream goes on for as long as its reader takes it; everything else has a length and a bound of time. */
-async function send(response: Response, outgoing: ServerResponse, withinMs: number): Promise<void> {
-  const headers = Object.fromEntries(response.headers)
-  if (response.headers.get('content-type')?.startsWith('text/event-stream') && response.body !== null) {
-    outgoing.writeHead(response.status, headers)
+async function send(answer: Answer, outgoing: ServerResponse, withinMs: number): Promise<void> {
+  if (answer instanceof Response && isEventStream(answer)) {
+    outgoing.writeHead(answer.status, Object.fromEntries(answer.headers))
     outgoing.flushHeaders()
     // Rejects when the client hangs up, or is dropped; either is its own affair.
-    return await pipeline(Readable.fromWeb(response.body as NodeStream), outgoing).catch(() => {})
+    return await pipeline(Readable.fromWeb(answer.body as NodeStream), outgoing).catch(() => {})
   }
-  const bytes = Buffer.from(await response.arrayBuffer())
-  const isEmpty = response.body === null
+  const { status, headers, body } = answer instanceof Response ? await plainAnswer(answer) : answer
   if (outgoing.destroyed) return
   const late = setTimeout(() => outgoing.destroy(), withinMs)
   outgoing.once('close', () => clearTimeout(late))
-  outgoing.writeHead(response.status, isEmpty ? headers : { ...headers, 'content-length': bytes.length })
-  outgoing.end(bytes)
+  if (body === null) outgoing.writeHead(status, headers).end()
+  else outgoing.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
+}
+
+function isEventStream({ headers, body }: Response): boolean {
+  return body !== null && headers.get('content-type')?.startsWith('text/event-stream') === true
+}
+
+async function plainAnswer(response: Response): Promise<PlainAnswer> {
+  const { status, headers, body } = response
+  const bytes = body === null ? null : new Uint8Array(await response.arrayBuffer())
+  return { status, headers: Object.fromEntries(headers), body: bytes }
 }
 
 /** The connection ends with it: what is left of the request is not read. */

@@ -1,3 +1,17 @@
+/**
+ * An answer that is no `Response` yet: Node takes a third of a millisecond to put a page into one and to take it out
+ * again, which a server on `node:http` need not do.
+ */
+export interface PlainAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array<ArrayBuffer> | null
+}
+
+export function responseOf({ status, headers, body }: PlainAnswer): Response {
+  return new Response(body, { status, headers })
+}
+
 /** A request that cannot be answered, in XRPC's words: the status, the error's name and a sentence for people. */
 export class XrpcError extends Error {
   override readonly name = 'XrpcError'

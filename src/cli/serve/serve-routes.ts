@@ -1,7 +1,8 @@
 import { METRICS_TYPE } from '../metrics/text-meter.ts'
+import type { Answer } from '../web-server.ts'
 
-/** A handler of web standards. */
-export type Handle = (request: Request) => Promise<Response>
+/** A handler of web standards, but for what it may answer with. */
+export type Handle = (request: Request) => Promise<Answer>
 
 /** What stands behind the paths of the service. Absent: not yet, since the database is not open, or not at all. */
 export interface ServeParts {
@@ -28,7 +29,7 @@ const RETRY_SECONDS = { opening: 5, busy: 1 }
 export function serveRoutes(parts: ServeParts): Handle {
   let underWay = 0
 
-  async function answer(route: string, request: Request): Promise<Response> {
+  async function answer(route: string, request: Request): Promise<Answer> {
     if (route === 'health') return await parts.health()
     if (route === 'metrics' && parts.metrics !== undefined)
       return new Response(await parts.metrics(), { headers: { 'content-type': METRICS_TYPE } })
@@ -52,7 +53,8 @@ export function serveRoutes(parts: ServeParts): Handle {
     const since = performance.now()
     const response = await answer(route, request)
     parts.onAnswer(route, response.status, performance.now() - since)
-    return request.method === 'HEAD' ? new Response(null, response) : response
+    if (request.method !== 'HEAD') return response
+    return response instanceof Response ? new Response(null, response) : { ...response, body: null }
   }
 }
 

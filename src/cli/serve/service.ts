@@ -1,7 +1,7 @@
 import type { CollectionIndex, OpenedStore } from '../../contracts/opened-store.ts'
 import type { PruneRefusedError } from '../../errors.ts'
 import type { PruneSummary } from '../../prune/prune-summary.ts'
-import { xrpcHandler } from '../../server/xrpc/xrpc-handler.ts'
+import { xrpcAnswers } from '../../server/xrpc/xrpc-handler.ts'
 import { collectionFilter } from '../../sources/collection-filter.ts'
 import { childController } from '../../util/abort.ts'
 import { count, duration, plural } from '../../util/format.ts'
@@ -168,7 +168,7 @@ export function createService(parts: ServiceParts): Service {
       const onError = ({ error }: { error: unknown }) => report.fail('server', error)
       const { index, feed, progress } = reading ?? store
       const { maxLimit, severalCollections } = options
-      const xrpc = xrpcHandler({ index, feed, progress, maxLimit, severalCollections, onError })
+      const xrpc = xrpcAnswers({ index, feed, progress, maxLimit, severalCollections, onError })
       const runs = createBacklogRuns({
         options,
         relays,

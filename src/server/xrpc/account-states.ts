@@ -1,6 +1,6 @@
 import { isValidDid, isValidTid } from '@atproto/syntax'
 import type { FeedAccount, FeedStore } from '../../contracts/feed-store.ts'
-import { invalidRequest, single, XrpcError } from '../responses.ts'
+import { invalidRequest, type PlainAnswer, single, XrpcError } from '../responses.ts'
 import { cursorFor, readCursor } from './collection-cursor.ts'
 import { limitOf } from './repos-by-collection.ts'
 import { xrpcAnswer } from './xrpc-answers.ts'
@@ -22,7 +22,7 @@ export async function listRepos(
   params: URLSearchParams,
   signal: AbortSignal,
   feed: FeedStore,
-): Promise<Response> {
+): Promise<PlainAnswer> {
   const limit = limitOf(single(params, 'limit'), LIMIT.default, LIMIT.max)
   let cursor = accountsCursor(single(params, 'cursor'))
   for (let looks = 1; ; looks += 1) {
@@ -61,7 +61,7 @@ export async function getRepoStatus(
   params: URLSearchParams,
   signal: AbortSignal,
   feed: FeedStore,
-): Promise<Response> {
+): Promise<PlainAnswer> {
   const did = single(params, 'did')
   if (did === undefined || !isValidDid(did)) throw invalidRequest('did must be a DID such as did:plc:…')
   const [account] = await feed.accountsOf([did], { signal })

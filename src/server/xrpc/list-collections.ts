@@ -1,6 +1,6 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { RepoIndex } from '../../contracts/repo-index.ts'
-import { invalidRequest, single, XrpcError } from '../responses.ts'
+import { invalidRequest, type PlainAnswer, single, XrpcError } from '../responses.ts'
 import type { ExactCounts } from './exact-counts.ts'
 import { xrpcAnswer } from './xrpc-answers.ts'
 
@@ -19,7 +19,7 @@ export async function listCollections(
   params: URLSearchParams,
   signal: AbortSignal,
   { index, counts }: { index: RepoIndex; counts: ExactCounts | undefined },
-): Promise<Response> {
+): Promise<PlainAnswer> {
   const named = params.getAll('c')
   if (named.length > 0)
     return xrpcAnswer(200, { collections: await count(named, counts, signal), cursor: '' })

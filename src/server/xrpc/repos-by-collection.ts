@@ -1,6 +1,6 @@
 import type { RepoIndex } from '../../contracts/repo-index.ts'
 import { readReturningCursor, returningCursor } from '../../util/returning-cursor.ts'
-import { invalidRequest, single } from '../responses.ts'
+import { invalidRequest, type PlainAnswer, single } from '../responses.ts'
 import { cursorFor, readCursor } from './collection-cursor.ts'
 import { type RepoList, repoListOf } from './repo-lists.ts'
 import type { ReturningPlace, returningReaders } from './returning-readers.ts'
@@ -22,7 +22,7 @@ export async function listReposByCollection(
   params: URLSearchParams,
   signal: AbortSignal,
   { index, maxLimit, severalCollections, returning }: ReposParts,
-): Promise<Response> {
+): Promise<PlainAnswer> {
   const list = repoListOf(params.getAll('collection'), index, severalCollections)
   const limit = limitOf(single(params, 'limit'), Math.min(LIMIT.default, maxLimit), maxLimit)
   const cursor = cursorOf(single(params, 'cursor'), list)

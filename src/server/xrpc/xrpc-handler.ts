@@ -5,7 +5,7 @@ import { InvalidOptionError, isBackfillError } from '../../errors.ts'
 import { retryAfterMs } from '../../util/describe.ts'
 import { mustHave, type OptionNames, refuseUnknown, wholeNumber } from '../../util/validate-options.ts'
 import { VERSION } from '../../util/version.ts'
-import { invalidRequest, XrpcError } from '../responses.ts'
+import { invalidRequest, type PlainAnswer, responseOf, XrpcError } from '../responses.ts'
 import { getRepoStatus, listRepos } from './account-states.ts'
 import { exactCounts } from './exact-counts.ts'
 import { listCollections } from './list-collections.ts'
@@ -65,7 +65,7 @@ const PREFLIGHT_SECONDS = 7_200
 /** What a client may do after a 503, in seconds, where the store does not say. */
 const RETRY_SECONDS = 5
 
-type Route = (params: URLSearchParams, signal: AbortSignal) => Promise<Response>
+type Route = (params: URLSearchParams, signal: AbortSignal) => Promise<PlainAnswer>
 
 /**
  * Serves an index as a relay's collection directory does, for a server on web standards:
@@ -82,6 +82,12 @@ type Route = (params: URLSearchParams, signal: AbortSignal) => Promise<Response>
  * @throws InvalidOptionError
  */
 export function xrpcHandler(options: XrpcHandlerOptions): (request: Request) => Promise<Response> {
+  const answers = xrpcAnswers(options)
+  return async (request) => responseOf(await answers(request))
+}
+
+/** The same, for a server that sends an answer as it is. */
+export function xrpcAnswers(options: XrpcHandlerOptions): (request: Request) => Promise<PlainAnswer> {
   refuseUnknown(options, OPTIONS, { meant: { store: 'index' } })
   const routes = routesOf(options)
   return async (request) => {
@@ -91,7 +97,7 @@ export function xrpcHandler(options: XrpcHandlerOptions): (request: Request) => 
       const { status, error: name, message, headers } = failure
       return xrpcAnswer(status, { error: name, message }, headers)
     })
-    return request.method === 'HEAD' ? new Response(null, answer) : answer
+    return request.method === 'HEAD' ? { ...answer, body: null } : answer
   }
 }
 
@@ -125,12 +131,12 @@ function routesOf(options: XrpcHandlerOptions): Map<string, Route> {
 }
 
 /** Any name does for the look: whether the index holds it does not matter. */
-async function healthAnswer(index: RepoIndex, signal: AbortSignal): Promise<Response> {
+async function healthAnswer(index: RepoIndex, signal: AbortSignal): Promise<PlainAnswer> {
   await index.listRepos('com.example.health', { limit: 1, signal })
   return xrpcAnswer(200, { version: VERSION, status: 'ok' })
 }
 
-async function answerTo(request: Request, routes: ReadonlyMap<string, Route>): Promise<Response> {
+async function answerTo(request: Request, routes: ReadonlyMap<string, Route>): Promise<PlainAnswer> {
   const { pathname, searchParams } = new URL(request.url)
   const route = routes.get(pathname)
   if (route === undefined) {
@@ -143,7 +149,7 @@ async function answerTo(request: Request, routes: ReadonlyMap<string, Route>): P
   throw new XrpcError(405, 'MethodNotAllowed', `The method must be one of ${METHODS}`, { allow: METHODS })
 }
 
-function preflight(request: Request): Response {
+function preflight(request: Request): PlainAnswer {
   const headers: Record<string, string> = {
     ...READABLE_BY_ALL,
     allow: METHODS,
@@ -154,7 +160,7 @@ function preflight(request: Request): Response {
   const asked = request.headers.get('access-control-request-headers')
   // Nothing that a client sends along changes an answer, so it may send what it likes.
   if (asked !== null) headers['access-control-allow-headers'] = asked
-  return new Response(null, { status: 204, headers })
+  return { status: 204, headers, body: null }
 }
 
 function failureOf(error: unknown, request: Request): XrpcError {
