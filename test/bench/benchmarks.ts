@@ -7,10 +7,10 @@ import { prune } from './prune.ts'
 import { start } from './start.ts'
 import type { Section } from './table.ts'
 import { workers } from './workers.ts'
-import { xrpc } from './xrpc.ts'
+import { type XrpcOptions, xrpc } from './xrpc.ts'
 
 /** @param quick tiny sizes, to see in seconds that it works: its figures mean nothing */
-export type Benchmark = (quick: boolean) => Promise<Section>
+export type Benchmark = (quick: boolean, options?: XrpcOptions) => Promise<Section>
 
 /** By the name that the command line takes, in the order in which they run and stand in the results. */
 export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([

@@ -28,15 +28,16 @@ export async function openPageClient(port: number, query: string): Promise<PageC
   }
 }
 
-/** Every answer here has its length in its head. */
+/** The body of an answer that has its length in its head, or that came in chunks. */
 function answer(socket: Socket): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = []
     let left: number | undefined
     const done = (error?: Error) => {
       socket.off('data', onData).off('error', done).off('close', onClose)
-      if (error) reject(error)
-      else resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts))
+      if (error) return reject(error)
+      const body = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
+      resolve(left === Number.POSITIVE_INFINITY ? joined(body) : body)
     }
     const onClose = () => done(new Error('The server closed the connection.'))
     const onData = (given: Buffer) => {
@@ -46,24 +47,46 @@ function answer(socket: Socket): Promise<Buffer> {
         if (end < 0) return done(new Error('The head of an answer came in pieces.'))
         const head = data.toString('latin1', 0, end)
         if (!head.startsWith('HTTP/1.1 200')) return done(new Error(head))
-        left = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? Number.NaN)
+        const isChunked = /\r\ntransfer-encoding: chunked/i.test(head)
+        left = isChunked ? Number.POSITIVE_INFINITY : Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1])
         if (Number.isNaN(left)) return done(new Error(`No length: ${head}`))
         data = data.subarray(end + 4)
       }
       parts.push(data)
       left -= data.length
-      if (left <= 0) done()
+      if (left <= 0 || (left === Number.POSITIVE_INFINITY && endsWith(parts, LAST_CHUNK))) done()
     }
     socket.on('data', onData).once('error', done).once('close', onClose)
   })
+}
+
+const LAST_CHUNK = '\r\n0\r\n\r\n'
+
+function endsWith(parts: readonly Buffer[], end: string): boolean {
+  const last = parts.at(-1)
+  const tail = last !== undefined && last.length >= end.length ? last : Buffer.concat(parts.slice(-2))
+  return tail.subarray(-end.length).toString('latin1') === end
+}
+
+function joined(chunks: Buffer): Buffer {
+  const parts: Buffer[] = []
+  for (let at = 0; ; ) {
+    const head = chunks.indexOf('\r\n', at)
+    const size = Number.parseInt(chunks.toString('latin1', at, head), 16)
+    if (size === 0) return Buffer.concat(parts)
+    parts.push(chunks.subarray(head + 2, head + 2 + size))
+    at = head + 2 + size + 2
+  }
 }
 
 /** All DIDs here have 32 characters, so the length tells how many there are. */
 const ENTRY_BYTES = '{"did":"did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"},'.length
 
 function pageOf(body: Buffer): ClientPage {
-  const end = body.lastIndexOf(']')
-  const cursor = /"cursor":"([^"]*)"/.exec(body.toString('latin1', end))?.[1]
-  const repos = Math.round((end - '{"repos":['.length) / ENTRY_BYTES)
-  return { cursor, repos, bytes: body.length }
+  const [start, end] = [body.indexOf('[') + 1, body.lastIndexOf(']')]
+  // One server has the cursor behind the list, and another one before it.
+  const cursor = /"cursor":"([^"]*)"/.exec(
+    body.toString('latin1', 0, start) + body.toString('latin1', end),
+  )?.[1]
+  return { cursor, repos: Math.round((end - start) / ENTRY_BYTES), bytes: body.length }
 }

@@ -8,6 +8,7 @@ const LIMIT_MS = 15 * 60_000
 export interface RunAllOptions {
   readonly benchmarks: Iterable<readonly [string, Benchmark]>
   readonly quick: boolean
+  readonly options?: Parameters<Benchmark>[1]
   /** Told what each has found, or why it failed, as soon as it has ended. */
   readonly report: (name: string, text: string) => Promise<void>
   /** How long each may take. @default LIMIT_MS */
@@ -23,12 +24,13 @@ export interface RunAllOptions {
 export async function runAll({
   benchmarks,
   quick,
+  options,
   report,
   limitMs = LIMIT_MS,
 }: RunAllOptions): Promise<boolean> {
   let allRight = true
   for (const [name, benchmark] of benchmarks) {
-    const { text, right, late } = await runOne(name, benchmark, quick, limitMs)
+    const { text, right, late } = await runOne(name, () => benchmark(quick, options), limitMs)
     await report(name, text)
     if (late) return false
     allRight &&= right
@@ -38,13 +40,12 @@ export async function runAll({
 
 async function runOne(
   name: string,
-  benchmark: Benchmark,
-  quick: boolean,
+  measure: () => ReturnType<Benchmark>,
   limitMs: number,
 ): Promise<{ text: string; right: boolean; late: boolean }> {
   const lateError = new Error(`no end within ${limitMs / 60_000} minutes`)
   try {
-    const section = await withDeadline(benchmark(quick), limitMs, () => lateError)
+    const section = await withDeadline(measure(), limitMs, () => lateError)
     return { text: sectionText(section), right: section.problems.length === 0, late: false }
   } catch (error) {
     console.error(error)

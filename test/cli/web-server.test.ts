@@ -53,6 +53,30 @@ it('hands a request over as the client sent it, and its answer back with its len
   expect((await fetch(server.url, { method: 'HEAD' })).status).toBe(201)
 })
 
+it.each([
+  { body: '{"text":"é"}', text: '{"text":"é"}', length: '13' },
+  { body: new TextEncoder().encode('{"bytes":1}'), text: '{"bytes":1}', length: '11' },
+  { body: null, text: '', length: null },
+])('sends an answer that is no Response with the same head: $text', async ({ body, text, length }) => {
+  const headers = { 'content-type': 'application/json', 'retry-after': '3' }
+  const server = await served(async () => ({ status: 203, headers, body }))
+  const answer = await fetch(server.url)
+  expect([answer.status, await answer.text()]).toEqual([203, text])
+  const names = ['content-type', 'retry-after', ...(length === null ? [] : ['content-length'])]
+  expect(names.map((name) => answer.headers.get(name))).toEqual([
+    'application/json',
+    '3',
+    ...(length === null ? [] : [length]),
+  ])
+})
+
+it('hands a header over that comes twice, and reads no body where there is none', async () => {
+  const server = await served(async (request) => Response.json(request.headers.get('x-a')))
+  const { socket, closed } = await rawClient(server)
+  socket.write('GET / HTTP/1.1\r\nhost: a\r\nX-A: 1\r\nx-a: 2\r\nconnection: close\r\n\r\n')
+  expect(await closed).toMatch(/"1, 2"$/)
+})
+
 it('answers 500 where the handler fails, and tells why to its owner alone', async () => {
   const failure = new Error('secret')
   const server = await served(async () => Promise.reject(failure))
