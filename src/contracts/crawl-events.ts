@@ -115,7 +115,7 @@ export interface HostPageEvent {
   described: number
   /** How many accounts on this page were left out as not active. */
   inactive: number
-  /** How many repos on this page the host lists as active and does not serve. */
+  /** How many repos on this page the host lists as active and does not serve, or says to be another host's. */
   absent: number
   /** How many repos of this page failed, each with an event of its own. */
   failed: number
@@ -229,7 +229,7 @@ export interface CrawlSummary {
   described: number
   /** Accounts that are not active. */
   inactive: number
-  /** Repos that their host lists as active and does not serve. */
+  /** Repos that their host lists as active and does not serve, or says to be another host's. */
   absent: number
   /** Repos whose collections could not be had, also when they were asked for once more. */
   failed: number

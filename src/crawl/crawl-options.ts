@@ -15,6 +15,7 @@ import {
   refuseUnknown,
   wholeNumber,
 } from '../util/validate-options.ts'
+import { guardedFetch } from './connection-guard.ts'
 import { warnOfHosts } from './crawl-warnings.ts'
 import { limitedClient } from './host-client.ts'
 import { type HostRates, hostRates } from './host-rates.ts'
@@ -178,14 +179,19 @@ export function crawlSettingsOf(options: CrawlOptions): CrawlSettings {
   const expected = "names such as 'pds.example', and sources such as hostsOf(relay)"
   if (given.length === 0) throw new InvalidOptionError('hosts', expected, given)
   for (const source of sources) mustHave('hosts', source, 'hosts', expected)
-  const http = createHttpClient({ ...options, timeoutMs })
+  const rules = createHostRules({ allowHosts, denyHosts, named })
+  const http = createHttpClient({
+    ...options,
+    timeoutMs,
+    fetch: options.fetch ?? guardedFetch(rules.isGuarded),
+  })
   return {
     sink: store.sink,
     progress: store.progress,
     named,
     sources,
     isOwnFetch: options.fetch === undefined,
-    rules: createHostRules({ allowHosts, denyHosts, named }),
+    rules,
     groups: hostGroups(options.sharedLimits),
     rates: hostRates(options.fetch),
     http: limitedClient(http, REQUESTS_AT_ONCE),

@@ -29,6 +29,8 @@ export interface DescribedRepo {
   readonly leftOut: number
   /** As the host gives it, without a check. Absent where it is none. */
   readonly handle: string | undefined
+  /** The document of its DID, as the host gives it, without a check. Hosts may leave it out. */
+  readonly document: unknown
 }
 
 /** A repo that its host does not serve: not at the moment, not any more, or never did. */
@@ -78,7 +80,12 @@ export async function describeRepo(
     const { body } = parseJsonPage(text, asked)
     if (body.did !== did) throw badPage(asked, `is of another repo than ${did}`, text)
     if (!Array.isArray(body.collections)) throw badPage(asked, 'has no list of collections', text)
-    return { state: 'active', ...collectionsOf(body.collections), handle: handleOf(body.handle) }
+    return {
+      state: 'active',
+      ...collectionsOf(body.collections),
+      handle: handleOf(body.handle),
+      document: body.didDoc,
+    }
   } catch (error) {
     const absence = absenceOf(error)
     if (absence === undefined) throw error

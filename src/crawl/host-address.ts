@@ -8,8 +8,9 @@ export interface HostOptions {
    * Hosts that may be asked though they are no public ones, and without TLS: `localhost`, `127.0.0.1:2583` with this port
    * alone, `*.internal` and `10.*` for all that end or begin so. The names of hosts come from strangers: from a relay's
    * list, from DID documents. So an address of a private network, and a name that has a meaning only there, is refused
-   * unless it is here. A public name may still lead to a private address: where that matters, give a `fetch` that checks
-   * what it connects to.
+   * unless it is here. A public name that leads to a private address is refused too: in Node when it is connected to; in Bun
+   * and Deno by a look-up before, which a name that changes its address in between gets through. With a `fetch` of your own
+   * nothing is checked but names: where that matters, check in it what it connects to.
    *
    * @default []
    */

@@ -1,5 +1,5 @@
 import type { KnownHost } from '../contracts/host-source.ts'
-import { type HostAddress, hostPattern, hostReader, type RefusedHost } from './host-address.ts'
+import { type HostAddress, hostPattern, hostReader, type ReadHost, type RefusedHost } from './host-address.ts'
 
 /** Hosts that a relay imports far faster than they can be crawled: their limit is ten requests a second for all of them. */
 export const DENIED_BY_DEFAULT: readonly string[] = ['*.host.bsky.network']
@@ -14,6 +14,8 @@ const REFUSED_STATUSES: Readonly<Record<string, string>> = {
 export interface HostRules {
   /** A host that a source or a row of an earlier run names. */
   judge(known: KnownHost, relay?: string | undefined): HostAddress | RefusedHost
+  /** Reads a host as it is named in a document of a DID. */
+  readonly read: ReadHost
   /** Whether a host that was judged may be reached at public addresses alone: a stranger named it. */
   isGuarded(hostname: string): boolean
 }
@@ -33,6 +35,7 @@ export function createHostRules({ allowHosts, denyHosts, named }: HostRuleOption
   const meant = new Set(named.map((given) => nameOf(readHost(given))))
   const guarded = new Set<string>()
   return {
+    read: readHost,
     isGuarded: (hostname) => guarded.has(hostname),
     judge({ host: given, status = 'active' }, relay) {
       const address = readHost(given)

@@ -61,7 +61,7 @@ export function createHostSession(claim: Claim, host: string, parts: HostWorkPar
   return {
     client,
     asking,
-    reading: { client, retry, longestWaitMs: LONGEST_WAIT_IN_PAGE_MS, emit },
+    reading: { client, retry, longestWaitMs: LONGEST_WAIT_IN_PAGE_MS, emit, readHost: rules.read },
     begin(lease) {
       const telling = createController()
       isHeld = lease.isHeld

@@ -1,5 +1,6 @@
 import type { HostPageEvent } from '../contracts/crawl-events.ts'
 import type { Claim } from '../contracts/progress-store.ts'
+import { RelayError } from '../errors.ts'
 import type { FetchedPage } from '../paging/prefetch.ts'
 import type { Committed } from '../run/commit.ts'
 import { throwAsRelayFailure } from '../run/failure-policy.ts'
@@ -29,6 +30,7 @@ export function hostWork(claim: Claim, parts: HostWorkParts): ClaimWork<HostPage
 
   /** Before the page is committed: no crash may lose what failed. */
   async function complete(page: FetchedPage, held: AbortSignal): Promise<ReposPage> {
+    if (page.next.pages * parts.pageSize > MOST_REPOS) throw endlessList(host)
     const read = await reader.read(page, held)
     if (read.failures.length === 0) return read
     const dids = read.failures.map(({ did }) => did)
@@ -53,6 +55,15 @@ export function hostWork(claim: Claim, parts: HostWorkParts): ClaimWork<HostPage
   }
 
   return { asking: { ...asking, signal }, emit: asCrawlEvents(emit, host), steps }
+}
+
+/** More than ten times what the largest host of the network lists. */
+const MOST_REPOS = 10_000_000
+
+/** A list that makes up accounts has no end, and would keep a worker for ever. */
+function endlessList(host: string): RelayError {
+  const message = `${host} lists more than ${MOST_REPOS} accounts; the rest of its list is not read.`
+  return new RelayError('RELAY_BAD_ANSWER', message, { relay: host, retryable: false })
 }
 
 export function pageEvent(

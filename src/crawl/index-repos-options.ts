@@ -8,6 +8,7 @@ import { checkRate } from '../http/pacing.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
 import { mustHave, type OptionNames, refuseUnknown, wholeNumber } from '../util/validate-options.ts'
 import { boundedCache } from './bounded-cache.ts'
+import { guardedFetch } from './connection-guard.ts'
 import { warnOfHosts } from './crawl-warnings.ts'
 import { type HostOptions, hostPattern, hostReader, type ReadHost } from './host-address.ts'
 import { checkDidOptions, type DidOptions } from './host-finder.ts'
@@ -152,7 +153,8 @@ export function indexReposSettingsOf(options: IndexReposOptions): IndexReposSett
   const removeGone = goneStates(options.removeGone)
   if (removeMissing || removeGone.length > 0)
     mustHave('store.index', store.index, 'remove', 'an index that can remove, such as that of openPostgres')
-  const httpOptions = { fetch, userAgent, timeoutMs, maxBodyBytes }
+  const reader = guardedReader(options)
+  const httpOptions = { fetch: fetch ?? guardedFetch(reader.isGuarded), userAgent, timeoutMs, maxBodyBytes }
   const { plc, plcRequestsPerSecond, resolver } = options
   return {
     sink: store.sink,
@@ -169,7 +171,7 @@ export function indexReposSettingsOf(options: IndexReposOptions): IndexReposSett
     http: createHttpClient(httpOptions),
     httpOptions,
     did: { plc, plcRequestsPerSecond, resolver },
-    ...guardedReader(options),
+    ...reader,
     isOwnFetch: fetch === undefined,
     signal,
     onEvent,

@@ -5,6 +5,8 @@ import { endsRun } from '../run/failure-policy.ts'
 import { childController } from '../util/abort.ts'
 import { isFinal, type RetryPolicy, retrying } from '../util/retry.ts'
 import { type DescribedRepo, isHostError } from './describe-repo.ts'
+import { readDidDocument } from './did-document.ts'
+import type { ReadHost } from './host-address.ts'
 import type { HostClient } from './host-client.ts'
 import type { EmitCrawl } from './host-events.ts'
 import { leftOutError } from './left-out.ts'
@@ -27,6 +29,8 @@ export interface RepoReaderParts {
   /** The longest wait that a host may ask for in the middle of a page, in milliseconds. */
   readonly longestWaitMs: number
   readonly emit: EmitCrawl
+  /** How the hosts are read that documents of DIDs name. */
+  readonly readHost: ReadHost
   /** Whether these are repos that failed before: then each is asked for once, and no number of failures is their host's. */
   readonly isRetry: boolean
 }
@@ -62,6 +66,7 @@ export function createRepoReader({
   retry,
   longestWaitMs,
   emit,
+  readHost,
   isRetry,
 }: RepoReaderParts): RepoReader {
   const host = client.lister.relay
@@ -80,12 +85,19 @@ export function createRepoReader({
       failedInARow = 0
       hasAnswered = true
       emit({ type: 'requested', host, did, durationMs: durationMs() })
-      return description.state === 'active' ? description : 'absent'
+      return description.state === 'active' && !isElsewhere(did, description) ? description : 'absent'
     } catch (error) {
       signal.throwIfAborted()
       emit({ type: 'requested', host, did, durationMs: durationMs(), error })
       throw error
     }
+  }
+
+  /** Whether the host itself gives a document of the DID that names another host: the repo has moved, or was never here. */
+  function isElsewhere(did: string, { document }: DescribedRepo): boolean {
+    if (document === undefined) return false
+    const resolved = readDidDocument(did, document, readHost)
+    return resolved.state === 'found' && resolved.host !== host
   }
 
   async function readOne(did: string, signal: AbortSignal): Promise<Outcome> {

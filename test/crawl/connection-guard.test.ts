@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { guardConnections } from '../../src/crawl/connection-guard.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { guardConnections, guardedFetch } from '../../src/crawl/connection-guard.ts'
 
 let requests = 0
 const server = createServer((_, response) => {
@@ -27,4 +27,43 @@ it('a guarded name that leads to a private address gets no request, and others d
   const endOther = guardConnections((hostname) => hostname === 'pds.example')
   expect(await (await ask()).text()).toBe('answer')
   endOther()
+})
+
+describe('the fetch of runtimes that do not tell what they connect to', () => {
+  const addresses: Record<string, string[]> = {
+    'public.example': ['93.184.215.14', '2606:2800:21f:cb07:6820:80da:af6b:8b2c'],
+    'inside.example': ['93.184.215.14', '10.0.0.7'],
+    'metadata.example': ['fe80::1%eth0'],
+  }
+  const lookedUp: string[] = []
+  const asked: string[] = []
+  const guarded = guardedFetch((hostname) => hostname !== 'mine.internal', {
+    async lookUp(hostname) {
+      lookedUp.push(hostname)
+      const found = addresses[hostname]
+      if (found === undefined) throw new Error(`no address of ${hostname}`)
+      return found
+    },
+    async fetch(input) {
+      asked.push(new Request(input).url)
+      return new Response('answer')
+    },
+  })
+
+  it('asks a guarded name at public addresses alone, by one look-up for many requests', async () => {
+    for (const path of ['a', 'b', 'c']) await guarded?.(`https://public.example/${path}`)
+    await guarded?.(new Request('http://mine.internal/'))
+    await guarded?.(new URL('https://unknown.example/'))
+    expect(asked).toHaveLength(5)
+    expect(lookedUp).toEqual(['public.example', 'unknown.example'])
+  })
+
+  it.each(['inside.example', 'metadata.example'])('sends nothing to %s, which leads inside', async (name) => {
+    await expect(guarded?.(`https://${name}/`)).rejects.toThrow('an address of a private network')
+    expect(asked.filter((url) => url.includes(name))).toEqual([])
+  })
+
+  it('is the own one in Node, where connections are guarded', () => {
+    expect(guardedFetch(() => true)).toBe(undefined)
+  })
 })
