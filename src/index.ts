@@ -6,6 +6,7 @@
  */
 
 export type { AccountLister, AccountPage, RelayAccount } from './contracts/account-lister.ts'
+export type { CollectionFlag, CollectionProgress, CollectionState } from './contracts/collection-progress.ts'
 export type { CollectionSource, KnownCollection } from './contracts/collection-source.ts'
 export type {
   CrawlEvent,
@@ -35,8 +36,6 @@ export type { DidResolver } from './contracts/did-resolver.ts'
 export type {
   BackfillEvent,
   BackfillListener,
-  BackfillStatus,
-  BackfillSummary,
   ClaimHolder,
   ClaimLostEvent,
   CollectionFailedEvent,
@@ -47,13 +46,10 @@ export type {
   PageEvent,
   PausedEvent,
   RelayFailedEvent,
-  RelayStatus,
-  RelaySummary,
   RequestedEvent,
   RetryEvent,
   SourceFailedEvent,
   SourceReport,
-  StatusCounts,
   StoreAvailableEvent,
   StoreUnavailableEvent,
   WaitingEvent,
@@ -90,9 +86,6 @@ export type {
   Claim,
   ClaimKey,
   ClaimRequest,
-  CollectionFlag,
-  CollectionProgress,
-  CollectionState,
   HeldClaim,
   PageProgress,
   ProgressStore,
@@ -110,6 +103,13 @@ export type {
 } from './contracts/repo-index.ts'
 export type { RelayPause, RepoLister, RepoListRequest, RepoPage } from './contracts/repo-lister.ts'
 export type { CollectionFailure, HostFailure, RelayFailure } from './contracts/run-failures.ts'
+export type {
+  BackfillStatus,
+  BackfillSummary,
+  RelayStatus,
+  RelaySummary,
+  StatusCounts,
+} from './contracts/run-status.ts'
 export type { CrawlOptions, CrawlStore } from './crawl/crawl-options.ts'
 export { type Crawler, createCrawler } from './crawl/crawler.ts'
 export type { HostOptions } from './crawl/host-address.ts'

@@ -1,6 +1,6 @@
 import { isValidNsid } from '@atproto/syntax'
 import { InvalidArgumentError } from 'commander'
-import type { CollectionState } from '../contracts/progress-store.ts'
+import type { CollectionState } from '../contracts/collection-progress.ts'
 import type { GoneState } from '../crawl/index-repos-options.ts'
 import { relayUrl, sourceUrl } from '../http/server-url.ts'
 import { isPattern } from '../sources/matching.ts'

@@ -1,6 +1,7 @@
-import type { BackfillEvent, BackfillSummary, RelaySummary } from '../contracts/events.ts'
+import type { BackfillEvent } from '../contracts/events.ts'
 import type { Compacted } from '../contracts/opened-store.ts'
 import type { CollectionFailure, RelayFailure } from '../contracts/run-failures.ts'
+import type { BackfillSummary, RelaySummary } from '../contracts/run-status.ts'
 import { CANCELLED, FLAG_WORDS } from '../util/flags.ts'
 import { count, duration, minuteOf, percent, plural } from '../util/format.ts'
 import { printable, withoutName } from '../util/text.ts'

@@ -1,5 +1,5 @@
+import type { CollectionProgress } from '../contracts/collection-progress.ts'
 import type { OpenedStore } from '../contracts/opened-store.ts'
-import type { CollectionProgress } from '../contracts/progress-store.ts'
 import { isHostRow } from '../crawl/crawl-scopes.ts'
 import type { CollectionFilter } from '../sources/collection-filter.ts'
 import { normalNsid } from '../util/nsid.ts'

@@ -1,5 +1,5 @@
+import type { CollectionFlag } from './collection-progress.ts'
 import type { ClaimHolder } from './events.ts'
-import type { CollectionFlag } from './progress-store.ts'
 
 /**
  * Everything that a crawl tells, told apart by `type`. The loop over a crawler yields the `page` events; `onEvent` gets

@@ -1,5 +1,5 @@
+import type { CollectionProgress } from '../contracts/collection-progress.ts'
 import type { CrawlStatus, HostProgress, HostState } from '../contracts/crawl-events.ts'
-import type { CollectionProgress } from '../contracts/progress-store.ts'
 import { workSubjectOf } from '../util/scopes.ts'
 import { FAILED_REPOS, isGroup, isHostRow } from './crawl-scopes.ts'
 import { failedReposFrom } from './failed-repos.ts'

@@ -4,12 +4,11 @@
  * counts the entries that are invalid, and `given_up` says that the collection failed.
  */
 import { type RawBuilder, sql, type UpdateObject } from 'kysely'
+import type { CollectionFlag, CollectionProgress } from '../contracts/collection-progress.ts'
 import type {
   Claim,
   ClaimKey,
   ClaimRequest,
-  CollectionFlag,
-  CollectionProgress,
   PageProgress,
   ReleaseOutcome,
   Remaining,

@@ -1,3 +1,4 @@
+import type { CollectionFlag, CollectionProgress } from '../contracts/collection-progress.ts'
 import type {
   BackfillEvent,
   ClaimHolder,
@@ -5,7 +6,6 @@ import type {
   CollectionStartedEvent,
   PageEvent,
 } from '../contracts/events.ts'
-import type { CollectionFlag, CollectionProgress } from '../contracts/progress-store.ts'
 import { isBackfillError } from '../errors.ts'
 import { describe } from '../util/describe.ts'
 import { missingText } from '../util/missing-text.ts'

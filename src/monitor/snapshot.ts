@@ -1,5 +1,5 @@
+import type { CollectionProgress } from '../contracts/collection-progress.ts'
 import type { BackfillEvent } from '../contracts/events.ts'
-import type { CollectionProgress } from '../contracts/progress-store.ts'
 import type { Work } from './work.ts'
 
 /** How many collections are in which state. */

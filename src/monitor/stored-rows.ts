@@ -1,4 +1,4 @@
-import type { CollectionProgress } from '../contracts/progress-store.ts'
+import type { CollectionProgress } from '../contracts/collection-progress.ts'
 import { changeWork } from './added-work.ts'
 import type { OthersWalk } from './forecast.ts'
 import type { MonitorParts } from './monitor-parts.ts'

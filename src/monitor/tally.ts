@@ -1,4 +1,4 @@
-import type { CollectionProgress } from '../contracts/progress-store.ts'
+import type { CollectionProgress } from '../contracts/collection-progress.ts'
 import type { CollectionCounts } from './snapshot.ts'
 import { planOf, type WorkPlan } from './work.ts'
 

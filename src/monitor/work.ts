@@ -1,4 +1,4 @@
-import type { CollectionProgress } from '../contracts/progress-store.ts'
+import type { CollectionProgress } from '../contracts/collection-progress.ts'
 
 /**
  * How much is done, counted in requests for pages: that is what a run spends its time on, and the smallest collection

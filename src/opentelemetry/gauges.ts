@@ -1,5 +1,5 @@
 import type { Attributes, BatchObservableResult } from '@opentelemetry/api'
-import type { CollectionFlag, CollectionProgress } from '../contracts/progress-store.ts'
+import type { CollectionFlag, CollectionProgress } from '../contracts/collection-progress.ts'
 import type { MonitorSnapshot, Waiting } from '../monitor/snapshot.ts'
 import { FLAG_WORDS } from '../util/flags.ts'
 import { ATTRIBUTE } from './attributes.ts'

@@ -1,5 +1,5 @@
+import type { CollectionFlag } from '../contracts/collection-progress.ts'
 import type { IndexBatch } from '../contracts/index-sink.ts'
-import type { CollectionFlag } from '../contracts/progress-store.ts'
 import type { RepoPage } from '../contracts/repo-lister.ts'
 import type { Position } from './cursor-guard.ts'
 

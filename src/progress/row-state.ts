@@ -1,12 +1,6 @@
+import type { CollectionProgress, CollectionState } from '../contracts/collection-progress.ts'
 import type { ProgressRow } from '../contracts/progress-rows.ts'
-import type {
-  Claim,
-  ClaimKey,
-  CollectionProgress,
-  CollectionState,
-  HeldClaim,
-  PageProgress,
-} from '../contracts/progress-store.ts'
+import type { Claim, ClaimKey, HeldClaim, PageProgress } from '../contracts/progress-store.ts'
 import { anchorFrom } from '../util/anchor-text.ts'
 import { flagsFrom } from '../util/flags.ts'
 

@@ -1,13 +1,7 @@
+import type { CollectionProgress, CollectionState } from '../contracts/collection-progress.ts'
 import type { KnownCollection } from '../contracts/collection-source.ts'
-import type {
-  BackfillStatus,
-  BackfillSummary,
-  Emit,
-  PageEvent,
-  RelayStatus,
-  StatusCounts,
-} from '../contracts/events.ts'
-import type { CollectionProgress, CollectionState } from '../contracts/progress-store.ts'
+import type { Emit, PageEvent } from '../contracts/events.ts'
+import type { BackfillStatus, BackfillSummary, RelayStatus, StatusCounts } from '../contracts/run-status.ts'
 import { DiscoveryError, IncompleteError } from '../errors.ts'
 import { checkRelay, tellPauses } from '../paging/fetch-page.ts'
 import { abortWith, createController } from '../util/abort.ts'

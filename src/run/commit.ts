@@ -1,12 +1,7 @@
+import type { CollectionFlag } from '../contracts/collection-progress.ts'
 import type { Emit } from '../contracts/events.ts'
 import type { IndexBatch, IndexSink } from '../contracts/index-sink.ts'
-import type {
-  Claim,
-  CollectionFlag,
-  PageProgress,
-  ProgressStore,
-  WalkAnchor,
-} from '../contracts/progress-store.ts'
+import type { Claim, PageProgress, ProgressStore, WalkAnchor } from '../contracts/progress-store.ts'
 import type { FetchedPage } from '../paging/prefetch.ts'
 import { abortable } from '../util/abort.ts'
 import { isFinal, type RetryPolicy, retrying } from '../util/retry.ts'

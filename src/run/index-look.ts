@@ -1,6 +1,7 @@
+import type { CollectionProgress } from '../contracts/collection-progress.ts'
 import type { CollectionSource } from '../contracts/collection-source.ts'
 import type { Emit } from '../contracts/events.ts'
-import type { CollectionProgress, ProgressStore } from '../contracts/progress-store.ts'
+import type { ProgressStore } from '../contracts/progress-store.ts'
 import { normalNsid } from '../util/nsid.ts'
 import { type AskedSource, type AskParts, askSources, type Discovery } from './discovery.ts'
 

@@ -1,6 +1,6 @@
+import type { CollectionProgress } from '../contracts/collection-progress.ts'
 import type { KnownCollection } from '../contracts/collection-source.ts'
 import type { Emit } from '../contracts/events.ts'
-import type { CollectionProgress } from '../contracts/progress-store.ts'
 import { DiscoveryError } from '../errors.ts'
 import { timeToRead } from '../monitor/time-to-read.ts'
 import { checkRelay } from '../paging/fetch-page.ts'

@@ -1,6 +1,6 @@
+import type { CollectionProgress } from '../contracts/collection-progress.ts'
 import type { KnownCollection } from '../contracts/collection-source.ts'
 import type { DiscoveredEvent } from '../contracts/events.ts'
-import type { CollectionProgress } from '../contracts/progress-store.ts'
 import { InvalidOptionError } from '../errors.ts'
 import type { CollectionFilter } from '../sources/collection-filter.ts'
 

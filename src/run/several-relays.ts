@@ -1,5 +1,6 @@
-import type { Emit, PageEvent, RelayStatus } from '../contracts/events.ts'
+import type { Emit, PageEvent } from '../contracts/events.ts'
 import type { RelayFailure } from '../contracts/run-failures.ts'
+import type { RelayStatus } from '../contracts/run-status.ts'
 import { IncompleteError, isBackfillError } from '../errors.ts'
 import { merge } from '../util/merge-streams.ts'
 import { endsRun } from './failure-policy.ts'

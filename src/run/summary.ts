@@ -1,4 +1,5 @@
-import type { BackfillEvent, BackfillSummary, RelaySummary } from '../contracts/events.ts'
+import type { BackfillEvent } from '../contracts/events.ts'
+import type { BackfillSummary, RelaySummary } from '../contracts/run-status.ts'
 import { type PageDelta, pageDeltas } from './page-deltas.ts'
 
 /** The summary of a run, as it grows. */

@@ -1,4 +1,4 @@
-import type { CollectionFlag } from '../contracts/progress-store.ts'
+import type { CollectionFlag } from '../contracts/collection-progress.ts'
 
 /** How large the relay's own directory has told that its collections are, in this run. */
 export interface ToldSizes {

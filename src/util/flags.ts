@@ -1,4 +1,4 @@
-import type { CollectionFlag } from '../contracts/progress-store.ts'
+import type { CollectionFlag } from '../contracts/collection-progress.ts'
 
 /** What each flag says to people. */
 export const FLAG_WORDS: Readonly<Record<CollectionFlag, string>> = {

@@ -1,4 +1,5 @@
-import type { CollectionProgress, ProgressStore } from '../../contracts/progress-store.ts'
+import type { CollectionProgress } from '../../contracts/collection-progress.ts'
+import type { ProgressStore } from '../../contracts/progress-store.ts'
 import { relayUrl } from '../../http/server-url.ts'
 import { duration, plural } from '../../util/format.ts'
 import { normalNsid } from '../../util/nsid.ts'

@@ -1,5 +1,6 @@
+import type { CollectionProgress, CollectionState } from '../../contracts/collection-progress.ts'
 import type { CrawlStatus } from '../../contracts/crawl-events.ts'
-import type { CollectionProgress, CollectionState, ProgressStore } from '../../contracts/progress-store.ts'
+import type { ProgressStore } from '../../contracts/progress-store.ts'
 import { crawlStatusOf } from '../../crawl/crawl-status.ts'
 import { isBackfillError } from '../../errors.ts'
 import { relayUrl } from '../../http/server-url.ts'

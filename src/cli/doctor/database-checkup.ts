@@ -1,5 +1,5 @@
+import type { CollectionProgress } from '../../contracts/collection-progress.ts'
 import type { OpenedStore } from '../../contracts/opened-store.ts'
-import type { CollectionProgress } from '../../contracts/progress-store.ts'
 import { isBackfillError } from '../../errors.ts'
 import { abortable } from '../../util/abort.ts'
 import { count, plural } from '../../util/format.ts'

@@ -1,4 +1,4 @@
-import type { CollectionProgress, CollectionState } from '../../contracts/progress-store.ts'
+import type { CollectionProgress, CollectionState } from '../../contracts/collection-progress.ts'
 import type { MonitorSnapshot } from '../../monitor/snapshot.ts'
 import { fractionOf } from '../../monitor/work.ts'
 import { FLAG_WORDS } from '../../util/flags.ts'

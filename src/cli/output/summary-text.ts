@@ -1,5 +1,5 @@
-import type { RelaySummary } from '../../contracts/events.ts'
-import type { CollectionProgress } from '../../contracts/progress-store.ts'
+import type { CollectionProgress } from '../../contracts/collection-progress.ts'
+import type { RelaySummary } from '../../contracts/run-status.ts'
 import { FLAG_WORDS } from '../../util/flags.ts'
 import { count, duration, plural } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'

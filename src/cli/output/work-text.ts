@@ -1,4 +1,4 @@
-import type { CollectionProgress } from '../../contracts/progress-store.ts'
+import type { CollectionProgress } from '../../contracts/collection-progress.ts'
 import { count, duration, plural, timeOf } from '../../util/format.ts'
 import { type WorkKind, workKindOf, workSubjectOf } from '../../util/scopes.ts'
 import { printable } from '../../util/text.ts'

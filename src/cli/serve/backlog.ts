@@ -1,4 +1,5 @@
-import type { CollectionProgress, ProgressStore } from '../../contracts/progress-store.ts'
+import type { CollectionProgress } from '../../contracts/collection-progress.ts'
+import type { ProgressStore } from '../../contracts/progress-store.ts'
 import type { AdminRunEnd } from '../../server/admin/admin-run.ts'
 
 /** What the backlog of one relay needs. */

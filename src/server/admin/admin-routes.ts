@@ -1,5 +1,5 @@
 import { isValidNsid } from '@atproto/syntax'
-import type { CollectionProgress } from '../../contracts/progress-store.ts'
+import type { CollectionProgress } from '../../contracts/collection-progress.ts'
 import { DiscoveryError, RelayError } from '../../errors.ts'
 import { withDeadline } from '../../util/abort.ts'
 import { normalNsid } from '../../util/nsid.ts'

@@ -1,5 +1,5 @@
+import type { CollectionProgress } from '../../contracts/collection-progress.ts'
 import type { BackfillEvent, PageEvent } from '../../contracts/events.ts'
-import type { CollectionProgress } from '../../contracts/progress-store.ts'
 import { InvalidOptionError, isBackfillError, StoreUnavailableError } from '../../errors.ts'
 import { keepFresh } from '../../monitor/keep-fresh.ts'
 import { abortable, withDeadline } from '../../util/abort.ts'

@@ -1,4 +1,4 @@
-import type { CollectionProgress } from '../../contracts/progress-store.ts'
+import type { CollectionProgress } from '../../contracts/collection-progress.ts'
 import type { MonitoredFailure, MonitorSnapshot, ThroughputSample, Waiting } from '../../monitor/snapshot.ts'
 import type { Work } from '../../monitor/work.ts'
 import { holderOf } from '../../run/claim-owner.ts'

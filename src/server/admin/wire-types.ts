@@ -1,5 +1,5 @@
+import type { CollectionFlag, CollectionState } from '../../contracts/collection-progress.ts'
 import type { BackfillEvent, InvalidName, SourceReport } from '../../contracts/events.ts'
-import type { CollectionFlag, CollectionState } from '../../contracts/progress-store.ts'
 import type { MonitoredFailure, Waiting } from '../../monitor/snapshot.ts'
 import type { Work } from '../../monitor/work.ts'
 

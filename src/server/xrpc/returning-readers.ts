@@ -1,10 +1,11 @@
+import type { CollectionProgress } from '../../contracts/collection-progress.ts'
 import type {
   FeedStore,
   NewcomerPage,
   NewcomerPositions,
   NewcomersRequest,
 } from '../../contracts/feed-store.ts'
-import type { CollectionProgress, ProgressStore } from '../../contracts/progress-store.ts'
+import type { ProgressStore } from '../../contracts/progress-store.ts'
 import type { ServedRepos } from '../../contracts/repo-index.ts'
 import { abortable } from '../../util/abort.ts'
 import { reposJson } from '../../util/repos-json.ts'

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict'
+import type { CollectionProgress } from '../../contracts/collection-progress.ts'
 import type { KnownCollection } from '../../contracts/collection-source.ts'
-import type {
-  Claim,
-  CollectionProgress,
-  PageProgress,
-  ProgressStore,
-} from '../../contracts/progress-store.ts'
+import type { Claim, PageProgress, ProgressStore } from '../../contracts/progress-store.ts'
 import { rejectionOf, type SuiteCase, type SuiteFixture, withFixture } from './suite.ts'
 
 /** An empty progress store. */

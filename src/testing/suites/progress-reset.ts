@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { CollectionProgress, ProgressStore } from '../../contracts/progress-store.ts'
+import type { CollectionProgress } from '../../contracts/collection-progress.ts'
+import type { ProgressStore } from '../../contracts/progress-store.ts'
 import {
   assertClaimLost,
   assertFields,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { otherWorkLines, otherWorkOf } from '../../../src/cli/output/work-text.ts'
-import type { CollectionProgress } from '../../../src/contracts/progress-store.ts'
+import type { CollectionProgress } from '../../../src/contracts/collection-progress.ts'
 
 function row(relay: string, more: Partial<CollectionProgress> = {}): CollectionProgress {
   const untouched = { pages: 0, imported: 0, invalid: 0, attempts: 0, flags: [] }

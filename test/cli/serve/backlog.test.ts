@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { backlogState, createBacklog } from '../../../src/cli/serve/backlog.ts'
-import type { CollectionProgress } from '../../../src/contracts/progress-store.ts'
+import type { CollectionProgress } from '../../../src/contracts/collection-progress.ts'
 import type { AdminRunEnd } from '../../../src/server/admin/admin-run.ts'
 
 const HOUR = 3_600_000
