@@ -13,10 +13,16 @@ import { ClaimLostError } from '../errors.ts'
 import { advancePage } from './advance.ts'
 import { isDataRefused } from './database-errors.ts'
 import { rowOf } from './json-row.ts'
+import { BEGUN_AGAIN, CANCELLED_COLUMNS, releasedColumns, UNTRIED } from './progress-changes.ts'
 import {
-  BEGUN_AGAIN,
-  CANCELLED_COLUMNS,
   CLAIM_ROW,
+  PROGRESS_ROW,
+  remainingRow,
+  toClaim,
+  toProgress,
+  toRemaining,
+} from './progress-columns.ts'
+import {
   isClaimed,
   isCollection,
   isDue,
@@ -27,14 +33,7 @@ import {
   isOfRelay,
   isOpen,
   mayCancel,
-  PROGRESS_ROW,
-  releasedColumns,
-  remainingRow,
-  toClaim,
-  toProgress,
-  toRemaining,
-  UNTRIED,
-} from './progress-table.ts'
+} from './progress-conditions.ts'
 import {
   type BackfillDatabase,
   backfillTables,

@@ -11,7 +11,11 @@ type BigintWithDefault = ColumnType<string | number, number | undefined, number>
 /** @inline */
 type Timestamp = ColumnType<Date | null, Date | null | undefined, Date | null>
 
-/** How far the walk of one collection on one source is. */
+/**
+ * How far the walk of one collection on one source is. Some names are those of zlay, the relay in Zig, whose table this is;
+ * everywhere else the library's words hold. `source` is the relay, `rejected_count` counts the entries that are invalid, and
+ * `given_up` says that the collection failed.
+ */
 export interface BackfillProgressTable {
   collection: string
   source: string
