@@ -1,43 +1,24 @@
 import type { CollectionFailure, HostFailure, RelayFailure } from './contracts/run-failures.ts'
+import { BackfillError, type BackfillErrorCode } from './errors/backfill-error.ts'
+import type {
+  CursorLoopError,
+  CursorsChangedError,
+  RelayError,
+  RelayUnsuitableError,
+  TooManyEmptyPagesError,
+} from './errors/relay-errors.ts'
 import { incompleteText, show, undiscoveredText } from './util/describe.ts'
 
-/** What a {@link BackfillError} may carry besides its message. */
-export interface BackfillErrorOptions {
-  cause?: unknown
-  /** Whether the same call may succeed later. @default false */
-  retryable?: boolean | undefined
-  /** How long the server asked to wait, in milliseconds. */
-  retryAfterMs?: number | undefined
-  /** `run`: the error concerns everything, and no other collection would fare better. @default undefined */
-  scope?: 'run' | undefined
-}
-
-/**
- * The base of every error that this library makes, and of errors of your own: it says itself whether a retry is worth
- * it (`retryable`, `retryAfterMs`) and what it concerns (`scope`). A code of your own is any other string.
- */
-export class BackfillError extends Error {
-  override readonly name: string = 'BackfillError'
-  /** What went wrong, as a stable string: one of the codes below, or a code of your own. */
-  readonly code: BackfillErrorCode | (string & {})
-  /** Whether the same call may succeed later. */
-  readonly retryable: boolean
-  /** How long the server asked to wait before the next try, in milliseconds; a wait is never shorter. */
-  readonly retryAfterMs: number | undefined
-  /**
-   * `run`: the error concerns everything; a run in which an adapter throws it ends. Otherwise one collection or call
-   * failed.
-   */
-  readonly scope: 'run' | undefined
-
-  constructor(code: BackfillErrorCode | (string & {}), message: string, options: BackfillErrorOptions = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined)
-    this.code = code
-    this.retryable = options.retryable ?? false
-    this.retryAfterMs = options.retryAfterMs
-    this.scope = options.scope
-  }
-}
+export { BackfillError, type BackfillErrorCode, type BackfillErrorOptions } from './errors/backfill-error.ts'
+export {
+  CursorLoopError,
+  CursorsChangedError,
+  RelayError,
+  type RelayErrorCode,
+  type RelayErrorDetails,
+  RelayUnsuitableError,
+  TooManyEmptyPagesError,
+} from './errors/relay-errors.ts'
 
 /**
  * Every code of this library with the class that carries it. Codes are part of the API and change only with a major
@@ -108,9 +89,6 @@ export interface BackfillErrors {
   PRUNE_REFUSED: PruneRefusedError
 }
 
-/** The codes of this library. */
-export type BackfillErrorCode = keyof BackfillErrors
-
 /**
  * Whether an error is a {@link BackfillError}, with this code if one is given. Also true for an error that another copy
  * of this package made. With a code of this library, the error's class is known: after
@@ -151,132 +129,6 @@ export class InvalidOptionError extends BackfillError {
   /** An option that does not exist, and what to write instead. */
   static unknown(option: string, instead: string): InvalidOptionError {
     return new InvalidOptionError(option, '', undefined, `unknown option ${option}; ${instead}`)
-  }
-}
-
-/** The codes of a {@link RelayError}. */
-export type RelayErrorCode = Extract<BackfillErrorCode, `RELAY_${string}`>
-
-/** The request that a {@link RelayError} belongs to, and what the server said. */
-export interface RelayErrorDetails extends BackfillErrorOptions {
-  relay: string
-  collection?: string | undefined
-  cursor?: string | undefined
-  cursorRefused?: boolean | undefined
-  status?: number | undefined
-  error?: string | undefined
-  serverMessage?: string | undefined
-}
-
-/** A request to a relay, or to a server that knows collections, which did not give a usable answer. */
-export class RelayError extends BackfillError {
-  override readonly name: string = 'RelayError'
-  declare readonly code: RelayErrorCode
-  /** The server that was asked: {@link RepoLister.relay}, or the URL of a discovery source. */
-  readonly relay: string
-  readonly collection: string | undefined
-  /** The cursor that was sent; `undefined` for the first page. */
-  readonly cursor: string | undefined
-  /**
-   * Whether the server may have refused the cursor: it answered a request with a cursor by an error other than a
-   * timeout or too many requests. If it serves the first page, the walk begins again there.
-   */
-  readonly cursorRefused: boolean
-  /** The HTTP status, when there was an answer. */
-  readonly status: number | undefined
-  /** The server's own name for the error: `error` in its JSON answer. */
-  readonly error: string | undefined
-  /** The server's own explanation: `message` in its JSON answer, or the beginning of a plain text one. */
-  readonly serverMessage: string | undefined
-
-  constructor(code: RelayErrorCode, message: string, details: RelayErrorDetails) {
-    super(code, message, details)
-    this.relay = details.relay
-    this.collection = details.collection
-    this.cursor = details.cursor
-    this.cursorRefused = details.cursorRefused ?? false
-    this.status = details.status
-    this.error = details.error
-    this.serverMessage = details.serverMessage
-  }
-}
-
-/**
- * A relay that cannot serve a backfill: it is empty, does not know the method, or refuses the page size. From
- * {@link RepoLister.check}.
- */
-export class RelayUnsuitableError extends RelayError {
-  override readonly name = 'RelayUnsuitableError'
-  declare readonly code: 'RELAY_UNSUITABLE'
-  /**
-   * `empty`: it answers, with nothing in it. `no-method`: it does not serve `listReposByCollection`. `page-size`: it
-   * serves smaller pages alone.
-   */
-  readonly reason: 'empty' | 'no-method' | 'page-size'
-
-  constructor(reason: RelayUnsuitableError['reason'], message: string, details: RelayErrorDetails) {
-    super('RELAY_UNSUITABLE', message, { ...details, scope: 'run' })
-    this.reason = reason
-  }
-}
-
-/** A relay whose list has no end. */
-class EndlessListError extends BackfillError {
-  /** The relay, or the index where that is read. */
-  declare readonly relay: string
-  declare readonly collection: string
-  declare readonly cursor: string
-
-  constructor(
-    code: BackfillErrorCode,
-    message: string,
-    at: { relay: string; collection: string; cursor: string },
-  ) {
-    super(code, message)
-    Object.assign(this, at)
-  }
-}
-
-/** A relay that gave a cursor it had given before: paging on would never end. */
-export class CursorLoopError extends EndlessListError {
-  override readonly name = 'CursorLoopError'
-  declare readonly code: 'CURSOR_LOOP'
-
-  constructor(relay: string, collection: string, cursor: string) {
-    const message = `${relay} returned the cursor ${show(cursor)} for ${collection} twice; stopped to avoid an endless loop. Tell its operator.`
-    super('CURSOR_LOOP', message, { relay, collection, cursor })
-  }
-}
-
-/** More empty pages in a row, each with a cursor, than any real list has. */
-export class TooManyEmptyPagesError extends EndlessListError {
-  override readonly name = 'TooManyEmptyPagesError'
-  declare readonly code: 'TOO_MANY_EMPTY_PAGES'
-
-  constructor(relay: string, collection: string, cursor: string, pages: number) {
-    const message = `${relay} returned ${pages} empty pages in a row for ${collection}; stopped to avoid an endless loop. Tell its operator.`
-    super('TOO_MANY_EMPTY_PAGES', message, { relay, collection, cursor })
-  }
-}
-
-/**
- * A relay whose cursors mean something else than when the walk began. What the walk has imported since may be of other
- * collections, and some of its own may be missing.
- */
-export class CursorsChangedError extends BackfillError {
-  override readonly name = 'CursorsChangedError'
-  declare readonly code: 'CURSORS_CHANGED'
-  readonly relay: string
-  readonly collection: string
-
-  constructor(relay: string, collection: string) {
-    const message =
-      `The cursors of ${relay} changed their meaning while ${collection} was read: the relay was rebuilt, restored ` +
-      'or replaced, or several instances answer under its name; then give the address of one of them. What was ' +
-      'imported before may be surplus: verify finds it.'
-    super('CURSORS_CHANGED', message)
-    this.relay = relay
-    this.collection = collection
   }
 }
 
