@@ -1,10 +1,6 @@
 import type { Emit } from '../contracts/events.ts'
-import type { Claim, ProgressStore } from '../contracts/progress-store.ts'
-import { ClaimLostError } from '../errors.ts'
-import { createClaimQueue } from '../run/claim-queue.ts'
-import { keepLease } from '../run/lease.ts'
-import { RELEASE_MS } from '../run/patient-store.ts'
-import { settledWithin } from '../util/abort.ts'
+import type { ProgressStore } from '../contracts/progress-store.ts'
+import { claimWork, type WorkClaim } from '../run/work-claim.ts'
 import { workScope } from '../util/scopes.ts'
 
 /** Up to where accounts were looked up: a pair of the index. */
@@ -14,22 +10,13 @@ export interface LookedUpTo {
 }
 
 /** The right to prune by a relay, and how far that is. */
-export interface PruneClaim {
-  /** Aborts when the right is lost. */
-  readonly signal: AbortSignal
-  /** @throws ClaimLostError when it may be lost by the time alone, as after the process was stopped for long */
-  mustBeHeld(): void
+export interface PruneClaim extends Pick<WorkClaim, 'signal' | 'mustBeHeld' | 'release'> {
   /** Where an earlier prune that broke off had come to. */
   readonly lookedUpTo: LookedUpTo | undefined
   save(place: LookedUpTo): Promise<void>
   /** The prune is done: the next one begins anew. */
   complete(): Promise<void>
-  /** The prune is over, done or not. */
-  release(): Promise<void>
 }
-
-/** The one thing that is claimed of a scope: see `work-scopes`. */
-const ACCOUNTS = 'accounts'
 
 interface ClaimParts {
   readonly relay: string
@@ -52,28 +39,14 @@ export async function claimPrune({
   emit,
 }: ClaimParts): Promise<PruneClaim | undefined> {
   const scope = workScope('prune', relay)
-  const [before] = await progress.list({ relay: scope })
-  if (before === undefined) await progress.register(scope, [{ nsid: ACCOUNTS }])
-  else if (before.state === 'complete') await progress.reset(scope)
-  const first = await createClaimQueue({ relay: scope, progress, leaseMs, signal, emit }).next()
-  if (first === undefined) return undefined
-  let claim: Claim = first
-  const lease = keepLease(claim, progress, signal)
-  const advance = async (cursor: string | undefined) => {
-    claim = await progress.advance(claim, { pages: 1, cursor, imported: 0, invalid: 0 })
-  }
+  const work = await claimWork({ scope, row: 'accounts', progress, leaseMs, signal, emit })
+  if (work === undefined) return undefined
+  const advance = (cursor: string | undefined) => work.advance({ pages: 1, cursor, imported: 0, invalid: 0 })
   return {
-    signal: lease.signal,
-    mustBeHeld() {
-      if (!lease.isHeld()) throw new ClaimLostError(claim)
-    },
-    lookedUpTo: placeOf(first.cursor),
+    ...work,
+    lookedUpTo: placeOf(work.cursor),
     save: ({ collection, did }) => advance(`${collection} ${did}`),
     complete: () => advance(undefined),
-    async release() {
-      lease.letGo()
-      await settledWithin(RELEASE_MS, progress.release(claim))
-    },
   }
 }
 

@@ -1,11 +1,9 @@
 import type { Emit } from '../contracts/events.ts'
-import type { Claim, PageProgress } from '../contracts/progress-store.ts'
-import { type ClaimQueue, createClaimQueue } from '../run/claim-queue.ts'
+import type { PageProgress } from '../contracts/progress-store.ts'
 import { endsRun } from '../run/failure-policy.ts'
-import { keepLease, type Lease } from '../run/lease.ts'
 import type { BackfillStore } from '../run/options.ts'
-import { createPatience, type Patience, patientStore, RELEASE_MS } from '../run/patient-store.ts'
-import { settledWithin } from '../util/abort.ts'
+import { createPatience, type Patience, patientStore, STORE_TIMEOUT_MS } from '../run/patient-store.ts'
+import { claimWork, type WorkClaim } from '../run/work-claim.ts'
 import { isFinal, type RetryPolicy, retrying } from '../util/retry.ts'
 import { workScope } from '../util/scopes.ts'
 import type { PairColumns } from './pair-text.ts'
@@ -51,11 +49,6 @@ interface WriterParts extends WriterOptions {
   readonly patience: Patience
 }
 
-/** How long a silent import keeps its claim, in milliseconds. */
-const LEASE_MS = 60_000
-/** How long one call to a store may go without an answer, in milliseconds. */
-const STORE_TIMEOUT_MS = 300_000
-
 export function importWriter(options: WriterOptions): ImportWriter {
   const { name, signal, emit } = options
   const scope = workScope('import', name ?? '')
@@ -77,58 +70,33 @@ const START: ImportPlace = { bytes: 0, lines: 0 }
 
 /** The one row of the text's scope holds the place. Who has claimed it is the one who imports. */
 function placedWriter(parts: WriterParts): ImportWriter {
-  const { scope: relay, patience, store, signal, emit } = parts
-  const progress = patientStore(store.progress, { ...parts, relay })
-  const queue = createClaimQueue({ relay, progress, leaseMs: LEASE_MS, signal, emit })
-  let claim: Claim | undefined
-  let lease: Lease | undefined
+  const { scope, store, version = '' } = parts
+  const progress = patientStore(store.progress, { ...parts, relay: scope })
+  let work: WorkClaim | undefined
   return {
     async begin() {
-      const [row] = await patience.wait(() => progress.list({ relay }))
-      if (row?.state === 'complete') await progress.reset(relay)
-      else await progress.register(relay, [{ nsid: ROW }])
-      const begun = await claimPlace(queue, parts)
-      if (begun === undefined) return 'done elsewhere'
-      claim = begun.claim
-      lease = keepLease(claim, progress, signal)
-      return begun.place
+      work = await claimWork({
+        ...parts,
+        progress,
+        row: 'pairs',
+        isUsable: (cursor) => savedPlace(cursor)?.version === version,
+      })
+      if (work === undefined) return 'done elsewhere'
+      return (work.cursor === undefined ? undefined : savedPlace(work.cursor)?.place) ?? START
     },
     async write(write) {
-      lease?.signal.throwIfAborted()
-      const held = claim
+      const held = work
       if (held === undefined) throw new Error('An import writes between its begin and its end.')
+      held.signal.throwIfAborted()
       let added: number | undefined
-      const advanced = await inSteps(parts, () =>
-        store.progress.advance(held, changeBy(write, parts), async (transaction) => {
+      await inSteps(parts, () =>
+        held.advance(changeBy(write, parts), async (transaction) => {
           added = await addAll(write, parts, transaction)
         }),
       )
-      claim = write.isLast ? undefined : advanced
       return added
     },
-    async end() {
-      lease?.letGo()
-      if (claim !== undefined) await settledWithin(RELEASE_MS, store.progress.release(claim))
-    },
-  }
-}
-
-/** What its row is called. */
-const ROW = 'pairs'
-
-/** The place that was saved, if it is one in this version of the text: else the import begins again. */
-async function claimPlace(
-  queue: ClaimQueue,
-  { store: { progress }, scope, version = '' }: WriterParts,
-): Promise<{ claim: Claim; place: ImportPlace } | undefined> {
-  for (;;) {
-    const claim = await queue.next()
-    if (claim === undefined) return undefined
-    if (claim.cursor === undefined) return { claim, place: START }
-    const saved = savedPlace(claim.cursor)
-    if (saved?.version === version) return { claim, place: saved.place }
-    await progress.release(claim)
-    await progress.reset(scope)
+    end: async () => work?.release(),
   }
 }
 
