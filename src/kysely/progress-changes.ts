@@ -3,6 +3,7 @@ import type { CollectionFlag } from '../contracts/collection-progress.ts'
 import type { Claim, PageProgress, ReleaseOutcome } from '../contracts/progress-store.ts'
 import { anchorText } from '../util/anchor-text.ts'
 import { CANCELLED } from '../util/flags.ts'
+import { keptError } from '../util/text.ts'
 import { type BackfillDatabase, fromNow, plus } from './schema.ts'
 
 /** Values for the columns, or SQL that computes them. */
@@ -74,17 +75,13 @@ export function committedColumns(claim: Claim, page: PageProgress): Changes {
   }
 }
 
-/** Stores keep this much of an error: {@link ReleaseOutcome}. */
-const MAX_ERROR_LENGTH = 500
-
 /** What a release changes in the row of its claim. */
 export function releasedColumns(outcome: ReleaseOutcome | undefined): Changes {
   return { owner: null, lease_ends_at: null, ...(outcome && outcomeColumns(outcome)) }
 }
 
 function outcomeColumns(outcome: ReleaseOutcome): Changes {
-  // Postgres text holds no NUL, and a server's message may.
-  const failed = { last_error: outcome.error.replaceAll('\0', '').slice(0, MAX_ERROR_LENGTH) }
+  const failed = { last_error: keptError(outcome.error) }
   if (outcome.kind === 'postponed') return { ...failed, not_before: fromNow(outcome.retryInMs) }
   const flagged = { ...failed, ...addedFlags(outcome.flags) }
   if (outcome.kind === 'restart') return { ...flagged, ...FROM_THE_START, restarts: plus('restarts', 1) }

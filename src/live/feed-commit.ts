@@ -1,14 +1,12 @@
 import type { FeedEvent } from '../contracts/feed-events.ts'
 import type { AppliedBatch, FeedBatch } from '../contracts/feed-store.ts'
 import type { Claim } from '../contracts/progress-store.ts'
+import { COMMIT_GRACE_MS } from '../run/commit.ts'
 import type { Patience } from '../run/patient-store.ts'
 import { abortable } from '../util/abort.ts'
 import { isFinal, retrying, retryPolicy } from '../util/retry.ts'
 import type { FeedSettings } from './feed-options.ts'
 import type { PendingBatch } from './pending-batch.ts'
-
-/** How long an abort waits for a commit under way, in milliseconds: it is whole or absent either way. */
-const COMMIT_GRACE_MS = 300
 
 export interface FeedCommitParts extends Pick<FeedSettings, 'source' | 'store' | 'keepNewcomers'> {
   readonly emit: (event: FeedEvent) => void

@@ -1,4 +1,5 @@
 import type { CollectionProgress } from '../contracts/collection-progress.ts'
+import { ASSUMED_PAGE_SIZE } from '../util/page-limit.ts'
 
 /**
  * How much is done, counted in requests for pages: that is what a run spends its time on, and the smallest collection
@@ -44,8 +45,6 @@ export interface WorkPlan {
   readonly open: readonly OpenCollection[]
 }
 
-/** What a page holds before a run knows better: the lexicon's maximum, and what the lister asks for. */
-const ASSUMED_PAGE_SIZE = 2_000
 /** Estimates count as wrong when what was read is off by this many requests and by this part of them. */
 const WRONG_BY = { requests: 5, part: 0.25 }
 /** The same for one collection that is not at its end: it may be a little larger than when it was counted. */

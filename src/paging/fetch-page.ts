@@ -10,7 +10,7 @@ import { advancePosition, type Position } from './cursor-guard.ts'
 import type { FetchedPage } from './prefetch.ts'
 
 /** How often a malformed page, or a repeated cursor, is asked for again before it is believed. */
-const BAD_ANSWER_RETRIES = 2
+export const BAD_ANSWER_RETRIES = 2
 
 /**
  * After that many tries a server that refuses a cursor is asked whether it serves the first page: then it is the cursor

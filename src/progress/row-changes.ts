@@ -2,10 +2,8 @@ import type { ProgressRow } from '../contracts/progress-rows.ts'
 import type { PageProgress, ReleaseOutcome } from '../contracts/progress-store.ts'
 import { anchorText } from '../util/anchor-text.ts'
 import { CANCELLED, withFlags, withoutFlag } from '../util/flags.ts'
+import { keptError } from '../util/text.ts'
 import { isCancelled } from './row-state.ts'
-
-/** Stores keep this much of an error: {@link ReleaseOutcome}. */
-const MAX_ERROR_LENGTH = 500
 
 /** What a walk fills, as it is before the first page. */
 const UNWALKED = {
@@ -103,8 +101,7 @@ export function advancedRow(
 export function releasedRow(row: ProgressRow, outcome: ReleaseOutcome | undefined, now: number): ProgressRow {
   const free = { ...row, ...UNCLAIMED }
   if (outcome === undefined) return free
-  // Some databases have no NUL in their text, and a server's message may.
-  const failure = { ...free, lastError: outcome.error.replaceAll('\0', '').slice(0, MAX_ERROR_LENGTH) }
+  const failure = { ...free, lastError: keptError(outcome.error) }
   if (outcome.kind === 'postponed') return { ...failure, notBefore: now + outcome.retryInMs }
   const flagged = { ...failure, flags: withFlags(row.flags, outcome.flags) }
   if (outcome.kind === 'restart') return { ...flagged, ...UNWALKED, restarts: row.restarts + 1 }

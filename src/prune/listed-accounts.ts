@@ -2,6 +2,7 @@ import type { AccountLister, AccountPage } from '../contracts/account-lister.ts'
 import type { Emit } from '../contracts/events.ts'
 import { isBackfillError } from '../errors.ts'
 import { advancePosition, type Position } from '../paging/cursor-guard.ts'
+import { BAD_ANSWER_RETRIES } from '../paging/fetch-page.ts'
 import { fetchAhead } from '../paging/prefetch.ts'
 import { abortable, childController } from '../util/abort.ts'
 import { isFinal, LONGEST_WAIT_MS, type RetryPolicy, retrying } from '../util/retry.ts'
@@ -17,9 +18,6 @@ export interface AccountParts {
 
 /** What a list of accounts is called in errors and events, where that of repos has its collection. */
 export const ACCOUNT_LIST = 'com.atproto.sync.listRepos'
-
-/** How often a malformed page, or a repeated cursor, is asked for again before it is believed. */
-const BAD_ANSWER_RETRIES = 2
 
 /** A page of accounts, and the cursor behind it. */
 export interface ListedPage extends AccountPage {

@@ -9,8 +9,11 @@ import { endsRun } from './failure-policy.ts'
 import type { Patience } from './patient-store.ts'
 import type { ToldSizes } from './told-sizes.ts'
 
-/** How long an abort waits for a commit under way: it takes some 30 ms a page, and is whole or absent either way. */
-const COMMIT_GRACE_MS = 300
+/**
+ * How long an abort waits for a commit under way, in milliseconds: it takes some 30 ms a page, and is whole or absent either
+ * way.
+ */
+export const COMMIT_GRACE_MS = 300
 
 export interface CommitParts {
   readonly sink: IndexSink

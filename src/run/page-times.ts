@@ -1,5 +1,6 @@
 import type { Position } from '../paging/cursor-guard.ts'
 import { type AskParts, fetchPage } from '../paging/fetch-page.ts'
+import { ASSUMED_PAGE_SIZE } from '../util/page-limit.ts'
 import { endsRun } from './failure-policy.ts'
 
 /** How fast a relay is now. */
@@ -10,9 +11,6 @@ export interface PageTimes {
   readonly msPerFullPage: number
   readonly msPerSmallPage: number
 }
-
-/** What a page holds where none was full: the lexicon's maximum, and what a lister asks for. */
-const ASSUMED_PAGE_SIZE = 2_000
 
 /** How many pages of each of the large collections are read. */
 const FULL_PAGES = 2

@@ -1,7 +1,7 @@
 import { abortable, settledWithin } from './abort.ts'
 
-/** How long streams may take to finish what they hold once they are told to. */
-const CLOSE_MS = 800
+/** How long streams may take to finish what they hold once they are told to, in milliseconds. */
+export const CLOSE_MS = 800
 
 type Arrival<T> =
   | { stream: AsyncGenerator<T, void, void>; result: IteratorResult<T, void> }

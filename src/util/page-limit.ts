@@ -1,6 +1,9 @@
 import type { IndexPageRequest } from '../contracts/repo-index.ts'
 import { wholeNumber } from './validate-options.ts'
 
+/** What a relay's page is taken to hold before a full one came: the lexicon's maximum, and what a lister asks for. */
+export const ASSUMED_PAGE_SIZE = 2_000
+
 const DEFAULT_LIMIT = 500
 const MAX_LIMIT = 10_000
 

@@ -26,6 +26,11 @@ export function oneLine(text: string, maxLength: number = MOST_KEPT): string {
   return line.length > maxLength ? `${line.slice(0, maxLength - 1).replace(/\p{Cs}$/u, '')}…` : line
 }
 
+/** An error as the rows of a progress store keep it: {@link ReleaseOutcome}. Some databases have no NUL in their text. */
+export function keptError(error: string): string {
+  return error.replaceAll('\0', '').slice(0, MOST_KEPT)
+}
+
 /**
  * A piece of a text that does not keep the whole text in memory, as V8's slices do. For short ones that are kept.
  */

@@ -5,6 +5,7 @@ import { endsRun } from '../run/failure-policy.ts'
 import { indexCollections } from '../run/index-reading.ts'
 import { guardListener } from '../run/listener.ts'
 import { abortable, abortWith, createController, settledWithin } from '../util/abort.ts'
+import { CLOSE_MS } from '../util/merge-streams.ts'
 import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
 import { createDigestMemory, type DigestMemory } from './digest-memory.ts'
 import { hashLists } from './hash-lists.ts'
@@ -107,9 +108,6 @@ async function* verifyAll(
 
 /** Reports that wait for one before them, and comparisons under way. */
 const MOST_AHEAD = 256
-
-/** How long comparisons may take to stop once they are told to. */
-const CLOSE_MS = 800
 
 /** Compares some at once, and reports in the order in which they are given. */
 async function* compareAll(
