@@ -15,16 +15,42 @@ import { UsageError } from '../usage-error.ts'
 /** How many of the collections that wait are named. */
 const MOST_NAMED = 5
 
-/** Retries failed collections: those that are named, or all. @returns the exit code */
-export async function retry(
+/** What a command may do with the progress of collections. */
+export type ProgressChange = 'retry' | 'cancel' | 'reset'
+
+interface Invocation {
+  readonly options: RelayOptions
+  readonly database: Database
+  readonly context: Context
+}
+
+/** @param given the names of collections. @returns the exit code */
+export async function changeProgress(
+  how: ProgressChange,
   given: readonly string[],
-  options: RelayOptions,
-  database: Database,
-  context: Context,
+  { options, database, context }: Invocation,
 ): Promise<number> {
   await using store = await openExisting(database, context.interruption)
-  const { relay, names, rows } = await rowsOf(store.progress, options, given)
-  const changed = await store.progress.retryFailed(relay, names.length === 0 ? undefined : names)
+  const { progress } = store
+  const meant = await rowsOf(progress, options, given)
+  return await { retry, cancel, reset }[how]({ ...meant, progress, context })
+}
+
+/** What is meant by a command line. */
+interface Meant {
+  readonly relay: string
+  readonly names: readonly string[]
+  readonly rows: readonly CollectionProgress[]
+}
+
+interface Work extends Meant {
+  readonly progress: ProgressStore
+  readonly context: Context
+}
+
+/** Retries failed collections: those that are named, or all. */
+async function retry({ progress, relay, names, rows, context }: Work): Promise<number> {
+  const changed = await progress.retryFailed(relay, names.length === 0 ? undefined : names)
   const setAside = rows.filter(({ retryInMs }) => retryInMs !== undefined)
   const left = rows.filter((row) => row.state !== 'failed' && !setAside.includes(row))
   for (const { collection, state } of names.length === 0 ? [] : left) {
@@ -41,16 +67,9 @@ export async function retry(
   return EXIT.complete
 }
 
-/** Has the named collections read no more, until they are retried by their names. @returns the exit code */
-export async function cancel(
-  given: readonly string[],
-  options: RelayOptions,
-  database: Database,
-  context: Context,
-): Promise<number> {
-  await using store = await openExisting(database, context.interruption)
-  const { relay, names, rows } = await rowsOf(store.progress, options, given)
-  const changed = await store.progress.cancel(relay, names)
+/** Has the named collections read no more, until they are retried by their names. */
+async function cancel({ progress, relay, names, rows, context }: Work): Promise<number> {
+  const changed = await progress.cancel(relay, names)
   const until = changed === 0 ? '.' : `, until ${changed === 1 ? 'it is' : 'they are'} retried by name.`
   context.out.write(`${plural(changed, 'collection is', 'collections are')} cancelled${until}\n`)
   for (const { collection, state, flags } of rows) {
@@ -61,16 +80,9 @@ export async function cancel(
   return EXIT.complete
 }
 
-/** Has the named collections begin again at the first page, whatever they have come to. @returns the exit code */
-export async function reset(
-  given: readonly string[],
-  options: RelayOptions,
-  database: Database,
-  context: Context,
-): Promise<number> {
-  await using store = await openExisting(database, context.interruption)
-  const { relay, names, rows } = await rowsOf(store.progress, options, given)
-  const changed = await store.progress.reset(relay, names)
+/** Has the named collections begin again at the first page, whatever they have come to. */
+async function reset({ progress, relay, names, rows, context }: Work): Promise<number> {
+  const changed = await progress.reset(relay, names)
   context.out.write(
     `${plural(changed, 'collection')} will be read again from the first page${byWhom(changed, relay)}\n`,
   )
@@ -97,7 +109,7 @@ async function rowsOf(
   progress: ProgressStore,
   { relay = [] }: RelayOptions,
   given: readonly string[],
-): Promise<{ relay: string; names: readonly string[]; rows: CollectionProgress[] }> {
+): Promise<Meant> {
   const all = collectionRows(await progress.list())
   const sources = [...new Set(all.map(({ relay: source }) => source))]
   const [only] = sources
