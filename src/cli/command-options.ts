@@ -181,6 +181,34 @@ export function addResolving(command: Command): Command {
   )
 }
 
+/** How hosts are asked for repos. @param atOnce what `--concurrency` counts */
+export function addHostRequests(command: Command, atOnce: string): Command {
+  return command
+    .addOption(
+      option('--concurrency <n>', `${atOnce} (100)`, 'BACKFILL_CONCURRENCY', wholeNumberFrom(1, 5_000)),
+    )
+    .addOption(
+      option(
+        '--requests-per-second <n>',
+        'most requests a second, to each host (8)',
+        'BACKFILL_REQUESTS_PER_SECOND',
+        positiveNumber,
+      ),
+    )
+    .addOption(
+      option('--retries <n>', 'retries of a request (5)', 'BACKFILL_RETRIES', wholeNumberFrom(0, 1_000)),
+    )
+}
+
+/** How many DIDs a comparison shows where nothing is said. */
+export const SAMPLES = 3
+
+export function addSamples(command: Command, help: string): Command {
+  return command.addOption(
+    option('--samples <n>', `${help} (${SAMPLES})`, 'BACKFILL_SAMPLES', wholeNumberFrom(0, 1_000)),
+  )
+}
+
 export interface PaceOptions {
   readonly concurrency?: number
   readonly refresh?: number

@@ -15,3 +15,14 @@ export interface Context {
 
 /** What a command ends the process with. */
 export const EXIT = { complete: 0, incomplete: 1, usage: 2 } as const
+
+/** How a command ended that threw. */
+export type BrokenEnd =
+  | { readonly outcome: 'interrupted'; readonly exitCode: number }
+  | { readonly outcome: 'failed'; readonly exitCode: number; readonly error: unknown }
+
+/** What a command threw is no failure where the user stopped it. */
+export function brokenEnd(error: unknown, { signal, exitCode }: Interruption): BrokenEnd {
+  if (signal.aborted) return { outcome: 'interrupted', exitCode }
+  return { outcome: 'failed', exitCode: EXIT.incomplete, error }
+}

@@ -2,7 +2,7 @@ import type { BackfillEvent } from '../contracts/events.ts'
 import type { PruneEvent, PruneSummary } from '../prune/prune-summary.ts'
 import { count } from '../util/format.ts'
 import { printable } from '../util/text.ts'
-import type { Context } from './context.ts'
+import type { BrokenEnd, Context } from './context.ts'
 import { eventWriter, writeBackfillEvent } from './output/json-lines.ts'
 import { createMessages } from './output/messages.ts'
 import { endLines, pruneQuestion, reportLines } from './output/prune-text.ts'
@@ -10,10 +10,7 @@ import { isConfirmed } from './question.ts'
 import { createTerminal } from './terminal.ts'
 
 /** How a prune ended. */
-export type PruneEnd =
-  | { readonly outcome: PruneSummary['outcome']; readonly exitCode: number }
-  | { readonly outcome: 'interrupted'; readonly exitCode: number }
-  | { readonly outcome: 'failed'; readonly exitCode: number; readonly error: unknown }
+export type PruneEnd = { readonly outcome: PruneSummary['outcome']; readonly exitCode: number } | BrokenEnd
 
 /** What is pruned. */
 export interface PruneBegin {

@@ -2,7 +2,7 @@ import type { BackfillEvent } from '../contracts/events.ts'
 import { plural } from '../util/format.ts'
 import { printable } from '../util/text.ts'
 import type { CollectionReport } from '../verify/verification-report.ts'
-import type { Context } from './context.ts'
+import type { BrokenEnd, Context } from './context.ts'
 import { eventWriter, writeBackfillEvent } from './output/json-lines.ts'
 import { createMessages, unmatchedTexts } from './output/messages.ts'
 import { createProgressLines } from './output/progress-lines.ts'
@@ -14,10 +14,7 @@ import { createTerminal } from './terminal.ts'
 import type { JudgedEnd } from './verify-work.ts'
 
 /** How a verification ended. */
-export type VerifyEnd =
-  | JudgedEnd
-  | { readonly outcome: 'interrupted'; readonly exitCode: number }
-  | { readonly outcome: 'failed'; readonly exitCode: number; readonly error: unknown }
+export type VerifyEnd = JudgedEnd | BrokenEnd
 
 /** Tells what a verification finds. */
 export interface VerifyReport {

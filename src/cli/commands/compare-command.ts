@@ -3,13 +3,13 @@ import {
   addRelay,
   addRequests,
   addResolving,
+  addSamples,
   addSources,
   flag,
   option,
   RELAY_EXAMPLE,
 } from '../command-options.ts'
 import { helpText, SIGNAL_CODES } from '../help.ts'
-import { wholeNumberFrom } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 import { SOURCES_WITHOUT_INDEX, sourcesHelp } from '../source-options.ts'
 import type { CompareOptions } from './compare.ts'
@@ -36,16 +36,10 @@ export const registerCompare: RegisterCommand = (program, choose) => {
   addSources(adding, 'only these collections', SOURCES_WITHOUT_INDEX)
   addFilter(adding)
   addRequests(adding)
-  adding
-    .addOption(
-      option(
-        '--samples <n>',
-        'DIDs to show that only one relay lists, of each (3)',
-        'BACKFILL_SAMPLES',
-        wholeNumberFrom(0, 1_000),
-      ),
-    )
-    .addOption(flag('--resolve', 'look up handle, host and account state of these DIDs', 'BACKFILL_RESOLVE'))
+  addSamples(adding, 'DIDs to show that only one relay lists, of each')
+  adding.addOption(
+    flag('--resolve', 'look up handle, host and account state of these DIDs', 'BACKFILL_RESOLVE'),
+  )
   addResolving(adding)
   adding
     .addOption(option('--csv <file>', 'add what was found to a file', 'BACKFILL_CSV'))

@@ -1,9 +1,9 @@
 import type { KnownCollection } from '../../contracts/collection-source.ts'
 import { type RelayComparison, relayComparer } from '../../verify/compare-relays.ts'
 import type { RelayListParts } from '../../verify/lists.ts'
-import type { RelayOptions } from '../command-options.ts'
+import { type RelayOptions, SAMPLES } from '../command-options.ts'
 import { openComparisonCsv } from '../comparison-csv.ts'
-import { type Context, EXIT } from '../context.ts'
+import { brokenEnd, type Context, EXIT } from '../context.ts'
 import { comparisonHead, comparisonLines, comparisonSum } from '../output/compare-text.ts'
 import { relaysOf } from '../relay-options.ts'
 import { checkedRelays, collectionsFor, type SurveyOptions } from '../relay-survey.ts'
@@ -18,14 +18,12 @@ export interface CompareOptions extends RelayOptions, SurveyOptions, ResolveOpti
   readonly json?: boolean
 }
 
-const SAMPLES = 3
 /** As that of `verify`: 24 million repos of all relays together fit. */
 const MEMORY_BYTES = 268_435_456
 
 /** Compares what relays list now with each other. @returns the exit code */
 export async function compareRelays(options: CompareOptions, context: Context): Promise<number> {
-  const { interruption } = context
-  const { signal } = interruption
+  const { signal } = context.interruption
   const relays = relaysOf(options)
   if (relays.length < 2)
     throw new UsageError('Which relays? compare takes two or more: --relay HOST --relay OTHER.')
@@ -46,11 +44,7 @@ export async function compareRelays(options: CompareOptions, context: Context): 
     report.end({ outcome, exitCode: EXIT[outcome] }, [comparisonSum(comparisons)])
     return EXIT[outcome]
   } catch (error) {
-    const exitCode = signal.aborted ? interruption.exitCode : EXIT.incomplete
-    report.end(
-      signal.aborted ? { outcome: 'interrupted', exitCode } : { outcome: 'failed', exitCode, error },
-      [],
-    )
+    report.end(brokenEnd(error, context.interruption), [])
     throw error
   }
 }

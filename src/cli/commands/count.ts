@@ -6,7 +6,7 @@ import { printable } from '../../util/text.ts'
 import { countRelays, type RelayCount } from '../../verify/compare-relays.ts'
 import { SOURCE_RETRY } from '../ask-sources.ts'
 import type { RelayOptions } from '../command-options.ts'
-import { type Context, EXIT } from '../context.ts'
+import { brokenEnd, type Context, EXIT } from '../context.ts'
 import { letterOf } from '../output/columns-text.ts'
 import { type CountedCollection, countHead, countLines } from '../output/compare-text.ts'
 import { type Relay, relaysOf } from '../relay-options.ts'
@@ -23,8 +23,7 @@ export async function countRepos(
   options: CountOptions,
   context: Context,
 ): Promise<number> {
-  const { interruption } = context
-  const { signal } = interruption
+  const { signal } = context.interruption
   const relays = relaysOf(options)
   const report = surveyReport(relays, options, context)
   try {
@@ -36,11 +35,7 @@ export async function countRepos(
     report.end({ outcome, exitCode: EXIT[outcome] }, [])
     return EXIT[outcome]
   } catch (error) {
-    const exitCode = signal.aborted ? interruption.exitCode : EXIT.incomplete
-    report.end(
-      signal.aborted ? { outcome: 'interrupted', exitCode } : { outcome: 'failed', exitCode, error },
-      [],
-    )
+    report.end(brokenEnd(error, context.interruption), [])
     throw error
   }
 }

@@ -1,6 +1,6 @@
-import { addDatabase, databaseOf, flag, option } from '../command-options.ts'
+import { addDatabase, addHostRequests, databaseOf, flag, option } from '../command-options.ts'
 import { EXIT_CODES, helpText } from '../help.ts'
-import { durationOf, hosts, positiveNumber, relays, wholeNumberFrom } from '../option-values.ts'
+import { durationOf, hosts, relays, wholeNumberFrom } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 import type { CrawlCommandOptions } from './crawl.ts'
 
@@ -43,22 +43,8 @@ export const registerCrawl: RegisterCommand = (program, choose) => {
         hosts,
       ),
     )
-    .addOption(
-      option(
-        '--concurrency <n>',
-        'hosts asked at once (100)',
-        'BACKFILL_CONCURRENCY',
-        wholeNumberFrom(1, 5_000),
-      ),
-    )
-    .addOption(
-      option(
-        '--requests-per-second <n>',
-        'most requests a second, to each host (8)',
-        'BACKFILL_REQUESTS_PER_SECOND',
-        positiveNumber,
-      ),
-    )
+  addHostRequests(adding, 'hosts asked at once')
+  adding
     .addOption(
       option(
         '--page-size <n>',
@@ -74,9 +60,6 @@ export const registerCrawl: RegisterCommand = (program, choose) => {
         'BACKFILL_MAX_ATTEMPTS',
         wholeNumberFrom(1, 1_000),
       ),
-    )
-    .addOption(
-      option('--retries <n>', 'retries of a request (5)', 'BACKFILL_RETRIES', wholeNumberFrom(0, 1_000)),
     )
     .addOption(
       option(

@@ -1,6 +1,6 @@
-import { addDatabase, addResolving, databaseOf, flag, option } from '../command-options.ts'
+import { addDatabase, addHostRequests, addResolving, databaseOf, flag, option } from '../command-options.ts'
 import { helpText, SIGNAL_CODES } from '../help.ts'
-import { goneStates, positiveNumber, wholeNumberFrom } from '../option-values.ts'
+import { goneStates, positiveNumber } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 import type { IndexOptions } from './index-given.ts'
 
@@ -48,25 +48,8 @@ export const registerIndex: RegisterCommand = (program, choose) => {
         positiveNumber,
       ),
     )
-    .addOption(
-      option(
-        '--requests-per-second <n>',
-        'most requests a second, to each host (8)',
-        'BACKFILL_REQUESTS_PER_SECOND',
-        positiveNumber,
-      ),
-    )
-    .addOption(
-      option(
-        '--concurrency <n>',
-        'repos under way at once (100)',
-        'BACKFILL_CONCURRENCY',
-        wholeNumberFrom(1, 5_000),
-      ),
-    )
-    .addOption(
-      option('--retries <n>', 'retries of a request (5)', 'BACKFILL_RETRIES', wholeNumberFrom(0, 1_000)),
-    )
+  addHostRequests(adding, 'repos under way at once')
+  adding
     .addOption(flag('--json', 'one line of JSON for each event', 'BACKFILL_JSON'))
     .addHelpText('after', HELP)
     .action((dids: string[], options: IndexOptions, command) => {

@@ -1,7 +1,7 @@
 import { prune } from '../../prune/prune.ts'
 import type { AccountFate } from '../../prune/prune-options.ts'
 import { relayAccounts } from '../../relay/relay-accounts.ts'
-import { type Context, EXIT } from '../context.ts'
+import { brokenEnd, type Context, EXIT } from '../context.ts'
 import { type Database, nameOf } from '../database.ts'
 import { openExisting } from '../open-database.ts'
 import { jsonPruneReport, type PruneReport, textPruneReport } from '../prune-report.ts'
@@ -59,9 +59,7 @@ export async function pruneIndex(
     report.end({ outcome, exitCode })
     return exitCode
   } catch (error) {
-    const { aborted } = signal
-    const exitCode = aborted ? context.interruption.exitCode : EXIT.incomplete
-    report.end(aborted ? { outcome: 'interrupted', exitCode } : { outcome: 'failed', exitCode, error })
+    report.end(brokenEnd(error, context.interruption))
     throw error
   }
 }

@@ -10,7 +10,7 @@ import { isProgrammingError } from '../../util/programming-error.ts'
 import { printable } from '../../util/text.ts'
 import { collectionsOf } from '../collection-sources.ts'
 import type { PaceOptions, RelayOptions, RequestOptions } from '../command-options.ts'
-import { type Context, EXIT } from '../context.ts'
+import { brokenEnd, type Context, EXIT } from '../context.ts'
 import { type Database, nameOf } from '../database.ts'
 import type { Interruption } from '../interruption.ts'
 import { openDatabase } from '../open-database.ts'
@@ -136,7 +136,6 @@ function placeOfRuns({ relays }: Round, { options, database, context }: Parts): 
 /** One run, and what is told of its end. @returns how it ended; what else ends a run is told and thrown */
 async function runRound(round: Round, places: PlaceOfRuns, parts: Parts): Promise<RunEnd> {
   const { context, notice, database } = parts
-  const { interruption } = context
   const startedAt = new Date()
   const relays = round.relays.map(({ relay }) => relay)
   const tellEnd = (end: RunEnd) => notice({ end, relays, database: nameOf(database), startedAt })
@@ -145,11 +144,7 @@ async function runRound(round: Round, places: PlaceOfRuns, parts: Parts): Promis
     await tellEnd(end)
     return end
   } catch (error) {
-    const { aborted } = interruption.signal
-    const exitCode = aborted ? interruption.exitCode : EXIT.incomplete
-    const end: RunEnd = aborted
-      ? { outcome: 'interrupted', exitCode }
-      : { outcome: 'failed', exitCode, error }
+    const end = brokenEnd(error, context.interruption)
     round.report.end(end)
     await tellEnd(end)
     throw error

@@ -4,13 +4,14 @@ import {
   addFilter,
   addRelay,
   addRequests,
+  addSamples,
   databaseOf,
   flag,
   option,
   RELAY_EXAMPLE,
 } from '../command-options.ts'
 import { helpText, SIGNAL_CODES } from '../help.ts'
-import { repairMode, wholeNumberFrom } from '../option-values.ts'
+import { repairMode } from '../option-values.ts'
 import type { RegisterCommand } from '../register-command.ts'
 import type { VerifyOptions } from './verify.ts'
 
@@ -37,15 +38,8 @@ export const registerVerify: RegisterCommand = (program, choose) => {
   addCollections(adding, 'these collections; without it, those that runs of this relay have completed')
   addFilter(adding)
   addRequests(adding)
+  addSamples(adding, 'DIDs to show of each kind of difference')
   adding
-    .addOption(
-      option(
-        '--samples <n>',
-        'DIDs to show of each kind of difference (3)',
-        'BACKFILL_SAMPLES',
-        wholeNumberFrom(0, 1_000),
-      ),
-    )
     .addOption(
       option(
         '--repair [what]',

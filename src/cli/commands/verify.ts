@@ -11,8 +11,8 @@ import {
   emptySummary,
   type VerificationSummary,
 } from '../../verify/verification-report.ts'
-import type { RelayOptions, RequestOptions } from '../command-options.ts'
-import { type Context, EXIT } from '../context.ts'
+import { type RelayOptions, type RequestOptions, SAMPLES } from '../command-options.ts'
+import { brokenEnd, type Context, EXIT } from '../context.ts'
 import { type Database, nameOf } from '../database.ts'
 import { guardedIndex } from '../guarded-index.ts'
 import { openExisting } from '../open-database.ts'
@@ -31,9 +31,6 @@ export interface VerifyOptions extends RelayOptions, FilterOptions, RequestOptio
   readonly yes?: boolean
   readonly json?: boolean
 }
-
-/** DIDs of each kind that are shown of a collection that differs. */
-const SAMPLES = 3
 
 /** Compares the index with what relays list now, collection by collection, and mends it. @returns the exit code */
 export async function verifyIndex(
@@ -54,9 +51,7 @@ export async function verifyIndex(
     const end = await verifyAll(database, parts)
     return end.exitCode
   } catch (error) {
-    const { aborted } = interruption.signal
-    const exitCode = aborted ? interruption.exitCode : EXIT.incomplete
-    report.end(aborted ? { outcome: 'interrupted', exitCode } : { outcome: 'failed', exitCode, error })
+    report.end(brokenEnd(error, interruption))
     throw error
   }
 }
