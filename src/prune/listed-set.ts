@@ -1,3 +1,4 @@
+import { addEntry, type DigestBucket, emptyBucket, placeIn } from '../verify/digest-bucket.ts'
 import type { Digest } from '../verify/digest-set.ts'
 
 /**
@@ -27,15 +28,8 @@ export interface ListedSet {
   readonly share: number
 }
 
-interface Bucket {
-  /** Of these, the first `length` are in use. */
-  entries: Uint32Array
-  length: number
-  sorted: boolean
-}
-
 export function listedSet(memoryBytes: number): ListedSet {
-  const buckets: (Bucket | undefined)[] = Array.from({ length: BUCKETS })
+  const buckets: (DigestBucket<Uint32Array> | undefined)[] = Array.from({ length: BUCKETS })
   let bytes = 0
   let modulus = 1
 
@@ -48,37 +42,24 @@ export function listedSet(memoryBytes: number): ListedSet {
     }
   }
 
-  function grow(bucket: Bucket): void {
-    sort(bucket)
-    // What was there twice has made room already, unless that is next to nothing.
-    if (bucket.length < bucket.entries.length * 0.9) return
-    const larger = new Uint32Array(Math.ceil(bucket.entries.length * GROWTH))
-    larger.set(bucket.entries)
-    bytes += larger.byteLength - bucket.entries.byteLength
-    bucket.entries = larger
-  }
-
   return {
     add(digest) {
       const at = bucketOf(digest)
       if (at % modulus !== 0) return
       let bucket = buckets[at]
       if (bucket === undefined) {
-        bucket = { entries: new Uint32Array(FIRST_CAPACITY), length: 0, sorted: true }
+        bucket = emptyBucket(new Uint32Array(FIRST_CAPACITY))
         buckets[at] = bucket
         bytes += bucket.entries.byteLength
       }
-      if (bucket.length === bucket.entries.length) grow(bucket)
-      bucket.entries[bucket.length] = digest.value >>> 0
-      bucket.length += 1
-      bucket.sorted = false
+      bytes += addEntry(bucket, digest.value >>> 0, larger)
       while (bytes > memoryBytes && modulus < BUCKETS) giveUpHalf()
     },
     has(digest) {
       const at = bucketOf(digest)
       if (at % modulus !== 0) return 'unknown'
       const bucket = buckets[at]
-      return bucket !== undefined && includes(bucket, digest.value >>> 0) ? 'listed' : 'unlisted'
+      return bucket !== undefined && placeIn(bucket, digest.value >>> 0) >= 0 ? 'listed' : 'unlisted'
     },
     get share() {
       return 1 / modulus
@@ -90,28 +71,6 @@ function bucketOf({ bucket, value }: Digest): number {
   return (bucket << VALUE_BITS) | (Math.floor(value / 2 ** 32) & (2 ** VALUE_BITS - 1))
 }
 
-function includes(bucket: Bucket, entry: number): boolean {
-  sort(bucket)
-  let from = 0
-  let to = bucket.length
-  while (from < to) {
-    const middle = (from + to) >>> 1
-    if ((bucket.entries[middle] ?? 0) < entry) from = middle + 1
-    else to = middle
-  }
-  return from < bucket.length && bucket.entries[from] === entry
-}
-
-/** Sorts a bucket and takes out what is in it twice. */
-function sort(bucket: Bucket): void {
-  if (bucket.sorted) return
-  const used = bucket.entries.subarray(0, bucket.length).sort()
-  let length = 0
-  for (const entry of used) {
-    if (length > 0 && used[length - 1] === entry) continue
-    used[length] = entry
-    length += 1
-  }
-  bucket.length = length
-  bucket.sorted = true
+function larger(length: number): Uint32Array {
+  return new Uint32Array(Math.ceil(length * GROWTH))
 }

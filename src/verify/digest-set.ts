@@ -1,3 +1,5 @@
+import { addEntry, type DigestBucket, emptyBucket, placeIn, sortBucket } from './digest-bucket.ts'
+
 /** How many buckets the DIDs of a collection are spread over. */
 const BUCKETS = 1024
 const BUCKET_BITS = 10
@@ -92,75 +94,47 @@ export interface DigestSet {
   readonly bytes: number
 }
 
-/** Of `entries`, the first `length` are in use. A marked one is negative. */
-interface Bucket {
-  entries: Float64Array
-  length: number
-  sorted: boolean
-}
-
 export function digestSet(): DigestSet {
-  const buckets: (Bucket | undefined)[] = Array.from({ length: BUCKETS })
+  const buckets: (DigestBucket<Float64Array> | undefined)[] = Array.from({ length: BUCKETS })
   let bytes = 0
 
-  function bucketFor(number: number): Bucket {
-    const bucket = buckets[number] ?? { entries: new Float64Array(FIRST_CAPACITY), length: 0, sorted: true }
+  function bucketFor(number: number): DigestBucket<Float64Array> {
+    const bucket = buckets[number] ?? emptyBucket(new Float64Array(FIRST_CAPACITY))
     if (buckets[number] === undefined) bytes += bucket.entries.byteLength
     buckets[number] = bucket
     return bucket
   }
 
-  function makeRoom(bucket: Bucket): void {
-    sort(bucket)
-    const { entries, length } = bucket
-    // What was there twice has made room already, unless that is next to nothing.
-    if (length < entries.length * 0.9) return
-    bucket.entries = new Float64Array(Math.ceil(entries.length * 1.33))
-    bucket.entries.set(entries)
-    bytes += bucket.entries.byteLength - entries.byteLength
-  }
-
-  /** Where the value is in its bucket, or nothing. */
-  function find({ bucket: number, value }: Digest): { bucket: Bucket; at: number } | undefined {
+  /** Where it is in its bucket, or nothing. */
+  function find({ bucket: number, value }: Digest): { entries: Float64Array; at: number } | undefined {
     const bucket = buckets[number]
     if (bucket === undefined) return undefined
-    sort(bucket)
-    const { entries } = bucket
-    let from = 0
-    let to = bucket.length
-    while (from < to) {
-      const middle = (from + to) >>> 1
-      if (Math.abs(entries[middle] ?? 0) < value) from = middle + 1
-      else to = middle
-    }
-    return from < bucket.length && Math.abs(entries[from] ?? 0) === value ? { bucket, at: from } : undefined
+    const at = placeIn(bucket, value)
+    return at < 0 ? undefined : { entries: bucket.entries, at }
   }
 
   return {
     add({ bucket: number, value }) {
       const bucket = bucketFor(number)
-      if (bucket.length === bucket.entries.length) makeRoom(bucket)
-      bucket.entries[bucket.length] = value
-      bucket.length += 1
-      bucket.sorted = false
+      bytes += addEntry(bucket, value, larger)
     },
     mark(digest) {
       const found = find(digest)
       if (found === undefined) return 'absent'
-      const { entries } = found.bucket
-      if (isMarked(entries[found.at])) return 'again'
-      entries[found.at] = -digest.value
+      const { entries, at } = found
+      if (isMarked(entries[at])) return 'again'
+      entries[at] = -digest.value
       return 'first'
     },
     bucket(number) {
       const bucket = buckets[number]
       if (bucket === undefined) return NOTHING
-      sort(bucket)
+      sortBucket(bucket)
       return bucket.entries.subarray(0, bucket.length)
     },
     isMarked(digest) {
       const found = find(digest)
-      return isMarked(found?.bucket.entries[found.at])
+      return isMarked(found?.entries[found.at])
     },
     has: (digest) => find(digest) !== undefined,
     count() {
@@ -168,7 +142,7 @@ export function digestSet(): DigestSet {
       let marked = 0
       for (const bucket of buckets) {
         if (bucket === undefined) continue
-        sort(bucket)
+        sortBucket(bucket)
         members += bucket.length
         for (let i = 0; i < bucket.length; i += 1) if (isMarked(bucket.entries[i])) marked += 1
       }
@@ -191,18 +165,8 @@ function isMarked(entry = 0): boolean {
   return entry < 0
 }
 
-/** Sorts a bucket and takes out what is in it twice. */
-function sort(bucket: Bucket): void {
-  if (bucket.sorted) return
-  const used = bucket.entries.subarray(0, bucket.length).sort()
-  let length = 0
-  for (const value of used) {
-    if (length > 0 && used[length - 1] === value) continue
-    used[length] = value
-    length += 1
-  }
-  bucket.length = length
-  bucket.sorted = true
+function larger(length: number): Float64Array {
+  return new Float64Array(Math.ceil(length * 1.33))
 }
 
 /** How many members several sets have in common. */
