@@ -2,9 +2,10 @@ import { isValidDid } from '@atproto/syntax'
 import type { RepoToLookUp } from '../contracts/feed-store.ts'
 import type { IndexReposEvent, IndexReposSummary, RepoEvent } from '../contracts/index-repos-events.ts'
 import { guardListener } from '../run/listener.ts'
-import { abortWith, createController } from '../util/abort.ts'
+import { startRun } from '../run/start-run.ts'
+import { createController } from '../util/abort.ts'
 import { merge } from '../util/merge-streams.ts'
-import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
+import type { Run } from '../util/run-iterator.ts'
 import { oneLine } from '../util/text.ts'
 import { guardConnections } from './connection-guard.ts'
 import { heldCollections } from './held-collections.ts'
@@ -42,18 +43,15 @@ export function indexRepos(options: IndexReposOptions): IndexReposRun {
   const settings = indexReposSettingsOf(options)
   const stop = createController()
   const counts = countRepos()
-  return createRun(indexAll(settings, stop, counts), stop, counts.summary)
+  return startRun(() => indexAll(settings, stop, counts), { signal: settings.signal, stop, counts })
 }
 
 async function* indexAll(
   settings: IndexReposSettings,
   stop: AbortController,
   counts: RepoCounts,
-): AsyncGenerator<RepoEvent, IndexReposSummary, void> {
-  const { signal, concurrency } = settings
-  counts.begin()
-  signal?.throwIfAborted()
-  abortWith(signal, stop)
+): AsyncGenerator<RepoEvent, void, void> {
+  const { concurrency } = settings
   const queue = repoQueue(settings.repos, stop.signal)
   // A fetch of the caller's own may reach hosts by other ways.
   const endGuard = settings.isOwnFetch ? guardConnections(settings.isGuarded) : () => {}
@@ -63,18 +61,10 @@ async function* indexAll(
       Array.from({ length: concurrency }, () => work()),
       stop,
     )
-  } catch (error) {
-    // An abort is the caller's decision, not a failure of the run, and so is leaving the loop.
-    if (isLeft(stop.signal)) return counts.summary
-    signal?.throwIfAborted()
-    throw error
   } finally {
     endGuard()
     queue.close()
-    stop.abort()
-    counts.end()
   }
-  return counts.summary
 }
 
 interface WorkParts extends IndexReposSettings {

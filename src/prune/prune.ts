@@ -1,10 +1,11 @@
 import type { Emit } from '../contracts/events.ts'
 import { PruneRefusedError } from '../errors.ts'
 import { guardListener } from '../run/listener.ts'
+import { startRun } from '../run/start-run.ts'
 import { abortWith, createController } from '../util/abort.ts'
 import type { InactiveStanding } from '../util/account-standing.ts'
 import { standingOf } from '../util/account-standing.ts'
-import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
+import type { Run } from '../util/run-iterator.ts'
 import { digester } from '../verify/digest-set.ts'
 import { countIndex, type Listed, listedAs } from './index-count.ts'
 import { listedAccounts } from './listed-accounts.ts'
@@ -40,18 +41,18 @@ export function prune(options: PruneOptions): Pruning {
   const settings = pruneSettingsOf(options)
   const stop = createController()
   const summary = emptyPruneSummary(settings.accounts.relay)
-  return createRun(pruneOnce(settings, stop, summary), stop, summary)
+  const end = (durationMs: number) => {
+    summary.durationMs = durationMs
+  }
+  const counts = { summary, end }
+  return startRun(() => pruneOnce(settings, stop, summary), { signal: settings.signal, stop, counts })
 }
 
 async function* pruneOnce(
   settings: PruneSettings,
   stop: AbortController,
   summary: PruneSummary,
-): AsyncGenerator<PruneEvent, PruneSummary, void> {
-  const startedAt = performance.now()
-  const { signal } = settings
-  signal?.throwIfAborted()
-  abortWith(signal, stop)
+): AsyncGenerator<PruneEvent, void, void> {
   const emit: Emit = guardListener(settings.onEvent, stop)
   let claim: PruneClaim | undefined
   try {
@@ -62,23 +63,15 @@ async function* pruneOnce(
       claim = await claimPrune({ ...settings, relay, progress, signal: stop.signal, emit })
       if (claim === undefined) {
         summary.outcome = 'elsewhere'
-        return summary
+        return
       }
       abortWith(claim.signal, stop)
     }
     yield* pruneBy(summary, { ...settings, signal: stop.signal, emit, claim })
     if (summary.outcome === 'pruned') await claim?.complete()
-  } catch (error) {
-    // An abort is the caller's decision, not a failure, and so is leaving the loop.
-    if (isLeft(stop.signal)) return summary
-    signal?.throwIfAborted()
-    throw error
   } finally {
     await claim?.release()
-    stop.abort()
-    summary.durationMs = Math.round(performance.now() - startedAt)
   }
-  return summary
 }
 
 interface Parts extends PruneSettings {

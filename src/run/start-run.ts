@@ -9,7 +9,8 @@ interface RunFrame<Summary> {
   readonly signal: AbortSignal | undefined
   /** Ends the run. */
   readonly stop: AbortController
-  readonly counts: { readonly summary: Summary; begin(): void; end(): void }
+  /** What the run has come to; `end` is told how long it took, in milliseconds. */
+  readonly counts: { readonly summary: Summary; begin?(): void; end?(durationMs: number): void }
 }
 
 /** A run whose work is what `events` does. Nothing starts before the first `next()`. */
@@ -18,7 +19,8 @@ export function startRun<Event, Summary>(
   { signal, stop, counts }: RunFrame<Summary>,
 ): Run<Event, Summary> {
   async function* run(): AsyncGenerator<Event, Summary, void> {
-    counts.begin()
+    const startedAt = performance.now()
+    counts.begin?.()
     signal?.throwIfAborted()
     abortWith(signal, stop)
     try {
@@ -29,7 +31,7 @@ export function startRun<Event, Summary>(
       signal?.throwIfAborted()
       throw error
     } finally {
-      counts.end()
+      counts.end?.(Math.round(performance.now() - startedAt))
       stop.abort()
     }
     return counts.summary

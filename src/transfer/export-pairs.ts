@@ -1,10 +1,11 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { RepoIndex } from '../contracts/repo-index.ts'
 import { InvalidOptionError } from '../errors.ts'
+import { startRun } from '../run/start-run.ts'
 import { collectionFilter } from '../sources/collection-filter.ts'
-import { abortWith, createController } from '../util/abort.ts'
+import { createController } from '../util/abort.ts'
 import { normalNsid } from '../util/nsid.ts'
-import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
+import type { Run } from '../util/run-iterator.ts'
 import { mustHave, type OptionNames, refuseUnknown } from '../util/validate-options.ts'
 import { CSV_HEADER, type PairFormat, pairText } from './pair-text.ts'
 
@@ -79,7 +80,12 @@ export function exportPairs(options: ExportPairsOptions): PairExport {
   }
   const stop = createController()
   const summary: ExportSummary = { collections: 0, pairs: 0 }
-  return createRun(exportAll({ ...options, format }, { isWanted, stop, summary }), stop, summary)
+  const parts = { isWanted, stop, summary }
+  return startRun(() => exportAll({ ...options, format }, parts), {
+    signal: options.signal,
+    stop,
+    counts: { summary },
+  })
 }
 
 interface Parts {
@@ -90,35 +96,19 @@ interface Parts {
 
 type Settings = ExportPairsOptions & { readonly format: PairFormat }
 
-async function* exportAll(
-  options: Settings,
-  parts: Parts,
-): AsyncGenerator<ExportedPart, ExportSummary, void> {
-  const { format, header = false, after, signal } = options
+async function* exportAll(options: Settings, parts: Parts): AsyncGenerator<ExportedPart, void, void> {
+  const { format, header = false, after } = options
   const { isWanted, stop, summary } = parts
-  signal?.throwIfAborted()
-  abortWith(signal, stop)
-  try {
-    if (header && format === 'csv' && after === undefined)
-      yield { text: CSV_HEADER, collection: '', pairs: 0 }
-    for await (const collection of namesOf(options, stop.signal)) {
-      const isDone = after !== undefined && collection < after.collection
-      const cursor = after?.collection === collection ? after.cursor : undefined
-      const isEnded = after?.collection === collection && cursor === undefined
-      if (isDone || isEnded || !isWanted(collection)) continue
-      const before = summary.pairs
-      yield* exportCollection(collection, cursor, options, parts)
-      if (summary.pairs > before) summary.collections += 1
-    }
-  } catch (error) {
-    // An abort is the caller's decision, not a failure, and so is leaving the loop.
-    if (isLeft(stop.signal)) return summary
-    signal?.throwIfAborted()
-    throw error
-  } finally {
-    stop.abort()
+  if (header && format === 'csv' && after === undefined) yield { text: CSV_HEADER, collection: '', pairs: 0 }
+  for await (const collection of namesOf(options, stop.signal)) {
+    const isDone = after !== undefined && collection < after.collection
+    const cursor = after?.collection === collection ? after.cursor : undefined
+    const isEnded = after?.collection === collection && cursor === undefined
+    if (isDone || isEnded || !isWanted(collection)) continue
+    const before = summary.pairs
+    yield* exportCollection(collection, cursor, options, parts)
+    if (summary.pairs > before) summary.collections += 1
   }
-  return summary
 }
 
 /** Fewer requests than with pages of the default size, and still little memory. */

@@ -3,12 +3,13 @@ import { BackfillError } from '../errors.ts'
 import { endsRun } from '../run/failure-policy.ts'
 import { guardListener } from '../run/listener.ts'
 import type { BackfillStore } from '../run/options.ts'
+import { startRun } from '../run/start-run.ts'
 import { warnOnce } from '../run/warnings.ts'
 import { type CollectionFilter, collectionFilter } from '../sources/collection-filter.ts'
-import { abortWith, createController } from '../util/abort.ts'
+import { createController } from '../util/abort.ts'
 import { describe } from '../util/describe.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
-import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
+import type { Run } from '../util/run-iterator.ts'
 import { oneLine } from '../util/text.ts'
 import { mustHave, type OptionNames, refuseUnknown } from '../util/validate-options.ts'
 import { type ImportPlace, type ImportWriter, importWriter } from './import-writer.ts'
@@ -144,7 +145,8 @@ export function importPairs(options: ImportPairsOptions): PairImport {
     doneElsewhere: false,
   }
   const writer = importWriter({ ...options, retry, signal: stop.signal, emit })
-  return createRun(importAll({ options, filter, named: new Set(), writer, stop, summary }), stop, summary)
+  const parts = { options, filter, named: new Set<string>(), writer, stop, summary }
+  return startRun(() => importAll(parts), { signal: options.signal, stop, counts: { summary } })
 }
 
 interface Parts {
@@ -157,26 +159,15 @@ interface Parts {
   readonly summary: ImportSummary
 }
 
-async function* importAll(parts: Parts): AsyncGenerator<ImportedBatch, ImportSummary, void> {
-  const { options, writer, stop, summary } = parts
-  const { signal } = options
-  signal?.throwIfAborted()
-  abortWith(signal, stop)
+async function* importAll(parts: Parts): AsyncGenerator<ImportedBatch, void, void> {
+  const { writer, summary } = parts
   try {
     const place = await writer.begin()
     summary.doneElsewhere = place === 'done elsewhere'
-    if (place === 'done elsewhere') return summary
-    yield* importFrom(place, parts)
-  } catch (error) {
-    // An abort is the caller's decision, not a failure, and so is leaving the loop.
-    if (isLeft(stop.signal)) return summary
-    signal?.throwIfAborted()
-    throw error
+    if (place !== 'done elsewhere') yield* importFrom(place, parts)
   } finally {
     await writer.end()
-    stop.abort()
   }
-  return summary
 }
 
 /** How many pairs become durable together, at least, unless the text ends: some tenths of a second of writing. */

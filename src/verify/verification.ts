@@ -4,9 +4,10 @@ import { checkRelay, tellPauses } from '../paging/fetch-page.ts'
 import { endsRun } from '../run/failure-policy.ts'
 import { indexCollections } from '../run/index-reading.ts'
 import { guardListener } from '../run/listener.ts'
-import { abortable, abortWith, createController, settledWithin } from '../util/abort.ts'
+import { startRun } from '../run/start-run.ts'
+import { abortable, createController, settledWithin } from '../util/abort.ts'
 import { CLOSE_MS } from '../util/merge-streams.ts'
-import { createRun, isLeft, type Run } from '../util/run-iterator.ts'
+import type { Run } from '../util/run-iterator.ts'
 import { createDigestMemory, type DigestMemory } from './digest-memory.ts'
 import { hashLists } from './hash-lists.ts'
 import { type ListParts, namesOf } from './lists.ts'
@@ -49,7 +50,11 @@ export function verify(options: VerifyOptions): Verification {
   const settings = verifySettingsOf(options)
   const stop = createController()
   const summary = emptySummary(namesOf(settings.listers))
-  return createRun(verifyAll(settings, stop, summary), stop, summary)
+  const end = (durationMs: number) => {
+    summary.cost.durationMs = durationMs
+  }
+  const counts = { summary, end }
+  return startRun(() => verifyAll(settings, stop, summary), { signal: settings.signal, stop, counts })
 }
 
 /** What the collections of one verification have in common. */
@@ -67,11 +72,8 @@ async function* verifyAll(
   settings: VerifySettings,
   stop: AbortController,
   summary: VerificationSummary,
-): AsyncGenerator<CollectionReport, VerificationSummary, void> {
-  const startedAt = performance.now()
-  const { signal, index } = settings
-  signal?.throwIfAborted()
-  abortWith(signal, stop)
+): AsyncGenerator<CollectionReport, void, void> {
+  const { index } = settings
   const sizes = new Map<string, number | undefined>()
   const canTell = index.listCollections !== undefined
   const parts: VerifyParts = {
@@ -85,25 +87,14 @@ async function* verifyAll(
     expected: (collection) => (canTell ? (sizes.get(collection) ?? 0) : undefined),
     memory: createDigestMemory(settings.memoryBytes),
   }
-  try {
-    const named = settings.collections ?? []
-    for (const lister of settings.listers) tellPauses({ ...parts, lister })
-    for (const lister of settings.listers) await checkRelay({ ...parts, lister }, named)
-    for await (const { nsid, estimatedRepos } of indexCollections(parts)) sizes.set(nsid, estimatedRepos)
-    for await (const report of compareAll(settings.collections ?? [...sizes.keys()], settings, parts, stop)) {
-      countReport(summary, report)
-      yield report
-    }
-  } catch (error) {
-    // An abort is the caller's decision, and not a failure, and so is leaving the loop.
-    if (isLeft(stop.signal)) return summary
-    signal?.throwIfAborted()
-    throw error
-  } finally {
-    stop.abort()
-    summary.cost.durationMs = Math.round(performance.now() - startedAt)
+  const named = settings.collections ?? []
+  for (const lister of settings.listers) tellPauses({ ...parts, lister })
+  for (const lister of settings.listers) await checkRelay({ ...parts, lister }, named)
+  for await (const { nsid, estimatedRepos } of indexCollections(parts)) sizes.set(nsid, estimatedRepos)
+  for await (const report of compareAll(settings.collections ?? [...sizes.keys()], settings, parts, stop)) {
+    countReport(summary, report)
+    yield report
   }
-  return summary
 }
 
 /** Reports that wait for one before them, and comparisons under way. */
