@@ -1,10 +1,10 @@
 import { type Kysely, sql } from 'kysely'
 import type { Compacted } from '../contracts/opened-store.ts'
 import { abortable, sleep } from '../util/abort.ts'
-import { isConflict, isLockTaken, toStoreError } from './database-errors.ts'
+import { isConflict, toStoreError } from './database-errors.ts'
 import type { DidIndexOptions } from './did-index.ts'
+import { BUILD_POLL_MS, PAIRS_TABLE, whileNothingIsBuilt, withoutTimeouts } from './index-builds.ts'
 import { type JsonRow, jsonRow, rowOf } from './json-row.ts'
-import { withoutTimeouts } from './long-statements.ts'
 import {
   type BackfillDatabase,
   backfillTables,
@@ -12,12 +12,7 @@ import {
   type SchemaOptions,
   tableName,
 } from './schema.ts'
-import { inTransaction, retryingConflicts, statement } from './transaction.ts'
-
-const TABLE = 'collection_index_pair'
-
-/** How often a call looks whether another one is done, in milliseconds. */
-const POLL_MS = 500
+import { namingErrors, statement } from './transaction.ts'
 
 /**
  * How much larger than one that was just built a key may be, before it is built anew. An entry takes 8 bytes of its own,
@@ -42,7 +37,7 @@ export async function compactPairs<Database>(
   signal?.throwIfAborted()
   const tables = backfillTables(db, {})
   const look = () => statement(() => lookAt(tables, { schema }))
-  await statement(() => sql`analyze ${tableName(TABLE, { schema })}`.execute(tables))
+  await statement(() => sql`analyze ${tableName(PAIRS_TABLE, { schema })}`.execute(tables))
   const before = await look()
   let failure: unknown
   let isBuilt = false
@@ -51,8 +46,8 @@ export async function compactPairs<Database>(
     const isDone = now.leftovers.length === 0 && (isBuilt || failure !== undefined || isDense(now))
     if (isDone && failure !== undefined) throw toStoreError(failure)
     if (isDone) return { pairs: before.pairs, bytesBefore: before.bytes, bytesAfter: now.bytes, dropped }
-    if (!(await isLockFree(tables, { schema }))) {
-      await sleep(POLL_MS, signal)
+    if (!(await namingErrors(() => whileNothingIsBuilt(tables, { schema })))) {
+      await sleep(BUILD_POLL_MS, signal)
       continue
     }
     try {
@@ -107,7 +102,7 @@ async function lookAt(db: Tables, options: SchemaOptions): Promise<Key> {
         where indrelid = pairs and not indisvalid and name.oid = indexrelid and space.oid = name.relnamespace
         and name.relname ~ ${ENDINGS}), '[]')`,
     })}
-    from cast(${catalogName(TABLE, options)} as regclass) as pairs
+    from cast(${catalogName(PAIRS_TABLE, options)} as regclass) as pairs
   `.execute(db)
   const [row] = rows
   if (row === undefined) throw new Error('The table of the pairs is missing: run migrateToLatest.')
@@ -117,23 +112,6 @@ async function lookAt(db: Tables, options: SchemaOptions): Promise<Key> {
 function isDense({ pairs, keyBytes, didBytes }: Key): boolean {
   const entry = 8 + Math.ceil((4 + 1 + didBytes) / 8) * 8 + 4
   return keyBytes <= 1_000_000 || keyBytes <= (pairs * entry * SLACK) / 0.9
-}
-
-/** A build holds this lock until its end, so what it has left is a ruin only while the lock is free. */
-async function isLockFree(db: Tables, options: SchemaOptions): Promise<boolean> {
-  try {
-    await retryingConflicts(() =>
-      inTransaction(db, (transaction) =>
-        sql`lock table ${tableName(TABLE, options)} in share update exclusive mode nowait`.execute(
-          transaction,
-        ),
-      ),
-    )
-    return true
-  } catch (error) {
-    if (isLockTaken(error)) return false
-    throw toStoreError(error)
-  }
 }
 
 async function rebuild(db: Tables, { key, leftovers }: Key, builds: boolean): Promise<void> {

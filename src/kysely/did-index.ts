@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import { abortable, sleep } from '../util/abort.ts'
-import { isConflict, isCreatedAlready, isLockTaken, toStoreError } from './database-errors.ts'
+import { isConflict, isCreatedAlready, toStoreError } from './database-errors.ts'
+import { BUILD_POLL_MS, PAIRS_TABLE, whileNothingIsBuilt, withoutTimeouts } from './index-builds.ts'
 import { type JsonRow, jsonRow, rowOf } from './json-row.ts'
-import { withoutTimeouts } from './long-statements.ts'
 import {
   type BackfillDatabase,
   backfillTables,
@@ -10,16 +10,12 @@ import {
   type SchemaOptions,
   tableName,
 } from './schema.ts'
-import { inTransaction, retryingConflicts, statement } from './transaction.ts'
+import { statement } from './transaction.ts'
 
-const TABLE = 'collection_index_pair'
 const INDEX = 'collection_index_pair_did'
 
 /** The name of what a build that broke off has left, until it is dropped. */
 const UNFINISHED = 'collection_index_pair_did_unfinished'
-
-/** How often a call looks whether the one that builds the index is done, in milliseconds. */
-const POLL_MS = 500
 
 /** Where the tables are, and what ends the wait for the index. */
 export interface DidIndexOptions extends SchemaOptions {
@@ -50,7 +46,7 @@ export async function createDidIndex<Database>(
   let failure: unknown
   while ((await statement(() => stateOf(tables, { schema }))) !== 'finished') {
     if (!(await retireUnfinished(tables, { schema }))) {
-      await sleep(POLL_MS, signal)
+      await sleep(BUILD_POLL_MS, signal)
       continue
     }
     // Two that begin at the same moment wait for each other, until the database ends one of them.
@@ -81,32 +77,27 @@ async function stateOf<Database>(
     where indexrelid = to_regclass(${catalogName(INDEX, options)}) and indrelid = pairs)`
   const { rows } = await sql<JsonRow<{ valid: boolean | null }>>`
     select ${jsonRow({ valid })}
-    from cast(${catalogName(TABLE, options)} as regclass) as pairs
+    from cast(${catalogName(PAIRS_TABLE, options)} as regclass) as pairs
   `.execute(db)
   const found = rows[0] && rowOf(rows[0]).valid
   return found === undefined || found === null ? 'absent' : found ? 'finished' : 'unfinished'
 }
 
 /**
- * A build holds this lock until its end, so what is not finished while nobody holds it never will be. It is renamed
- * under the lock: dropped by the index's own name, it might by then be one that another call has begun or finished.
+ * It is renamed under the lock: dropped by the index's own name, it might by then be one that another call has begun or
+ * finished.
  *
- * @returns false when the lock is not free: the index is being built, or the table vacuumed
+ * @returns false while something is built
  */
 async function retireUnfinished(db: Tables, options: SchemaOptions): Promise<boolean> {
   const retire = async (transaction: Tables) => {
-    await sql`lock table ${tableName(TABLE, options)} in share update exclusive mode nowait`.execute(
-      transaction,
-    )
     if ((await stateOf(transaction, options)) !== 'unfinished') return
     const index = tableName(INDEX, options)
     await sql`alter index ${index} rename to ${sql.id(UNFINISHED)}`.execute(transaction)
   }
   try {
-    await retryingConflicts(() => inTransaction(db, retire))
-    return true
+    return await whileNothingIsBuilt(db, options, retire)
   } catch (error) {
-    if (isLockTaken(error)) return false
     // Left from before. The build drops it, and this one is retired in the next round.
     if (isCreatedAlready(error)) return true
     throw toStoreError(error)
@@ -117,7 +108,7 @@ async function build(db: Tables, options: SchemaOptions): Promise<void> {
   await withoutTimeouts(db, async (connection) => {
     await sql`drop index concurrently if exists ${tableName(UNFINISHED, options)}`.execute(connection)
     await sql`
-      create index concurrently if not exists ${sql.id(INDEX)} on ${tableName(TABLE, options)} (did, collection_id)
+      create index concurrently if not exists ${sql.id(INDEX)} on ${tableName(PAIRS_TABLE, options)} (did, collection_id)
     `.execute(connection)
   })
 }

@@ -1,5 +1,5 @@
 import { hasGivenUp, mustStandAlone } from '../kysely/database-errors.ts'
-import { HELD_PREFIX } from '../kysely/long-statements.ts'
+import { HELD_PREFIX } from '../kysely/index-builds.ts'
 
 /** How long a server may take, by its own names for that, in milliseconds. */
 export interface ServerLimits {
