@@ -16,7 +16,7 @@ export interface HostsOfOptions extends HttpOptions {
 
 const OPTIONS: OptionNames<HostsOfOptions> = { ...HTTP_OPTIONS, pageSize: true }
 
-export const LIST_HOSTS = 'com.atproto.sync.listHosts'
+const LIST_HOSTS = 'com.atproto.sync.listHosts'
 
 /** The most hosts that one reading gives: what it gives is held in memory. The network had some 2,800 in 2026. */
 const MOST_HOSTS = 100_000

@@ -25,7 +25,7 @@ interface FoundHost extends HostAddress {
 }
 
 /** The group of a host that shares a limit with others. */
-export function groupOf(origin: string, groups: readonly HostGroup[]): HostGroup | undefined {
+function groupOf(origin: string, groups: readonly HostGroup[]): HostGroup | undefined {
   const url = new URL(origin)
   return groups.find(({ matches }) => matches(url))
 }

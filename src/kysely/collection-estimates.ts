@@ -7,7 +7,7 @@ import { type BackfillDatabase, catalogName, type SchemaOptions, tableName } fro
 type Tables = Kysely<BackfillDatabase>
 
 /** Collections are counted up to here: about as many pairs as one block of their primary key holds. */
-export const COUNTED = 100
+const COUNTED = 100
 
 /** A collection of the dictionary; with 0 repos when it has lost its last one. */
 export interface EstimatedCollection {

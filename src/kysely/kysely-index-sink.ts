@@ -102,7 +102,7 @@ async function newNumber(
  * One text costs both sides less than an array, whose entries are quoted one by one. No DID has a comma in it, but
  * nothing keeps a caller from other strings.
  */
-export function textArray(texts: readonly string[]): RawBuilder<unknown> {
+function textArray(texts: readonly string[]): RawBuilder<unknown> {
   const joined = texts.join(',')
   const isExact = joined !== '' && !texts.some((text) => text.includes(','))
   return isExact ? sql`string_to_array(${joined}, ',')` : sql`${texts}::text[]`

@@ -17,7 +17,7 @@ export interface AccountParts {
 }
 
 /** What a list of accounts is called in errors and events, where that of repos has its collection. */
-export const ACCOUNT_LIST = 'com.atproto.sync.listRepos'
+const ACCOUNT_LIST = 'com.atproto.sync.listRepos'
 
 /** A page of accounts, and the cursor behind it. */
 export interface ListedPage extends AccountPage {

@@ -249,7 +249,7 @@ export function listersOf(given: BackfillOptions['relay']): readonly RepoLister[
 }
 
 /** A lister for a relay that may be given by its address. @throws InvalidOptionError */
-export function listerOf(relay: string | RepoLister): RepoLister {
+function listerOf(relay: string | RepoLister): RepoLister {
   if (typeof relay === 'string') return relayLister(relay)
   const expected = "a host such as 'relay1.us-east.bsky.network' or a RepoLister such as relayLister(host)"
   mustHave('relay', relay, 'listRepos', expected)

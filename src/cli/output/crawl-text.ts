@@ -14,7 +14,7 @@ const BAR_WIDTH = 16
 const HEAD = 4
 
 /** Hosts by their state, in words: 12 of 40 hosts complete, 3 running, 1 set aside. */
-export function hostCounts(
+function hostCounts(
   { total, complete, running, pending, failed, leftOut }: CrawlTotals,
   setAside: number,
 ): string {

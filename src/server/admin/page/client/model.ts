@@ -99,10 +99,7 @@ export function createModel(): Model {
  * The history as the server has it now, of which the end was told: a page that was open all the time and one that was
  * just loaded show the same curve.
  */
-export function withLatest(
-  history: readonly AdminSample[],
-  latest: readonly AdminSample[],
-): readonly AdminSample[] {
+function withLatest(history: readonly AdminSample[], latest: readonly AdminSample[]): readonly AdminSample[] {
   const [first] = latest
   if (first === undefined) return history
   let known = history

@@ -11,7 +11,7 @@ export const pageCount = (rows: number): number => Math.max(1, Math.ceil(rows / 
 export const shownPage = (page: number, rows: number): number => Math.min(page, pageCount(rows))
 
 /** 51–100 of 5,000 */
-export function rangeText(page: number, rows: number): string {
+function rangeText(page: number, rows: number): string {
   const first = (page - 1) * PAGE_ROWS + 1
   return `${count(first)}–${count(Math.min(rows, first + PAGE_ROWS - 1))} of ${count(rows)}`
 }

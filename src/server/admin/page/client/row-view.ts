@@ -23,7 +23,7 @@ export interface RowView {
   show(row: AdminRow, isOfMany: boolean): void
 }
 
-export const STATE_NAMES: Record<AdminRow['state'], string> = {
+const STATE_NAMES: Record<AdminRow['state'], string> = {
   pending: 'Pending',
   running: 'Running',
   failed: 'Failed',
