@@ -4,7 +4,7 @@ import { createCrawlTimeLeft } from './crawl-time-left.ts'
 
 /** How often the store is asked how far all runs are, in milliseconds. */
 const REFRESH_MS = 10_000
-/** A speed is that of so many milliseconds. */
+/** Over how long a speed is taken, in milliseconds. */
 const SPEED_MS = 10_000
 
 const UNKNOWN = { pages: 0, repos: 0, attempts: 0, flags: [], failedRepos: 0 } as const
@@ -50,8 +50,7 @@ export function createCrawlView(): CrawlView {
   const listed = { active: 0, inactive: 0 }
   /** Repos that are asked for once more. */
   let toRetry = 0
-  /** When requests ended, in whole seconds, with how many. */
-  const seconds = new Map<number, number>()
+  const requests = countSpeed()
 
   function change(host: string, to: Partial<HostProgress>): void {
     const known = hosts.get(host) ?? { host, state: 'pending', ...UNKNOWN }
@@ -62,24 +61,6 @@ export function createCrawlView(): CrawlView {
   function endPage(host: string, isOver: boolean): void {
     inPage.delete(host)
     if (isOver) active.delete(host)
-  }
-
-  function countRequest(): void {
-    const second = Math.floor(performance.now() / 1000)
-    seconds.set(second, (seconds.get(second) ?? 0) + 1)
-    for (const old of seconds.keys()) {
-      if (old >= second - SPEED_MS / 1000) break
-      seconds.delete(old)
-    }
-  }
-
-  function requestsPerSecond(): number {
-    const from = Math.floor((performance.now() - SPEED_MS) / 1000)
-    const recent = [...seconds].filter(([second]) => second >= from)
-    const [first] = recent
-    if (first === undefined) return 0
-    const spanMs = Math.max(1000, performance.now() - first[0] * 1000)
-    return (recent.reduce((sum, [, requests]) => sum + requests, 0) * 1000) / spanMs
   }
 
   function activeShare(): number {
@@ -93,7 +74,7 @@ export function createCrawlView(): CrawlView {
         case 'requested':
           if (event.did !== undefined && event.error === undefined)
             inPage.set(event.host, (inPage.get(event.host) ?? 0) + 1)
-          return countRequest()
+          return requests.count()
         case 'hostStarted':
           active.add(event.host)
           return change(event.host, { state: 'running', repos: event.repos, retryInMs: undefined })
@@ -161,9 +142,33 @@ export function createCrawlView(): CrawlView {
         setAside: rows.filter(({ retryInMs }) => retryInMs !== undefined).length,
         accounts: rows.reduce((sum, row) => sum + expectedRepos(row), 0),
         ...sums,
-        requestsPerSecond: requestsPerSecond(),
+        requestsPerSecond: requests.perSecond(),
         timeLeftMs: timeLeft.of(asked, activeShare(), performance.now()),
       }
+    },
+  }
+}
+
+/** How fast something happens, over the last {@link SPEED_MS}. */
+function countSpeed(): { count(): void; perSecond(): number } {
+  /** How often it happened, by whole seconds. */
+  const seconds = new Map<number, number>()
+  return {
+    count() {
+      const second = Math.floor(performance.now() / 1000)
+      seconds.set(second, (seconds.get(second) ?? 0) + 1)
+      for (const old of seconds.keys()) {
+        if (old >= second - SPEED_MS / 1000) break
+        seconds.delete(old)
+      }
+    },
+    perSecond() {
+      const from = Math.floor((performance.now() - SPEED_MS) / 1000)
+      const recent = [...seconds].filter(([second]) => second >= from)
+      const [first] = recent
+      if (first === undefined) return 0
+      const spanMs = Math.max(1000, performance.now() - first[0] * 1000)
+      return (recent.reduce((sum, [, times]) => sum + times, 0) * 1000) / spanMs
     },
   }
 }

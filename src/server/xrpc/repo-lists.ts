@@ -2,8 +2,8 @@ import { isValidNsid } from '@atproto/syntax'
 import type { IndexedRepos, IndexPageRequest, RepoIndex, ServedRepos } from '../../contracts/repo-index.ts'
 import { isBackfillError } from '../../errors.ts'
 import { reposJson } from '../../util/repos-json.ts'
-import { textHash } from '../../util/text-hash.ts'
 import { invalidRequest, XrpcError } from '../responses.ts'
+import { textHash } from './text-hash.ts'
 
 /** A list that can be asked for: of one collection, of the union of several, or of all repos. */
 export interface RepoList {

@@ -11,8 +11,8 @@ import { abortable } from '../../util/abort.ts'
 import { reposJson } from '../../util/repos-json.ts'
 import type { ListBeginning } from '../../util/returning-cursor.ts'
 import { isRelayScope, type WorkKind, workKindOf } from '../../util/scopes.ts'
-import { numberHash } from '../../util/text-hash.ts'
 import type { RepoList } from './repo-lists.ts'
+import { numberHash } from './text-hash.ts'
 
 /** Where a page begins: in the list, behind what the index gave as its cursor, or behind the list. */
 export type Place = { readonly kind: 'list'; readonly at: string } | { readonly kind: 'newcomers' }
