@@ -7,12 +7,10 @@ import type { Context } from './context.ts'
 import type { CrawlView } from './crawl-view.ts'
 import { crawlDisplay, crawlLine } from './output/crawl-text.ts'
 import { eventWriter } from './output/json-lines.ts'
-import { messageSayers } from './output/messages.ts'
+import { fewOfEachKind, messageSayers } from './output/messages.ts'
 import { wrap } from './output/terminal-text.ts'
 import { createTerminal } from './terminal.ts'
 
-/** Failures of one kind are said so often; then it is said that more come. */
-const MOST_OF_A_KIND = 3
 /** How many hosts are named that are left out for one reason. */
 const MOST_NAMED = 3
 /** How many failures the end lists; `status` has them all. */
@@ -78,7 +76,7 @@ export function jsonCrawlReport(view: CrawlView, { out, debug }: Context): Crawl
 export function textCrawlReport(view: CrawlView, context: Context): CrawlReport {
   const terminal = createTerminal(context)
   const { inform, warn, fail } = messageSayers(terminal)
-  const kinds = new Map<string, number>()
+  const isSaid = fewOfEachKind(inform)
   const leftOut = new Map<string, string[]>()
   let isListed = false
 
@@ -86,11 +84,7 @@ export function textCrawlReport(view: CrawlView, context: Context): CrawlReport 
     const message = describe(error)
     const isFinal = !restart && retryInMs === undefined
     const kind = `${isFinal} ${message.replaceAll(host, '').replaceAll(/\d+/g, '')}`
-    const said = (kinds.get(kind) ?? 0) + 1
-    kinds.set(kind, said)
-    if (said === MOST_OF_A_KIND + 1)
-      return inform('', 'more fail in the same way, and are not listed here: see the command status')
-    if (said > MOST_OF_A_KIND) return
+    if (!isSaid(kind)) return
     if (isFinal) return fail(host, message)
     warn(
       host,

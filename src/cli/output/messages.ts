@@ -19,7 +19,7 @@ import { wrap } from './terminal-text.ts'
 const MAX_WIDTH = 120
 const NARROWEST = 20
 
-/** Failures of one kind are said so often; then it is said that more come. */
+/** How many failures of one kind are said. */
 const MOST_OF_A_KIND = 3
 
 /** How many collections are named that are left out. */
@@ -48,29 +48,35 @@ export function messageSayers(to: MessagePlace): Record<'inform' | 'warn' | 'fai
   return { inform: tell('·', 'dim'), warn: tell('!', 'yellow'), fail: tell('✗', 'red') }
 }
 
-export function createMessages(to: MessagePlace, { namesRelays }: { namesRelays: boolean }): Messages {
-  const { inform, warn, fail } = messageSayers(to)
+/**
+ * Of each kind of failure, the first few are said; then it is said once that more come.
+ *
+ * @returns whether one more of a kind is to be said
+ */
+export function fewOfEachKind(inform: SayMessage): (kind: string) => boolean {
   const kinds = new Map<string, number>()
-  /** The relays whose runs cannot use their store. */
-  const without = new Set<string>()
-
-  /** How often this was said, this time included. */
-  function times(kind: string): number {
+  return (kind) => {
     const said = (kinds.get(kind) ?? 0) + 1
     kinds.set(kind, said)
-    return said
+    if (said === MOST_OF_A_KIND + 1)
+      inform('', 'more fail in the same way, and are not listed here: see the command status')
+    return said <= MOST_OF_A_KIND
   }
+}
+
+export function createMessages(to: MessagePlace, { namesRelays }: { namesRelays: boolean }): Messages {
+  const { inform, warn, fail } = messageSayers(to)
+  const isSaid = fewOfEachKind(inform)
+  /** What the checks of relays have met. */
+  const met = new Set<string>()
+  /** The relays whose runs cannot use their store. */
+  const without = new Set<string>()
 
   function tellFailure(event: CollectionFailedEvent): void {
     const { collection, error, retryInMs, restart } = event
     const message = describe(error)
-    const said = times(kindOf(event, message))
-    const isFinal = !restart && retryInMs === undefined
-    if (said === MOST_OF_A_KIND + 1) {
-      return inform('', 'more fail in the same way, and are not listed here: see the command status')
-    }
-    if (said > MOST_OF_A_KIND) return
-    if (isFinal) return fail(collection, message)
+    if (!isSaid(kindOf(event, message))) return
+    if (!restart && retryInMs === undefined) return fail(collection, message)
     const what = withoutName(message, collection)
     const when = restart ? 'begins again at the first page' : `again in ${duration(retryInMs ?? 0)}`
     warn(collection, `${when}: ${what}`)
@@ -79,7 +85,9 @@ export function createMessages(to: MessagePlace, { namesRelays }: { namesRelays:
   /** What the check before the run meets: it is tried again for a while, and nothing else would show why. */
   function tellRetry({ relay, collection, source, error }: RetryEvent): void {
     const message = describe(error)
-    if (collection !== undefined || source !== undefined || times(`${relay} ${message}`) > 1) return
+    const fault = `${relay} ${message}`
+    if (collection !== undefined || source !== undefined || met.has(fault)) return
+    met.add(fault)
     warn(relay, `cannot be asked yet, and is asked again: ${withoutName(message, relay)}`)
   }
 
