@@ -72,6 +72,19 @@ describe('a run that is stopped settles within a second, with the caller’s own
     expect(rows.filter(({ state }) => state === 'running')).toEqual([])
   }
 
+  /** Begins the run, and aborts it once that was reached. */
+  async function assertAborts(
+    { backfiller, controller }: ReturnType<typeof setUp>,
+    at: { reached: Promise<void> },
+  ) {
+    const ended = ending(backfiller.run())
+    await at.reached
+    controller.abort(reason)
+    const { error, ms } = await ended
+    expect(error).toBe(reason)
+    expect(ms).toBeLessThan(1000)
+  }
+
   it('aborted beforehand: it asks nobody for anything', async () => {
     const lister = scriptedLister({ [A]: pagesOf(A, 1) })
     const run = setUp({ relay: lister, signal: AbortSignal.abort(reason) })
@@ -89,24 +102,14 @@ describe('a run that is stopped settles within a second, with the caller’s own
       },
     }
     const run = setUp({ collections: [deaf] })
-    const ended = ending(run.backfiller.run())
-    await asked.reached
-    run.controller.abort(reason)
-    const { error, ms } = await ended
-    expect(error).toBe(reason)
-    expect(ms).toBeLessThan(1000)
+    await assertAborts(run, asked)
     asked.pass()
   })
 
   it('aborted in a fetch that does not listen', async () => {
     const fetching = gate<{ dids: string[] }>()
     const run = setUp({ relay: scriptedLister({ [A]: () => fetching.wait() }) })
-    const ended = ending(run.backfiller.run())
-    await fetching.reached
-    run.controller.abort(reason)
-    const { error, ms } = await ended
-    expect(error).toBe(reason)
-    expect(ms).toBeLessThan(1000)
+    await assertAborts(run, fetching)
     await assertFree(run)
     fetching.pass({ dids: [] })
   })
@@ -135,12 +138,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
   it('aborted in a commit that never ends', async () => {
     const writing = gate()
     const run = setUp({ sink: { add: () => writing.wait().then(() => ({ added: 0 })) } })
-    const ended = ending(run.backfiller.run())
-    await writing.reached
-    run.controller.abort(reason)
-    const { error, ms } = await ended
-    expect(error).toBe(reason)
-    expect(ms).toBeLessThan(1000)
+    await assertAborts(run, writing)
     await assertFree(run)
   })
 
@@ -155,12 +153,7 @@ describe('a run that is stopped settles within a second, with the caller’s own
       retry: { minDelayMs: 60_000 },
       onEvent: listenTo({ retry: () => void retried.wait() }),
     })
-    const ended = ending(run.backfiller.run())
-    await retried.reached
-    run.controller.abort(reason)
-    const { error, ms } = await ended
-    expect(error).toBe(reason)
-    expect(ms).toBeLessThan(1000)
+    await assertAborts(run, retried)
     await assertFree(run)
   })
 
@@ -174,24 +167,14 @@ describe('a run that is stopped settles within a second, with the caller’s own
       void waiting.wait()
       return remaining(source)
     }
-    const ended = ending(run.backfiller.run())
-    await waiting.reached
-    run.controller.abort(reason)
-    const { error, ms } = await ended
-    expect(error).toBe(reason)
-    expect(ms).toBeLessThan(1000)
+    await assertAborts(run, waiting)
   })
 
   it('aborted while the store is asked, at the end, whether everything is complete', async () => {
     const asked = gate()
     const run = setUp()
     run.progress.list = () => asked.wait().then(() => [])
-    const ended = ending(run.backfiller.run())
-    await asked.reached
-    run.controller.abort(reason)
-    const { error, ms } = await ended
-    expect(error).toBe(reason)
-    expect(ms).toBeLessThan(1000)
+    await assertAborts(run, asked)
     asked.pass()
   })
 
