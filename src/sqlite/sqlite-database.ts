@@ -1,7 +1,8 @@
 import { StoreUnavailableError } from '../errors.ts'
 import { sleep } from '../util/abort.ts'
+import { createMergeWork, turn } from './merge-work.ts'
 import type { Merging } from './merging.ts'
-import type { Connection } from './sqlite-driver.ts'
+import { type Connection, rollBack } from './sqlite-driver.ts'
 import { isBusy, notWritable, toSqliteError } from './sqlite-errors.ts'
 
 /** How long a call waits for another process, in milliseconds: far beyond what a page, or a step of a merge, takes. */
@@ -69,48 +70,8 @@ export function sqliteDatabase({
     }
   }
 
-  /** What is committed stays so: where this cannot be told, there is nothing to merge now, and the next write tells why. */
-  const isDue = (connection: Connection) => {
-    try {
-      return merging.isDue(connection)
-    } catch {
-      return false
-    }
-  }
-
-  /** One step of a merge, when the lock is free at once: another process that has it may be merging itself. */
-  const mergeStep = (connection: Connection) => {
-    try {
-      connection.exec('begin immediate')
-    } catch {
-      return 'busy' as const
-    }
-    try {
-      const outcome = merging.step(connection)
-      connection.exec('commit')
-      return outcome
-    } catch {
-      // A full disk, say: what is not merged is read all the same, and the next write tells what is wrong.
-      rollBack(connection)
-      return 'busy' as const
-    }
-  }
-
-  /** Merges what is to be merged, between the transactions of others, until that is done or nothing moves. */
-  let isMerging = false
-  const mergeBehind = async (connection: Connection) => {
-    if (isMerging) return
-    isMerging = true
-    try {
-      while (closing === undefined && isDue(connection)) {
-        const outcome = await inTurn(() => (closing === undefined ? mergeStep(connection) : 'busy'))
-        if (outcome === 'busy') return
-        await turn()
-      }
-    } finally {
-      isMerging = false
-    }
-  }
+  const mergeWork =
+    writer && createMergeWork(writer, merging, { inTurn, isClosing: () => closing !== undefined })
 
   const database: SqliteDatabase = {
     file,
@@ -127,17 +88,7 @@ export function sqliteDatabase({
             merging.noteCompleted(writer, transaction.completed)
             return given
           })
-          if (isDue(writer)) {
-            // Who adds, merges: else it would grow faster than it is merged.
-            const until = performance.now() + merging.longestMs
-            for (let owed = merging.owedFor(transaction.added); owed > 0 && performance.now() < until; ) {
-              const outcome = mergeStep(writer)
-              if (outcome === 'busy' || outcome.isDone) break
-              owed -= outcome.merged
-              await turn()
-            }
-            void mergeBehind(writer)
-          }
+          await mergeWork?.payFor(transaction.added)
           await turn()
           return result
         }),
@@ -146,20 +97,14 @@ export function sqliteDatabase({
     read: (body) => naming(() => whenUnlocked(() => body(reader), file)),
     close() {
       closing ??= inTurn(async () => {
-        if (writer !== undefined && merges) {
-          const until = performance.now() + merging.longestMs
-          while (isDue(writer) && performance.now() < until) {
-            const outcome = mergeStep(writer)
-            if (outcome === 'busy') break
-          }
-        }
+        if (merges) mergeWork?.end()
         reader.close()
         writer?.close()
       })
       return closing
     },
   }
-  if (writer !== undefined && mergesAtOnce) void mergeBehind(writer)
+  if (mergesAtOnce) void mergeWork?.goOn()
   return database
 }
 
@@ -176,14 +121,6 @@ async function inTransaction<T>(
   } catch (error) {
     rollBack(connection)
     throw error
-  }
-}
-
-export function rollBack(connection: Connection): void {
-  try {
-    connection.exec('rollback')
-  } catch {
-    // SQLite has rolled back by itself, as it does when the disk is full.
   }
 }
 
@@ -213,9 +150,4 @@ function createTurns(): <T>(body: () => Promise<T> | T) => Promise<T> {
     last = mine.catch(() => {})
     return mine
   }
-}
-
-/** Lets what waits for the network, or for a timer, have its turn. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

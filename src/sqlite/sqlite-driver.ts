@@ -85,3 +85,12 @@ function connectionOn(database: DriverDatabase): Connection {
     close: () => database.close(),
   }
 }
+
+/** Ends a transaction without its changes. */
+export function rollBack(connection: Connection): void {
+  try {
+    connection.exec('rollback')
+  } catch {
+    // SQLite has rolled back by itself, as it does when the disk is full.
+  }
+}
