@@ -43,6 +43,11 @@ export interface CollectionProgress {
   estimatedRepos?: number | undefined
   attempts: number
   lastError?: string | undefined
+  /**
+   * When this walk began: when a worker took it before its first page, on the store's clock. Every page of it was read
+   * after that. Absent before the first claim, and where another program has walked it.
+   */
+  beganAt?: Date | undefined
   completedAt?: Date | undefined
   /** What is to be known of it for good. Empty for most. */
   flags: readonly CollectionFlag[]

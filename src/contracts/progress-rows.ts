@@ -34,6 +34,8 @@ export interface ProgressRow {
   /** Whether the collection has failed: no worker takes it until it is tried again. */
   readonly failed: boolean
   readonly lastError?: string | undefined
+  /** {@link CollectionProgress.beganAt} */
+  readonly beganAt?: number | undefined
   readonly completedAt?: number | undefined
   /** Until when the relay wants no request, whichever the collection. The latest of a relay's rows counts. */
   readonly relayPauseEndsAt?: number | undefined

@@ -136,8 +136,11 @@ export interface RegisterOptions {
    */
   refreshAfterMs?: number | undefined
   /**
-   * The same for collections completed before this moment. It is compared with `completedAt`, which is on the store's
-   * clock: a moment taken from another clock is off by as much as that clock is.
+   * Walks again from the start what may hold pages that were read before this moment: collections that are complete or
+   * have pages, and whose walk began before it ({@link CollectionProgress.beganAt}; where that is absent, what was
+   * completed before it, and every collection with pages that is not complete). A running one loses its claim, as by
+   * {@link ProgressStore.cancel}. One that has failed and stays so is left as it is. It is compared with times on the store's clock: a
+   * moment taken from another clock is off by as much as that clock is.
    */
   refreshBefore?: Date | undefined
   /** Leave failed collections as they are. A run sets it when it registers what it learns on its way. @default false */

@@ -72,7 +72,7 @@ export interface CrawlOptions extends HttpOptions {
   maxAttempts?: number | undefined
   /** Crawls hosts again that were completed longer than this before, in milliseconds. Absent: not again. */
   refreshAfterMs?: number | undefined
-  /** Crawls hosts again that were completed before this moment, instead of `refreshAfterMs`. */
+  /** Crawls hosts again, from their first page, whose crawl began before this moment, also where it has not ended yet. */
   refreshBefore?: Date | undefined
   /** Leaves hosts as they are that failed in earlier crawls, instead of retrying them. @default false */
   keepFailed?: boolean | undefined

@@ -13,7 +13,13 @@ import { ClaimLostError } from '../errors.ts'
 import { advancePage } from './advance.ts'
 import { isDataRefused } from './database-errors.ts'
 import { rowOf } from './json-row.ts'
-import { BEGUN_AGAIN, CANCELLED_COLUMNS, releasedColumns, UNTRIED } from './progress-changes.ts'
+import {
+  BEGUN_AGAIN,
+  CANCELLED_COLUMNS,
+  claimedColumns,
+  releasedColumns,
+  UNTRIED,
+} from './progress-changes.ts'
 import {
   CLAIM_ROW,
   PROGRESS_ROW,
@@ -33,13 +39,13 @@ import {
   isOfRelay,
   isOpen,
   mayCancel,
+  mayHoldPagesOf,
 } from './progress-conditions.ts'
 import {
   type BackfillDatabase,
   backfillTables,
   databaseOf,
   fromNow,
-  plus,
   type SchemaOptions,
   tableName,
 } from './schema.ts'
@@ -97,9 +103,7 @@ async function register(
   }
   if (refreshBefore !== undefined) {
     const moment = sql<Date>`to_timestamp(${refreshBefore.getTime() / 1000}::float8)`
-    await statement(() =>
-      beginAgain(tables, relay).where('completed_at', '<', moment).where(isMeant).execute(),
-    )
+    await statement(() => beginAgain(tables, relay).where(mayHoldPagesOf(moment)).where(isMeant).execute())
   }
   await statement(() => insertNew(tables, progress, relay, withoutRepeats(collections)))
 }
@@ -190,10 +194,11 @@ async function claim(tables: Tables, request: ClaimRequest): Promise<Claim | und
  * The condition stands twice: the inner one chooses; the outer one is looked at again when the row was locked, after
  * whoever held it is done, so that two workers never get the same.
  */
-function claimBiggest(tables: Tables, { relay, owner, leaseMs, collections }: ClaimRequest) {
+function claimBiggest(tables: Tables, request: ClaimRequest) {
+  const { relay, collections } = request
   return tables
     .updateTable('backfill_progress')
-    .set({ owner, epoch: plus('epoch', 1), lease_ends_at: fromNow(leaseMs) })
+    .set(claimedColumns(request))
     .where(isOfRelay(relay))
     .where('collection', '=', (eb) =>
       eb

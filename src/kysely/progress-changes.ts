@@ -1,9 +1,10 @@
 import { type RawBuilder, sql, type UpdateObject } from 'kysely'
 import type { CollectionFlag } from '../contracts/collection-progress.ts'
-import type { Claim, PageProgress, ReleaseOutcome } from '../contracts/progress-store.ts'
+import type { Claim, ClaimRequest, PageProgress, ReleaseOutcome } from '../contracts/progress-store.ts'
 import { anchorText } from '../util/anchor-text.ts'
 import { CANCELLED } from '../util/flags.ts'
 import { keptError } from '../util/text.ts'
+import { hasPages } from './progress-conditions.ts'
 import { type BackfillDatabase, fromNow, plus } from './schema.ts'
 
 /** Values for the columns, or SQL that computes them. */
@@ -17,6 +18,7 @@ const FROM_THE_START = {
   rejected_count: 0,
   loop_guard: null,
   anchor: null,
+  began_at: null,
   completed_at: null,
 } as const
 
@@ -53,6 +55,12 @@ export const BEGUN_AGAIN: Changes = {
   epoch: plus('epoch', 1),
   // What the earlier walk brought; greatest() passes over a null.
   estimated_repos: sql`greatest(estimated_repos, nullif(imported_count, 0))`,
+}
+
+/** A worker takes it. Before its first page, the walk begins with that: in whole milliseconds, as it is listed. */
+export function claimedColumns({ owner, leaseMs }: ClaimRequest): Changes {
+  const began = sql<Date>`case when ${hasPages} then began_at else date_trunc('milliseconds', clock_timestamp()) end`
+  return { owner, epoch: plus('epoch', 1), began_at: began, lease_ends_at: fromNow(leaseMs) }
 }
 
 /** What a commit of pages changes in the row of its claim. */

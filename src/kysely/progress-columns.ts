@@ -30,7 +30,8 @@ export interface ProgressRow extends WalkRow {
   flags: string | null
   given_up: boolean
   completed: boolean
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, as `completed_at`. */
+  began_at: number | null
   completed_at: number | null
   leased: boolean
   owner: string | null
@@ -86,6 +87,7 @@ export function toProgress(row: ProgressRow): CollectionProgress {
     estimatedRepos: row.estimated_repos === null ? undefined : Number(row.estimated_repos),
     attempts: Number(row.attempts),
     lastError: row.last_error ?? undefined,
+    beganAt: row.began_at === null ? undefined : new Date(Number(row.began_at)),
     completedAt: row.completed_at === null ? undefined : new Date(Number(row.completed_at)),
     flags: flagsFrom(row.flags),
     ...dueTimes(row),
@@ -108,6 +110,7 @@ export const PROGRESS_ROW: ReturnType<typeof jsonRow<ProgressRow>> = jsonRow<Pro
   flags: sql.ref('flags'),
   given_up: sql.ref('given_up'),
   completed: sql`completed_at is not null`,
+  began_at: epochMs(sql.ref('began_at')),
   completed_at: epochMs(sql.ref('completed_at')),
   leased: isLeased,
   owner: sql.ref('owner'),

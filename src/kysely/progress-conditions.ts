@@ -35,6 +35,17 @@ export const dueInMs: RawBuilder<unknown> = sql`(case when ${isDue} then 0 else 
 /** Under a live lease. */
 export const isLeased: RawBuilder<boolean> = sql`(owner is not null and coalesce(lease_ends_at > clock_timestamp(), false))`
 
+/** Pages of the walk are committed. Another program's row may have a cursor alone. */
+export const hasPages: RawBuilder<boolean> = sql`(page_count > 0 or cursor <> '' or completed_at is not null)`
+
+/**
+ * It may hold pages that were read before that moment, or a worker may be about to commit such; and it has not failed.
+ */
+export function mayHoldPagesOf(before: RawBuilder<Date>): RawBuilder<boolean> {
+  const isHeld = sql`(${hasPages} or owner is not null)`
+  return sql`(${isHeld} and not given_up and coalesce(began_at, completed_at, '-infinity') < ${before})`
+}
+
 /** An operator cancelled it: it is tried again only where it is named. */
 const isCancelled = sql<boolean>`(given_up and coalesce('cancelled' = any (string_to_array(flags, ' ')), false))`
 

@@ -23,6 +23,8 @@ export interface BackfillProgressTable {
   cursor: ColumnType<string, string | undefined, string>
   /** The DIDs on the committed pages, repeats included. */
   imported_count: BigintWithDefault
+  /** When a worker took it before the first page of this walk; null in rows that another program wrote. */
+  began_at: Timestamp
   completed_at: Timestamp
   created_at: ColumnType<Date, Date | undefined, Date>
   /** The committed pages of this walk; 0 in rows that another program wrote, whatever their cursor. */
@@ -95,12 +97,15 @@ export interface CollectionFeedToLookUpTable {
   did: string
   place: Bigint
   note: Bigint
+  /** Not before that, after a look that failed. */
+  due: Timestamp
 }
 
-/** Since when each feed is followed without a gap. */
+/** Since when each feed is followed without a gap, and the highest epoch of its batches. */
 export interface CollectionFeedFollowedTable {
   feed: string
   since: Date
+  epoch: BigintWithDefault
 }
 
 /** One row: the position of the newest newcomer, of the newest that is not kept any more, how many are kept, and the last note. */

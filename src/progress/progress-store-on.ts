@@ -94,19 +94,19 @@ async function register(
   { relay, collections, options, atOnce }: RegisterCall,
 ): Promise<void> {
   const { refreshAfterMs = Number.POSITIVE_INFINITY, keepFailed = false, keepOthers = false } = options
-  const before = options.refreshBefore?.getTime() ?? Number.NEGATIVE_INFINITY
+  const readBefore = options.refreshBefore?.getTime() ?? Number.NEGATIVE_INFINITY
   const estimates = new Map<string, number | undefined>()
   for (const { nsid, estimatedRepos } of collections)
     estimates.set(nsid, estimatedRepos ?? estimates.get(nsid))
   const stored = new Map((await table.list(relay)).map((row) => [row.collection, row]))
-  const refreshBefore = Math.max((await table.now()) - refreshAfterMs, before)
+  const completedBefore = (await table.now()) - refreshAfterMs
   // In one order everywhere, so that two transactions which lock the same rows wait for each other and do not deadlock.
   const names = [...new Set([...(keepOthers ? [] : stored.keys()), ...estimates.keys()])].sort()
   await forEach(names, atOnce, async (collection) => {
     const estimatedRepos = estimates.get(collection)
     await table.change({ relay, collection }, stored.get(collection), (row) => {
       if (row === undefined) return newRow(relay, collection, estimatedRepos)
-      return registeredRow(row, { estimatedRepos, refreshBefore, keepFailed })
+      return registeredRow(row, { estimatedRepos, completedBefore, readBefore, keepFailed })
     })
   })
 }
@@ -152,7 +152,7 @@ async function claim(
   const now = await table.now()
   if (relayPauseMs(all, now) > 0) return undefined
   const take: RowChange = (row) =>
-    row !== undefined && isFree(row, now) ? claimedRow(row, owner, now + leaseMs) : undefined
+    row !== undefined && isFree(row, now) ? claimedRow(row, owner, { now, leaseMs }) : undefined
   for (const known of all.filter((row) => isMeant(row) && isFree(row, now)).sort(byWork)) {
     const { row, changed } = await table.change(known, known, take)
     if (changed && row !== undefined) return claimOf(row, owner, leaseMs)

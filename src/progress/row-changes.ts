@@ -3,7 +3,7 @@ import type { PageProgress, ReleaseOutcome } from '../contracts/progress-store.t
 import { anchorText } from '../util/anchor-text.ts'
 import { CANCELLED, withFlags, withoutFlag } from '../util/flags.ts'
 import { keptError } from '../util/text.ts'
-import { isCancelled } from './row-state.ts'
+import { hasPages, isCancelled, mayHoldPagesOf } from './row-state.ts'
 
 /** What a walk fills, as it is before the first page. */
 const UNWALKED = {
@@ -13,6 +13,7 @@ const UNWALKED = {
   invalid: 0,
   loopGuard: undefined,
   anchor: undefined,
+  beganAt: undefined,
   completedAt: undefined,
 } as const
 
@@ -28,16 +29,18 @@ export function newRow(relay: string, collection: string, estimatedRepos: number
 export interface Registration {
   readonly estimatedRepos: number | undefined
   /** What was completed before that time is walked again. */
-  readonly refreshBefore: number
+  readonly completedBefore: number
+  /** What may hold pages that were read before that time is walked again. */
+  readonly readBefore: number
   readonly keepFailed: boolean
 }
 
 /** @returns undefined when the row says all that already */
 export function registeredRow(row: ProgressRow, registration: Registration): ProgressRow | undefined {
-  const { refreshBefore, keepFailed, estimatedRepos } = registration
-  const isOld = row.completedAt !== undefined && row.completedAt < refreshBefore
-  let next = isOld ? resetRow(row) : row
-  if (next.failed && !isCancelled(next) && !keepFailed) next = retriedRow(next)
+  const { completedBefore, readBefore, keepFailed, estimatedRepos } = registration
+  let next = row.failed && !isCancelled(row) && !keepFailed ? retriedRow(row) : row
+  const isOld = next.completedAt !== undefined && next.completedAt < completedBefore
+  if (isOld || (!next.failed && mayHoldPagesOf(next, readBefore))) next = resetRow(next)
   if (estimatedRepos !== undefined && estimatedRepos !== next.estimatedRepos)
     next = { ...next, estimatedRepos }
   return next === row ? undefined : next
@@ -69,9 +72,14 @@ export function resetRow(row: ProgressRow): ProgressRow {
   return { ...row, ...anew, estimatedRepos, epoch: row.epoch + 1 }
 }
 
-/** A row that a worker takes. */
-export function claimedRow(row: ProgressRow, owner: string, leaseEndsAt: number): ProgressRow {
-  return { ...row, owner, leaseEndsAt, epoch: row.epoch + 1 }
+/** A row that a worker takes. Before its first page, the walk begins with it. */
+export function claimedRow(
+  row: ProgressRow,
+  owner: string,
+  { now, leaseMs }: { now: number; leaseMs: number },
+): ProgressRow {
+  const beganAt = hasPages(row) ? row.beganAt : now
+  return { ...row, owner, beganAt, leaseEndsAt: now + leaseMs, epoch: row.epoch + 1 }
 }
 
 /** A row with more pages. */

@@ -14,6 +14,17 @@ export function isOpen(row: ProgressRow): boolean {
   return isCollection(row) && row.completedAt === undefined && !row.failed
 }
 
+/** Whether pages of the walk are committed. Another program's row may have a cursor alone. */
+export function hasPages({ pages, cursor, completedAt }: ProgressRow): boolean {
+  return pages > 0 || cursor !== undefined || completedAt !== undefined
+}
+
+/** Whether it may hold pages that were read before that time, or a worker may be about to commit such. */
+export function mayHoldPagesOf(row: ProgressRow, before: number): boolean {
+  const holdsPages = hasPages(row) || row.owner !== undefined
+  return holdsPages && (row.beganAt ?? row.completedAt ?? Number.NEGATIVE_INFINITY) < before
+}
+
 /** Whether an operator cancelled it: then it is failed, and is tried again only where it is named. */
 export function isCancelled(row: ProgressRow): boolean {
   return row.failed && flagsFrom(row.flags).includes('cancelled')
@@ -101,7 +112,7 @@ export function claimOf(row: ProgressRow, owner: string, leaseMs: number): Claim
 /** The row as `list` shows it. */
 export function progressOf(row: ProgressRow, now: number): CollectionProgress {
   const { relay, collection, cursor, pages, imported, invalid } = row
-  const { estimatedRepos, attempts, lastError, completedAt } = row
+  const { estimatedRepos, attempts, lastError, beganAt, completedAt } = row
   return {
     relay,
     collection,
@@ -113,6 +124,7 @@ export function progressOf(row: ProgressRow, now: number): CollectionProgress {
     estimatedRepos,
     attempts,
     lastError,
+    beganAt: beganAt === undefined ? undefined : new Date(beganAt),
     completedAt: completedAt === undefined ? undefined : new Date(completedAt),
     flags: flagsFrom(row.flags),
     ...dueTimes(row, now),

@@ -74,13 +74,14 @@ export interface BackfillOptions {
   pagesAhead?: number | undefined
   /**
    * Begins collections again at the first page that were completed longer than this before the run began, in
-   * milliseconds. Absent: what is complete stays complete.
+   * milliseconds. Absent: what is complete stays complete, but for what `refreshBefore` says.
    */
   refreshAfterMs?: number | undefined
   /**
-   * Begins collections again at the first page that were completed before this moment, instead of `refreshAfterMs`.
-   * With the time at which a weekly job was planned, all its processes together read each collection once, also those
-   * that repeat it after a crash. It is compared with times on the store's clock.
+   * Begins collections again at the first page whose walk began before this moment, also those that are not complete yet,
+   * in whichever process: everything that is complete then was read after it. With the time at which a weekly job was
+   * planned, all its processes together read each collection once, also those that repeat it after a crash. Beside a live
+   * feed it is the `since` of its last event `live` or `gap`. It is compared with times on the store's clock.
    */
   refreshBefore?: Date | undefined
   /**
@@ -273,8 +274,6 @@ export function refreshOf({
   Settings,
   'refreshAfterMs' | 'refreshBefore'
 > {
-  if (refreshAfterMs !== undefined && refreshBefore !== undefined)
-    throw new InvalidOptionError('refreshBefore', 'left out where refreshAfterMs is given', refreshBefore)
   if (refreshAfterMs !== undefined) wholeNumber('refreshAfterMs', refreshAfterMs, 0)
   if (refreshBefore !== undefined && !(refreshBefore instanceof Date && refreshBefore.getTime() > -Infinity))
     throw new InvalidOptionError('refreshBefore', 'a valid Date', refreshBefore)

@@ -5,6 +5,7 @@ import { DiscoveryError } from '../errors.ts'
 import { timeToRead } from '../monitor/time-to-read.ts'
 import { checkRelay } from '../paging/fetch-page.ts'
 import { abortWith, createController } from '../util/abort.ts'
+import { isRefreshed } from '../util/refreshed.ts'
 import { askWithLook } from './index-look.ts'
 import { guardListener } from './listener.ts'
 import { type BackfillOptions, type Settings, settingsOf } from './options.ts'
@@ -163,24 +164,23 @@ interface Unread {
   readonly repos: number | undefined
 }
 
-/** What is left: everything that is known and not complete, or completed so long ago that it would be refreshed. */
+/** What is left: everything that is known and not complete, or that the run would refresh. */
 function leftOf(
   known: readonly KnownCollection[],
   rows: readonly CollectionProgress[],
   settings: Settings,
 ): Unread[] {
-  const isStale = refreshedBefore(settings)
   const byName = new Map(rows.map((row) => [row.collection, row]))
   const estimates = new Map(known.map(({ nsid, estimatedRepos }) => [nsid, estimatedRepos]))
   const names = new Set([...estimates.keys(), ...byName.keys()])
   const left: Unread[] = []
   for (const collection of names) {
     const row = byName.get(collection)
-    const isRead = row?.state === 'complete'
-    if (isRead && !isStale(row)) continue
     if (row?.state === 'failed' && settings.keepFailed) continue
-    const estimate = estimates.get(collection) ?? row?.estimatedRepos ?? (isRead ? row.imported : undefined)
-    const imported = isRead ? 0 : (row?.imported ?? 0)
+    const isAnew = row !== undefined && isRefreshed(row, settings)
+    if (row?.state === 'complete' && !isAnew) continue
+    const estimate = estimates.get(collection) ?? row?.estimatedRepos ?? (isAnew ? row.imported : undefined)
+    const imported = isAnew ? 0 : (row?.imported ?? 0)
     const repos = estimate === undefined ? undefined : Math.max(0, estimate - imported)
     left.push({ collection, repos })
   }
@@ -191,12 +191,6 @@ function leftOf(
 function begun(row: CollectionProgress): CollectionProgress {
   const { imported, estimatedRepos = 0 } = row
   return { ...row, state: 'pending', imported: 0, estimatedRepos: Math.max(estimatedRepos, imported) }
-}
-
-function refreshedBefore({ refreshAfterMs, refreshBefore }: Settings): (row: CollectionProgress) => boolean {
-  const before = refreshAfterMs === undefined ? refreshBefore?.getTime() : Date.now() - refreshAfterMs
-  return ({ completedAt }) =>
-    before !== undefined && completedAt !== undefined && completedAt.getTime() < before
 }
 
 function sum(numbers: Iterable<number>): number {

@@ -58,13 +58,6 @@ describe('an option that cannot be used is refused at once, by name, with what w
     expect(() => createBackfiller(options)).toThrow(message)
   })
 
-  it('refreshAfterMs and refreshBefore together', () => {
-    const both = { ...usable, refreshAfterMs: 5, refreshBefore: new Date() }
-    expect(() => createBackfiller(both)).toThrow(
-      /refreshBefore must be left out where refreshAfterMs is given/,
-    )
-  })
-
   it('a page size of 20,000', () => {
     expect(() => relayLister('relay.example', { pageSize: 20_000 })).toThrow(
       /pageSize must be a whole number from 1 to 10000/,

@@ -188,6 +188,40 @@ const rows: FaultRow<Make>[] = [
     'a refresh walks what was completed before a moment, and nothing else',
   ],
   [
+    'walks again what was complete, and not what was about to be',
+    broken((store) => ({
+      async register(relay, collections, { refreshBefore = new Date(0), ...options } = {}) {
+        await store.register(relay, collections, options)
+        const rows = await store.list({ relay })
+        const old = rows.filter(({ completedAt }) => completedAt !== undefined && completedAt < refreshBefore)
+        await store.reset(
+          relay,
+          old.map(({ collection }) => collection),
+        )
+      },
+    })),
+    'a refresh walks what began before the moment and ended after it',
+  ],
+  [
+    'walks again what is complete, and goes on with the rest',
+    broken((store) => ({
+      async register(relay, collections, { refreshBefore, ...options } = {}) {
+        const rows = await store.list({ relay })
+        const isComplete = rows.every(({ state }) => state === 'complete')
+        await store.register(relay, collections, isComplete ? { refreshBefore, ...options } : options)
+      },
+    })),
+    'a refresh begins a walk under way again that began before the moment, and its claim is lost',
+  ],
+  [
+    'begins a walk when it is registered',
+    broken((store) => ({
+      list: async (filter) =>
+        (await store.list(filter)).map((row) => ({ ...row, beganAt: row.beganAt ?? new Date(0) })),
+    })),
+    'tells when a walk began: with the claim before its first page',
+  ],
+  [
     'says that there is always something to claim',
     broken((store) => ({
       remaining: async (relay) => ({ ...(await store.remaining(relay)), dueInMs: 0 }),

@@ -13,7 +13,7 @@ import { createRunMetrics } from '../metrics/run-metrics.ts'
 import type { TextMeter } from '../metrics/text-meter.ts'
 import type { WatchedRelay } from '../output/relays-display.ts'
 import type { Relay } from '../relay-options.ts'
-import { refreshBefore } from './backlog.ts'
+import type { Refresh } from './backlog.ts'
 import { REFRESH_MS, type ServeOptions } from './serve-options.ts'
 import type { ServeReport } from './serve-report.ts'
 
@@ -76,14 +76,16 @@ export interface BacklogRunsParts {
 /** Runs over the backlog, which the timer begins, or an operator. */
 export interface BacklogRuns {
   readonly admin: AdminHandler
-  /** Reads again what was complete before that moment. */
-  run(relay: string, before: Date): Promise<AdminRunEnd>
+  run(relay: string, refresh: Refresh): Promise<AdminRunEnd>
 }
 
 export function createBacklogRuns(parts: BacklogRunsParts): BacklogRuns {
   const { options, relays, store, rows, backlogs, report, signal } = parts
-  /** Of the run that the timer begins next. An operator's reads again what is old, as the timer would. */
-  let next: Date | undefined
+  /**
+   * What the timer is to read again, by relay: its run may wait for that of another one. An operator's reads again what is
+   * old, as the timer would.
+   */
+  const due = new Map<string, Refresh>()
   let stopRefreshing = () => {}
 
   const admin = adminHandler({
@@ -93,15 +95,14 @@ export function createBacklogRuns(parts: BacklogRunsParts): BacklogRuns {
     progress: { ...store.progress, list: rows.list },
     signal,
     async backfill(context) {
-      const before = next ?? refreshBefore(options.refresh ?? REFRESH_MS, undefined)
-      next = undefined
+      const refresh = due.get(context.relay) ?? { refreshAfterMs: options.refresh ?? REFRESH_MS }
       const monitor = backlogs.begin(context.relay)
       const read = () => rows.list({ relay: context.relay })
       // What is complete before a run is no event of it. A store that is away is waited for by the run itself.
       await monitor.refresh(read).catch(() => {})
       stopRefreshing = keepFresh(monitor, read)
       report.beginRun(context.relay)
-      return backfillerOf(context, before, parts)
+      return backfillerOf(context, refresh, parts)
     },
     async onEnd({ relay, outcome, error }) {
       stopRefreshing()
@@ -118,16 +119,20 @@ export function createBacklogRuns(parts: BacklogRunsParts): BacklogRuns {
   })
   return {
     admin,
-    async run(relay, before) {
-      next = before
-      return await admin.run(relay)
+    async run(relay, refresh) {
+      due.set(relay, refresh)
+      try {
+        return await admin.run(relay)
+      } finally {
+        due.delete(relay)
+      }
     },
   }
 }
 
 function backfillerOf(
   { relay, signal, onEvent, keepFailed }: AdminRunContext,
-  before: Date,
+  refresh: Refresh,
   { options, relays, store, backlogs, report }: BacklogRunsParts,
 ) {
   const { address, lister } = relays.find((known) => known.relay === relay) ?? {}
@@ -138,7 +143,7 @@ function backfillerOf(
     only: options.only,
     except: options.except,
     concurrency: options.concurrency,
-    refreshBefore: before,
+    ...refresh,
     maxAttempts: options.maxAttempts,
     retry: options.retries === undefined ? {} : { retries: options.retries },
     keepFailed,

@@ -1,6 +1,10 @@
 import type { CollectionProgress } from '../../contracts/collection-progress.ts'
-import type { ProgressStore } from '../../contracts/progress-store.ts'
+import type { ProgressStore, RegisterOptions } from '../../contracts/progress-store.ts'
 import type { AdminRunEnd } from '../../server/admin/admin-run.ts'
+import { isRefreshed } from '../../util/refreshed.ts'
+
+/** What is read again that is there. */
+export type Refresh = Pick<RegisterOptions, 'refreshAfterMs' | 'refreshBefore'>
 
 /** What the backlog of one relay needs. */
 export interface BacklogParts {
@@ -10,12 +14,12 @@ export interface BacklogParts {
   /** What is complete for longer than this is read again, in milliseconds. */
   readonly refreshMs: number
   /**
-   * Resolves once the feed is followed, with the moment since when that is: what was complete before may lack what came in
-   * between. Nothing where no feed is followed.
+   * Resolves once the feed is followed, with the moment since when that is: pages that were read before may lack what came
+   * in between. Nothing where no feed is followed.
    */
   readonly followedSince: (signal: AbortSignal) => Promise<Date | undefined>
-  /** Runs a backfill to its end, which reads again what was complete before that moment. */
-  readonly run: (refreshBefore: Date) => Promise<AdminRunEnd>
+  /** Runs a backfill to its end, which reads again what that says. */
+  readonly run: (refresh: Refresh) => Promise<AdminRunEnd>
   /** What the store holds, each time that it was looked at. */
   readonly onLook: (rows: readonly CollectionProgress[]) => void
 }
@@ -40,10 +44,11 @@ export function createBacklog(parts: BacklogParts): (signal: AbortSignal) => Pro
     const since = await parts.followedSince(signal)
     const rows = await parts.progress.list({ relay })
     parts.onLook(rows)
-    const isDue = rows.some((row) => isOpen(row, refreshBefore(refreshMs, since)))
+    const isDue = rows.some((row) => isOpen(row, { refreshAfterMs: refreshMs, refreshBefore: since }))
     if (!isFirst && !isDue) return lookMs
     // One pass takes up what becomes old while it lasts, and no other process begins a second one then.
-    const { outcome } = await parts.run(refreshBefore(isDue ? refreshMs / 2 : refreshMs, since))
+    const refreshAfterMs = isDue ? refreshMs / 2 : refreshMs
+    const { outcome } = await parts.run({ refreshAfterMs, refreshBefore: since })
     signal.throwIfAborted()
     if (outcome !== 'failed') isFirst = false
     // What an operator has stopped is not begun again by a timer of minutes.
@@ -53,14 +58,9 @@ export function createBacklog(parts: BacklogParts): (signal: AbortSignal) => Pro
   }
 }
 
-/** What was complete before that moment is too old, or may lack what a gap in the feed took. */
-export function refreshBefore(ageMs: number, followedSince: Date | undefined): Date {
-  return new Date(Math.max(Date.now() - ageMs, followedSince?.getTime() ?? 0))
-}
-
-/** Whether a collection is to be read: it is not complete, or was so before that moment. */
-function isOpen(row: CollectionProgress, before: Date): boolean {
-  return !isCancelled(row) && (row.completedAt === undefined || row.completedAt < before)
+/** Whether a collection is to be read: it is not complete, is too old, or may lack what a gap in the feed took. */
+function isOpen(row: CollectionProgress, refresh: Refresh): boolean {
+  return !isCancelled(row) && (row.state !== 'complete' || isRefreshed(row, refresh))
 }
 
 /** An operator's word holds until it is taken back. */

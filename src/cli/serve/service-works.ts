@@ -81,7 +81,7 @@ function backlogWorks({
       progress: filteredRows(store, filter),
       refreshMs,
       followedSince: (until) => feed.followedSince(store, until),
-      run: (before) => runs.run(relay, before),
+      run: (refresh) => runs.run(relay, refresh),
       onLook: (rows) => void backlogs.monitor(relay).refresh(async () => [...rows]),
     })
     return { work, onFailure: (error, waitMs) => report.fail(relay, error, waitMs), pauseMs: SOON }

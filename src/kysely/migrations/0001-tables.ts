@@ -78,6 +78,7 @@ async function extendProgress<Database>(db: Kysely<Database>, schema: string): P
       add column if not exists lease_ends_at timestamptz,
       add column if not exists anchor text,
       add column if not exists flags text,
+      add column if not exists began_at timestamptz,
       add column if not exists relay_waits_until timestamptz
   `.execute(db)
 }
@@ -120,8 +121,9 @@ async function createFeed<Database>(db: Kysely<Database>, schema: string): Promi
     account:
       'did text collate "C" primary key, active boolean not null, status text, rev text collate "C", head text',
     newcomer: 'position bigint primary key, collection_id integer not null, did text collate "C" not null',
-    to_look_up: 'did text collate "C" primary key, place bigint not null, note bigint not null',
-    followed: 'feed text primary key, since timestamptz not null',
+    to_look_up:
+      'did text collate "C" primary key, place bigint not null, note bigint not null, due timestamptz',
+    followed: 'feed text primary key, since timestamptz not null, epoch bigint not null default 0',
     counts: `id integer primary key check (id = 1), latest bigint not null default 0,
       forgotten bigint not null default 0, newcomers bigint not null default 0, notes bigint not null default 0,
       series text not null default gen_random_uuid()::text`,
@@ -135,6 +137,6 @@ async function createFeed<Database>(db: Kysely<Database>, schema: string): Promi
     on ${nameOf('newcomer')} (collection_id, position)
   `.execute(db)
   await sql`
-    create index if not exists collection_feed_to_look_up_place on ${nameOf('to_look_up')} (place)
+    create index if not exists collection_feed_to_look_up_place on ${nameOf('to_look_up')} (due nulls first, place)
   `.execute(db)
 }

@@ -154,44 +154,6 @@ const registerCases: readonly ProgressStoreCase[] = [
     assert.deepEqual(rows.map(({ collection }) => collection).sort(), [...ODD_NSIDS].sort())
     for (const { collection, cursor } of rows) assert.equal(cursor, `after ${collection}`)
   }),
-
-  storeCase(
-    'a refresh walks what was completed long enough ago, from the start',
-    async ({ progress, other }) => {
-      await progress.advance(await claimed(progress), { ...page(undefined, 10, 1), loopGuard: 'g' })
-      await progress.register(RELAY, [{ nsid: NAME }], { refreshAfterMs: LEASE_MS })
-      await assertRow(other, { state: 'complete', imported: 10 })
-      const end = performance.now() + 5_000
-      while ((await onlyRow(progress)).state === 'complete') {
-        assert.ok(performance.now() < end, 'completed more than 1 ms ago, so it is walked again')
-        await new Promise((resolve) => setTimeout(resolve, 2))
-        await progress.register(RELAY, [{ nsid: NAME }], { refreshAfterMs: 1 })
-      }
-      // What it brought the last time is what to expect of it, so the biggest walks still begin first.
-      const walk = { imported: 0, invalid: 0, pages: 0, completedAt: undefined }
-      const fresh = { ...walk, state: 'pending', estimatedRepos: 10 } as const
-      await assertRow(other, fresh)
-      const start = { cursor: undefined, pages: 0, imported: 0, loopGuard: undefined }
-      assertFields(await mustClaim(other), start, 'the claim of the new walk')
-    },
-  ),
-]
-
-const refreshCases: readonly ProgressStoreCase[] = [
-  storeCase(
-    'a refresh walks what was completed before a moment, and nothing else',
-    async ({ progress, other }) => {
-      await progress.advance(await claimed(progress), page(undefined, 10, 1))
-      const { completedAt } = await onlyRow(progress)
-      assert.ok(completedAt, 'a complete row tells when it was completed')
-      const before = new Date(completedAt.getTime() - 1)
-      await progress.register(RELAY, [{ nsid: NAME }], { refreshBefore: before })
-      await assertRow(other, { state: 'complete', imported: 10 })
-      const after = new Date(completedAt.getTime() + 1)
-      await progress.register(RELAY, [{ nsid: NAME }], { refreshBefore: after })
-      await assertRow(other, { state: 'pending', imported: 0, estimatedRepos: 10 })
-    },
-  ),
 ]
 
 const reportCases: readonly ProgressStoreCase[] = [
@@ -264,9 +226,4 @@ const reportCases: readonly ProgressStoreCase[] = [
 ]
 
 /** How a walk ends unfinished, what a run registers, and what is told about it all. */
-export const outcomeCases: readonly ProgressStoreCase[] = [
-  ...releaseCases,
-  ...registerCases,
-  ...refreshCases,
-  ...reportCases,
-]
+export const outcomeCases: readonly ProgressStoreCase[] = [...releaseCases, ...registerCases, ...reportCases]

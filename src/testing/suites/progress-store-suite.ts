@@ -4,6 +4,7 @@ import { flagCases } from './progress-flags.ts'
 import type { ProgressStoreFixture } from './progress-helpers.ts'
 import { outcomeCases } from './progress-outcomes.ts'
 import { pageCases } from './progress-pages.ts'
+import { refreshCases } from './progress-refresh.ts'
 import { resetCases } from './progress-reset.ts'
 import { scopeCases } from './progress-scopes.ts'
 import { sharedCases } from './progress-shared.ts'
@@ -15,6 +16,7 @@ export const progressStoreSuite: readonly SuiteCase<() => Promise<ProgressStoreF
   ...pageCases,
   ...outcomeCases,
   ...flagCases,
+  ...refreshCases,
   ...resetCases,
   ...scopeCases,
   ...cancelCases,

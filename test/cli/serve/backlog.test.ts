@@ -1,12 +1,22 @@
 import { expect, it } from 'vitest'
-import { backlogState, createBacklog } from '../../../src/cli/serve/backlog.ts'
+import { backlogState, createBacklog, type Refresh } from '../../../src/cli/serve/backlog.ts'
 import type { CollectionProgress } from '../../../src/contracts/collection-progress.ts'
+import { createBackfiller, memoryStore } from '../../../src/index.ts'
+import { feedName } from '../../../src/live/index.ts'
 import type { AdminRunEnd } from '../../../src/server/admin/admin-run.ts'
+import { scriptedLister } from '../../support/scripted-lister.ts'
 
 const HOUR = 3_600_000
 const WEEK = 7 * 24 * HOUR
 const relay = 'relay.example'
 const never = new AbortController().signal
+const did = (n: number) => `did:web:repo${n}.example`
+
+/** Until the clock has gone on: a gap takes longer than that. */
+async function laterThanNow(): Promise<void> {
+  const now = Date.now()
+  while (Date.now() === now) await new Promise(setImmediate)
+}
 
 function row(collection: string, ageMs?: number): CollectionProgress {
   const counts = { pages: 1, imported: 1, invalid: 0, attempts: 0, flags: [] }
@@ -17,15 +27,14 @@ function row(collection: string, ageMs?: number): CollectionProgress {
 
 /** A backlog whose runs end as told, and what they were begun with. */
 function backlog(rows: CollectionProgress[], ends: AdminRunEnd['outcome'][], since?: Date) {
-  /** How old what is read again is at least, in milliseconds. */
-  const runs: number[] = []
+  const runs: Refresh[] = []
   const work = createBacklog({
     relay,
     progress: { list: async () => rows },
     refreshMs: WEEK,
     followedSince: async () => since,
-    async run(refreshBefore) {
-      runs.push(Math.round((Date.now() - refreshBefore.getTime()) / 60_000) * 60_000)
+    async run(refresh) {
+      runs.push(refresh)
       return { outcome: ends.shift() ?? 'complete' }
     },
     onLook() {},
@@ -36,7 +45,7 @@ function backlog(rows: CollectionProgress[], ends: AdminRunEnd['outcome'][], sin
 it('is imported at the start, and what is there is not read again', async () => {
   const { runs, work } = backlog([row('a.b.c', HOUR)], [])
   const waits = [await work(), await work(), await work()]
-  expect(runs).toEqual([WEEK])
+  expect(runs).toEqual([{ refreshAfterMs: WEEK }])
   expect(waits).toEqual([60_000, 60_000, 60_000])
 })
 
@@ -49,19 +58,63 @@ it('is read again as a whole once a part of it is too old', async () => {
   // The second process looks a moment later.
   rows[0] = row('a.b.c', 0)
   await work()
-  expect(runs).toEqual([WEEK, WEEK / 2])
+  expect(runs).toEqual([{ refreshAfterMs: WEEK }, { refreshAfterMs: WEEK / 2 }])
 })
 
-it('is read again where it was complete before the feed was followed without a gap', async () => {
-  const since = new Date(Date.now() - 2 * HOUR)
-  const rows = [row('a.b.c', HOUR)]
+it('is read again where a walk began before the feed was followed without a gap', async () => {
+  const since = new Date(Date.now() - 3 * HOUR)
+  const beganAt = new Date(Date.now() - 2 * HOUR)
+  const rows = [{ ...row('a.b.c', 0), beganAt }]
   const { runs, work } = backlog(rows, [], since)
   await work()
   await work()
-  expect(runs).toEqual([2 * HOUR])
-  since.setTime(Date.now())
+  expect(runs).toEqual([{ refreshAfterMs: WEEK, refreshBefore: since }])
+  since.setTime(beganAt.getTime() + 1)
   await work()
-  expect(runs).toEqual([2 * HOUR, 0])
+  expect(runs).toEqual([runs[0], { refreshAfterMs: WEEK / 2, refreshBefore: since }])
+})
+
+it('brings what a gap of the feed took while pages were read', async () => {
+  const feed = feedName(relay)
+  const store = memoryStore()
+  const name = 'com.example.a'
+  const first = [did(1)]
+  // The second page is read after the gap, in which a repo came that stands on the first one.
+  const lister = scriptedLister(
+    {
+      [name]: async ({ cursor }) => {
+        if (cursor === undefined) return { dids: [...first], cursor: '1' }
+        if (first.length === 1) {
+          first.push(did(2))
+          await laterThanNow()
+          await store.feed.apply({ feed, restarted: true })
+        }
+        return { dids: [did(3)] }
+      },
+    },
+    relay,
+  )
+  await store.feed.apply({ feed, restarted: true })
+  const work = createBacklog({
+    relay,
+    progress: store.progress,
+    refreshMs: WEEK,
+    followedSince: () => store.feed.followedSince(feed),
+    async run(refresh) {
+      await createBackfiller({ relay: lister, store, collections: [name], ...refresh }).run()
+      return { outcome: 'complete' }
+    },
+    onLook() {},
+  })
+  await work(never)
+  expect(await store.progress.list()).toMatchObject([{ state: 'complete' }])
+  expect(await store.index.has(name, did(2))).toBe(false)
+  await work(never)
+  expect(await store.index.has(name, did(2))).toBe(true)
+  // And not once more.
+  const { length } = lister.requests
+  await work(never)
+  expect(lister.requests).toHaveLength(length)
 })
 
 it('waits longer after each run that is not complete, six hours at most', async () => {
