@@ -42,6 +42,8 @@ export interface RepoToLookUp {
   readonly note: number
   /** Its revision as the feed told it, when this was read. Absent where it is not known. */
   readonly rev?: string | undefined
+  /** After a look that failed: how long it is to be left alone from now, in milliseconds. Absent where it is due. */
+  readonly retryInMs?: number | undefined
 }
 
 /**
@@ -51,6 +53,11 @@ export interface RepoToLookUp {
 export interface LookedUpRepo extends RepoToLookUp {
   /** All its collections. Absent: nothing is changed, and the repo is not looked up again for this note. */
   readonly collections?: readonly string[] | undefined
+  /**
+   * The look failed: the repo stays noted, behind those that have not failed, and is to be looked up again after so long,
+   * in milliseconds. Then `collections` is not looked at.
+   */
+  readonly setAsideMs?: number | undefined
 }
 
 /** An account that is gone by another word than a feed's: by what a relay says when it is asked. */
@@ -81,6 +88,12 @@ export interface ClosedPairs {
 export interface FeedBatch {
   /** Which feed: the scope of its progress row, as `feed:wss://relay.example`. */
   readonly feed: string
+  /**
+   * The fencing token: {@link Claim.epoch} of the follower's claim on its feed. A follower that was held up for longer
+   * than its lease would write an older word over a newer one, where pairs and claims are in two databases. Absent where
+   * no claim is held.
+   */
+  readonly epoch?: number | undefined
   /** Accounts and repos that the feed told of. Of one whose status is `deleted`, all pairs are removed. */
   readonly accounts?: readonly AccountChange[] | undefined
   /**
@@ -196,11 +209,12 @@ export interface FeedStore {
    * same batch may come again, after a crash or a conflict: nothing is changed by that but notes and positions. DIDs and
    * NSIDs are valid ones.
    *
+   * @throws ClaimLostError when a batch of this feed had a higher `epoch`; nothing is changed
    * @throws StoreUnavailableError when the database cannot be used at the moment
    */
   apply(batch: FeedBatch, context?: IndexContext): Promise<AppliedBatch>
   /**
-   * Since when the feed is followed without a gap, on the store's clock: what was complete before that moment may lack
+   * Since when the feed is followed without a gap, on the store's clock: pages that were read before that moment may lack
    * what the gap took, so it is the `refreshBefore` of the next backfill. Absent before the first batch.
    */
   followedSince(feed: string, options?: Abortable): Promise<Date | undefined>

@@ -44,6 +44,9 @@ const LISTED_BY = 'describeRepo'
 /** The {@link FeedBatch.feed} of what is no feed. */
 const FEED = 'index'
 
+/** How long a noted repo is left alone that could not be had, in milliseconds: its host may be gone for good. */
+const RETRY_MS = 3_600_000
+
 /** A repo with what is to change for it. */
 interface Change extends RepoToWrite {
   readonly removed: readonly string[]
@@ -162,7 +165,7 @@ async function writeToFeed(
   { calls, signal, onWritten }: RepoWriterParts,
 ): Promise<void> {
   if (changes.length === 0) return
-  const noted = changes.filter(({ note, found }) => note !== undefined && found.state !== 'failed')
+  const noted = changes.filter(({ note }) => note !== undefined)
   const others = changes.filter(({ note, found }) => note === undefined || !found.isWhole)
   const pairs = (nsidsOf: (change: Change) => readonly string[]): FeedPair[] =>
     others.flatMap((change) => nsidsOf(change).map((collection) => ({ did: change.found.did, collection })))
@@ -170,10 +173,11 @@ async function writeToFeed(
     feed: FEED,
     added: pairs(({ found }) => found.collections),
     removed: pairs(({ removed }) => removed),
-    lookedUp: noted.map(({ note, found: { did, collections, isWhole } }) => ({
+    lookedUp: noted.map(({ note, found: { did, state, collections, isWhole } }) => ({
       ...(note as RepoToLookUp),
       did,
       ...(isWhole && { collections }),
+      ...(state === 'failed' && { setAsideMs: RETRY_MS }),
     })),
   }
   onWritten(await calls.make(() => feed.apply(batch, { signal })))

@@ -1,7 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import type { AppliedBatch, FeedBatch } from '../contracts/feed-store.ts'
-import { newcomersKept, pairsByCollection } from '../util/feed-limits.ts'
+import { mustFollow, newcomersKept, pairsByCollection } from '../util/feed-limits.ts'
 import type { FeedTables } from './feed-tables.ts'
+import { jsonRow, rowOf } from './json-row.ts'
 import {
   asSeen,
   bringBack,
@@ -31,6 +32,7 @@ export async function applyFeedBatch(
   const feed: FeedTables = { tables, table: (name) => tableName(name, options) }
   const noted = [...new Set(batch.toLookUp)].sort()
   const counts = await lockCounts(feed, noted.length)
+  await checkEpoch(feed, batch)
   if (batch.restarted === true) await forgetGone(feed)
   const looked = await endLookUps(feed, batch.lookedUp ?? [])
   const gone = pairsByCollection([...looked.gone, ...(batch.removed ?? [])])
@@ -60,12 +62,27 @@ export async function applyFeedBatch(
   return { added, removed }
 }
 
+/** Other followers wait for the lock on the counts. @throws ClaimLostError */
+async function checkEpoch({ tables }: FeedTables, batch: FeedBatch): Promise<void> {
+  if (batch.epoch === undefined) return
+  const row = await tables
+    .selectFrom('collection_feed_followed')
+    .select(jsonRow<{ epoch: number }>({ epoch: sql.ref('epoch') }))
+    .where('feed', '=', batch.feed)
+    .executeTakeFirst()
+  mustFollow(batch, row && Number(rowOf(row).epoch))
+}
+
 async function noteFeed(
   { tables, table }: FeedTables,
-  { feed, restarted = false }: FeedBatch,
+  { feed, restarted = false, epoch = 0 }: FeedBatch,
 ): Promise<void> {
   await sql`
-    insert into ${table('collection_feed_followed')} as known (feed, since) values (${feed}, clock_timestamp())
-    on conflict (feed) do update set since = excluded.since where ${restarted}::boolean
+    insert into ${table('collection_feed_followed')} as known (feed, since, epoch)
+    values (${feed}, clock_timestamp(), ${epoch}::bigint)
+    on conflict (feed) do update set
+      since = case when ${restarted}::boolean then excluded.since else known.since end,
+      epoch = greatest(known.epoch, excluded.epoch)
+    where ${restarted}::boolean or excluded.epoch > known.epoch
   `.execute(tables)
 }

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { FeedPair, LookedUpRepo } from '../contracts/feed-store.ts'
 import type { FeedTables } from './feed-tables.ts'
 import { jsonRow, rowOf } from './json-row.ts'
+import { fromNow } from './schema.ts'
 
 /** What looks change, unless the feed has told something of the repo since it was listed. */
 export async function endLookUps(
@@ -11,7 +12,11 @@ export async function endLookUps(
   const { tables } = feed
   const gone: FeedPair[] = []
   const here: FeedPair[] = []
-  for (const { did, note, rev, collections } of lookedUp) {
+  for (const { did, note, rev, collections, setAsideMs } of lookedUp) {
+    if (setAsideMs !== undefined) {
+      await lookLater(feed, { did, note, setAsideMs })
+      continue
+    }
     const account = await tables
       .selectFrom('collection_feed_account')
       .select(jsonRow<{ rev: string | null }>({ rev: sql.ref('rev') }))
@@ -30,6 +35,18 @@ export async function endLookUps(
     for (const collection of collections) here.push({ did, collection })
   }
   return { gone, here }
+}
+
+async function lookLater(
+  { tables }: FeedTables,
+  { did, note, setAsideMs }: { readonly did: string; readonly note: number; readonly setAsideMs: number },
+): Promise<void> {
+  await tables
+    .updateTable('collection_feed_to_look_up')
+    .set({ due: fromNow(setAsideMs) })
+    .where('did', '=', did)
+    .where('note', '=', note)
+    .execute()
 }
 
 /** Naming the numbers lets the primary key answer where there is no index by DID. */

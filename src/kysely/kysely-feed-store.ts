@@ -10,7 +10,7 @@ import type {
 } from '../contracts/feed-store.ts'
 import type { IndexPageRequest } from '../contracts/repo-index.ts'
 import { pageLimit } from '../util/page-limit.ts'
-import { epochMs, jsonRow, rowOf } from './json-row.ts'
+import { epochMs, jsonRow, msUntil, rowOf } from './json-row.ts'
 import { applyFeedBatch } from './kysely-feed-batch.ts'
 import { readOnce, storable } from './reading.ts'
 import { type BackfillDatabase, backfillTables, databaseOf, type SchemaOptions } from './schema.ts'
@@ -165,14 +165,21 @@ async function listToLookUp(
     .selectFrom('collection_feed_to_look_up as noted')
     .leftJoin('collection_feed_account as account', 'account.did', 'noted.did')
     .select(
-      jsonRow<{ did: string; note: number; rev: string | null }>({
+      jsonRow<{ did: string; note: number; rev: string | null; wait: number | null }>({
         did: sql.ref('noted.did'),
         note: sql.ref('noted.note'),
         rev: sql.ref('account.rev'),
+        wait: msUntil(sql.ref('noted.due')),
       }),
     )
+    .orderBy('noted.due', (order) => order.asc().nullsFirst())
     .orderBy('noted.place')
     .limit(pageLimit(request))
   const rows = (await readOnce(query, request.signal)).map(rowOf)
-  return rows.map(({ did, note, rev }) => ({ did, note: Number(note), ...(rev !== null && { rev }) }))
+  return rows.map(({ did, note, rev, wait }) => ({
+    did,
+    note: Number(note),
+    ...(rev !== null && { rev }),
+    ...(Number(wait) > 0 && { retryInMs: Number(wait) }),
+  }))
 }

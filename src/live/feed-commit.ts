@@ -18,6 +18,8 @@ export interface FeedCommitParts extends Pick<FeedSettings, 'source' | 'store' |
 export interface FeedCommit {
   /** The cursor that is durable; absent before the first commit of a feed, and after {@link FeedCommit.beginAnew}. */
   readonly cursor: string | undefined
+  /** Takes the feed over: what an earlier follower writes late is refused from here on. @throws ClaimLostError */
+  begin(): Promise<void>
   /** Writes what is pending with its cursor, and tells. @throws ClaimLostError */
   save(): Promise<void>
   /** Keeps that what came before is missing in part, before the cursor moves on. @returns since when nothing is */
@@ -36,6 +38,7 @@ export function createFeedCommit(
   { source, store, keepNewcomers, emit, patience, signal }: FeedCommitParts,
 ): FeedCommit {
   const { feed } = source
+  const { epoch } = granted
   let claim = granted
   let cursor = granted.cursor
   let missing: FeedCommit['missing'] = cursor === undefined ? 'begin' : undefined
@@ -69,7 +72,7 @@ export function createFeedCommit(
 
   const readSince = () => patiently(() => store.feed.followedSince(feed, { signal }))
   async function noteGap(): Promise<Date> {
-    await patiently(() => store.feed.apply({ feed, restarted: true }, { signal }))
+    await patiently(() => store.feed.apply({ feed, epoch, restarted: true }, { signal }))
     const since = await readSince()
     if (since === undefined) throw new Error(`The store did not keep since when ${feed} is followed.`)
     return since
@@ -79,13 +82,16 @@ export function createFeedCommit(
     get cursor() {
       return cursor
     },
+    async begin() {
+      await patiently(() => store.feed.apply({ feed, epoch }, { signal }))
+    },
     async save() {
       const { batch, messages, invalid, seq, time } = pending.take()
       const next = seq === undefined ? cursor : String(Math.max(seq, Number(cursor ?? 0)))
       if (next === undefined) return
       const readAt = Date.now()
       const startedAt = performance.now()
-      const whole = { feed, ...batch, ...(keepNewcomers !== undefined && { keepNewcomers }) }
+      const whole = { feed, epoch, ...batch, ...(keepNewcomers !== undefined && { keepNewcomers }) }
       const applied = await patiently(() => write(whole, next))
       cursor = next
       missing = undefined

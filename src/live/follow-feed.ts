@@ -58,13 +58,17 @@ async function follow(settings: FeedSettings): Promise<never> {
     for (;;) {
       const claim = await waitForTurn(() => queue.next(), settings, emit, signal)
       const lease = keepLease(claim, progress, signal)
+      let hasBegun = false
       try {
         const commit = createFeedCommit(claim, pending, { ...settings, emit, patience, signal: lease.signal })
+        await commit.begin()
+        hasBegun = true
         await followConnections({ ...settings, emit, commit, pending, signal: lease.signal })
       } catch (error) {
         signal.throwIfAborted()
         if (!isBackfillError(error, 'CLAIM_LOST')) throw error
-        emit({ type: 'claimLost', feed, error })
+        // Not where the progress store is older than the pairs, as after a restore: each claim raises its epoch.
+        if (hasBegun) emit({ type: 'claimLost', feed, error })
       } finally {
         lease.letGo()
         pending.forget()

@@ -7,7 +7,7 @@ import type {
   FeedPair,
   LookedUpRepo,
 } from '../contracts/feed-store.ts'
-import { isAsSeen, newcomersKept } from '../util/feed-limits.ts'
+import { isAsSeen, mustFollow, newcomersKept } from '../util/feed-limits.ts'
 
 interface KeptNewcomer extends FeedPair {
   readonly position: number
@@ -20,10 +20,10 @@ export interface FeedMemory {
   /** Pairs and accounts that are gone, by {@link goneKey}. */
   readonly gone: Set<string>
   readonly accounts: Map<string, FeedAccount>
-  /** Since when each feed is followed without a gap. */
-  readonly since: Map<string, Date>
-  /** The note of each repo. */
-  readonly toLookUp: Map<string, number>
+  /** Since when each feed is followed without a gap, and the highest epoch of its batches. */
+  readonly followed: Map<string, { readonly since: Date; readonly epoch: number }>
+  /** The note of each repo, and when it is due. */
+  readonly toLookUp: Map<string, { readonly note: number; readonly dueAt: number }>
   newcomers: KeptNewcomer[]
   latest: number
   forgotten: number
@@ -35,7 +35,7 @@ export function feedMemory(pairs: Map<string, Set<string>>): FeedMemory {
     pairs,
     gone: new Set(),
     accounts: new Map(),
-    since: new Map(),
+    followed: new Map(),
     toLookUp: new Map(),
     newcomers: [],
     latest: 0,
@@ -50,7 +50,9 @@ export function goneKey(collection: string, did: string): string {
 }
 
 export function applyToMemory(memory: FeedMemory, batch: FeedBatch): AppliedBatch {
-  const { accounts, since } = memory
+  const { accounts, followed } = memory
+  const before = followed.get(batch.feed)
+  mustFollow(batch, before?.epoch)
   if (batch.restarted === true) forgetGone(memory)
   const looked = (batch.lookedUp ?? []).map((repo) => endLook(memory, repo))
   let removed = 0
@@ -69,13 +71,14 @@ export function applyToMemory(memory: FeedMemory, batch: FeedBatch): AppliedBatc
   const excess = Math.max(0, memory.newcomers.length - newcomersKept(batch))
   memory.forgotten = memory.newcomers[excess - 1]?.position ?? memory.forgotten
   memory.newcomers = memory.newcomers.slice(excess)
-  if (batch.restarted || !since.has(batch.feed)) since.set(batch.feed, new Date())
+  const since = batch.restarted === true ? undefined : before?.since
+  followed.set(batch.feed, { since: since ?? new Date(), epoch: batch.epoch ?? before?.epoch ?? 0 })
   return { added, removed }
 }
 
 function note(memory: FeedMemory, did: string): void {
   memory.notes += 1
-  memory.toLookUp.set(did, memory.notes)
+  memory.toLookUp.set(did, { note: memory.notes, dueAt: memory.toLookUp.get(did)?.dueAt ?? 0 })
 }
 
 /** What it had is not known any more, so it is looked up. */
@@ -130,10 +133,12 @@ function add(memory: FeedMemory, { collection, did }: FeedPair): number {
 
 function endLook(
   { accounts, toLookUp, gone, pairs }: FeedMemory,
-  { did, note, rev, collections }: LookedUpRepo,
+  { did, note, rev, collections, setAsideMs }: LookedUpRepo,
 ): { gone: FeedPair[]; here: FeedPair[] } {
   const isSame = collections === undefined || accounts.get(did)?.rev === rev
-  if (toLookUp.get(did) !== note || !isSame) return { gone: [], here: [] }
+  if (toLookUp.get(did)?.note !== note) return { gone: [], here: [] }
+  if (setAsideMs !== undefined) toLookUp.set(did, { note, dueAt: Date.now() + setAsideMs })
+  if (setAsideMs !== undefined || !isSame) return { gone: [], here: [] }
   toLookUp.delete(did)
   if (collections !== undefined && collections.length > 0) gone.delete(goneKey('', did))
   const held = collections === undefined ? [] : [...pairs].filter(([, dids]) => dids.has(did))

@@ -1,4 +1,5 @@
 import type { FeedStore } from '../contracts/feed-store.ts'
+import { waitUntil } from '../util/feed-limits.ts'
 import { pageLimit } from '../util/page-limit.ts'
 import { applyToMemory, feedMemory, goneKey, revOf } from './feed-memory.ts'
 
@@ -23,7 +24,7 @@ export function memoryFeedStore(
     },
     async followedSince(feed, { signal } = {}) {
       signal?.throwIfAborted()
-      return memory.since.get(feed)
+      return memory.followed.get(feed)?.since
     },
     async listAccounts(request = {}) {
       const limit = pageLimit(request)
@@ -56,8 +57,13 @@ export function memoryFeedStore(
     async listToLookUp(request = {}) {
       const limit = pageLimit(request)
       request.signal?.throwIfAborted()
-      const repos = [...toLookUp].slice(0, limit)
-      return repos.map(([did, note]) => ({ did, note, ...revOf(accounts.get(did)) }))
+      const repos = [...toLookUp].toSorted(([, a], [, b]) => a.dueAt - b.dueAt).slice(0, limit)
+      return repos.map(([did, { note, dueAt }]) => ({
+        did,
+        note,
+        ...revOf(accounts.get(did)),
+        ...waitUntil(dueAt),
+      }))
     },
   }
 }

@@ -7,7 +7,7 @@ import type {
   FeedPair,
   LookedUpRepo,
 } from '../contracts/feed-store.ts'
-import { isAsSeen, newcomersKept, pairsByCollection } from '../util/feed-limits.ts'
+import { isAsSeen, mustFollow, newcomersKept, pairsByCollection } from '../util/feed-limits.ts'
 import { type DidKey, keyOfDid } from './did-key.ts'
 import type { Merging } from './merging.ts'
 import type { SqliteTransaction } from './sqlite-database.ts'
@@ -25,6 +25,8 @@ export function applyFeedBatch(
   merging: Merging,
 ): AppliedBatch {
   const { connection } = transaction
+  const newest = connection.get(GET_EPOCH, batch.feed)?.epoch
+  mustFollow(batch, newest === undefined ? undefined : Number(newest))
   if (batch.restarted === true) connection.run(FORGET_GONE)
   // Before the accounts, for these tell whether the feed has told more since.
   const looked = (batch.lookedUp ?? []).map((repo) => endLookUp(connection, repo))
@@ -41,7 +43,8 @@ export function applyFeedBatch(
     merging.noteAdded(connection)
     transaction.added += added
   }
-  connection.run(batch.restarted === true ? FOLLOW_ANEW : FOLLOW, batch.feed, Date.now())
+  const follow = batch.restarted === true ? FOLLOW_ANEW : FOLLOW
+  connection.run(follow, batch.feed, Date.now(), batch.epoch ?? null)
   return { added, removed }
 }
 
@@ -122,10 +125,14 @@ function addNewcomers(connection: Connection, pairs: readonly FeedPair[]): numbe
 /** What a look changes, unless the feed has told something of the repo since it was listed. */
 function endLookUp(
   connection: Connection,
-  { did, note, rev, collections }: LookedUpRepo,
+  { did, note, rev, collections, setAsideMs }: LookedUpRepo,
 ): { gone: FeedPair[]; here: FeedPair[] } {
   const nothing = { gone: [], here: [] }
   const key = keyOfDid(did)
+  if (setAsideMs !== undefined) {
+    connection.run(LOOK_LATER, key, note, Date.now() + setAsideMs)
+    return nothing
+  }
   const isSame = (connection.get(GET_REV, key)?.rev ?? null) === (rev ?? null)
   if (collections !== undefined && !isSame) return nothing
   if (connection.run(LOOKED_UP, key, note) === 0 || collections === undefined) return nothing
@@ -182,5 +189,9 @@ const NOTE_FORGOTTEN = 'update collection_feed_counts set forgotten = ?1, newcom
 const NOTE_REPO = `insert into collection_feed_to_look_up (did, place, note) values (?1, ?2, ?2)
   on conflict (did) do update set note = excluded.note`
 const LOOKED_UP = 'delete from collection_feed_to_look_up where did = ?1 and note = ?2'
-const FOLLOW = 'insert or ignore into collection_feed_followed (feed, since) values (?1, ?2)'
-const FOLLOW_ANEW = 'insert or replace into collection_feed_followed (feed, since) values (?1, ?2)'
+const LOOK_LATER = 'update collection_feed_to_look_up set due = ?3 where did = ?1 and note = ?2'
+const GET_EPOCH = 'select epoch from collection_feed_followed where feed = ?1'
+const FOLLOW = `insert into collection_feed_followed (feed, since, epoch) values (?1, ?2, ifnull(?3, 0))
+  on conflict (feed) do update set epoch = excluded.epoch where ?3 > epoch`
+const FOLLOW_ANEW = `insert into collection_feed_followed (feed, since, epoch) values (?1, ?2, ifnull(?3, 0))
+  on conflict (feed) do update set since = excluded.since, epoch = ifnull(?3, epoch)`

@@ -1,4 +1,5 @@
 import type { FeedAccount, FeedStore, NewcomerPage, NewcomersRequest } from '../contracts/feed-store.ts'
+import { waitUntil } from '../util/feed-limits.ts'
 import { pageLimit } from '../util/page-limit.ts'
 import { type DidKey, didOfKey, keyOfDid, LOWEST_KEY } from './did-key.ts'
 import type { Merging } from './merging.ts'
@@ -57,10 +58,11 @@ export function sqliteFeedStore(database: SqliteDatabase, merging: Merging): Fee
     async listToLookUp(request = {}) {
       const limit = pageLimit(request)
       const rows = await read(request.signal, (connection) => connection.all(TO_LOOK_UP, limit))
-      return rows.map(({ did, note, rev }) => ({
+      return rows.map(({ did, note, rev, due }) => ({
         did: didOfKey(did as DidKey),
         note: Number(note),
         ...(rev !== null && { rev: String(rev) }),
+        ...waitUntil(Number(due)),
       }))
     },
   }
@@ -102,4 +104,4 @@ const NEWCOMERS = `select did, position, (${HELD}) as held from (
     where collection_id = (${FIND}) and position > ?2 and position <= ?3 order by position limit ?4
   ) some order by position`
 const TO_LOOK_UP = `select did, note, (select rev from collection_feed_account account where account.did = noted.did) as rev
-  from collection_feed_to_look_up noted order by place limit ?1`
+  , due from collection_feed_to_look_up noted order by due, place limit ?1`

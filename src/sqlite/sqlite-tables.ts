@@ -81,10 +81,12 @@ create table collection_feed_newcomer (
 ) strict;
 create index collection_feed_newcomer_collection on collection_feed_newcomer (collection_id, position);
 create table collection_feed_to_look_up (
-  did any not null primary key, place integer not null, note integer not null
+  did any not null primary key, place integer not null, note integer not null, due integer not null default 0
 ) strict, without rowid;
-create index collection_feed_to_look_up_place on collection_feed_to_look_up (place);
-create table collection_feed_followed (feed text not null primary key, since integer not null) strict, without rowid;
+create index collection_feed_to_look_up_place on collection_feed_to_look_up (due, place);
+create table collection_feed_followed (
+  feed text not null primary key, since integer not null, epoch integer not null default 0
+) strict, without rowid;
 create table collection_feed_counts (
   only integer primary key check (only = 1),
   latest integer not null default 0, forgotten integer not null default 0, newcomers integer not null default 0,

@@ -1,10 +1,23 @@
-import type { ClosedAccount, FeedAccount, FeedBatch } from '../contracts/feed-store.ts'
+import type { ClosedAccount, FeedAccount, FeedBatch, RepoToLookUp } from '../contracts/feed-store.ts'
+import { ClaimLostError } from '../errors.ts'
 
 /** How many newcomers are kept where a batch says nothing: about what a week brings, in some 100 MB. */
 const NEWCOMERS_KEPT = 1_000_000
 
 export function newcomersKept({ keepNewcomers = NEWCOMERS_KEPT }: FeedBatch): number {
   return keepNewcomers
+}
+
+/** Refuses what a follower writes late: a batch of its feed had a higher epoch. @throws ClaimLostError */
+export function mustFollow({ feed, epoch }: FeedBatch, newest: number | undefined): void {
+  if (epoch === undefined || newest === undefined || epoch >= newest) return
+  throw new ClaimLostError({ relay: feed, collection: 'the feed', epoch })
+}
+
+/** @param dueAt in milliseconds since 1970 */
+export function waitUntil(dueAt: number): Pick<RepoToLookUp, 'retryInMs'> {
+  const retryInMs = dueAt - Date.now()
+  return retryInMs > 0 ? { retryInMs } : {}
 }
 
 /** The pairs by collection, each DID once, both in order: so that writers who meet wait for each other in no circle. */

@@ -103,7 +103,7 @@ describe('beside a live feed', () => {
     await store.feed.apply({ feed, accounts: [{ did }], toLookUp: [did] })
     network.change(HOST, { down: true })
     await indexed(network, await store.feed.listToLookUp(), { store })
-    expect(await store.feed.listToLookUp()).toMatchObject([{ did }])
+    expect(await store.feed.listToLookUp()).toMatchObject([{ did, retryInMs: expect.any(Number) }])
     network.change(HOST, { down: false })
     network.set({ did, host: HOST, state: 'deleted' })
     await indexed(network, await store.feed.listToLookUp(), { store })

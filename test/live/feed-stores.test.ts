@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
 import type { FeedStore } from '../../src/contracts/feed-store.ts'
 import { ClaimLostError, StoreUnavailableError } from '../../src/index.ts'
-import type { FeedTarget } from '../../src/live/index.ts'
+import { type FeedTarget, feedName } from '../../src/live/index.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
 import { openSqlite } from '../../src/sqlite/index.ts'
 import { startFeedServer } from '../support/feed-server.ts'
 import { follow, pairsOf } from '../support/followed.ts'
+import { gate } from '../support/scripted-lister.ts'
 import { didsFrom } from '../support/store-steps.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -100,6 +101,43 @@ it('where batch and cursor are two writes, a crash between them repeats the batc
   await second.upTo(server.seq)
   expect((await pairsOf(store.index)).length).toBe(2)
   expect(await newcomers()).toBe(2)
+})
+
+it('a follower that was held up for longer than its lease writes nothing old over what the next one wrote', async () => {
+  await using server = await startFeedServer()
+  const store = memoryStore()
+  const held = gate()
+  const frozen = withApply(store, async ({ added = [] }) => {
+    if (added.length > 0) await held.wait()
+    return { added: 0, removed: 0 }
+  })
+  const progress = { ...store.progress, renew: () => new Promise<never>(() => {}) }
+  await using first = follow(server.url, { ...frozen, progress }, { leaseMs: 100 })
+  await first.told('live')
+  const [did = ''] = didsFrom(0, 1)
+  server.send(commit(did))
+  await held.reached
+  await using second = follow(server.url, store)
+  await second.told('connected')
+  server.send(['#account', { did, active: false, status: 'deleted' }])
+  await second.upTo(server.seq)
+  held.pass()
+  await first.told('claimLost')
+  expect(await pairsOf(store.index)).toEqual([])
+  expect(await store.feed.accountsOf([did])).toMatchObject([{ active: false, status: 'deleted' }])
+  expect(second.of('claimLost')).toEqual([])
+})
+
+it('a progress store that was put back to an older state keeps no feed from being followed', async () => {
+  await using server = await startFeedServer()
+  const store = memoryStore()
+  await store.feed.apply({ feed: feedName(server.url), epoch: 50 })
+  await using feed = follow(server.url, store)
+  await feed.told('live')
+  server.send(commit(didsFrom(0, 1)[0] ?? ''))
+  await feed.upTo(server.seq)
+  expect((await pairsOf(store.index)).length).toBe(1)
+  expect(feed.of('claimLost')).toEqual([])
 })
 
 it('a claim that was lost is waited for again, and what was not committed is read again', async () => {

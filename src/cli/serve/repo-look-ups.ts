@@ -25,7 +25,9 @@ const LOOK_MS = 5_000
 export async function lookUpRepos(parts: RepoLookUpParts, signal: AbortSignal): Promise<number> {
   const { store, isFollowing, plc, allowHosts } = parts
   if (!isFollowing()) return LOOK_MS
-  const repos = await store.feed.listToLookUp({ limit: MOST_AT_ONCE, signal })
+  const noted = await store.feed.listToLookUp({ limit: MOST_AT_ONCE, signal })
+  // Those whose host did not answer stand behind the others.
+  const repos = noted.filter(({ retryInMs }) => retryInMs === undefined)
   if (repos.length === 0) return LOOK_MS
   const options = { plc, allowHosts, removeMissing: true, signal }
   const { states } = await indexRepos({ repos, store, ...options }).run()

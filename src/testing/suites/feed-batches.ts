@@ -74,6 +74,34 @@ export const batchCases: readonly FeedStoreCase[] = [
     assert.ok(given instanceof TypeError)
   }),
 
+  fixtureCase('what an earlier follower writes late is refused, and changes nothing', async (store) => {
+    const { feed, index } = store
+    const [a = '', b = ''] = didsFrom(0, 2)
+    const again = (await store.reopen?.()) ?? store
+    await apply(feed, { epoch: 1, added: pairsOf({ [NAME]: [a] }) })
+    await apply(feed, { epoch: 1, added: pairsOf({ [NAME]: [b] }) })
+    await apply(again.feed, { epoch: 2 })
+    const since = await feed.followedSince(FEED)
+    const late = [
+      { removed: pairsOf({ [NAME]: [a] }), accounts: [{ did: b, active: false, status: 'deleted' }] },
+      { restarted: true },
+      { toLookUp: [a] },
+    ]
+    for (const batch of late) {
+      const error = await rejectionOf(apply(feed, { epoch: 1, ...batch }), 'a batch of an earlier epoch')
+      assert.equal(Object(error).code, 'CLAIM_LOST')
+    }
+    await assertHeld(index, NAME, [a, b])
+    assert.deepEqual(await feed.listToLookUp(), [])
+    assert.deepEqual(await feed.followedSince(FEED), since)
+    // Another feed, and what is no follower.
+    await feed.apply({ feed: 'feed:wss://other.example', epoch: 1 })
+    await apply(feed, { removed: pairsOf({ [NAME]: [a] }) })
+    await apply(feed, { epoch: 2, restarted: true })
+    await assertHeld(index, NAME, [b])
+    await rejectionOf(apply(again.feed, { epoch: 1 }), 'a batch of an earlier epoch after a gap')
+  }),
+
   fixtureCase('an aborted signal ends each call with its reason', async ({ feed }) => {
     const reason = new Error('enough')
     const signal = AbortSignal.abort(reason)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { FeedBatch } from '../../contracts/feed-store.ts'
 import { apply, assertHeld, type FeedStoreCase, NAME, newcomersOf, OTHER, page } from './feed-helpers.ts'
+import { assertAbout } from './progress-helpers.ts'
 import { didsFrom } from './samples.ts'
 import { fixtureCase } from './suite.ts'
 
@@ -45,6 +46,28 @@ export const lookUpCases: readonly FeedStoreCase[] = [
     assert.deepEqual(await apply(feed, { lookedUp: await feed.listToLookUp() }), { added: 0, removed: 0 })
     await assertHeld(index, NAME, [a])
     assert.deepEqual(await feed.listToLookUp(), [])
+  }),
+
+  fixtureCase('a look that failed leaves the repo noted, behind the others and for later', async (store) => {
+    const { feed, sink, index } = store
+    const [a = '', b = ''] = didsFrom(0, 2)
+    await page(sink, NAME, [a])
+    await apply(feed, { toLookUp: [a] })
+    await apply(feed, { toLookUp: [b] })
+    const [first] = await feed.listToLookUp()
+    assert.equal(first?.retryInMs, undefined)
+    const lookedUp = [{ did: a, note: first?.note ?? 0, collections: [], setAsideMs: 60_000 }]
+    assert.deepEqual(await apply(feed, { lookedUp }), { added: 0, removed: 0 })
+    await assertHeld(index, NAME, [a])
+    const again = (await store.reopen?.()) ?? store
+    const [due, later] = await again.feed.listToLookUp()
+    assert.deepEqual([due?.did, due?.retryInMs, later?.did], [b, undefined, a])
+    assertAbout(later?.retryInMs, 60_000, 'the look that failed')
+    assert.equal((await feed.listToLookUp({ limit: 1 }))[0]?.did, b)
+    // As it was listed, with the wait that is left.
+    await apply(feed, { lookedUp: later === undefined ? [] : [{ ...later, collections: [OTHER] }] })
+    await assertHeld(index, NAME, [])
+    assert.equal((await feed.listToLookUp()).length, 1)
   }),
 
   fixtureCase('a look that the feed overtook changes nothing, and is due again', async (store) => {

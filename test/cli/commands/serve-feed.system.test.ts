@@ -12,11 +12,11 @@ const NOTE = 'com.example.note'
 const OTHER = 'com.example.old'
 
 /** A network whose hosts can be asked, and a feed beside it. */
-async function liveNetwork() {
+async function liveNetwork(kind: 'firehose' | 'jetstream' = 'firehose') {
   await using stack = new AsyncDisposableStack()
   const hosts = [{ name: 'pds.example', repos: 60 }]
   const network = stack.use(await startNetwork({ hosts, addresses: true }))
-  const feed = stack.use(await startFeedServer())
+  const feed = stack.use(await startFeedServer(kind))
   const folder = stack.use(await temporaryFolder())
   const args = [
     ...['serve', '--relay', network.url, '--feed', feed.url, '--port', '0'],
@@ -81,4 +81,20 @@ test('serve imports the backlog again where the feed does not go back to where i
   const [, url = ''] = await second.until(/^serves (http:\S+)$/m)
   await imported
   await expect.poll(() => held(url, PROFILE)).toContain('did:plc:zzzzzzzzzzzzzzzzzzzzzzzz')
+})
+
+test('serve follows a Jetstream by its URL', async () => {
+  await using live = await liveNetwork('jetstream')
+  const { network, feed, args } = live
+  const [did = '', gone = ''] = network.dids(PROFILE)
+  await using program = startCli(args)
+  const [, url = ''] = await program.until(/^serves (http:\S+)$/m)
+  await program.until(/the backlog is complete/)
+  const commit = { rev: '3kbaaaaaaaa2a', operation: 'create', collection: NOTE, rkey: 'a' }
+  feed.send(
+    ['commit', { did, commit }],
+    ['account', { did: gone, account: { did: gone, active: false, status: 'deleted' } }],
+  )
+  await expect.poll(() => held(url, NOTE), { timeout: 20_000 }).toEqual([did])
+  expect(await held(url, PROFILE)).not.toContain(gone)
 })
