@@ -1,5 +1,6 @@
-import { type IndexParts, indexPages } from '../run/index-reading.ts'
-import { type InactiveStanding, standingOf } from '../util/account-standing.ts'
+import { askStore, type IndexParts, indexPages } from '../run/index-reading.ts'
+import { type AccountStanding, standingOf } from '../util/account-standing.ts'
+import { workKindOf } from '../util/scopes.ts'
 import { type Digest, type DigestSet, digestSet } from '../verify/digest-set.ts'
 import { type Listed, listedAs, prunedCollections, type Unlisted } from './index-count.ts'
 import type { LookUps } from './look-ups.ts'
@@ -22,11 +23,14 @@ interface RemovalParts extends IndexParts, PruneSettings {
  * Walks the index, and removes from each page what is gone: by the relay's list, or by what it says of an account when it
  * is asked. An account is asked for once, where it comes first; a prune that goes on asks for none before the place that
  * is saved.
+ *
+ * The list is old by then. Where no feed would tell of an account that came back since, the list's word is not enough
+ * either: it is asked for as well.
  */
 export async function* removeGone(parts: RemovalParts): AsyncGenerator<PruneEvent, void, void> {
   const { relay, pairStore, summary, claim } = parts
   if (summary.mayRemove === 0 && !Object.values(parts.fates).includes('mark')) return
-  const sort = createSorter(parts)
+  const sort = createSorter(parts, parts.trustsList || (await isFed(parts)))
   for await (const collection of prunedCollections(parts.collections, parts)) {
     for await (const dids of indexPages(collection, parts)) {
       const { gone, marked, asked } = await sort(collection, dids)
@@ -42,6 +46,9 @@ export async function* removeGone(parts: RemovalParts): AsyncGenerator<PruneEven
   }
 }
 
+/** The words for a state that is saved; of others, none is. */
+const STATUSES = ['deleted', 'takendown', 'suspended', 'deactivated'] satisfies Verdict[]
+
 /** What becomes of the accounts on a page of the index. */
 interface SortedPage {
   readonly gone: InactiveAccount[]
@@ -51,25 +58,49 @@ interface SortedPage {
 }
 
 /** What the relay may say of an account that it is asked for. `notFound`: that it does not know it. */
-type Verdict = InactiveStanding | 'notFound'
+type Verdict = AccountStanding | 'notFound'
 
-/** Tells what becomes of the accounts on a page. */
-function createSorter({ listed, unlisted, lookUps, claim, summary, ...settings }: RemovalParts) {
+/** Whether a process follows a live feed with this store. */
+async function isFed({ store, signal, relay, emit }: RemovalParts): Promise<boolean> {
+  const { feed, progress } = store
+  if (feed === undefined || progress === undefined) return false
+  const rows = await askStore(() => progress.list(), { signal, relay, emit })
+  return rows.some((row) => workKindOf(row.relay) === 'feed' && row.state === 'running')
+}
+
+/**
+ * Tells what becomes of the accounts on a page.
+ *
+ * @param trustsList whether those that the list calls gone are so without being asked for
+ */
+function createSorter(
+  { listed, unlisted, lookUps, claim, summary, ...settings }: RemovalParts,
+  trustsList: boolean,
+) {
   const { looksUp, removesNotFound } = settings
-  const fates = { ...settings.fates, notFound: removesNotFound ? 'remove' : 'keep' } as const
+  const fates = { ...settings.fates, active: 'keep', notFound: removesNotFound ? 'remove' : 'keep' } as const
   const verdicts = createVerdicts()
 
   function put(did: string, verdict: Verdict, page: SortedPage): void {
-    const status = verdict === 'notFound' || verdict === 'inactive' ? undefined : verdict
+    const status = STATUSES.find((word) => word === verdict)
     if (fates[verdict] === 'remove') page.gone.push({ did, status })
     if (fates[verdict] === 'mark') page.marked.push({ did, status })
   }
 
+  function countUnlisted(verdict: Verdict): void {
+    summary.unlisted.lookedUp += 1
+    if (verdict === 'notFound') summary.unlisted.notFound += 1
+    else if (fates[verdict] === 'remove') summary.unlisted.gone += 1
+  }
+
   /** What is known of an account, or that it is to be asked for; nothing where it keeps its pairs. */
-  function lookAt(place: LookedUpTo): Verdict | 'ask' | undefined {
+  function lookAt(place: LookedUpTo): Verdict | 'ask' | { readonly confirm: Verdict } | undefined {
     const digested = listed.digest(place.did)
     const said = listedAs(listed, digested)
-    if (typeof said === 'object') return said.standing
+    if (typeof said === 'object') {
+      if (trustsList || fates[said.standing] !== 'remove') return said.standing
+      return verdicts.of(digested) ?? { confirm: said.standing }
+    }
     if (!looksUp || said !== 'unlisted') return undefined
     const verdict = verdicts.of(digested)
     if (verdict !== undefined || isPassed(place, claim?.lookedUpTo)) return verdict
@@ -81,19 +112,20 @@ function createSorter({ listed, unlisted, lookUps, claim, summary, ...settings }
   return async (collection: string, dids: readonly string[]): Promise<SortedPage> => {
     const page: SortedPage = { gone: [], marked: [], asked: 0 }
     const toAsk: string[] = []
+    const toConfirm = new Map<string, Verdict>()
     for (const did of dids) {
       const found = lookAt({ collection, did })
       if (found === 'ask') toAsk.push(did)
+      else if (typeof found === 'object') toConfirm.set(did, found.confirm)
       else if (found !== undefined) put(did, found, page)
     }
     page.asked = toAsk.length
-    const told = await lookUps.ask(toAsk)
-    summary.unlisted.lookedUp += told.size
-    for (const [did, account] of told) {
-      const verdict = account === undefined ? 'notFound' : standingOf(account)
-      if (verdict === 'active') continue
-      if (verdict === 'notFound') summary.unlisted.notFound += 1
-      else if (fates[verdict] === 'remove') summary.unlisted.gone += 1
+    for (const [did, account] of await lookUps.ask([...toAsk, ...toConfirm.keys()])) {
+      // A relay that has forgotten an account it lists as gone does not contradict its list.
+      const unknown = toConfirm.get(did) ?? 'notFound'
+      const verdict = account === undefined ? unknown : standingOf(account)
+      if (!toConfirm.has(did)) countUnlisted(verdict)
+      else if (verdict === 'active') summary.cameBack += 1
       verdicts.note(listed.digest(did), verdict)
       put(did, verdict, page)
     }

@@ -79,6 +79,12 @@ async function heldIn({ index }: PruneStore, collection: string): Promise<string
   return dids
 }
 
+/** As while a process follows a feed with this store. */
+async function followFeed({ progress }: PruneStore): Promise<void> {
+  await progress?.register('feed:x', [{ nsid: 'firehose' }])
+  await progress?.claim({ relay: 'feed:x', owner: 'a follower', leaseMs: 60_000 })
+}
+
 interface Scene {
   readonly store: Pruned
   readonly relay: AccountServer
@@ -225,6 +231,7 @@ describe.each(stores)('on $kind', ({ create }) => {
         told: (did) => (did === back ? { did, active: true } : { did, active: false, status: 'deleted' }),
       },
       async ({ store, relay, prune }) => {
+        await followFeed(store)
         const active = [back, stale].map((did) => ({ did, active: true, rev: '3k' }))
         await store.feed.apply({ feed: 'feed:x', accounts: active })
         const { summary } = await prune()
@@ -236,6 +243,38 @@ describe.each(stores)('on $kind', ({ create }) => {
         expect(relay.lookedUp.toSorted()).toEqual([back, stale].toSorted())
         const [kept] = await store.feed.accountsOf([back])
         expect(kept).toMatchObject({ active: true, rev: '3k' })
+      },
+      create,
+    )
+  })
+
+  it('without a feed, an account that comes back between the list and its removal keeps its pairs', () => {
+    const [back = '', gone = '', forgotten = '', odd = '', away = ''] = at(2, 4, 6, 8, 10)
+    return withScene(
+      {
+        listed: accounts({ deleted: [gone, forgotten, odd, away], takendown: [back] }),
+        told(did) {
+          if (did === forgotten) return undefined
+          if (did === away) return { did, active: false, status: 'deactivated' }
+          return did === back ? { did, active: true } : { did, active: false, status: 'takendown' }
+        },
+        fault: ({ searchParams }) =>
+          searchParams.get('did') === odd ? { status: 403, body: {} } : undefined,
+      },
+      async ({ store, relay, prune }) => {
+        const left = without([gone, forgotten]).toSorted()
+        for (const parts of [store, { index: store.index }]) {
+          await store.sink.add({ relay: 'x', collection: A, dids: [gone, forgotten] })
+          const { summary } = await prune({ store: parts })
+          expect(await heldIn(store, A)).toEqual(left)
+          expect(await heldIn(store, B)).toEqual(left.filter((did) => DIDS.indexOf(did) % 2 === 0))
+          expect(summary).toMatchObject({ cameBack: 1, unlisted: { lookedUp: 0 } })
+        }
+        // Once, though each is in two collections.
+        expect(relay.lookedUp.filter((did) => did === back)).toHaveLength(2)
+        const { summary } = await prune({ listed: 'remove' })
+        expect(summary).toMatchObject({ cameBack: 0 })
+        expect(await heldIn(store, A)).toEqual(without([back, gone, forgotten, odd, away]).toSorted())
       },
       create,
     )
@@ -275,6 +314,7 @@ describe.each(stores)('on $kind', ({ create }) => {
     return withScene(
       { listed, told: (did) => (did === left ? as(did, 'deleted') : as(did)) },
       async ({ store, relay, prune }) => {
+        await followFeed(store)
         const { summary } = await prune()
         expect(await heldIn(store, A)).toEqual(without([left, gone]).toSorted())
         expect(relay.lookedUp.toSorted()).toEqual([back, left].toSorted())
@@ -373,6 +413,7 @@ it('says which options are wrong', () => {
   expect(() => prune({ relay, store: { index }, deactivated: 'mark' })).toThrow(/store.feed/)
   expect(() => prune({ relay, store: { index: { listRepos: index.listRepos } } })).toThrow(/remove/)
   expect(() => prune({ relay, store: { index }, unlisted: 'remove' as 'keep' })).toThrow(/'lookUp' or 'keep'/)
+  expect(() => prune({ relay, store: { index }, listed: 'keep' as 'remove' })).toThrow(/'lookUp' or 'remove'/)
 })
 
 it('a dry run reports, and a loop that is left at the report removes nothing', () =>
@@ -389,7 +430,8 @@ it('a dry run reports, and a loop that is left at the report removes nothing', (
 
 it('of two that prune by one relay at once, one does it and the other waits for it', () =>
   withScene({ listed: accounts({ deleted: at(3, 4) }) }, async ({ store, relay, prune: run }) => {
-    const both = await Promise.all([run(), run()])
+    const options = { listed: 'remove' } as const
+    const both = await Promise.all([run(options), run(options)])
     expect(both.map(({ summary }) => summary.outcome).toSorted()).toEqual(['elsewhere', 'pruned'])
     expect(relay.requests).toHaveLength(Math.ceil(DIDS.length / 30))
     expect(await heldIn(store, A)).toEqual(without(at(3, 4)).toSorted())
