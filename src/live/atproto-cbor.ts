@@ -1,4 +1,5 @@
 import { type DecodeOptions, decode, decodeFirst } from 'cborg'
+import { takeValues, type ValueBudget } from './cbor-size.ts'
 
 /** A link to a block, as the bytes of its CID. */
 export class BlockLink {
@@ -23,13 +24,15 @@ const OPTIONS: DecodeOptions = {
   },
 }
 
-/** @throws when it is no DAG-CBOR */
-export function decodeCbor(bytes: Uint8Array): unknown {
+/** @throws when it is no DAG-CBOR, or more than the budget allows */
+export function decodeCbor(bytes: Uint8Array, budget: ValueBudget): unknown {
+  takeValues(bytes, budget)
   return decode(bytes, OPTIONS)
 }
 
-/** A value, and what stands behind it. @throws when it is no DAG-CBOR */
-export function decodeFirstCbor(bytes: Uint8Array): [value: unknown, rest: Uint8Array] {
+/** A value, and what stands behind it. @throws when it is no DAG-CBOR, or more than the budget allows */
+export function decodeFirstCbor(bytes: Uint8Array, budget: ValueBudget): [value: unknown, rest: Uint8Array] {
+  takeValues(bytes, budget)
   return decodeFirst(bytes, OPTIONS)
 }
 

@@ -1,5 +1,6 @@
 import { isValidDid, isValidNsid } from '@atproto/syntax'
 import { BlockLink, cidText, decodeFirstCbor } from './atproto-cbor.ts'
+import { MOST_CBOR_VALUES } from './cbor-size.ts'
 import { accountState, type CommitNews, type FeedNews, INVALID, revOf, timeOf } from './feed-news.ts'
 import { type RepoBlocks, readBlocks } from './repo-blocks.ts'
 import { MOST_KEYS, type ProofBudget, proveCollection } from './repo-proof.ts'
@@ -11,8 +12,9 @@ type Body = Readonly<Record<string, unknown>>
 export function readFirehose(data: Uint8Array | string): FeedNews {
   try {
     if (typeof data === 'string') return INVALID
-    const [header, rest] = decodeFirstCbor(data)
-    const [body] = decodeFirstCbor(rest)
+    const budget = { values: MOST_CBOR_VALUES }
+    const [header, rest] = decodeFirstCbor(data, budget)
+    const [body] = decodeFirstCbor(rest, budget)
     if (!isObject(header) || !isObject(body)) return INVALID
     if (header.op === -1)
       return { kind: 'refused', error: textOf(body.error) ?? 'unknown', message: textOf(body.message) }

@@ -1,4 +1,5 @@
 import { isValidDid, isValidNsid } from '@atproto/syntax'
+import { hasTooManyValues } from '../http/json-size.ts'
 import { accountState, type FeedNews, INVALID, revOf } from './feed-news.ts'
 
 /**
@@ -7,7 +8,7 @@ import { accountState, type FeedNews, INVALID, revOf } from './feed-news.ts'
  */
 export function readJetstream(data: Uint8Array | string): FeedNews {
   try {
-    if (typeof data !== 'string') return INVALID
+    if (typeof data !== 'string' || hasTooManyValues(data)) return INVALID
     return newsOf(JSON.parse(data))
   } catch {
     return INVALID

@@ -1,4 +1,5 @@
 import { BlockLink, decodeCbor } from './atproto-cbor.ts'
+import { MOST_CBOR_VALUES } from './cbor-size.ts'
 
 /** The blocks of a commit, by the bytes of their CIDs as text. */
 export interface RepoBlocks {
@@ -16,13 +17,19 @@ export interface RepoBlocks {
  */
 export function readBlocks(car: Uint8Array): RepoBlocks {
   const header = readVarint(car, 0)
-  const { roots } = decodeCbor(car.subarray(header.end, header.end + header.value)) as { roots?: unknown }
+  const budget = { values: MOST_CBOR_VALUES }
+  const { roots } = decodeCbor(car.subarray(header.end, header.end + header.value), budget) as {
+    roots?: unknown
+  }
   const blocks = new Map<string, Uint8Array>()
   const decoded = new Map<string, unknown>()
   for (let at = header.end + header.value; at < car.length; ) {
     const size = readVarint(car, at)
     const end = size.end + size.value
     if (end > car.length) throw new Error('The CAR file is cut short.')
+    // Each takes an entry of the map, however small it is.
+    budget.values -= 1
+    if (budget.values < 0) throw new Error('More blocks than are worth reading.')
     const cidEnd = endOfCid(car, size.end)
     blocks.set(textOf(car.subarray(size.end, cidEnd)), car.subarray(cidEnd, end))
     at = end
@@ -35,7 +42,7 @@ export function readBlocks(car: Uint8Array): RepoBlocks {
       if (block === undefined || decoded.has(cid)) return decoded.get(cid)
       // Once for all the collections of a commit, also where it cannot be decoded.
       decoded.set(cid, undefined)
-      const value = decodeCbor(block)
+      const value = decodeCbor(block, budget)
       decoded.set(cid, value)
       return value
     },

@@ -13,6 +13,8 @@ export interface FilterOptions {
 export interface CollectionFilter {
   /** Whether it leaves out anything at all. */
   readonly isSet: boolean
+  /** Whether it leaves out everything, whatever there is: `except` takes all that `only` gives. */
+  readonly isEmpty: boolean
   /** Whether a collection is meant: it matches one of `only`, or there are none, and none of `except`. */
   wants(nsid: string): boolean
   /** The NSIDs and patterns that match none of these: they may be misspelt. */
@@ -28,6 +30,7 @@ export function collectionFilter({ only, except = [] }: FilterOptions): Collecti
   const [wanted, unwanted] = [only?.map(normalNsid), except.map(normalNsid)]
   return {
     isSet: wanted !== undefined || unwanted.length > 0,
+    isEmpty: (wanted ?? ['*']).every((entry) => unwanted.some((other) => covers(other, entry))),
     wants(nsid) {
       const name = normalNsid(nsid)
       return (
@@ -44,6 +47,11 @@ export function collectionFilter({ only, except = [] }: FilterOptions): Collecti
 
 function isMeant(entry: string, nsid: string): boolean {
   return entry.endsWith('*') ? matches(entry, nsid) : entry === nsid
+}
+
+/** Whether all that the second one means is meant by the first one. */
+function covers(entry: string, other: string): boolean {
+  return entry === other || (entry.endsWith('*') && other.startsWith(entry.slice(0, -1)))
 }
 
 function isEntry(entry: unknown): boolean {

@@ -4,6 +4,7 @@ import { type Database, nameOf } from '../database.ts'
 import { createTextMeter } from '../metrics/text-meter.ts'
 import { relaysOf } from '../relay-options.ts'
 import { createRequestMetrics } from '../serve/request-metrics.ts'
+import { mustServeSome } from '../serve/serve-filter.ts'
 import { healthCheck } from '../serve/serve-health.ts'
 import { SERVE_PORT, type ServeOptions } from '../serve/serve-options.ts'
 import { jsonServeReport, textServeReport } from '../serve/serve-report.ts'
@@ -15,6 +16,7 @@ import { startWebServer, type WebServer } from '../web-server.ts'
 export async function serve(options: ServeOptions, database: Database, context: Context): Promise<number> {
   const { listen: host, port = SERVE_PORT, metricsPort, adminToken } = options
   const { signal } = context.interruption
+  mustServeSome(options)
   const relays = relaysOf(options)
   if (adminToken !== undefined) bearerCheck(adminToken)
   const meter = createTextMeter()

@@ -1,9 +1,33 @@
 import type { FeedBatch, FeedStore } from '../../contracts/feed-store.ts'
 import type { OpenedStore } from '../../contracts/opened-store.ts'
 import type { ProgressStore } from '../../contracts/progress-store.ts'
-import type { CollectionFilter } from '../../sources/collection-filter.ts'
+import {
+  type CollectionFilter,
+  collectionFilter,
+  type FilterOptions,
+} from '../../sources/collection-filter.ts'
+import { isPattern } from '../../sources/matching.ts'
 import { normalNsid } from '../../util/nsid.ts'
 import { collectionRows } from '../../util/scopes.ts'
+import type { SourceOptions } from '../source-options.ts'
+import { UsageError } from '../usage-error.ts'
+
+/**
+ * Refuses options by which there is nothing to serve, whatever the relay has. One that has no such collection yet is no
+ * mistake: it may get some, and the feed brings them.
+ *
+ * @throws UsageError
+ */
+export function mustServeSome({ collection, source, ...filter }: FilterOptions & SourceOptions): void {
+  const { isEmpty, wants } = collectionFilter(filter)
+  const named = source === undefined ? collection : undefined
+  const isNone =
+    named !== undefined && named.length > 0 && named.every((nsid) => !isPattern(nsid) && !wants(nsid))
+  if (isEmpty || isNone)
+    throw new UsageError(
+      'There is nothing to serve: --only and --except leave out all that there is. See discover.',
+    )
+}
 
 /** As {@link filteredByCollections}, once: what the feed brings makes no further collections known. */
 export function filteredStore(

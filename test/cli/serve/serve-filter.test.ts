@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { filteredByCollections, filteredRows } from '../../../src/cli/serve/serve-filter.ts'
+import { filteredByCollections, filteredRows, mustServeSome } from '../../../src/cli/serve/serve-filter.ts'
 import { collectionFilter } from '../../../src/sources/collection-filter.ts'
 import { openSqlite } from '../../../src/sqlite/index.ts'
 import { pairsOf } from '../../support/followed.ts'
@@ -62,4 +62,23 @@ it('a collection that a run has read before is kept up to date, and is no part o
 it('without --only and --except the store is the same', async () => {
   await using place = await opened()
   expect(await filteredByCollections(place.store, collectionFilter({}), signal)).toBe(place.store)
+})
+
+it.each([
+  [{ except: ['*'] }, false],
+  [{ only: ['app.bsky.*'], except: ['app.*'] }, false],
+  [
+    { only: ['app.bsky.feed.like', 'app.bsky.graph.*'], except: ['app.bsky.graph.*', 'app.bsky.feed.like'] },
+    false,
+  ],
+  [{ collection: ['app.bsky.feed.like'], except: ['app.bsky.*'] }, false],
+  [{ collection: ['app.bsky.feed.like'], only: ['com.example.*'] }, false],
+  [{ collection: ['app.bsky.feed.like'], source: [], only: ['com.example.*'] }, true],
+  [{ collection: ['app.bsky.*'], except: ['app.bsky.feed.*'] }, true],
+  [{ only: ['app.bsky.*'], except: ['app.bsky.feed.*'] }, true],
+  [{ only: ['com.example.later'] }, true],
+  [{}, true],
+])('options that leave nothing to serve are wrong usage: %j', (options, isRight) => {
+  if (isRight) expect(() => mustServeSome(options)).not.toThrow()
+  else expect(() => mustServeSome(options)).toThrow(/nothing to serve/)
 })
