@@ -15,10 +15,9 @@ const config: ViteUserConfig = defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 120_000,
-    // Most of what runs beside each other in a file waits for a time to be over.
-    maxConcurrency: 10,
     // More than cores, since most of the time a test waits: for a server, a process, or the end of a wait.
     maxWorkers: Math.ceil(availableParallelism() * 1.5),
+    // Where files are not isolated, a worker loads the modules once for all of its files.
     // The name of a test says what it needs: `x.test.ts` nothing, `x.database.test.ts` a database,
     // `x.system.test.ts` processes, a terminal or a browser, and mostly a database too.
     projects: [
@@ -26,7 +25,6 @@ const config: ViteUserConfig = defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          // The modules are loaded once for all files of a worker, not once for each.
           isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.{database,system}.test.ts', 'test/package/**', 'test/databases/**'],
@@ -36,6 +34,8 @@ const config: ViteUserConfig = defineConfig({
         extends: true as const,
         test: {
           name,
+          // Tests of processes change what all of their own process share: its folder, its variables.
+          isolate: name === 'system',
           include: [`test/**/*.${name}.test.ts`],
           globalSetup: './test/support/global-setup.ts',
         },

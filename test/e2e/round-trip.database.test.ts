@@ -10,7 +10,7 @@ import {
 import { memoryProgressStore } from '../../src/memory/memory-store.ts'
 import { xrpcHandler } from '../../src/server/index.ts'
 import { startRelay } from '../../src/testing/index.ts'
-import { createPGlite, createPostgres } from '../support/databases.ts'
+import { createPostgres } from '../support/databases.ts'
 import { databases, differences, NONE, PROFILE, quick } from '../support/e2e.ts'
 import { serve } from '../support/serve.ts'
 
@@ -39,7 +39,7 @@ it.each(databases)(
     expect(await differences(first.db, relay)).toEqual(NONE)
 
     await using served = await serve(xrpcHandler({ index: collectionIndex(first.db) }))
-    await using second = await createPGlite()
+    await using second = await create()
     await migrateToLatest(second.db)
     const summary = await createBackfiller({
       relay: relayLister(served.url),
