@@ -41,7 +41,7 @@ interface Scale {
 const FULL: Scale = {
   divisor: 10,
   wholeEvery: 1,
-  undividedEvery: 60,
+  undividedEvery: 30,
   samplePages: 500,
   pageSizes: [1000, 2000, 10_000],
   concurrencies: [1, 4, 16],
@@ -215,7 +215,8 @@ function setupOf({ divisor, wholeEvery, undividedEvery, rounds }: Scale, server:
       `${divisor}. That leaves the collections, the pages of each and the pairs a second as they are, so the ratios carry over; ` +
       `only what a page costs beside its latency weighs ${divisor} times as much, and the real ratio to the bound is below the one ` +
       `measured. The run "as it is" shows it: nothing divided, each ${undividedEvery}th page of all, counted from the largest ` +
-      'collection on. "at full size" is what the measured time comes to on the whole network.',
+      'collection on. So two requests weigh that many times what they do in the whole: the check of the relay before the ' +
+      'longest walk, and that of its cursors at its end. "at full size" is what the measured time comes to on the whole network.',
     'The lower bound is the largest of: the longest walk; all pages / concurrency, both at the nominal latency or as a client sees ' +
       'it that fetches with the same concurrency and does nothing else (its timers and its HTTP are on this machine); and all ' +
       'pairs / what the bare insert statement does on full pages from memory, measured in this run.',

@@ -9,6 +9,7 @@ const FILE = fileURLToPath(new URL('./RESULTS.md', import.meta.url))
 /** The benchmarks as they stand in the file. */
 const ORDER: readonly string[] = [
   'network',
+  'unscaled',
   'database',
   'embedded',
   'overhead',

@@ -1,9 +1,8 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { openSqlite } from '../../src/sqlite/index.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { commandLine } from './compiled.ts'
 import { atMost, median, type Row, type Section, spread } from './table.ts'
 
 /** 0.15 s and 0.25 s, where a bare Node takes 0.04 s. */
@@ -14,7 +13,7 @@ const ROWS = 30
 
 /** How long the command line takes from its start to its end, beside a bare Node. */
 export async function start(quick: boolean): Promise<Section> {
-  const program = quick ? fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url)) : await compiled()
+  const program = await commandLine(quick)
   await using folder = await temporaryFolder()
   const file = `${folder.path}/index.sqlite`
   await fill(file)
@@ -68,13 +67,4 @@ async function secondsOf(args: readonly string[]): Promise<number> {
   const [code] = await once(child, 'exit')
   if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}.`)
   return (performance.now() - startedAt) / 1000
-}
-
-async function compiled(): Promise<string> {
-  const root = fileURLToPath(new URL('../../', import.meta.url))
-  const out = `${root}node_modules/.cache/bench/start`
-  const compiler = `${root}node_modules/typescript/bin/tsc`
-  const project = `${root}tsconfig.build.json`
-  await promisify(execFile)(process.execPath, [compiler, '-p', project, '--outDir', out])
-  return `${out}/cli/main.js`
 }
