@@ -2,6 +2,7 @@ import { appendFile, type FileHandle, open } from 'node:fs/promises'
 import { describe } from '../util/describe.ts'
 import { oneLine } from '../util/text.ts'
 import type { RelayComparison } from '../verify/compare-relays.ts'
+import { writeFailure } from './given-files.ts'
 import { UsageError } from './usage-error.ts'
 
 /** A line for each collection and relay, so that any number of relays has the same columns. */
@@ -34,7 +35,9 @@ export async function openComparisonCsv(
         const figures = [side?.listed, side?.only, compared?.all, compared?.union].map((value) => value ?? '')
         return [time, collection, relay, ...figures, error].join(',')
       })
-      await appendFile(file, `${rows.join('\n')}\n`)
+      await appendFile(file, `${rows.join('\n')}\n`).catch((error: unknown) => {
+        throw writeFailure(file, error)
+      })
     },
   }
 }

@@ -115,6 +115,11 @@ export function textCrawlReport(view: CrawlView, context: Context): CrawlReport 
           isListed = true
           inform('', `${plural(event.hosts, 'host')} known, with ${plural(event.accounts, 'account')} about`)
           return tellLeftOut()
+        case 'retry':
+          // Of a list of hosts: nothing is known before it, and nothing else would show why. Those of hosts are told by their end.
+          if (event.source !== undefined && event.attempt === 1)
+            warn(event.source, `cannot be asked yet, and is asked again: ${describe(event.error)}`)
+          return
         case 'hostsFailed':
           return warn(event.source, `its list of hosts failed: ${describe(event.error)}`)
         case 'hostFailed':

@@ -16,6 +16,12 @@ export async function refuseDatabase(file: string): Promise<void> {
     throw new UsageError(`${database} is a database, and would be lost: give another file to write to.`)
 }
 
+/** That a file could not be written further, as on a full disk. Other errors are given back. */
+export function writeFailure(file: string, error: unknown): unknown {
+  if (!(error instanceof Error && 'syscall' in error)) return error
+  return new Error(`${file} cannot be written: ${error.message}.`, { cause: error })
+}
+
 /** Whether two names lead to one file that is there. */
 export async function isSameFile(one: string, other: string): Promise<boolean> {
   const [path, otherPath] = await Promise.all(

@@ -1,4 +1,6 @@
 import { constants } from 'node:os'
+import { describe } from '../util/describe.ts'
+import { printable } from '../util/text.ts'
 import type { Output } from './output/screen.ts'
 
 /** The signals that ask a program to end. */
@@ -6,6 +8,9 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** How long an end may take that was asked for, in milliseconds: a database that hangs must not hold anybody up. */
 const LONGEST_END_MS = 2_000
+
+/** The exit code of what failed, as every command has it. */
+const FAILED = 1
 
 export interface Interruption extends Disposable {
   /** Aborts when the user asks to stop. */
@@ -19,9 +24,10 @@ export interface Interruption extends Disposable {
 /**
  * Listens for Ctrl-C and its like. The second one ends the process at once.
  *
- * @param out when its reader goes away, as `head` does, that is an interruption too
+ * @param out when its reader goes away, as `head` does, that is an interruption too. Where it cannot be written otherwise,
+ * as a file on a full disk, that is told and is a failure, also when the command is done: what it had to say is lost
  */
-export function listenForInterruption(out: Output): Interruption {
+export function listenForInterruption(out: Output, err: Pick<Output, 'write'>): Interruption {
   const controller = new AbortController()
   let exitCode = 0
   const interrupt = (code: number, reason: Error) => {
@@ -36,9 +42,16 @@ export function listenForInterruption(out: Output): Interruption {
   }
   const onSignal = (name: NodeJS.Signals) =>
     interrupt(128 + constants.signals[name], new Error(`Stopped by ${name}.`))
+  let isLost = false
   // Every further write fails in the same way: it is no second request to stop.
-  const onError = (error: Error) => {
-    if (!controller.signal.aborted) interrupt(128 + constants.signals.SIGPIPE, error)
+  const onError = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && !isLost) {
+      isLost = true
+      err.write(`atproto-collection-backfill: The output cannot be written: ${printable(describe(error))}.\n`)
+      process.exitCode = FAILED
+    }
+    if (controller.signal.aborted) return
+    interrupt(isLost ? FAILED : 128 + constants.signals.SIGPIPE, error)
   }
   for (const name of SIGNALS) process.on(name, onSignal)
   out.on('error', onError)

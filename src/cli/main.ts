@@ -11,7 +11,7 @@ async function main(): Promise<number> {
   const { stdin: input, stdout: out, stderr: err, env, argv, versions } = process
   const complaint = nodeComplaint(versions.node)
   if (complaint !== undefined) return tell(new UsageError(complaint), { err })
-  using interruption = listenForInterruption(out)
+  using interruption = listenForInterruption(out, err)
   return await runCommandLine(argv.slice(2), { input, out, err, env, interruption })
 }
 
@@ -20,4 +20,6 @@ process.stderr.on('error', () => {})
 silenceSqliteWarning()
 boundYoungGeneration()
 boundOldGeneration()
-process.exitCode = await main()
+const exitCode = await main()
+// An output that could not be written has set it.
+process.exitCode ||= exitCode

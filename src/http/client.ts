@@ -193,6 +193,10 @@ function timeoutError(request: GetRequest, { timeoutMs }: Limits): RelayError {
 function unreachableError(request: GetRequest, error: unknown): RelayError {
   const cause = rootCause(error)
   const why = cause instanceof Error ? cause.message || cause.name : String(cause)
+  if (cause instanceof Error && 'code' in cause && cause.code === 'ENOTFOUND') {
+    const message = `There is no host ${request.url.hostname} (${why}). Check the address, or the network.`
+    return new RelayError('RELAY_UNREACHABLE', message, { ...context(request), cause, retryable: true })
+  }
   return new RelayError(
     'RELAY_UNREACHABLE',
     `${request.url.host} gave no complete answer for ${subject(request)}: ${why}. ` +

@@ -106,6 +106,8 @@ describe('interrupted while a server hangs', () => {
   )
 })
 
+const stream = () => new PassThrough() as unknown as NodeJS.WriteStream
+
 test.each([
   ['SIGINT', 130, true],
   ['SIGTERM', 143, true],
@@ -113,7 +115,7 @@ test.each([
 ] as const)('%s asks to stop, and is exit code %i', (signal, exitCode, isAsked) => {
   // The end of the process that is asked to stop comes by a timer.
   vi.useFakeTimers({ toFake: ['setTimeout'] })
-  using interruption = listenForInterruption(new PassThrough() as unknown as NodeJS.WriteStream)
+  using interruption = listenForInterruption(stream(), stream())
   process.emit(signal, signal)
   vi.useRealTimers()
   expect(interruption.signal.aborted).toBe(true)

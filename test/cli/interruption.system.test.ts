@@ -1,11 +1,16 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
-import { cliProcess, runOn, startCli } from '../support/cli.ts'
+import { CLI, cli, cliProcess, runOn, startCli } from '../support/cli.ts'
 import { createPostgres } from '../support/databases.ts'
 import { untilCommitted, whileRowIsHeld } from '../support/held-row.ts'
 import { BIG, startParkedRelay, WALK_BIG } from '../support/parked-relay.ts'
 import type { RunningProgram } from '../support/program.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 describe('Ctrl-C', () => {
   test('once: ends within a second, says how to go on, and the next run goes on there', async () => {
@@ -78,6 +83,37 @@ describe('Ctrl-C', () => {
     const { code, stdout } = await program.ended
     expect(code).toBe(143)
     expect(stdout).toContain('Stopped: ')
+  })
+})
+
+/** A command whose output is a file on a disk that is full. */
+function ontoFullDisk(...args: string[]) {
+  const full = openSync('/dev/full', 'w')
+  const { status, stderr } = spawnSync(process.execPath, [CLI, ...args], { stdio: ['ignore', full, 'pipe'] })
+  closeSync(full)
+  return { code: status, stderr: stderr.toString() }
+}
+
+test('an output on a full disk is told and is a failure, by a command that is done at once and by one that goes on', async () => {
+  await using folder = await temporaryFolder()
+  const list = join(folder.path, 'pairs.csv')
+  const data = ['--data', join(folder.path, 'index.sqlite')]
+  await writeFile(list, 'did:web:a.example,com.example.a\n')
+  const lost = {
+    code: 1,
+    stderr: expect.stringMatching(/^atproto-collection-backfill: The output cannot be written: ENOSPC.*\n$/),
+  }
+  expect(ontoFullDisk('--help')).toEqual(lost)
+  expect((await cli(['import', list, ...data])).code).toBe(0)
+  expect(ontoFullDisk('status', ...data)).toEqual(lost)
+  expect(ontoFullDisk('export', '-', ...data)).toEqual({
+    code: 1,
+    stderr: expect.stringContaining('The output cannot be written: ENOSPC'),
+  })
+  const { code, stderr } = await cli(['export', '/dev/full', ...data])
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringContaining('/dev/full cannot be written: ENOSPC'),
   })
 })
 

@@ -91,6 +91,14 @@ describe('a network fault', () => {
     const error = await failure(ask('https://relay.example', { fetch: () => Promise.reject('no network') }))
     expect(error).toMatchObject({ code: 'RELAY_UNREACHABLE', cause: 'no network' })
   })
+
+  test('a name that does not resolve is told as that, and may come back with the network', async () => {
+    const cause = Object.assign(new Error('getaddrinfo ENOTFOUND relay.example'), { code: 'ENOTFOUND' })
+    const fetch = () => Promise.reject(new TypeError('fetch failed', { cause }))
+    const error = await failure(ask('https://relay.example', { fetch }))
+    expect(error).toMatchObject({ code: 'RELAY_UNREACHABLE', cause, retryable: true })
+    expect(error.message).toContain('There is no host relay.example')
+  })
 })
 
 describe('a given fetch that is wrong itself', () => {

@@ -6,6 +6,7 @@ import { count, plural, rate } from '../../util/format.ts'
 import { printable } from '../../util/text.ts'
 import { type Context, EXIT } from '../context.ts'
 import { type Database, nameOf } from '../database.ts'
+import { writeFailure } from '../given-files.ts'
 import { openExisting } from '../open-database.ts'
 import { eventWriter } from '../output/json-lines.ts'
 import { unmatchedTexts } from '../output/messages.ts'
@@ -62,7 +63,7 @@ export async function exportIndex(
     terminal.clear()
     const goesOn = await output.leave()
     if (signal.aborted && goesOn) terminal.say(['Stopped. Run the same command again to go on from there.'])
-    throw error
+    throw file === STANDARD ? error : writeFailure(file, error)
   }
   terminal.clear()
   if (options.json) {

@@ -82,13 +82,14 @@ export function createMessages(to: MessagePlace, { namesRelays }: { namesRelays:
     warn(collection, `${when}: ${what}`)
   }
 
-  /** What the check before the run meets: it is tried again for a while, and nothing else would show why. */
+  /** What the check before the run meets, or a source: it is tried again for a while, and nothing else would show why. */
   function tellRetry({ relay, collection, source, error }: RetryEvent): void {
     const message = describe(error)
-    const fault = `${relay} ${message}`
-    if (collection !== undefined || source !== undefined || met.has(fault)) return
+    const fault = `${relay} ${source ?? message}`
+    if (collection !== undefined || met.has(fault)) return
     met.add(fault)
-    warn(relay, `cannot be asked yet, and is asked again: ${withoutName(message, relay)}`)
+    const who = source ?? relay
+    warn(who, `cannot be asked yet, and is asked again: ${withoutName(message, who)}`)
   }
 
   function tellOutage(event: StoreUnavailableEvent | StoreAvailableEvent): void {

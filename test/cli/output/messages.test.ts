@@ -36,6 +36,16 @@ describe('what a run says', () => {
     ])
   })
 
+  test('so is a source of names, whatever it answers the next time', () => {
+    const retry = (attempt: number): BackfillEvent => {
+      const error = new Error(`lexicon.garden answered 503, ${attempt}`)
+      return { type: 'retry', relay, source: 'lexicon.garden', error, attempt, waitMs: 50 }
+    }
+    expect(said(retry(1), retry(2))).toEqual([
+      '  ! lexicon.garden cannot be asked yet, and is asked again: answered 503, 1',
+    ])
+  })
+
   test('an index that lost collections is one line, with the first names', () => {
     const collections = ['a', 'b', 'c', 'd'].map((name) => `com.example.${name}`)
     expect(said({ type: 'indexMissing', relay, collections })).toEqual([
