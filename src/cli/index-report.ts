@@ -185,7 +185,7 @@ function endLines(end: IndexEnd, summary: IndexReposSummary, more: number): stri
   return [
     ...(more > 0 ? [`  and ${plural(more, 'other repo')} that failed`] : []),
     ...(repos === 0 && end.outcome === 'incomplete'
-      ? ['There is no DID in it.']
+      ? ['There is no DID in the list.']
       : [
           `${plural(repos, 'repo')}: ${found.map((state) => `${count(states[state])} ${WORDS[state]}`).join(', ') || 'none'}.`,
           `${changes.join(', ')}; ${plural(requests, 'request')} in ${duration(durationMs)}.`,

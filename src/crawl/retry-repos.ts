@@ -5,7 +5,6 @@ import { commitPages } from '../run/commit.ts'
 import { endsRun } from '../run/failure-policy.ts'
 import type { Lease } from '../run/lease.ts'
 import type { ClaimWork, WorkStep } from '../run/worker-pool.ts'
-import { plural } from '../util/format.ts'
 import { isGroup } from './crawl-scopes.ts'
 import { failedReposFrom, failedReposText } from './failed-repos.ts'
 import { asCrawlEvents } from './host-events.ts'
@@ -43,7 +42,8 @@ export function repoRetryWork(claim: Claim, given: HostWorkParts): ClaimWork<Hos
       for (const [did, error] of failed) emit({ type: 'repoFailed', host, did, error, willRetry: false })
     }
     if (at.cursor !== undefined) {
-      const error = `${plural(Array.from(left.values()).flat().length, 'repo')} could not be read`
+      const repos = Array.from(left.values()).flat().length
+      const error = `${repos} ${repos === 1 ? 'repo' : 'repos'} could not be read`
       await progress.release(at, { kind: 'failed', error })
     } else if (at === claim) {
       at = await patience.wait(() => progress.advance(claim, { pages: 1, imported: 0, invalid: 0 }))

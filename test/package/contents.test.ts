@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import ts from 'typescript'
 import { describe, expect, inject, it } from 'vitest'
 import { manifestOf, PACKAGE, ROOT } from './packed.ts'
@@ -9,7 +9,7 @@ const bare = inject('bareProject')
 const installed = join(bare, 'node_modules', PACKAGE)
 
 /** What a download may weigh. */
-const MOST_BYTES = 540_000
+const MOST_BYTES = 470_000
 /** Packages that `npm install` adds to an empty project, this one included. All its peers are optional. */
 const MOST_PACKAGES = 30
 
@@ -44,6 +44,20 @@ describe('the tarball', () => {
     expect(built.toSorted()).toEqual(
       sources.map((file) => `dist/${file.replace(/(?:\.d)?\.ts$/, '.js')}`).toSorted(),
     )
+  })
+
+  it('has the declarations that its entry points lead to, and no others', async () => {
+    const { exports } = await manifestOf(installed)
+    const reached = new Set<string>()
+    const visit = (file: string): void => {
+      if (reached.has(file)) return
+      reached.add(file)
+      const text = readFileSync(join(installed, file), 'utf8')
+      for (const { fileName } of ts.preProcessFile(text, true, true).importedFiles)
+        if (fileName.startsWith('.')) visit(join(dirname(file), fileName.replace(/\.[jt]s$/, '.d.ts')))
+    }
+    for (const target of Object.values(exports)) if (typeof target !== 'string') visit(join(target.types))
+    expect(packed.files.filter((file) => file.endsWith('.d.ts')).toSorted()).toEqual([...reached].toSorted())
   })
 
   it('is small', async () => {

@@ -201,7 +201,7 @@ describe('a file', () => {
   it('without a DID is told', async () => {
     await writeFile(at('none.txt'), 'alice.example\nbob.example\n')
     const { code, stdout } = await cli(args('none.sqlite', '--file', at('none.txt')))
-    expect([code, stdout]).toEqual([1, expect.stringContaining('There is no DID in it.')])
+    expect([code, stdout]).toEqual([1, expect.stringContaining('There is no DID in the list.')])
   })
 })
 
