@@ -128,34 +128,8 @@ export function createEventStream(
   /** @param first the snapshot that it begins with, for a viewer that has seen nothing */
   function open(seq: number, signal: AbortSignal, first?: AdminStatus): ReadableStream<Uint8Array> {
     const greeting = `retry: ${RECONNECT_MS}\n\n${first === undefined ? '' : log.snapshotText(first, seq)}`
-    let viewer: Viewer | undefined
-    return new ReadableStream<Uint8Array>(
-      {
-        start(controller) {
-          const onGone = () => {
-            opened.leave()
-            controller.close()
-          }
-          const opened: Viewer = {
-            seq,
-            greeting,
-            controller,
-            leave() {
-              signal.removeEventListener('abort', onGone)
-              leave(opened)
-            },
-          }
-          viewer = opened
-          enter(opened)
-          if (signal.aborted || isOver) onGone()
-          else signal.addEventListener('abort', onGone, { once: true })
-        },
-        pull: () => viewer && pull(viewer),
-        cancel: () => viewer?.leave(),
-      },
-      // Nothing is made before the connection takes it.
-      { highWaterMark: 0 },
-    )
+    const gone = isOver ? AbortSignal.abort() : signal
+    return viewerStream({ seq, greeting }, gone, { enter, leave, pull })
   }
 
   return {
@@ -185,10 +159,48 @@ export function createEventStream(
     end() {
       isOver = true
       flush()
-      for (const viewer of viewers) {
-        viewer.leave()
-        viewer.controller.close()
-      }
+      for (const viewer of viewers) drop(viewer)
     },
   }
+}
+
+interface ViewerCalls {
+  enter(viewer: Viewer): void
+  leave(viewer: Viewer): void
+  pull(viewer: Viewer): Promise<void> | undefined
+}
+
+/** The stream of one viewer, until its connection is gone. */
+function viewerStream(
+  place: Pick<Viewer, 'seq' | 'greeting'>,
+  gone: AbortSignal,
+  { enter, leave, pull }: ViewerCalls,
+): ReadableStream<Uint8Array> {
+  let viewer: Viewer | undefined
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        const onGone = () => {
+          opened.leave()
+          controller.close()
+        }
+        const opened: Viewer = {
+          ...place,
+          controller,
+          leave() {
+            gone.removeEventListener('abort', onGone)
+            leave(opened)
+          },
+        }
+        viewer = opened
+        enter(opened)
+        if (gone.aborted) onGone()
+        else gone.addEventListener('abort', onGone, { once: true })
+      },
+      pull: () => viewer && pull(viewer),
+      cancel: () => viewer?.leave(),
+    },
+    // Nothing is made before the connection takes it.
+    { highWaterMark: 0 },
+  )
 }
