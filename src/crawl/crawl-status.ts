@@ -3,13 +3,16 @@ import type { CrawlStatus, HostProgress, HostState } from '../contracts/crawl-ev
 import { workSubjectOf } from '../util/scopes.ts'
 import { FAILED_REPOS, isGroup, isHostRow } from './crawl-scopes.ts'
 import { failedReposFrom } from './failed-repos.ts'
+import { isRetired } from './host-rows.ts'
 import { isLeftOut } from './left-out.ts'
 
 /** How far a crawl is, by the rows of a progress store; those of other work are passed over. */
 export function crawlStatusOf(rows: readonly CollectionProgress[]): CrawlStatus {
   const failed = failedByHost(rows)
-  const hosts = rows
-    .filter(isHostRow)
+  const hostRows = rows.filter(isHostRow)
+  const live = new Set(hostRows.filter((row) => !isRetired(row)).map(({ collection }) => collection))
+  const hosts = hostRows
+    .filter((row) => !isRetired(row) || !live.has(row.collection))
     .map((row) => hostProgressOf(row, failed.get(row.collection) ?? 0))
     .sort((a, b) => (a.host < b.host ? -1 : 1))
   const inState = (state: HostState) => hosts.filter((host) => host.state === state).length

@@ -11,12 +11,13 @@ import { merge } from '../util/merge-streams.ts'
 import type { Run } from '../util/run-iterator.ts'
 import { guardConnections } from './connection-guard.ts'
 import { type CrawlOptions, type CrawlSettings, crawlSettingsOf } from './crawl-options.ts'
-import { FAILED_REPOS, groupScope, HOSTS, isGroup } from './crawl-scopes.ts'
+import { FAILED_REPOS, HOSTS, isGroup } from './crawl-scopes.ts'
 import { crawlStatusOf } from './crawl-status.ts'
 import { countCrawl } from './crawl-summary.ts'
 import { groupWork } from './group-work.ts'
 import { asCrawlEvents, type EmitCrawl } from './host-events.ts'
 import { createHostPool } from './host-pool.ts'
+import { listHostRows } from './host-rows.ts'
 import { hostWork } from './host-work.ts'
 import type { HostWorkParts } from './host-work-parts.ts'
 import { registerHosts, reopenGroups } from './known-hosts.ts'
@@ -148,12 +149,8 @@ async function readStatus({
   groups,
 }: Pick<CrawlSettings, 'progress' | 'groups'>): Promise<CrawlStatus> {
   const [rows, failed] = await Promise.all([
-    progress.list({ relay: HOSTS }),
+    listHostRows({ progress, groups }),
     progress.list({ relay: FAILED_REPOS }),
   ])
-  const known = groups.map(({ hosts }) => hosts)
-  const registered = rows.map(({ collection }) => collection).filter(isGroup)
-  const names = new Set([...known, ...registered])
-  const lists = await Promise.all([...names].map((group) => progress.list({ relay: groupScope(group) })))
-  return crawlStatusOf([...rows, ...lists.flat(), ...failed])
+  return crawlStatusOf([...rows, ...failed])
 }

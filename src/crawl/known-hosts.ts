@@ -7,6 +7,7 @@ import { isPassing, LONGEST_WAIT_MS, retrying } from '../util/retry.ts'
 import { oneLine } from '../util/text.ts'
 import { FAILED_REPOS, groupScope, HOSTS } from './crawl-scopes.ts'
 import type { HostAddress } from './host-address.ts'
+import { settleScopes } from './host-rows.ts'
 import type { HostWorkParts } from './host-work-parts.ts'
 import type { HostGroup } from './shared-limits.ts'
 
@@ -30,6 +31,10 @@ function groupOf(origin: string, groups: readonly HostGroup[]): HostGroup | unde
   return groups.find(({ matches }) => matches(url))
 }
 
+function scopeOf(group: HostGroup | undefined): string {
+  return group === undefined ? HOSTS : groupScope(group.hosts)
+}
+
 /**
  * Asks the sources, and registers their hosts: each as a row of its own, and for those of a group a row of the group,
  * which is what is claimed first.
@@ -41,7 +46,11 @@ export async function registerHosts(parts: HostWorkParts): Promise<void> {
   const { refreshAfterMs, refreshBefore, keepFailed } = parts
   const { hosts, leftOut, errors } = await findHosts(parts)
   signal.throwIfAborted()
-  const byGroup = Map.groupBy(hosts.values(), ({ origin }) => groupOf(origin, groups))
+  const scopes = new Map(Array.from(hosts, ([host, { origin }]) => [host, scopeOf(groupOf(origin, groups))]))
+  const isRefresh = refreshAfterMs !== undefined || refreshBefore !== undefined
+  const staying = await settleScopes(scopes, { progress, groups, isRefresh })
+  const registering = [...hosts.values()].filter(({ host }) => !staying.has(host))
+  const byGroup = Map.groupBy(registering, ({ origin }) => groupOf(origin, groups))
   const options = { refreshAfterMs, refreshBefore, keepFailed }
   const singles = (byGroup.get(undefined) ?? []).map(rowOf)
   const groupRows: KnownCollection[] = []

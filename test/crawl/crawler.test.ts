@@ -301,6 +301,31 @@ describe('the pace of a crawl', () => {
     expect(await later.crawler.run()).toMatchObject({ completed: 2 })
   })
 
+  it('is one for each host, and no host is read twice, when the groups change between two crawls', async () => {
+    await using network = await startNetwork({
+      hosts: [{ name: 'pds-#.shared.example.net', count: 4, repos: 20 }],
+    })
+    const store = memoryStore()
+    const grouped = [{ hosts: '*.shared.example.net', requestsPerSecond: 10_000 }]
+    const crawled = async (sharedLimits: typeof grouped, options = {}) => {
+      const { crawler } = crawlOf(network, { sharedLimits, pageSize: 5, ...options }, store)
+      const { completed, described } = await crawler.run()
+      const { total, complete, failed, repos } = await crawler.status()
+      return { completed, described, status: [total, complete, failed, repos] }
+    }
+    const first = crawlOf(network, { sharedLimits: grouped, pageSize: 5 }, store)
+    for await (const page of first.crawler) if (page.completed) break
+    const done = (await first.crawler.status()).complete
+    expect(done).toBeGreaterThan(0)
+    // Those that are complete stay so; the others begin again.
+    const status = [4, 4, 0, 80]
+    expect(await crawled([])).toEqual({ completed: 4 - done, described: (4 - done) * 20, status })
+    expect(await crawled(grouped)).toEqual({ completed: 0, described: 0, status })
+    expect(await crawled(grouped, { refreshAfterMs: 0 })).toEqual({ completed: 4, described: 80, status })
+    expect(await crawled([], { refreshAfterMs: 0 })).toEqual({ completed: 4, described: 80, status })
+    expect(heldBy(store)).toEqual(pairsOf(network, store.sink.pairs.keys()))
+  })
+
   it('gives way to a limit that is told by a page of HTML alone, and loses no repo to it', async () => {
     await using network = await startNetwork({
       hosts: [{ name: 'pds.example.net', repos: 30, limit: { requests: 20, windowMs: 500 } }],
