@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startNetwork, type TestNetwork } from '../../../src/testing/index.ts'
-import { cli, jsonLines } from '../../support/cli.ts'
+import { cli, jsonLines, startCli } from '../../support/cli.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const POST = 'app.bsky.feed.post'
@@ -100,6 +100,36 @@ describe('crawl', () => {
     const { stdout } = await cli(['status'], { cwd: path })
     expect(stdout).toContain('1 repo could not be read: crawl again to retry')
     expect(stdout).toMatch(/^hosts: .* repos, \d+%, 1 failed$/m)
+  })
+
+  it('ends by Ctrl-C with 130, lets its hosts go, and the same command goes on', async () => {
+    const parked = Promise.withResolvers<void>()
+    const letGo = Promise.withResolvers<undefined>()
+    let asked = 0
+    await using slow = await startNetwork({
+      hosts: [{ name: 'pds-#', count: 3, repos: 20 }],
+      addresses: true,
+      script({ path }) {
+        if (!path.endsWith('describeRepo') || ++asked <= 30) return undefined
+        parked.resolve()
+        return letGo.promise
+      },
+    })
+    await using folder = await temporaryFolder()
+    const cwd = folder.path
+    const args = ['crawl', '--hosts-of', slow.url, '--allow', '127.*', '--page-size', '5']
+    args.push('--requests-per-second', '1000')
+    await using program = startCli(args, { cwd })
+    await parked.promise
+    program.kill('SIGINT')
+    const { code, stdout, stderr } = await program.ended
+    expect({ code, stderr }).toEqual({ code: 130, stderr: '' })
+    expect(stdout).toContain('Stopped: ')
+    expect(stdout).toMatch(/Run the same command again to go on from there\.\n$/)
+    const [json] = jsonLines((await cli(['status', '--json'], { cwd })).stdout)
+    expect(json).toMatchObject({ crawl: { total: 3, running: 0, pending: 3 } })
+    letGo.resolve(undefined)
+    expect(await cli(args, { cwd })).toMatchObject({ code: 0, stderr: '' })
   })
 
   it('needs to be told which hosts', async () => {
