@@ -39,7 +39,7 @@ type Client = PostgresPoolClient &
 
 const limited = new WeakMap<Client, Promise<boolean>>()
 
-/** Whether its session has the limits, which is tried once: a transaction for each statement takes a sixth of a page. */
+/** Whether its session has the limits, which is tried once: a transaction for each statement takes a tenth of a page. */
 function isLimited(client: Client, limits: ServerLimits): Promise<boolean> {
   const known =
     limited.get(client) ??

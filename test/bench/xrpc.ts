@@ -8,7 +8,7 @@ import type { XrpcServerOptions } from './xrpc-child.ts'
 import { bytesOf, type Load, load, PAGE, walk } from './xrpc-load.ts'
 import { fillAll, MANY, WALKED, WALKS, WRITE_LATENCY_MS } from './xrpc-pairs.ts'
 
-const FULL = { walked: 250_000, many: 1_000_000, rounds: 9, connections: 50, seconds: 10 }
+const FULL = { walked: 250_000, many: 1_000_000, rounds: 9, connections: 50, seconds: 6 }
 const QUICK = { walked: 6_000, many: 10_000, rounds: 2, connections: 5, seconds: 0.3 }
 type Scale = typeof FULL
 
