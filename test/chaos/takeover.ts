@@ -20,7 +20,7 @@ const POLL_MS = 20
  */
 export const takeover: Scene = {
   collections: Object.fromEntries(
-    [PROFILE, ...Array.from({ length: 9 }, (_, n) => `com.example.chaos.n${n}`)].map((nsid) => [
+    [PROFILE, ...Array.from({ length: 4 }, (_, n) => `com.example.chaos.n${n}`)].map((nsid) => [
       nsid,
       PAGES * PAGE_SIZE,
     ]),
