@@ -8,6 +8,7 @@ import { abortWith, createController } from '../util/abort.ts'
 import { merge } from '../util/merge-streams.ts'
 import type { Run } from '../util/run-iterator.ts'
 import { type ClaimQueue, createClaimQueue } from './claim-queue.ts'
+import { type CommitTurns, createCommitTurns } from './commit-turns.ts'
 import { askSources, type Discovery } from './discovery.ts'
 import { askWithLook, resetMissing } from './index-look.ts'
 import { guardListener } from './listener.ts'
@@ -24,8 +25,8 @@ import { createWorkerPool, type PoolParts, type WorkerPool } from './worker-pool
 
 // One run, from the top: all relays side by side (several-relays), and for each: wait for a pause that the relay asked an
 // earlier run for, check the relay, ask the sources, reset what is gone from the index, register what the sources know
-// (`prepare`); let the workers claim and walk until nothing is left (worker-pool, walk, commit); look once more, and go
-// another round if there is new work (`isOver`). Who repeats what, from the inside out:
+// (`prepare`); let the workers claim and walk until nothing is left (worker-pool, walk, commit-turns, commit); look once
+// more, and go another round if there is new work (`isOver`). Who repeats what, from the inside out:
 //
 // | what failed                               | is repeated by             | how often, and how long apart             |
 // | ----------------------------------------- | -------------------------- | ----------------------------------------- |
@@ -126,6 +127,7 @@ interface Running extends Settings {
   readonly pauses: RelayPauses
   readonly keepPause: RelayPauses['keep']
   readonly sizes: ToldSizes
+  readonly turns: CommitTurns
   readonly scope: RunScope
   readonly queue: ClaimQueue
   readonly pool: WorkerPool<PageEvent>
@@ -141,12 +143,16 @@ function startRelay(settings: Settings, stop: AbortController, emit: Emit): Runn
   const queue = createClaimQueue({ relay, progress, leaseMs, signal, emit, collections: scope.names })
   const pauses = createRelayPauses({ relay, progress, emit, stop })
   const sizes = createToldSizes(lister.pageSize)
-  const parts = { patience, queue, pauses, keepPause: pauses.keep, sizes, scope, flagsOf: sizes.flagsOf }
+  const turns = createCommitTurns(signal)
+  const told = { sizes, flagsOf: sizes.flagsOf, turns }
+  const parts = { patience, queue, pauses, keepPause: pauses.keep, scope, ...told }
   const running = { ...settings, progress, signal, emit, ...parts }
   return { ...running, pool: createWorkerPool(poolParts(running)) }
 }
 
-function poolParts(parts: WalkParts & Pick<Running, 'queue' | 'maxAttempts'>): PoolParts<PageEvent> {
+function poolParts(
+  parts: WalkParts & Pick<Running, 'queue' | 'maxAttempts' | 'turns'>,
+): PoolParts<PageEvent> {
   const { queue, progress, signal, maxAttempts, retry, emit } = parts
   return {
     queue,
@@ -184,6 +190,7 @@ async function prepare(running: Running): Promise<Discovery> {
   const rows = scope.isSet ? await progress.list({ relay }) : []
   const leftOut = leftOutBy(scope, discovery.collections, rows)
   const collections = scope.takeKnown(discovery.collections)
+  running.turns.expect(collections)
   const { sources: reports, invalidNames } = discovery
   const told = { ...(invalidNames.length > 0 && { invalidNames }), ...(keepFailed && { keepFailed }) }
   emit({ type: 'discovered', relay, collections, sources: reports, ...told, ...leftOut })

@@ -5,6 +5,7 @@ import type { Claim, PageProgress, ProgressStore, WalkAnchor } from '../contract
 import type { FetchedPage } from '../paging/prefetch.ts'
 import { abortable } from '../util/abort.ts'
 import { isFinal, type RetryPolicy, retrying } from '../util/retry.ts'
+import type { WalkTurns } from './commit-turns.ts'
 import { endsRun } from './failure-policy.ts'
 import type { Patience } from './patient-store.ts'
 import type { ToldSizes } from './told-sizes.ts'
@@ -24,6 +25,8 @@ export interface CommitParts {
   readonly patience: Patience
   /** What is to be said of a walk that ends. @default nothing */
   readonly flagsOf?: ToldSizes['flagsOf'] | undefined
+  /** Runs a commit when it is this walk's turn. @default at once */
+  readonly inTurn?: WalkTurns['inTurn'] | undefined
 }
 
 /** Pages that are durable. */
@@ -74,25 +77,29 @@ async function commitOnce<Page extends FetchedPage>(
   anchor: WalkAnchor | undefined,
   parts: CommitParts,
 ): Promise<Committed<Page> | 'split'> {
-  const { signal, retry, emit, patience } = parts
+  const { signal, retry, emit, patience, inTurn } = parts
   const { relay, collection, cursor } = claim
-  const startedAt = performance.now()
+  let startedAt: number | undefined
   const write = createWrite(batchesOf(claim, pages), parts)
   const isTooMuch = () => pages.length > 1 && write.state === 'failed'
   const change = withEndFlags(claim, changeBy(pages, anchor), parts)
   const { flags } = change
   const attempt = () => abortable(save(claim, change, write, parts), signal, COMMIT_GRACE_MS)
+  const begin = () => {
+    startedAt ??= performance.now()
+    return patience.wait(attempt, COMMIT_GRACE_MS)
+  }
   const tell = (failure: { error: unknown; attempt: number; waitMs: number }) =>
     emit({ type: 'retry', relay, collection, cursor, ...failure })
   try {
-    const advanced = await retrying(() => patience.wait(attempt, COMMIT_GRACE_MS), {
+    const advanced = await retrying(() => (inTurn === undefined ? begin() : inTurn(claim, begin)), {
       ...retry,
       signal,
       mayRetry: (error) => !isFinal(error) && !isTooMuch(),
       onRetry: tell,
     })
     if (advanced === 'split') return 'split'
-    const durationMs = performance.now() - startedAt
+    const durationMs = performance.now() - (startedAt ?? 0)
     return { claim: advanced, pages, added: write.added, ...(flags && { flags }), durationMs }
   } catch (error) {
     // An abort is the caller's decision, not a failure of the sink.

@@ -5,6 +5,7 @@ import { type AskParts, fetchPage, listOf } from '../paging/fetch-page.ts'
 import { type FetchedPage, fetchAhead } from '../paging/prefetch.ts'
 import { childController } from '../util/abort.ts'
 import { type CommitParts, type Committed, commitPages } from './commit.ts'
+import type { CommitTurns } from './commit-turns.ts'
 import { throwAsRelayFailure } from './failure-policy.ts'
 
 export interface WalkParts extends CommitParts, AskParts {
@@ -24,21 +25,23 @@ export interface WalkStep<Event> {
 /** Walks one claimed collection to its end, a step for each commit. */
 export async function* walk(
   start: Claim,
-  parts: WalkParts,
+  parts: WalkParts & { readonly turns: CommitTurns },
   held: AbortSignal,
 ): AsyncGenerator<WalkStep<PageEvent>, void, void> {
   const { relay, collection } = start
+  const { inTurn, leave } = parts.turns.enter(start)
   const complete = async (page: FetchedPage) => page
-  for await (const { claim, pages, added, flags, durationMs } of walkPages(start, {
-    parts,
-    held,
-    complete,
-  })) {
-    const { cursor, invalid, imported } = claim
-    const dids = pages.flatMap(({ page }) => page.dids)
-    const totals = { invalid, cursor, pages: claim.pages, imported, completed: cursor === undefined }
-    const event: PageEvent = { type: 'page', relay, collection, dids, added, ...totals, durationMs }
-    yield { event: flags === undefined ? event : { ...event, flags }, claim }
+  try {
+    const commits = walkPages(start, { parts: { ...parts, inTurn }, held, complete })
+    for await (const { claim, pages, added, flags, durationMs } of commits) {
+      const { cursor, invalid, imported } = claim
+      const dids = pages.flatMap(({ page }) => page.dids)
+      const totals = { invalid, cursor, pages: claim.pages, imported, completed: cursor === undefined }
+      const event: PageEvent = { type: 'page', relay, collection, dids, added, ...totals, durationMs }
+      yield { event: flags === undefined ? event : { ...event, flags }, claim }
+    }
+  } finally {
+    leave()
   }
 }
 
