@@ -38,11 +38,12 @@ export function createFeedCommit(
   { source, store, keepNewcomers, emit, patience, signal }: FeedCommitParts,
 ): FeedCommit {
   const { feed } = source
-  const { epoch } = granted
   let claim = granted
   let cursor = granted.cursor
   let missing: FeedCommit['missing'] = cursor === undefined ? 'begin' : undefined
   const isShared = store.feed.database !== undefined && store.feed.database === store.progress.database
+  // In one transaction with the cursor, a batch is fenced by its claim.
+  const fence = isShared ? {} : { epoch: granted.epoch }
 
   const patiently = <T>(call: () => Promise<T>): Promise<T> =>
     retrying(() => patience.wait(() => abortable(call(), signal, COMMIT_GRACE_MS), COMMIT_GRACE_MS), {
@@ -72,7 +73,7 @@ export function createFeedCommit(
 
   const readSince = () => patiently(() => store.feed.followedSince(feed, { signal }))
   async function noteGap(): Promise<Date> {
-    await patiently(() => store.feed.apply({ feed, epoch, restarted: true }, { signal }))
+    await patiently(() => store.feed.apply({ feed, ...fence, restarted: true }, { signal }))
     const since = await readSince()
     if (since === undefined) throw new Error(`The store did not keep since when ${feed} is followed.`)
     return since
@@ -83,7 +84,7 @@ export function createFeedCommit(
       return cursor
     },
     async begin() {
-      await patiently(() => store.feed.apply({ feed, epoch }, { signal }))
+      if (!isShared) await patiently(() => store.feed.apply({ feed, ...fence }, { signal }))
     },
     async save() {
       const { batch, messages, invalid, seq, time } = pending.take()
@@ -91,7 +92,7 @@ export function createFeedCommit(
       if (next === undefined) return
       const readAt = Date.now()
       const startedAt = performance.now()
-      const whole = { feed, epoch, ...batch, ...(keepNewcomers !== undefined && { keepNewcomers }) }
+      const whole = { feed, ...fence, ...batch, ...(keepNewcomers !== undefined && { keepNewcomers }) }
       const applied = await patiently(() => write(whole, next))
       cursor = next
       missing = undefined
