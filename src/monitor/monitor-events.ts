@@ -8,6 +8,7 @@ import type {
 } from '../contracts/events.ts'
 import { isBackfillError } from '../errors.ts'
 import { describe } from '../util/describe.ts'
+import { wasCancelled } from '../util/flags.ts'
 import { missingText } from '../util/missing-text.ts'
 import { changeWork } from './added-work.ts'
 import type { MonitorParts } from './monitor-parts.ts'
@@ -62,9 +63,10 @@ function takeCollections(
   { tally }: MonitorParts,
   { collections, keepFailed }: Extract<BackfillEvent, { type: 'discovered' }>,
 ): void {
-  // Once they are registered, every failed collection of the relay is tried again.
-  for (const { collection, state } of keepFailed ? [] : tally.rows()) {
-    if (state === 'failed') tally.change(collection, { state: 'pending', attempts: 0 })
+  // Once they are registered, every failed collection of the relay is tried again that was not cancelled.
+  for (const row of keepFailed ? [] : tally.rows()) {
+    if (row.state === 'failed' && !wasCancelled(row))
+      tally.change(row.collection, { state: 'pending', attempts: 0 })
   }
   for (const { nsid, estimatedRepos = tally.row(nsid)?.estimatedRepos } of collections) {
     tally.change(nsid, { estimatedRepos })

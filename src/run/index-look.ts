@@ -2,6 +2,7 @@ import type { CollectionProgress } from '../contracts/collection-progress.ts'
 import type { CollectionSource } from '../contracts/collection-source.ts'
 import type { Emit } from '../contracts/events.ts'
 import type { ProgressStore } from '../contracts/progress-store.ts'
+import { wasCancelled } from '../util/flags.ts'
 import { normalNsid } from '../util/nsid.ts'
 import { type AskedSource, type AskParts, askSources, type Discovery } from './discovery.ts'
 
@@ -82,14 +83,16 @@ export async function askWithLook(
 
 /**
  * The rows of collections of this relay whose pages are in the index. Not those that a worker holds: it may be at work
- * on them; and not those that failed and stay so.
+ * on them; and not those that failed and stay so, as what was cancelled does.
  */
 async function importedRows(
   look: IndexLook,
   { lister: { relay }, progress, keepFailed }: LookParts,
 ): Promise<readonly CollectionProgress[]> {
   const rows = (await look.rows(progress)).filter((row) => row.relay === relay && row.imported > 0)
-  return rows.filter(({ state }) => state !== 'running' && !(keepFailed && state === 'failed'))
+  return rows.filter(
+    (row) => row.state !== 'running' && !wasCancelled(row) && !(keepFailed && row.state === 'failed'),
+  )
 }
 
 /** Begins these again, except those that another run has begun since the look, and tells it. */

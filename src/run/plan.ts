@@ -5,6 +5,7 @@ import { DiscoveryError } from '../errors.ts'
 import { timeToRead } from '../monitor/time-to-read.ts'
 import { checkRelay } from '../paging/fetch-page.ts'
 import { abortWith, createController } from '../util/abort.ts'
+import { wasCancelled } from '../util/flags.ts'
 import { isRefreshed } from '../util/refreshed.ts'
 import { askWithLook } from './index-look.ts'
 import { guardListener } from './listener.ts'
@@ -28,7 +29,7 @@ export interface RelayPlan {
   relay: string
   /** What would be read: the largest first, and those of unknown size by name after them. */
   collections: readonly PlannedCollection[]
-  /** How many collections are complete, or failed and are kept so, and would not be read again. */
+  /** How many collections are complete, or failed and are kept so, or were cancelled, and would not be read again. */
   complete: number
   /** The repos of all collections whose size is known. */
   repos: number
@@ -176,7 +177,7 @@ function leftOf(
   const left: Unread[] = []
   for (const collection of names) {
     const row = byName.get(collection)
-    if (row?.state === 'failed' && settings.keepFailed) continue
+    if (row?.state === 'failed' && (settings.keepFailed || wasCancelled(row))) continue
     const isAnew = row !== undefined && isRefreshed(row, settings)
     if (row?.state === 'complete' && !isAnew) continue
     const estimate = estimates.get(collection) ?? row?.estimatedRepos ?? (isAnew ? row.imported : undefined)

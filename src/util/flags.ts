@@ -1,4 +1,4 @@
-import type { CollectionFlag } from '../contracts/collection-progress.ts'
+import type { CollectionFlag, CollectionProgress } from '../contracts/collection-progress.ts'
 
 /** What each flag says to people. */
 export const FLAG_WORDS: Readonly<Record<CollectionFlag, string>> = {
@@ -16,6 +16,11 @@ export const FLAG_WORDS: Readonly<Record<CollectionFlag, string>> = {
 
 /** The last error of a collection that was cancelled. */
 export const CANCELLED = 'cancelled'
+
+/** Whether an operator cancelled a collection: no run touches it until it is retried by its name, or reset. */
+export function wasCancelled({ flags }: Pick<CollectionProgress, 'flags'>): boolean {
+  return flags.includes('cancelled')
+}
 
 /** Flags as a store keeps them, with more of them: each once, with spaces between them. */
 export function withFlags(

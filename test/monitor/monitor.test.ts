@@ -47,6 +47,16 @@ describe('the sums', () => {
     ])
   })
 
+  it('what was cancelled stays failed when a run begins, which tries the other failed ones again', async () => {
+    const { monitor } = onClock()
+    await monitor.refresh(async () => [
+      row(A, { state: 'failed', flags: ['cancelled'] }),
+      row(B, { state: 'failed', attempts: 5 }),
+    ])
+    monitor.handle(known([A], [B]))
+    expect(monitor.collections()).toMatchObject([{ state: 'failed' }, { state: 'pending', attempts: 0 }])
+  })
+
   it('a failure is one that waits or one that is given up, until the collection is complete after all', () => {
     const { monitor } = onClock()
     monitor.handle(known([A], [B]))

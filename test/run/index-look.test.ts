@@ -101,6 +101,18 @@ describe('a run on an index that lost what its progress has', () => {
     expect(dids(A)).toEqual(didsOf(pagesOf(A, 2)))
   })
 
+  it('leaves a cancelled collection as it is: its pairs may be gone because an operator wanted neither', async () => {
+    const { pairs, told, store, start } = setUpWithLook(scriptedLister(scripts), { pagesAhead: 1 })
+    for await (const { cursor } of start({ collections: [A] })) if (cursor !== undefined) break
+    await store.progress.cancel(relay, [A])
+    pairs.clear()
+    await expect(start().run()).rejects.toMatchObject({ code: 'INCOMPLETE' })
+    expect(told).toEqual([])
+    expect(pairs.has(A)).toBe(false)
+    const [row] = await store.progress.list({ relay })
+    expect(row).toMatchObject({ collection: A, state: 'failed', pages: 1, flags: ['cancelled'] })
+  })
+
   it.each<[string, Partial<CollectionSource>]>([
     [
       'is refused',

@@ -63,6 +63,23 @@ describe('plan', () => {
     expect(store.sink.pairs.size).toBe(0)
   })
 
+  it('leaves out what was cancelled, which no run reads, whatever is refreshed', async () => {
+    await using relay = await startRelay({ collections: sizes })
+    const store = memoryStore()
+    await store.progress.register(relay.url, sized)
+    await store.progress.cancel(relay.url, ['com.example.big'])
+    const options = { relay: relay.url, store, collections: [knownCollections(sized)] }
+    for (const refresh of [{}, { refreshBefore: new Date() }, { keepFailed: true }]) {
+      const [planned] = (await plan({ ...options, ...refresh })).relays
+      expect(planned?.collections.map(({ collection }) => collection)).toEqual([
+        PROFILE,
+        'com.example.mid',
+        'com.example.small',
+      ])
+      expect(planned?.complete).toBe(1)
+    }
+  })
+
   it('leaves out what is complete, unless it would be refreshed, and what was read of the rest', async () => {
     await using relay = await startRelay({ collections: sizes })
     const store = memoryStore()

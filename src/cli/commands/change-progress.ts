@@ -1,6 +1,7 @@
 import type { CollectionProgress } from '../../contracts/collection-progress.ts'
 import type { ProgressStore } from '../../contracts/progress-store.ts'
 import { relayUrl } from '../../http/server-url.ts'
+import { wasCancelled } from '../../util/flags.ts'
 import { duration, plural } from '../../util/format.ts'
 import { normalNsid } from '../../util/nsid.ts'
 import { collectionRows } from '../../util/scopes.ts'
@@ -61,7 +62,7 @@ async function retry({ progress, relay, names, rows, context }: Work): Promise<n
     const wait = duration(retryInMs)
     context.out.write(`${printable(collection)} is retried by itself in ${wait}: name it to retry it now.\n`)
   }
-  const cancelled = names.length === 0 ? rows.filter(({ flags }) => flags.includes('cancelled')) : []
+  const cancelled = names.length === 0 ? rows.filter(wasCancelled) : []
   for (const { collection } of cancelled.slice(0, MOST_NAMED))
     context.out.write(`${printable(collection)} was cancelled: name it to retry it.\n`)
   return EXIT.complete
@@ -72,10 +73,10 @@ async function cancel({ progress, relay, names, rows, context }: Work): Promise<
   const changed = await progress.cancel(relay, names)
   const until = changed === 0 ? '.' : `, until ${changed === 1 ? 'it is' : 'they are'} retried by name.`
   context.out.write(`${plural(changed, 'collection is', 'collections are')} cancelled${until}\n`)
-  for (const { collection, state, flags } of rows) {
-    if (state === 'complete') context.err.write(`${printable(collection)} is complete already.\n`)
-    else if (flags.includes('cancelled'))
-      context.err.write(`${printable(collection)} was cancelled before.\n`)
+  for (const row of rows) {
+    const name = printable(row.collection)
+    if (row.state === 'complete') context.err.write(`${name} is complete already.\n`)
+    else if (wasCancelled(row)) context.err.write(`${name} was cancelled before.\n`)
   }
   return EXIT.complete
 }

@@ -1,6 +1,7 @@
 import type { CollectionProgress } from '../../contracts/collection-progress.ts'
 import type { ProgressStore, RegisterOptions } from '../../contracts/progress-store.ts'
 import type { AdminRunEnd } from '../../server/admin/admin-run.ts'
+import { wasCancelled } from '../../util/flags.ts'
 import { isRefreshed } from '../../util/refreshed.ts'
 
 /** What is read again that is there. */
@@ -60,12 +61,7 @@ export function createBacklog(parts: BacklogParts): (signal: AbortSignal) => Pro
 
 /** Whether a collection is to be read: it is not complete, is too old, or may lack what a gap in the feed took. */
 function isOpen(row: CollectionProgress, refresh: Refresh): boolean {
-  return !isCancelled(row) && (row.state !== 'complete' || isRefreshed(row, refresh))
-}
-
-/** An operator's word holds until it is taken back. */
-function isCancelled({ flags }: CollectionProgress): boolean {
-  return flags.includes('cancelled')
+  return !wasCancelled(row) && (row.state !== 'complete' || isRefreshed(row, refresh))
 }
 
 /**
@@ -73,7 +69,7 @@ function isCancelled({ flags }: CollectionProgress): boolean {
  * left to do but collections have failed.
  */
 export function backlogState(rows: readonly CollectionProgress[]): 'waiting' | 'incomplete' | 'complete' {
-  const wanted = rows.filter((row) => !isCancelled(row))
+  const wanted = rows.filter((row) => !wasCancelled(row))
   if (rows.length === 0 || wanted.some(({ state }) => state === 'pending' || state === 'running'))
     return 'waiting'
   return wanted.every(({ state }) => state === 'complete') ? 'complete' : 'incomplete'

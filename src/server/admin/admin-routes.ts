@@ -2,6 +2,7 @@ import { isValidNsid } from '@atproto/syntax'
 import type { CollectionProgress } from '../../contracts/collection-progress.ts'
 import { DiscoveryError, RelayError } from '../../errors.ts'
 import { withDeadline } from '../../util/abort.ts'
+import { wasCancelled } from '../../util/flags.ts'
 import { normalNsid } from '../../util/nsid.ts'
 import { invalidRequest, jsonAnswer, single, XrpcError } from '../responses.ts'
 import type { AdminSettings } from './admin-options.ts'
@@ -178,8 +179,8 @@ async function namesToRetry(
   if (collections.length > 0) return bothForms(collections)
   if (single(params, 'waiting') !== 'true') return undefined
   const rows = await progress.list({ relay })
-  const isMeant = ({ state, retryInMs, flags }: CollectionProgress) =>
-    (state === 'failed' && !flags.includes('cancelled')) || retryInMs !== undefined
+  const isMeant = (row: CollectionProgress) =>
+    (row.state === 'failed' && !wasCancelled(row)) || row.retryInMs !== undefined
   return rows.filter(isMeant).map(({ collection }) => collection)
 }
 
