@@ -82,7 +82,7 @@ export interface BackfillErrors {
   DISCOVERY_FAILED: DiscoveryError
   /**
    * The run has ended and some collections failed, or hosts of a crawl: `failures` and `hosts` list them with their
-   * reasons. A new run retries them.
+   * reasons. A new run retries them, but for collections that were cancelled.
    */
   INCOMPLETE: IncompleteError
   /** A prune would remove more than `maxShare` allows. Look at its numbers, then raise `maxShare` or give a `confirm`. */

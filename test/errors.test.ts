@@ -175,6 +175,19 @@ describe('messages', () => {
     expect(new IncompleteError(failures.slice(0, 1)).message).toContain('1 collection ')
   })
 
+  it('do not say of what was cancelled that a new run retries it', () => {
+    const cancelled = { relay, collection: 'com.example.c', attempts: 0, lastError: 'cancelled' }
+    const failed = { relay, collection: 'com.example.f', attempts: 5, lastError: 'gone' }
+    expect(new IncompleteError([cancelled]).message).toBe(
+      '1 collection was cancelled, and is read once it is retried by its name.\n  com.example.c: cancelled',
+    )
+    expect(new IncompleteError([cancelled, failed]).message).toBe(
+      '1 collection failed. Run again to retry. ' +
+        '1 collection was cancelled, and is read once it is retried by its name.' +
+        '\n  com.example.f: gone\n  com.example.c: cancelled',
+    )
+  })
+
   it('cut what was given, for it can be anything', () => {
     const { message, option } = new InvalidOptionError('url', 'a URL', 'x'.repeat(10_000))
     expect(option).toBe('url')

@@ -1,5 +1,6 @@
 import { childController } from '../util/abort.ts'
 import { describe } from '../util/describe.ts'
+import { apartFromCancelled } from '../util/flags.ts'
 import { duration, plural } from '../util/format.ts'
 import { retrying } from '../util/retry.ts'
 import { printable } from '../util/text.ts'
@@ -147,9 +148,16 @@ function textOf({ end, relays }: Pick<EndedRun, 'end' | 'relays'>): string {
   const what = `The collection backfill from ${relays.join(', ')} ${OUTCOMES[end.outcome]}`
   if (end.outcome === 'failed') return `${what}: ${describe(end.error)}`
   if (end.outcome !== 'incomplete') return `${what}.`
-  const failed = [
-    ...(end.failures.length > 0 ? [plural(end.failures.length, 'collection')] : []),
+  const { failed, cancelled } = apartFromCancelled(end.failures)
+  const counts = [
+    ...(failed.length > 0 ? [plural(failed.length, 'collection')] : []),
     ...(end.failedRelays.length > 0 ? [plural(end.failedRelays.length, 'relay')] : []),
   ]
-  return `${what}: ${failed.join(' and ')} failed.`
+  const left = [
+    ...(counts.length > 0 ? [`${counts.join(' and ')} failed`] : []),
+    ...(cancelled.length > 0
+      ? [`${plural(cancelled.length, 'collection was', 'collections were')} cancelled`]
+      : []),
+  ]
+  return `${what}: ${left.join(', ')}.`
 }

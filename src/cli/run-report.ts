@@ -2,7 +2,7 @@ import type { BackfillEvent } from '../contracts/events.ts'
 import type { Compacted } from '../contracts/opened-store.ts'
 import type { CollectionFailure, RelayFailure } from '../contracts/run-failures.ts'
 import type { BackfillSummary, RelaySummary } from '../contracts/run-status.ts'
-import { CANCELLED, FLAG_WORDS } from '../util/flags.ts'
+import { apartFromCancelled, FLAG_WORDS } from '../util/flags.ts'
 import { count, duration, minuteOf, percent, plural } from '../util/format.ts'
 import { printable, withoutName } from '../util/text.ts'
 import type { Context } from './context.ts'
@@ -216,9 +216,7 @@ function cancelledLine(cancelled: readonly CollectionFailure[]): string {
 
 function failureLines(end: Extract<RunEnd, { outcome: 'incomplete' }>): string[] {
   const { failedRelays } = end
-  const [cancelled = [], failures = []] = [true, false].map((isMeant) =>
-    end.failures.filter(({ lastError }) => (lastError === CANCELLED) === isMeant),
-  )
+  const { failed: failures, cancelled } = apartFromCancelled(end.failures)
   const kinds = failureKinds(failures)
   const lines = kinds.slice(0, MAX_FAILURES)
   const more = kinds.length - lines.length

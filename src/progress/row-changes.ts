@@ -51,7 +51,7 @@ export function retriedRow(row: ProgressRow): ProgressRow {
   return { ...row, ...UNTRIED, flags: withoutFlag(row.flags, 'cancelled') }
 }
 
-/** A row that nobody is to work on until it is asked for. @returns undefined for one that is complete, or cancelled already */
+/** A row that no worker takes until it is asked for. @returns undefined for one that is complete, or cancelled already */
 export function cancelledRow(row: ProgressRow): ProgressRow | undefined {
   if (row.completedAt !== undefined || isCancelled(row)) return undefined
   const cancelled = { failed: true, notBefore: undefined, lastError: CANCELLED } as const
@@ -105,7 +105,7 @@ export function advancedRow(
   return { ...row, ...walked, ...succeeded, ...held }
 }
 
-/** A row that its worker gives back. */
+/** A row whose worker releases its claim. */
 export function releasedRow(row: ProgressRow, outcome: ReleaseOutcome | undefined, now: number): ProgressRow {
   const free = { ...row, ...UNCLAIMED }
   if (outcome === undefined) return free

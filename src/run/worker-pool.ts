@@ -55,7 +55,11 @@ export function createWorkerPool<Event>(parts: PoolParts<Event>): WorkerPool<Eve
   /** How often each collection was set aside in a row because the relay asked for a wait. */
   const postponements = new Map<string, number>()
 
-  async function giveBack(claim: Claim, { asking, emit }: ClaimWork<Event>, failure: Failure): Promise<void> {
+  async function releaseFailed(
+    claim: Claim,
+    { asking, emit }: ClaimWork<Event>,
+    failure: Failure,
+  ): Promise<void> {
     const { error } = failure
     const { relay, collection } = claim
     if (endsRun(error)) throw error
@@ -90,7 +94,7 @@ export function createWorkerPool<Event>(parts: PoolParts<Event>): WorkerPool<Eve
       }
     } catch (error) {
       signal.throwIfAborted()
-      await giveBack(claim, work, failureFrom(error))
+      await releaseFailed(claim, work, failureFrom(error))
       isHeld = false
     } finally {
       lease.letGo()

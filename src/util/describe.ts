@@ -1,4 +1,5 @@
 import type { CollectionFailure, HostFailure, RelayFailure } from '../contracts/run-failures.ts'
+import { apartFromCancelled } from './flags.ts'
 
 /** The wait that the error carries, in milliseconds; 0 without one. */
 export function retryAfterMs(error: unknown): number {
@@ -34,14 +35,15 @@ interface Incomplete {
 /** What is left of a run, the first ten collections, or hosts, by name. */
 export function incompleteText({ failures, relays, hosts }: Incomplete): string {
   const namesRelays = relays.length > 0 || new Set(failures.map(({ relay }) => relay)).size > 1
-  const isCollections = failures.length > 0 || relays.length + hosts.length === 0
+  const { failed, cancelled } = apartFromCancelled(failures)
+  const isCollections = failed.length > 0 || failures.length + relays.length + hosts.length === 0
   const counts = [
     ...(relays.length > 0 ? [counted(relays.length, 'relay')] : []),
-    ...(isCollections ? [counted(failures.length, 'collection')] : []),
+    ...(isCollections ? [counted(failed.length, 'collection')] : []),
     ...(hosts.length > 0 ? [counted(hosts.length, 'host')] : []),
   ]
   const named = [
-    ...failures.map(
+    ...[...failed, ...cancelled].map(
       ({ relay, collection, lastError }) => `${collection}${namesRelays ? ` at ${relay}` : ''}: ${lastError}`,
     ),
     ...hosts.map(({ host, lastError }) => `${host}: ${lastError}`),
@@ -51,7 +53,17 @@ export function incompleteText({ failures, relays, hosts }: Incomplete): string 
     ...named.slice(0, 10),
     ...(named.length > 10 ? [`and ${named.length - 10} more`] : []),
   ]
-  return `${counts.join(' and ')} failed. Run again to retry.${lines.map((line) => `\n  ${line}`).join('')}`
+  const sentences = [
+    ...(counts.length > 0 ? [`${counts.join(' and ')} failed. Run again to retry.`] : []),
+    ...(cancelled.length > 0 ? [cancelledText(cancelled.length)] : []),
+  ]
+  return `${sentences.join(' ')}${lines.map((line) => `\n  ${line}`).join('')}`
+}
+
+function cancelledText(count: number): string {
+  return count === 1
+    ? '1 collection was cancelled, and is read once it is retried by its name.'
+    : `${count} collections were cancelled, and are read once they are retried by their names.`
 }
 
 const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`

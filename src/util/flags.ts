@@ -1,4 +1,5 @@
 import type { CollectionFlag, CollectionProgress } from '../contracts/collection-progress.ts'
+import type { CollectionFailure } from '../contracts/run-failures.ts'
 
 /** What each flag says to people. */
 export const FLAG_WORDS: Readonly<Record<CollectionFlag, string>> = {
@@ -20,6 +21,18 @@ export const CANCELLED = 'cancelled'
 /** Whether an operator cancelled a collection: no run touches it until it is retried by its name, or reset. */
 export function wasCancelled({ flags }: Pick<CollectionProgress, 'flags'>): boolean {
   return flags.includes('cancelled')
+}
+
+/** What a run left because it failed, and what it left because it was cancelled, which a new run does not retry either. */
+export function apartFromCancelled(failures: readonly CollectionFailure[]): {
+  failed: CollectionFailure[]
+  cancelled: CollectionFailure[]
+} {
+  const isCancelled = ({ lastError }: CollectionFailure) => lastError === CANCELLED
+  return {
+    failed: failures.filter((failure) => !isCancelled(failure)),
+    cancelled: failures.filter(isCancelled),
+  }
 }
 
 /** Flags as a store keeps them, with more of them: each once, with spaces between them. */

@@ -2,6 +2,7 @@ import type { CollectionProgress } from '../../contracts/collection-progress.ts'
 import type { OpenedStore } from '../../contracts/opened-store.ts'
 import { isBackfillError } from '../../errors.ts'
 import { abortable } from '../../util/abort.ts'
+import { wasCancelled } from '../../util/flags.ts'
 import { count, plural } from '../../util/format.ts'
 import { normalNsid } from '../../util/nsid.ts'
 import { collectionRows } from '../../util/scopes.ts'
@@ -69,10 +70,15 @@ async function hasDidIndex(index: OpenedStore['index']): Promise<boolean> {
 /** Whether the progress fits the index, and what it asks a person for. */
 export function progressFindings(rows: readonly CollectionProgress[], names: ReadonlySet<string>): Finding[] {
   const inState = (state: CollectionProgress['state']) => rows.filter((row) => row.state === state)
-  const [failed, running] = [inState('failed'), inState('running')]
+  const running = inState('running')
+  // No run reads what was cancelled, whatever has become of its pairs: its flag says so.
+  const failed = inState('failed').filter((row) => !wasCancelled(row))
   const missing = rows.filter(
-    ({ imported, state, collection }) =>
-      imported > 0 && state !== 'running' && !names.has(normalNsid(collection)),
+    (row) =>
+      row.imported > 0 &&
+      row.state !== 'running' &&
+      !wasCancelled(row) &&
+      !names.has(normalNsid(row.collection)),
   )
   const flagged = rows.filter(({ flags }) => flags.length > 0)
   const subject = 'progress'

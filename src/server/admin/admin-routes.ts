@@ -21,7 +21,7 @@ const MAX_VIEWERS = 100
 
 /**
  * How long a request that starts a run waits until its collections are known, in milliseconds, and one that stops it
- * until it is over; then it is withDeadline with 202. Some proxies give up after 60 s.
+ * until it is over; then it is answered with 202. Some proxies give up after 60 s.
  */
 const ANSWER_WITHIN_MS = 30_000
 
@@ -184,7 +184,7 @@ async function namesToRetry(
   return rows.filter(isMeant).map(({ collection }) => collection)
 }
 
-/** Whether the promise resolves before the request has to be withDeadline. */
+/** Whether the promise resolves before the request has to be answered. */
 async function isInTime(promise: Promise<unknown>): Promise<boolean> {
   const late = new Error('late')
   try {

@@ -2,8 +2,6 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
-import { progressFindings } from '../../../src/cli/doctor/database-checkup.ts'
-import type { CollectionProgress } from '../../../src/contracts/collection-progress.ts'
 import { openSqlite } from '../../../src/sqlite/index.ts'
 import { type RelayScript, startRelay, type TestRelay } from '../../../src/testing/index.ts'
 import { cli, jsonLines } from '../../support/cli.ts'
@@ -204,29 +202,4 @@ describe('doctor', () => {
       found: [{ state: 'fail', advice: expect.stringContaining('Create the folder') }],
     })
   })
-})
-
-test('the progress is held against the index', () => {
-  const row = (
-    collection: string,
-    state: CollectionProgress['state'],
-    more: Partial<CollectionProgress> = {},
-  ) => ({
-    ...{ relay: 'relay.test', collection, state, pages: 1, imported: 2, invalid: 0, attempts: 0, flags: [] },
-    ...more,
-  })
-  const rows: CollectionProgress[] = [
-    row('com.example.held', 'complete'),
-    row('com.example.gone', 'complete'),
-    row('com.example.walked', 'running'),
-    row('com.example.failed', 'failed', { imported: 0 }),
-    row('com.example.small', 'complete', { imported: 0, flags: ['smallerThanTold'] }),
-  ]
-  const names = new Set(['com.example.held'])
-  expect(progressFindings(rows, names).map(({ state, found }) => [state, found])).toEqual([
-    ['ok', '3 of 5 collections complete, 1 read by a run now, 6 pairs imported'],
-    ['fail', '1 collection imported, and the index does not name them: com.example.gone'],
-    ['warn', '1 collection failed: com.example.failed'],
-    ['warn', '1 collection flagged: com.example.small'],
-  ])
 })
