@@ -86,9 +86,10 @@ describe('the short programs that users write', () => {
     const first = await run('weekly-refresh.ts', database)
     expect(first.stdout).toBe('3 collections walked, 4820 pairs are new\n')
     expect((await run('weekly-refresh.ts', database)).stdout).toBe('0 collections walked, 0 pairs are new\n')
-    await sql`update backfill_progress set completed_at = completed_at - interval '8 days'`.execute(
-      database.db,
-    )
+    await sql`
+      update backfill_progress
+      set began_at = began_at - interval '8 days', completed_at = completed_at - interval '8 days'
+    `.execute(database.db)
     expect((await run('weekly-refresh.ts', database)).stdout).toBe('3 collections walked, 0 pairs are new\n')
   })
 })

@@ -15,13 +15,12 @@ import { setUp } from '../support/fault-run.ts'
 import { listenTo } from '../support/listen-to.ts'
 import { claimByHand, commitByHand, listOf, pageFor } from '../support/pages-by-hand.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
-import { type Direction, type Fate, startTcpProxy } from '../support/tcp-proxy.ts'
+import { BEGINS, type Direction, type Fate, startTcpProxy } from '../support/tcp-proxy.ts'
 
 const A = 'com.example.a'
 const B = 'com.example.b'
 const collections = { [A]: 45, [B]: 25 }
 const COMMIT = /^commit$/i
-const BEGIN = /^begin\b/i
 const SAVE = /^update "backfill_progress" set "cursor"/m
 const CLAIM = /^update "backfill_progress" set "owner"/
 const PAIRS = /insert into "collection_index_pair"/
@@ -53,7 +52,7 @@ describe('a connection that breaks', () => {
     },
     { moment: 'before the COMMIT arrived', sql: COMMIT, after: SAVE, fate: 'cut', told: 0 },
     { moment: 'between the cursor and the pairs', sql: PAIRS, fate: 'cut-answer', told: 2 },
-    { moment: 'as the transaction begins', sql: BEGIN, fate: 'cut-answer', told: 2 },
+    { moment: 'as the transaction begins', sql: BEGINS, fate: 'cut-answer', told: 2 },
     { moment: 'as the cursor is saved', sql: SAVE, fate: 'cut', told: 2 },
     {
       moment: 'after a claim was given and before it was told',
@@ -134,7 +133,7 @@ describe('a connection over which bytes vanish', () => {
     { moment: 'with a COMMIT, both ways', sql: COMMIT, after: SAVE, fate: 'vanish' },
     { moment: 'with the answer to the pairs', sql: PAIRS, fate: 'swallow-answer' },
     { moment: 'with the cursor', sql: SAVE, fate: 'swallow' },
-    { moment: 'with a BEGIN', sql: BEGIN, fate: 'vanish' },
+    { moment: 'with a BEGIN', sql: BEGINS, fate: 'vanish' },
     { moment: 'with a claim', sql: CLAIM, fate: 'vanish' },
   ]
 

@@ -15,7 +15,8 @@ const feed: FeedTarget['feed'] = {
   ...store.feed,
   async apply(batch, context) {
     const applied = await store.feed.apply(batch, context)
-    if (context?.transaction !== undefined) commits += 1
+    if (context?.transaction === undefined) return applied
+    commits += 1
     if (commits === Number(killAt)) process.kill(process.pid, 'SIGKILL')
     return applied
   },

@@ -43,6 +43,9 @@ export interface TcpProxy extends AsyncDisposable {
   readonly passed: Readonly<Record<Direction, number>>
 }
 
+/** What begins a transaction, in the words of Kysely where an isolation level is set. */
+export const BEGINS: RegExp = /^(?:begin|start transaction)\b/i
+
 export type Direction = 'to-server' | 'to-client'
 
 interface Connection {
@@ -158,7 +161,7 @@ async function toClient(connection: Connection, network: Network): Promise<void>
 
 async function meetFate(connection: Connection, { rules }: Network, sql: string): Promise<void> {
   const before = connection.transaction
-  if (sql !== '') connection.transaction = /^begin/i.test(sql) ? sql : `${before}\n${sql}`
+  if (sql !== '') connection.transaction = BEGINS.test(sql) ? sql : `${before}\n${sql}`
   const rule = rules.find(
     ({ sql: pattern, after, left }) =>
       left > 0 && sql !== '' && pattern.test(sql) && after?.test(before) !== false,
