@@ -6,6 +6,8 @@ import type { Standings } from './standings.ts'
 
 /** What the relay's list says, as a prune keeps it. */
 export interface Listed {
+  /** When the reading of the list began, in milliseconds since 1970 on this computer's clock: its word is no newer. */
+  readonly begunAt: number
   readonly digest: (did: string) => Digest
   readonly standings: Standings
   /** The accounts that it calls active. */

@@ -42,15 +42,6 @@ export interface PruneOptions {
   /** What becomes of accounts that are suspended. @default 'keep' */
   suspended?: AccountFate | undefined
   /**
-   * What becomes of accounts that the relay's list calls gone, while no process follows a live feed with this store, which
-   * would tell of one that came back: `'lookUp'` asks the relay for each once more, right before its first pair goes;
-   * `'remove'` goes by the list, which is an hour old by then. What comes back meanwhile is missing until the next prune
-   * and the next import. Beside a feed, the list and the feed suffice.
-   *
-   * @default 'lookUp'
-   */
-  listed?: 'lookUp' | 'remove' | undefined
-  /**
    * What becomes of accounts that the relay's list does not name: `'lookUp'` asks the relay for each, one by one, and
    * removes those that it says to be gone.
    *
@@ -112,7 +103,6 @@ export interface PruneSettings {
   readonly accounts: AccountLister
   readonly store: PruneStore
   readonly fates: Fates
-  readonly trustsList: boolean
   readonly looksUp: boolean
   readonly removesNotFound: boolean
   readonly maxShare: number
@@ -132,7 +122,6 @@ const OPTIONS: OptionNames<PruneOptions> = {
   store: true,
   deactivated: true,
   suspended: true,
-  listed: true,
   unlisted: true,
   notFound: true,
   maxShare: true,
@@ -168,7 +157,6 @@ export function pruneSettingsOf(options: PruneOptions): PruneSettings {
       deactivated: fateOf('deactivated', options),
       inactive: 'keep',
     },
-    trustsList: isSecond('listed', options.listed, ['lookUp', 'remove']),
     looksUp: !isSecond('unlisted', options.unlisted, ['lookUp', 'keep']),
     removesNotFound: isSecond('notFound', options.notFound, ['keep', 'remove']),
     maxShare,

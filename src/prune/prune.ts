@@ -105,7 +105,8 @@ async function* pruneBy(summary: PruneSummary, settings: Parts): AsyncGenerator<
 async function* readList(summary: PruneSummary, settings: Parts): AsyncGenerator<PruneEvent, Listed, void> {
   const { relay } = settings.accounts
   const digest = digester()
-  const listed = { digest, standings: createStandings(), names: listedSet(settings.memoryBytes) }
+  const begunAt = Date.now()
+  const listed = { begunAt, digest, standings: createStandings(), names: listedSet(settings.memoryBytes) }
   for await (const { accounts } of listedAccounts(undefined, settings)) {
     for (const account of accounts) {
       const digested = digest(account.did)

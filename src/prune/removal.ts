@@ -24,13 +24,13 @@ interface RemovalParts extends IndexParts, PruneSettings {
  * is asked. An account is asked for once, where it comes first; a prune that goes on asks for none before the place that
  * is saved.
  *
- * The list is old by then. Where no feed would tell of an account that came back since, the list's word is not enough
- * either: it is asked for as well.
+ * An account that the list calls gone is asked for as well where the list is old by then, and no feed would have told that
+ * it came back since: {@link trustsList}.
  */
 export async function* removeGone(parts: RemovalParts): AsyncGenerator<PruneEvent, void, void> {
   const { relay, pairStore, summary, claim } = parts
   if (summary.mayRemove === 0 && !Object.values(parts.fates).includes('mark')) return
-  const sort = createSorter(parts, parts.trustsList || (await isFed(parts)))
+  const sort = createSorter(parts)
   for await (const collection of prunedCollections(parts.collections, parts)) {
     for await (const dids of indexPages(collection, parts)) {
       const { gone, marked, asked } = await sort(collection, dids)
@@ -60,25 +60,33 @@ interface SortedPage {
 /** What the relay may say of an account that it is asked for. `notFound`: that it does not know it. */
 type Verdict = AccountStanding | 'notFound'
 
-/** Whether a process follows a live feed with this store. */
-async function isFed({ store, signal, relay, emit }: RemovalParts): Promise<boolean> {
-  const { feed, progress } = store
-  if (feed === undefined || progress === undefined) return false
-  const rows = await askStore(() => progress.list(), { signal, relay, emit })
-  return rows.some((row) => workKindOf(row.relay) === 'feed' && row.state === 'running')
-}
+/**
+ * How long the list's word counts from when its reading began, in milliseconds on the wall clock: a computer that slept, a
+ * question that waited overnight and a relay that paused make it old. The list of 40 million accounts is read in 70 minutes.
+ */
+const LIST_COUNTS_MS = 2 * 3_600_000
 
 /**
- * Tells what becomes of the accounts on a page.
- *
- * @param trustsList whether those that the list calls gone are so without being asked for
+ * Whether what the list calls gone goes without being asked for: while the list is young, or where a process follows a live
+ * feed with this store and has missed nothing since the list's reading began.
  */
-function createSorter(
-  { listed, unlisted, lookUps, claim, summary, ...settings }: RemovalParts,
-  trustsList: boolean,
-) {
-  const { looksUp, removesNotFound } = settings
-  const fates = { ...settings.fates, active: 'keep', notFound: removesNotFound ? 'remove' : 'keep' } as const
+async function trustsList({ listed, store, ...parts }: RemovalParts): Promise<boolean> {
+  if (Date.now() - listed.begunAt <= LIST_COUNTS_MS) return true
+  const { feed, progress } = store
+  if (feed === undefined || progress === undefined) return false
+  const rows = await askStore(() => progress.list(), parts)
+  for (const { relay: name, state } of rows) {
+    if (workKindOf(name) !== 'feed' || state !== 'running') continue
+    const since = await askStore(() => feed.followedSince(name, { signal: parts.signal }), parts)
+    if (since !== undefined && since.getTime() <= listed.begunAt) return true
+  }
+  return false
+}
+
+/** Tells what becomes of the accounts on a page. */
+function createSorter(parts: RemovalParts) {
+  const { listed, unlisted, lookUps, claim, summary, looksUp, removesNotFound } = parts
+  const fates = { ...parts.fates, active: 'keep', notFound: removesNotFound ? 'remove' : 'keep' } as const
   const verdicts = createVerdicts()
 
   function put(did: string, verdict: Verdict, page: SortedPage): void {
@@ -94,12 +102,12 @@ function createSorter(
   }
 
   /** What is known of an account, or that it is to be asked for; nothing where it keeps its pairs. */
-  function lookAt(place: LookedUpTo): Verdict | 'ask' | { readonly confirm: Verdict } | undefined {
+  function lookAt(place: LookedUpTo): Verdict | 'ask' | { readonly doubtful: Verdict } | undefined {
     const digested = listed.digest(place.did)
     const said = listedAs(listed, digested)
     if (typeof said === 'object') {
-      if (trustsList || fates[said.standing] !== 'remove') return said.standing
-      return verdicts.of(digested) ?? { confirm: said.standing }
+      if (fates[said.standing] !== 'remove') return said.standing
+      return verdicts.of(digested) ?? { doubtful: said.standing }
     }
     if (!looksUp || said !== 'unlisted') return undefined
     const verdict = verdicts.of(digested)
@@ -109,26 +117,41 @@ function createSorter(
     return seen === 'first' || (seen === 'absent' && unlisted.isCut) ? 'ask' : undefined
   }
 
+  function decide(did: string, verdict: Verdict, page: SortedPage): void {
+    verdicts.note(listed.digest(did), verdict)
+    put(did, verdict, page)
+  }
+
+  /** Asks for accounts that the list calls gone. */
+  async function confirm(doubtful: ReadonlyMap<string, Verdict>, page: SortedPage): Promise<void> {
+    for (const [did, account] of await lookUps.ask([...doubtful.keys()])) {
+      // A relay that has forgotten an account it lists as gone does not contradict its list.
+      const verdict = account === undefined ? (doubtful.get(did) ?? 'notFound') : standingOf(account)
+      if (verdict === 'active') summary.cameBack += 1
+      decide(did, verdict, page)
+    }
+  }
+
   return async (collection: string, dids: readonly string[]): Promise<SortedPage> => {
     const page: SortedPage = { gone: [], marked: [], asked: 0 }
     const toAsk: string[] = []
-    const toConfirm = new Map<string, Verdict>()
+    const doubtful = new Map<string, Verdict>()
     for (const did of dids) {
       const found = lookAt({ collection, did })
       if (found === 'ask') toAsk.push(did)
-      else if (typeof found === 'object') toConfirm.set(did, found.confirm)
+      else if (typeof found === 'object') doubtful.set(did, found.doubtful)
       else if (found !== undefined) put(did, found, page)
     }
     page.asked = toAsk.length
-    for (const [did, account] of await lookUps.ask([...toAsk, ...toConfirm.keys()])) {
-      // A relay that has forgotten an account it lists as gone does not contradict its list.
-      const unknown = toConfirm.get(did) ?? 'notFound'
-      const verdict = account === undefined ? unknown : standingOf(account)
-      if (!toConfirm.has(did)) countUnlisted(verdict)
-      else if (verdict === 'active') summary.cameBack += 1
-      verdicts.note(listed.digest(did), verdict)
-      put(did, verdict, page)
+    for (const [did, account] of await lookUps.ask(toAsk)) {
+      const verdict = account === undefined ? 'notFound' : standingOf(account)
+      countUnlisted(verdict)
+      decide(did, verdict, page)
     }
+    // After the look-ups, which may take hours.
+    if (doubtful.size > 0 && (await trustsList(parts)))
+      for (const [did, said] of doubtful) put(did, said, page)
+    else await confirm(doubtful, page)
     return page
   }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
   type FeedStore,
   type IndexSink,
@@ -79,11 +79,27 @@ async function heldIn({ index }: PruneStore, collection: string): Promise<string
   return dids
 }
 
-/** As while a process follows a feed with this store. */
-async function followFeed({ progress }: PruneStore): Promise<void> {
+/** As while a process follows a feed with this store, from now on. */
+async function followFeed({ progress, feed }: PruneStore): Promise<void> {
+  await feed?.apply({ feed: 'feed:x', restarted: true })
   await progress?.register('feed:x', [{ nsid: 'firehose' }])
-  await progress?.claim({ relay: 'feed:x', owner: 'a follower', leaseMs: 60_000 })
+  await progress?.claim({ relay: 'feed:x', owner: 'a follower', leaseMs: 24 * HOUR })
 }
+
+const HOUR = 3_600_000
+
+/** A question that is answered after this time. */
+function askedFor(ms: number): Pick<PruneOptions, 'maxShare' | 'confirm'> {
+  const confirm = () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms })
+    return true
+  }
+  return { maxShare: 0, confirm }
+}
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 interface Scene {
   readonly store: Pruned
@@ -231,7 +247,6 @@ describe.each(stores)('on $kind', ({ create }) => {
         told: (did) => (did === back ? { did, active: true } : { did, active: false, status: 'deleted' }),
       },
       async ({ store, relay, prune }) => {
-        await followFeed(store)
         const active = [back, stale].map((did) => ({ did, active: true, rev: '3k' }))
         await store.feed.apply({ feed: 'feed:x', accounts: active })
         const { summary } = await prune()
@@ -248,7 +263,28 @@ describe.each(stores)('on $kind', ({ create }) => {
     )
   })
 
-  it('without a feed, an account that comes back between the list and its removal keeps its pairs', () => {
+  it('the list suffices for two hours, and after that where a feed has missed nothing since', async () => {
+    const gone = at(2, 4)
+    const parts = { listed: accounts({ deleted: gone }), told: (did: string) => ({ did, active: true }) }
+    for (const [isFed, hours] of [
+      [false, 1.9],
+      [true, 2.1],
+    ] as const)
+      await withScene(
+        parts,
+        async ({ store, relay, prune }) => {
+          if (isFed) await followFeed(store)
+          const { summary } = await prune(askedFor(hours * HOUR))
+          vi.useRealTimers()
+          expect(summary).toMatchObject({ removed: 4, cameBack: 0 })
+          expect(await heldIn(store, A)).toEqual(without(gone).toSorted())
+          expect(relay.lookedUp).toEqual([])
+        },
+        create,
+      )
+  })
+
+  it('a list that is old is not enough: an account that came back since keeps its pairs', () => {
     const [back = '', gone = '', forgotten = '', odd = '', away = ''] = at(2, 4, 6, 8, 10)
     return withScene(
       {
@@ -265,16 +301,34 @@ describe.each(stores)('on $kind', ({ create }) => {
         const left = without([gone, forgotten]).toSorted()
         for (const parts of [store, { index: store.index }]) {
           await store.sink.add({ relay: 'x', collection: A, dids: [gone, forgotten] })
-          const { summary } = await prune({ store: parts })
+          const { summary } = await prune({ store: parts, ...askedFor(2.1 * HOUR) })
+          vi.useRealTimers()
           expect(await heldIn(store, A)).toEqual(left)
           expect(await heldIn(store, B)).toEqual(left.filter((did) => DIDS.indexOf(did) % 2 === 0))
           expect(summary).toMatchObject({ cameBack: 1, unlisted: { lookedUp: 0 } })
         }
         // Once, though each is in two collections.
         expect(relay.lookedUp.filter((did) => did === back)).toHaveLength(2)
-        const { summary } = await prune({ listed: 'remove' })
-        expect(summary).toMatchObject({ cameBack: 0 })
-        expect(await heldIn(store, A)).toEqual(without([back, gone, forgotten, odd, away]).toSorted())
+      },
+      create,
+    )
+  })
+
+  it('a feed that is followed only since the list was read has not told who came back before', () => {
+    const [back = ''] = at(2)
+    return withScene(
+      { listed: accounts({ deleted: [back] }), told: (did) => ({ did, active: true }) },
+      async ({ store, relay, prune }) => {
+        const { confirm, maxShare } = askedFor(2.1 * HOUR)
+        const following: PruneOptions['confirm'] = async (report) => {
+          await followFeed(store)
+          return (await confirm?.(report)) ?? false
+        }
+        const { summary } = await prune({ maxShare, confirm: following })
+        vi.useRealTimers()
+        expect(summary).toMatchObject({ removed: 0, cameBack: 1 })
+        expect(relay.lookedUp).toEqual([back])
+        expect(await heldIn(store, A)).toContain(back)
       },
       create,
     )
@@ -314,7 +368,6 @@ describe.each(stores)('on $kind', ({ create }) => {
     return withScene(
       { listed, told: (did) => (did === left ? as(did, 'deleted') : as(did)) },
       async ({ store, relay, prune }) => {
-        await followFeed(store)
         const { summary } = await prune()
         expect(await heldIn(store, A)).toEqual(without([left, gone]).toSorted())
         expect(relay.lookedUp.toSorted()).toEqual([back, left].toSorted())
@@ -413,7 +466,6 @@ it('says which options are wrong', () => {
   expect(() => prune({ relay, store: { index }, deactivated: 'mark' })).toThrow(/store.feed/)
   expect(() => prune({ relay, store: { index: { listRepos: index.listRepos } } })).toThrow(/remove/)
   expect(() => prune({ relay, store: { index }, unlisted: 'remove' as 'keep' })).toThrow(/'lookUp' or 'keep'/)
-  expect(() => prune({ relay, store: { index }, listed: 'keep' as 'remove' })).toThrow(/'lookUp' or 'remove'/)
 })
 
 it('a dry run reports, and a loop that is left at the report removes nothing', () =>
@@ -430,8 +482,7 @@ it('a dry run reports, and a loop that is left at the report removes nothing', (
 
 it('of two that prune by one relay at once, one does it and the other waits for it', () =>
   withScene({ listed: accounts({ deleted: at(3, 4) }) }, async ({ store, relay, prune: run }) => {
-    const options = { listed: 'remove' } as const
-    const both = await Promise.all([run(options), run(options)])
+    const both = await Promise.all([run(), run()])
     expect(both.map(({ summary }) => summary.outcome).toSorted()).toEqual(['elsewhere', 'pruned'])
     expect(relay.requests).toHaveLength(Math.ceil(DIDS.length / 30))
     expect(await heldIn(store, A)).toEqual(without(at(3, 4)).toSorted())

@@ -38,14 +38,6 @@ export const registerPrune: RegisterCommand = (program, choose) => {
     )
     .addOption(
       option(
-        '--listed <what>',
-        'look-up asks the relay once more for each account that its list calls gone, where no live feed is followed; remove does not (look-up)',
-        'BACKFILL_LISTED',
-        oneOf('look-up', 'remove'),
-      ),
-    )
-    .addOption(
-      option(
         '--unlisted <what>',
         'look-up asks the relay for each account that its list does not name; keep does not (look-up)',
         'BACKFILL_UNLISTED',

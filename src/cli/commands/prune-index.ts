@@ -12,7 +12,6 @@ export interface PruneCommandOptions {
   readonly relay?: readonly string[]
   readonly deactivated?: AccountFate
   readonly suspended?: AccountFate
-  readonly listed?: 'look-up' | 'remove'
   readonly unlisted?: 'look-up' | 'keep'
   readonly notFound?: 'keep' | 'remove'
   /** From 0 to 1. */
@@ -33,8 +32,7 @@ export async function pruneIndex(
   const [relay, ...more] = options.relay ?? []
   if (relay === undefined || more.length > 0)
     throw new UsageError('By which relay? Give one, with --relay HOST: its accounts are read.')
-  const { deactivated, suspended, listed, unlisted, notFound, requestsPerSecond, retries, dryRun, json } =
-    options
+  const { deactivated, suspended, unlisted, notFound, requestsPerSecond, retries, dryRun, json } = options
   const { signal } = context.interruption
   await using store = await openExisting(database, { signal })
   const lister = relayAccounts(relay, { requestsPerSecond })
@@ -44,7 +42,6 @@ export async function pruneIndex(
     store,
     deactivated,
     suspended,
-    listed: listed === 'look-up' ? 'lookUp' : listed,
     unlisted: unlisted === 'look-up' ? 'lookUp' : unlisted,
     notFound,
     maxShare: options.yes ? 1 : options.maxPercent,
