@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { AccountChange, ClosedAccount, ClosedPairs } from '../contracts/feed-store.ts'
-import { isAsSeen } from '../util/feed-limits.ts'
+import { isAsSeen } from '../util/feed-rules.ts'
 import type { FeedTables } from './feed-tables.ts'
 import { jsonRow, rowOf } from './json-row.ts'
 

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { AppliedBatch, FeedBatch } from '../contracts/feed-store.ts'
-import { mustFollow, newcomersKept, pairsByCollection } from '../util/feed-limits.ts'
+import { mustFollow, newcomersKept, pairsByCollection } from '../util/feed-rules.ts'
 import type { FeedTables } from './feed-tables.ts'
 import { jsonRow, rowOf } from './json-row.ts'
 import {

@@ -7,7 +7,7 @@ import type {
   FeedPair,
   LookedUpRepo,
 } from '../contracts/feed-store.ts'
-import { isAsSeen, mustFollow, newcomersKept } from '../util/feed-limits.ts'
+import { isAsSeen, mustFollow, newcomersKept } from '../util/feed-rules.ts'
 
 interface KeptNewcomer extends FeedPair {
   readonly position: number

@@ -1,5 +1,5 @@
 import type { FeedStore } from '../contracts/feed-store.ts'
-import { waitUntil } from '../util/feed-limits.ts'
+import { waitUntil } from '../util/feed-rules.ts'
 import { pageLimit } from '../util/page-limit.ts'
 import { applyToMemory, feedMemory, goneKey, revOf } from './feed-memory.ts'
 

@@ -7,7 +7,7 @@ import type {
   FeedPair,
   LookedUpRepo,
 } from '../contracts/feed-store.ts'
-import { isAsSeen, mustFollow, newcomersKept, pairsByCollection } from '../util/feed-limits.ts'
+import { isAsSeen, mustFollow, newcomersKept, pairsByCollection } from '../util/feed-rules.ts'
 import { type DidKey, keyOfDid } from './did-key.ts'
 import type { Merging } from './merging.ts'
 import type { SqliteTransaction } from './sqlite-database.ts'

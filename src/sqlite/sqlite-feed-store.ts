@@ -1,5 +1,5 @@
 import type { FeedAccount, FeedStore, NewcomerPage, NewcomersRequest } from '../contracts/feed-store.ts'
-import { waitUntil } from '../util/feed-limits.ts'
+import { waitUntil } from '../util/feed-rules.ts'
 import { pageLimit } from '../util/page-limit.ts'
 import { type DidKey, didOfKey, keyOfDid, LOWEST_KEY } from './did-key.ts'
 import type { Merging } from './merging.ts'
