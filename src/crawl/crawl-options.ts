@@ -1,10 +1,11 @@
+import pLimit from 'p-limit'
 import type { CrawlListener } from '../contracts/crawl-events.ts'
 import type { HostSource } from '../contracts/host-source.ts'
 import type { IndexSink } from '../contracts/index-sink.ts'
 import type { ProgressStore } from '../contracts/progress-store.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { createHttpClient, HTTP_OPTIONS, type HttpClient, type HttpOptions } from '../http/client.ts'
-import { checkRate } from '../http/pacing.ts'
+import { checkRate, type Places } from '../http/pacing.ts'
 import { refreshOf } from '../run/options.ts'
 import { STORE_TIMEOUT_MS } from '../run/patient-store.ts'
 import { type RetryPolicy, retryPolicy } from '../util/retry.ts'
@@ -17,7 +18,6 @@ import {
 } from '../util/validate-options.ts'
 import { guardedFetch } from './connection-guard.ts'
 import { warnOfHosts } from './crawl-warnings.ts'
-import { limitedClient } from './host-client.ts'
 import { type HostRates, hostRates } from './host-rates.ts'
 import { createHostRules, DENIED_BY_DEFAULT, type HostRules } from './host-rules.ts'
 import { type HostGroup, hostGroups, type SharedLimit } from './shared-limits.ts'
@@ -136,7 +136,7 @@ const MEANT = {
   limit: 'pageSize',
 } as const
 
-/** The most requests that one process has under way at once. */
+/** The most requests that a crawl has under way at once, whomever they are for: so many sockets it takes. */
 const REQUESTS_AT_ONCE = 500
 
 /** The options of a crawl with nothing left open. */
@@ -149,6 +149,7 @@ export interface CrawlSettings extends CrawlStore {
   readonly groups: readonly HostGroup[]
   readonly rates: HostRates
   readonly http: HttpClient
+  readonly places: Places
   readonly concurrency: number
   readonly requestsPerSecond: number
   readonly pageSize: number
@@ -194,7 +195,8 @@ export function crawlSettingsOf(options: CrawlOptions): CrawlSettings {
     rules,
     groups: hostGroups(options.sharedLimits),
     rates: hostRates(options.fetch),
-    http: limitedClient(http, REQUESTS_AT_ONCE),
+    http,
+    places: pLimit(REQUESTS_AT_ONCE),
     concurrency: wholeNumber('concurrency', options.concurrency ?? 100, 1),
     requestsPerSecond: checkRate('requestsPerSecond', options.requestsPerSecond ?? 8),
     pageSize: wholeNumber('pageSize', options.pageSize ?? 500, 1, 1_000),

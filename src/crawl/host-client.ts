@@ -1,7 +1,6 @@
-import pLimit from 'p-limit'
 import type { RepoLister, RepoPage } from '../contracts/repo-lister.ts'
 import type { Answer, HttpClient } from '../http/client.ts'
-import { createPacingAt, type Rate } from '../http/pacing.ts'
+import { createPacingAt, type Places, type Rate } from '../http/pacing.ts'
 import type { Asked } from '../http/response-error.ts'
 import { describeRepo, type RepoDescription } from './describe-repo.ts'
 import type { HostAddress } from './host-address.ts'
@@ -26,14 +25,22 @@ interface HostClientParts {
   readonly http: HttpClient
   /** Its own, and that of its group. */
   readonly rates: readonly Rate[]
+  /** Those of all hosts together. */
+  readonly places: Places
   readonly pageSize: number
   /** Called before each request: throws when the claim on the host does not hold any more. */
   mustHold(): void
 }
 
-export function createHostClient({ address, rates, pageSize, ...parts }: HostClientParts): HostClient {
+export function createHostClient({
+  address,
+  rates,
+  places,
+  pageSize,
+  ...parts
+}: HostClientParts): HostClient {
   const { host, origin } = address
-  const pacing = createPacingAt(host, rates)
+  const pacing = createPacingAt(host, rates, places)
   const paced = (signal: AbortSignal | undefined, send: () => Promise<Answer>) =>
     pacing.run(signal, () => {
       parts.mustHold()
@@ -83,10 +90,4 @@ async function isTrue(answer: Promise<boolean>, signal: AbortSignal): Promise<bo
     signal.throwIfAborted()
     return false
   }
-}
-
-/** A client with no more than `most` requests under way at once, whomever they are for: so many sockets it takes. */
-export function limitedClient(http: HttpClient, most: number): HttpClient {
-  const gate = pLimit(most)
-  return { get: (request) => gate(() => http.get(request)) }
 }

@@ -32,7 +32,8 @@ export interface HostSession {
 }
 
 export function createHostSession(claim: Claim, host: string, parts: HostWorkParts): HostSession {
-  const { rules, retry, group, emit, progress, stop, http, pageSize, requestsPerSecond, rates } = parts
+  const { rules, retry, group, emit, progress, stop, http, places, pageSize, requestsPerSecond, rates } =
+    parts
   const scope = group?.scope ?? pauseScope(host)
   const told = asCrawlEvents(emit, host)
   const judged = rules.judge({ host })
@@ -44,6 +45,7 @@ export function createHostSession(claim: Claim, host: string, parts: HostWorkPar
   const client = createHostClient({
     address,
     http,
+    places,
     rates: group === undefined ? [own] : [own, group.rate],
     pageSize,
     mustHold() {

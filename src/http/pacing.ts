@@ -91,8 +91,20 @@ export function createPacing(relay: string, options: PacingOptions = {}): Pacing
   return createPacingAt(relay, [createRate(checkRate('requestsPerSecond', requestsPerSecond))])
 }
 
-/** A pacing whose requests keep all of these rates. */
-export function createPacingAt(relay: string, rates: readonly Rate[]): Pacing {
+/** Bounds how many requests are under way to all servers together: runs what it is given once there is a place. */
+export type Places = <T>(work: () => Promise<T>) => Promise<T>
+
+/**
+ * A pacing whose requests keep all of these rates.
+ *
+ * @param places what a request waits for before it looks at the clock: those that waited together do not begin together.
+ *   @default as many as there are requests
+ */
+export function createPacingAt(
+  relay: string,
+  rates: readonly Rate[],
+  places: Places = (work) => work(),
+): Pacing {
   const turns = pLimit(1)
   const listeners = new Set<(pause: RelayPause) => void>()
   const gate = pLimit(Number.POSITIVE_INFINITY)
@@ -157,7 +169,7 @@ export function createPacingAt(relay: string, rates: readonly Rate[]): Pacing {
     for (;;) {
       await ready(signal)
       const begun = Promise.withResolvers<boolean>()
-      const answer = gate(() => attempt(signal, send, () => begun.resolve(true)))
+      const answer = gate(() => places(() => attempt(signal, send, () => begun.resolve(true))))
       if (await Promise.race([begun.promise, answer.then((early) => early !== undefined)])) return { answer }
     }
   }

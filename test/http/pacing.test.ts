@@ -1,6 +1,7 @@
+import pLimit from 'p-limit'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { RelayPause } from '../../src/contracts/repo-lister.ts'
-import { createPacing, type Pacing } from '../../src/http/pacing.ts'
+import { createPacing, createPacingAt, createRate, type Pacing } from '../../src/http/pacing.ts'
 import { RelayError } from '../../src/index.ts'
 import { gate } from '../support/scripted-lister.ts'
 
@@ -304,6 +305,44 @@ describe('requestsPerSecond', () => {
       expect(at).toBeGreaterThanOrEqual(index * 50)
       expect(at).toBeLessThanOrEqual(index * 50 + 4)
     }
+  })
+
+  it('lets none go sooner after a timer that was late', async () => {
+    const pacing = createPacing('relay.test', { requestsPerSecond: 20 })
+    const begun: number[] = []
+    const all = Array.from({ length: 6 }, () =>
+      pacing.run(undefined, async () => {
+        begun.push(performance.now())
+        return ok
+      }),
+    )
+    await pass(60)
+    const onTime = performance.now.bind(performance)
+    // The machine stood still for a second: what waits for its time is that late.
+    vi.spyOn(performance, 'now').mockImplementation(() => onTime() + 1000)
+    await pass(500)
+    await Promise.all(all)
+    for (const [i, at] of begun.slice(1).entries()) expect(at - (begun[i] ?? 0)).toBeGreaterThanOrEqual(50)
+  })
+
+  it('is kept by requests that waited for a place among those of all servers', async () => {
+    const places = pLimit(1)
+    const other = gate<void>()
+    const held = places(() => other.wait())
+    const pacing = createPacingAt('relay.test', [createRate(20)], places)
+    const begun: number[] = []
+    const all = Array.from({ length: 3 }, () =>
+      pacing.run(undefined, async () => {
+        begun.push(performance.now())
+        return ok
+      }),
+    )
+    await pass(1000)
+    expect(begun).toEqual([])
+    other.pass()
+    await pass(200)
+    await Promise.all([held, ...all])
+    for (const [i, at] of begun.slice(1).entries()) expect(at - (begun[i] ?? 0)).toBeGreaterThanOrEqual(50)
   })
 
   it('that cannot be is refused by name', () => {
