@@ -29,11 +29,13 @@ export function crawlStatusOf(rows: readonly CollectionProgress[]): CrawlStatus 
   }
 }
 
-/** How many repos of each host failed and are asked for once more. */
+/** How many repos of each host failed and are asked for once more, in whatever rows: its group may have changed. */
 function failedByHost(rows: readonly CollectionProgress[]): ReadonlyMap<string, number> {
   const kept = rows.filter(({ relay }) => relay === FAILED_REPOS)
+  const lines = kept.flatMap(({ cursor }) => [...failedReposFrom(cursor)])
+  const byHost = Map.groupBy(lines, ([host]) => host)
   return new Map(
-    kept.flatMap(({ cursor }) => Array.from(failedReposFrom(cursor), ([host, dids]) => [host, dids.length])),
+    Array.from(byHost, ([host, of]) => [host, new Set(of.flatMap(([, dids]) => dids)).size] as const),
   )
 }
 

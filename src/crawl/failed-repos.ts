@@ -1,6 +1,8 @@
-import type { ProgressStore } from '../contracts/progress-store.ts'
+import type { Claim, ProgressStore } from '../contracts/progress-store.ts'
+import { isBackfillError } from '../errors.ts'
 import { createClaimQueue } from '../run/claim-queue.ts'
-import type { Patience } from '../run/patient-store.ts'
+import { type Patience, RELEASE_MS } from '../run/patient-store.ts'
+import { settledWithin } from '../util/abort.ts'
 import { FAILED_REPOS } from './crawl-scopes.ts'
 
 /** The DIDs of repos that failed, by their hosts. */
@@ -52,18 +54,32 @@ export async function keepFailedRepos(
     emit: () => {},
     collections: () => [row],
   })
+  /** As long as the claim on the row holds. */
+  async function keepIn(claim: Claim): Promise<boolean> {
+    const repos = failedReposFrom(claim.cursor)
+    repos.set(host, [...new Set([...(repos.get(host) ?? []), ...dids])])
+    const cursor = failedReposText(repos)
+    const hasRoom = cursor === undefined || cursor.length <= MOST_TEXT
+    const change = { pages: 1, cursor, imported: 0, invalid: 0 }
+    try {
+      if (hasRoom) await patience.wait(() => progress.advance(claim, change))
+      return hasRoom
+    } finally {
+      await settledWithin(RELEASE_MS, progress.release(claim))
+    }
+  }
+
   for (;;) {
     signal.throwIfAborted()
     // Opened again where its repos were all read meanwhile, and where they failed in an earlier crawl.
     await progress.register(FAILED_REPOS, [{ nsid: row }], { refreshAfterMs: 0, keepOthers: true })
     const claim = await queue.next()
     if (claim === undefined) continue
-    const repos = failedReposFrom(claim.cursor)
-    repos.set(host, [...new Set([...(repos.get(host) ?? []), ...dids])])
-    const cursor = failedReposText(repos)
-    const hasRoom = cursor === undefined || cursor.length <= MOST_TEXT
-    const change = { pages: 1, cursor, imported: 0, invalid: 0 }
-    await progress.release(hasRoom ? await patience.wait(() => progress.advance(claim, change)) : claim)
-    return hasRoom
+    try {
+      return await keepIn(claim)
+    } catch (error) {
+      // It is the claim on this row, and says nothing of the host's.
+      if (!isBackfillError(error, 'CLAIM_LOST')) throw error
+    }
   }
 }

@@ -7,7 +7,7 @@ import { createController } from '../util/abort.ts'
 import { pauseScope } from './crawl-scopes.ts'
 import { createHostClient, type HostClient, LIST_REPOS } from './host-client.ts'
 import { asCrawlEvents } from './host-events.ts'
-import type { HostWorkParts } from './host-work-parts.ts'
+import { type HostWorkParts, paceOf } from './host-work-parts.ts'
 import { leftOutError } from './left-out.ts'
 import type { RepoReaderParts } from './page-repos.ts'
 
@@ -32,12 +32,12 @@ export interface HostSession {
 }
 
 export function createHostSession(claim: Claim, host: string, parts: HostWorkParts): HostSession {
-  const { rules, retry, group, emit, progress, stop, http, places, pageSize, requestsPerSecond, rates } =
-    parts
-  const scope = group?.scope ?? pauseScope(host)
+  const { rules, retry, emit, progress, stop, http, places, pageSize, requestsPerSecond, rates } = parts
   const told = asCrawlEvents(emit, host)
   const judged = rules.judge({ host })
   const address = 'problem' in judged ? { host, origin: 'https://left-out.invalid' } : judged
+  const group = paceOf(address.origin, parts)
+  const scope = group?.scope ?? pauseScope(host)
   const pauses = createRelayPauses({ relay: scope, progress, emit: told, stop })
   // Whoever asked this host before may have done so a moment ago.
   const own = rates.of(address.host, requestsPerSecond, 1_000 / requestsPerSecond)

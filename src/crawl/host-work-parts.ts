@@ -4,6 +4,7 @@ import type { Patience } from '../run/patient-store.ts'
 import type { CrawlSettings } from './crawl-options.ts'
 import { groupScope } from './crawl-scopes.ts'
 import type { EmitCrawl } from './host-events.ts'
+import { groupOf } from './shared-limits.ts'
 
 /** What the work on all hosts of a run has in common. */
 export interface HostWorkParts extends CrawlSettings {
@@ -32,4 +33,14 @@ export function sharedPace(name: string, { groups, rates, requestsPerSecond }: C
   const { requestsPerSecond: most } = groups.find(({ hosts }) => hosts === name) ?? { requestsPerSecond }
   // Whoever asked these hosts before may have done so a moment ago.
   return { name, rate: rates.of(name, most, 1_000 / most), scope: groupScope(name) }
+}
+
+/**
+ * The pace that a host shares with others. Its row may be one of an earlier crawl, as which it belonged to no group, or
+ * to another.
+ */
+export function paceOf(origin: string, parts: HostWorkParts): SharedPace | undefined {
+  const { groups, group } = parts
+  const name = groupOf(origin, groups)?.hosts
+  return name === undefined || name === group?.name ? group : sharedPace(name, parts)
 }

@@ -9,7 +9,7 @@ import { FAILED_REPOS, groupScope, HOSTS } from './crawl-scopes.ts'
 import type { HostAddress } from './host-address.ts'
 import { settleScopes } from './host-rows.ts'
 import type { HostWorkParts } from './host-work-parts.ts'
-import type { HostGroup } from './shared-limits.ts'
+import { groupOf, type HostGroup } from './shared-limits.ts'
 
 /** How many reasons are told where there is nothing to crawl. */
 const MOST_REASONS = 5
@@ -23,12 +23,6 @@ interface Found {
 
 interface FoundHost extends HostAddress {
   readonly accounts: number | undefined
-}
-
-/** The group of a host that shares a limit with others. */
-function groupOf(origin: string, groups: readonly HostGroup[]): HostGroup | undefined {
-  const url = new URL(origin)
-  return groups.find(({ matches }) => matches(url))
 }
 
 function scopeOf(group: HostGroup | undefined): string {

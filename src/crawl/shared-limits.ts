@@ -33,3 +33,9 @@ export function hostGroups(limits: readonly SharedLimit[] = SHARED_BY_DEFAULT): 
     return { hosts, requestsPerSecond, matches: hostPattern('sharedLimits', hosts) }
   })
 }
+
+/** The group of a host that shares a limit with others. */
+export function groupOf(origin: string, groups: readonly HostGroup[]): HostGroup | undefined {
+  const url = new URL(origin)
+  return groups.find(({ matches }) => matches(url))
+}

@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { FAILED_REPOS } from '../../src/crawl/crawl-scopes.ts'
+import { FAILED_REPOS, HOSTS } from '../../src/crawl/crawl-scopes.ts'
+import { crawlStatusOf } from '../../src/crawl/crawl-status.ts'
 import { failedReposFrom, keepFailedRepos } from '../../src/crawl/failed-repos.ts'
-import { memoryStore } from '../../src/index.ts'
+import { type MemoryStore, memoryStore } from '../../src/index.ts'
 import { type HostRequest, startNetwork } from '../../src/testing/index.ts'
 import { crawlOf, heldBy, pairsOf } from '../support/crawl.ts'
+import { onSteadyClock, watchedFetch } from '../support/let-go.ts'
 
 const DESCRIBE = '/xrpc/com.atproto.repo.describeRepo'
 const HOST = 'pds.example.net'
+
+const isShared = (host: string) => host.endsWith('.shared.example.net')
 
 /** A network whose repos fail for as long as they are among `broken`. */
 async function networkOf(hosts: { name: string; count?: number; repos: number }) {
@@ -103,12 +107,27 @@ describe('a repo that fails', () => {
     broken.clear()
     const slow = [{ hosts: '*.shared.example.net', requestsPerSecond: 40 }]
     const begun = network.askedGroup('pds-#.shared.example.net').requests
-    expect(await crawlOf(network, { sharedLimits: slow }, store).crawler.run()).toMatchObject({
-      described: 40,
-      failed: 0,
-    })
+    const { fetch, shortestGap } = watchedFetch(network.fetch)
+    const { crawler } = crawlOf(network, { fetch, sharedLimits: slow }, store)
+    expect(await onSteadyClock(() => crawler.run())).toMatchObject({ described: 40, failed: 0 })
     expect(network.askedGroup('pds-#.shared.example.net').requests - begun).toBe(40)
+    expect(shortestGap(isShared)).toBeGreaterThanOrEqual(25)
     expect(heldBy(store)).toEqual(pairsOf(network, store.sink.pairs.keys()))
+  })
+
+  it('is asked for at the pace of a group that its host has come to belong to since', async () => {
+    await using made = await networkOf({ name: 'pds-#.shared.example.net', count: 4, repos: 6 })
+    const { network, broken, dids } = made
+    for (const did of dids.filter((_, i) => i % 2 === 0)) broken.add(did)
+    const store = memoryStore()
+    const hosts = network.hosts
+    expect(await crawlOf(network, { hosts }, store).crawler.run()).toMatchObject({ failed: 12 })
+    broken.clear()
+    const { fetch, shortestGap } = watchedFetch(network.fetch)
+    const sharedLimits = [{ hosts: '*.shared.example.net', requestsPerSecond: 40 }]
+    const { crawler } = crawlOf(network, { hosts, fetch, sharedLimits }, store)
+    expect(await onSteadyClock(() => crawler.run())).toMatchObject({ described: 12, failed: 0 })
+    expect(shortestGap(isShared)).toBeGreaterThanOrEqual(25)
   })
 
   it('stays where its host is down by then', async () => {
@@ -130,10 +149,60 @@ describe('a repo that fails', () => {
 })
 
 describe('repos that failed', () => {
+  const patience = { wait: <T>(call: () => Promise<T>) => call() }
+  const kept = { host: HOST, dids: ['did:web:a.example'] }
+  const rowsOf = async ({ progress }: MemoryStore) => progress.list({ relay: FAILED_REPOS })
+
+  it('hold nothing up where the crawl is stopped while they are kept', async () => {
+    const store = memoryStore()
+    const stop = new AbortController()
+    const wait = () => {
+      stop.abort(new Error('enough'))
+      return Promise.reject(stop.signal.reason)
+    }
+    const parts = { ...store, patience: { wait }, leaseMs: 60_000, signal: stop.signal }
+    await expect(keepFailedRepos(HOST, kept, parts)).rejects.toThrow('enough')
+    expect(await rowsOf(store)).toMatchObject([{ state: 'pending' }])
+  })
+
+  it('are kept all the same where the claim on their row is lost meanwhile', async () => {
+    const store = memoryStore()
+    const { signal } = new AbortController()
+    let calls = 0
+    const wait = async <T>(call: () => Promise<T>) => {
+      calls += 1
+      // As where the store was away for longer than a lease, and another crawl had the row.
+      if (calls === 1) await store.progress.cancel(FAILED_REPOS, [HOST])
+      if (calls === 1) await store.progress.retryFailed(FAILED_REPOS, [HOST])
+      return call()
+    }
+    const parts = { ...store, patience: { wait }, leaseMs: 60_000, signal }
+    expect(await keepFailedRepos(HOST, kept, parts)).toBe(true)
+    expect(calls).toBe(2)
+    const [row] = await rowsOf(store)
+    expect(failedReposFrom(row?.cursor)).toEqual(new Map([[HOST, kept.dids]]))
+  })
+
+  it('are counted in all rows that have repos of their host', async () => {
+    const store = memoryStore()
+    const { signal } = new AbortController()
+    const parts = { ...store, patience, leaseMs: 60_000, signal }
+    await store.progress.register(HOSTS, [{ nsid: HOST }])
+    await keepFailedRepos(HOST, kept, parts)
+    await keepFailedRepos(
+      '*.example.net',
+      { host: HOST, dids: ['did:web:a.example', 'did:web:b.example'] },
+      parts,
+    )
+    expect(crawlStatusOf(await store.progress.list())).toMatchObject({
+      failedRepos: 2,
+      hosts: [{ host: HOST, failedRepos: 2 }],
+    })
+  })
+
   it('are kept up to a bound', async () => {
     const { progress } = memoryStore()
     const { signal } = new AbortController()
-    const patience = { wait: <T>(call: () => Promise<T>) => call() }
     const keep = (host: string, dids: readonly string[]) =>
       keepFailedRepos('*.example', { host, dids }, { progress, patience, leaseMs: 1_000, signal })
     const many = Array.from({ length: 4_000 }, (_, i) => `did:plc:${String(i).padStart(24, 'a')}`)
