@@ -26,7 +26,6 @@ export interface SqliteTransaction {
  * calls of SQLite are synchronous, so each is kept short; between them, others have their turn.
  */
 export interface SqliteDatabase {
-  readonly file: string
   /**
    * Runs `body` in a transaction, one after the other. Other processes are waited for without blocking this one.
    *
@@ -74,7 +73,6 @@ export function sqliteDatabase({
     writer && createMergeWork(writer, merging, { inTurn, isClosing: () => closing !== undefined })
 
   const database: SqliteDatabase = {
-    file,
     async transaction(body) {
       if (writer === undefined) throw notWritable(file)
       return inTurn(() =>

@@ -1,7 +1,8 @@
 import type { CollectionProgress } from '../../contracts/collection-progress.ts'
 import type { ProgressStore, RegisterOptions } from '../../contracts/progress-store.ts'
+import { isBackfillError } from '../../errors.ts'
 import type { AdminRunEnd } from '../../server/admin/admin-run.ts'
-import { wasCancelled } from '../../util/flags.ts'
+import { apartFromCancelled, wasCancelled } from '../../util/flags.ts'
 import { isRefreshed } from '../../util/refreshed.ts'
 
 /** What is read again that is there. */
@@ -49,14 +50,21 @@ export function createBacklog(parts: BacklogParts): (signal: AbortSignal) => Pro
     if (!isFirst && !isDue) return lookMs
     // One pass takes up what becomes old while it lasts, and no other process begins a second one then.
     const refreshAfterMs = isDue ? refreshMs / 2 : refreshMs
-    const { outcome } = await parts.run({ refreshAfterMs, refreshBefore: since })
+    const end = await parts.run({ refreshAfterMs, refreshBefore: since })
+    const { outcome } = end
     signal.throwIfAborted()
     if (outcome !== 'failed') isFirst = false
     // What an operator has stopped is not begun again by a timer of minutes.
     if (outcome === 'stopped') return refreshMs
-    incomplete = outcome === 'complete' ? 0 : incomplete + 1
+    incomplete = isDone(end) ? 0 : incomplete + 1
     return incomplete === 0 ? lookMs : Math.min(PAUSE_MS.least * 2 ** (incomplete - 1), PAUSE_MS.most)
   }
+}
+
+/** Whether a run left nothing that a later one would read. */
+function isDone({ outcome, error }: AdminRunEnd): boolean {
+  if (!isBackfillError(error, 'INCOMPLETE')) return outcome === 'complete'
+  return error.relays.length + apartFromCancelled(error.failures).failed.length === 0
 }
 
 /** Whether a collection is to be read: it is not complete, is too old, or may lack what a gap in the feed took. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { backlogState, createBacklog, type Refresh } from '../../../src/cli/serve/backlog.ts'
 import type { CollectionProgress } from '../../../src/contracts/collection-progress.ts'
-import { createBackfiller, memoryStore } from '../../../src/index.ts'
+import { type CollectionFailure, createBackfiller, IncompleteError, memoryStore } from '../../../src/index.ts'
 import { feedName } from '../../../src/live/index.ts'
 import type { AdminRunEnd } from '../../../src/server/admin/admin-run.ts'
 import { scriptedLister } from '../../support/scripted-lister.ts'
@@ -26,7 +26,7 @@ function row(collection: string, ageMs?: number): CollectionProgress {
 }
 
 /** A backlog whose runs end as told, and what they were begun with. */
-function backlog(rows: CollectionProgress[], ends: AdminRunEnd['outcome'][], since?: Date) {
+function backlog(rows: CollectionProgress[], ends: (AdminRunEnd['outcome'] | AdminRunEnd)[], since?: Date) {
   const runs: Refresh[] = []
   const work = createBacklog({
     relay,
@@ -35,7 +35,8 @@ function backlog(rows: CollectionProgress[], ends: AdminRunEnd['outcome'][], sin
     followedSince: async () => since,
     async run(refresh) {
       runs.push(refresh)
-      return { outcome: ends.shift() ?? 'complete' }
+      const end = ends.shift() ?? 'complete'
+      return typeof end === 'string' ? { outcome: end } : end
     },
     onLook() {},
   })
@@ -47,6 +48,18 @@ it('is imported at the start, and what is there is not read again', async () => 
   const waits = [await work(), await work(), await work()]
   expect(runs).toEqual([{ refreshAfterMs: WEEK }])
   expect(waits).toEqual([60_000, 60_000, 60_000])
+})
+
+it('is looked at as often as ever when all that a run left was cancelled', async () => {
+  const cancelled = { relay, collection: 'a.b.c', attempts: 0, lastError: 'cancelled' }
+  const failed = { relay, collection: 'd.e.f', attempts: 5, lastError: 'gone' }
+  const endOf = (...failures: CollectionFailure[]): AdminRunEnd => ({
+    outcome: 'incomplete',
+    error: new IncompleteError(failures),
+  })
+  const ends = [endOf(cancelled), endOf(cancelled, failed)]
+  const { work } = backlog([row('g.h.i')], ends)
+  expect([await work(), await work()]).toEqual([60_000, 5_000])
 })
 
 it('is read again as a whole once a part of it is too old', async () => {
