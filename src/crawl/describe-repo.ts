@@ -1,4 +1,4 @@
-import { isValidHandle, isValidNsid } from '@atproto/syntax'
+import { isValidNsid } from '@atproto/syntax'
 import { isBackfillError, type RelayError } from '../errors.ts'
 import type { HttpClient } from '../http/client.ts'
 import { badPage, parseJsonPage } from '../http/json-page.ts'
@@ -23,12 +23,8 @@ export interface DescribedRepo {
   readonly state: 'active'
   /** The NSIDs of its collections, in their normal form, each once. */
   readonly collections: readonly string[]
-  /** How many names were passed over that are no NSIDs. */
-  readonly invalid: number
   /** How many NSIDs were left out, beyond {@link MOST_COLLECTIONS}. */
   readonly leftOut: number
-  /** As the host gives it, without a check. Absent where it is none. */
-  readonly handle: string | undefined
   /** The document of its DID, as the host gives it, without a check. Hosts may leave it out. */
   readonly document: unknown
 }
@@ -83,7 +79,6 @@ export async function describeRepo(
     return {
       state: 'active',
       ...collectionsOf(body.collections),
-      handle: handleOf(body.handle),
       document: body.didDoc,
     }
   } catch (error) {
@@ -93,22 +88,17 @@ export async function describeRepo(
   }
 }
 
-function collectionsOf(
-  given: readonly unknown[],
-): Pick<DescribedRepo, 'collections' | 'invalid' | 'leftOut'> {
+/** Names that are no NSIDs are passed over. */
+function collectionsOf(given: readonly unknown[]): Pick<DescribedRepo, 'collections' | 'leftOut'> {
   const collections = new Set<string>()
-  let [invalid, leftOut] = [0, 0]
+  let leftOut = 0
   for (const name of given) {
     const nsid = typeof name === 'string' && isValidNsid(name) ? normalNsid(name) : undefined
-    if (nsid === undefined) invalid += 1
-    else if (collections.size < MOST_COLLECTIONS) collections.add(copied(nsid))
+    if (nsid === undefined) continue
+    if (collections.size < MOST_COLLECTIONS) collections.add(copied(nsid))
     else if (!collections.has(nsid)) leftOut += 1
   }
-  return { collections: [...collections], invalid, leftOut }
-}
-
-function handleOf(given: unknown): string | undefined {
-  return typeof given === 'string' && isValidHandle(given) ? copied(given) : undefined
+  return { collections: [...collections], leftOut }
 }
 
 function absenceOf(error: unknown): AbsentRepo | undefined {
