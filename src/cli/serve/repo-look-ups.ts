@@ -32,5 +32,6 @@ export async function lookUpRepos(parts: RepoLookUpParts, signal: AbortSignal): 
   const options = { plc, allowHosts, removeMissing: true, signal }
   const { states } = await indexRepos({ repos, store, ...options }).run()
   parts.onLookedUp(repos.length, states.failed)
-  return 0
+  // One that changes all the time stays noted, and its host is not to be asked for it without a pause.
+  return repos.length < MOST_AT_ONCE ? LOOK_MS : 0
 }
