@@ -89,9 +89,9 @@ export interface FeedBatch {
   /** Which feed: the scope of its progress row, as `feed:wss://relay.example`. */
   readonly feed: string
   /**
-   * The fencing token: {@link Claim.epoch} of the follower's claim on its feed. A follower that was held up for longer
-   * than its lease would write an older word over a newer one, where pairs and claims are in two databases. Absent where
-   * no claim is held.
+   * The fencing token: higher with each follower that takes the feed over. One that was held up for longer than its lease
+   * would write an older word over a newer one, where pairs and claims are in two databases. Absent where they are in one,
+   * and where no claim is held.
    */
   readonly epoch?: number | undefined
   /** Accounts and repos that the feed told of. Of one whose status is `deleted`, all pairs are removed. */

@@ -42,8 +42,9 @@ export function createFeedCommit(
   let cursor = granted.cursor
   let missing: FeedCommit['missing'] = cursor === undefined ? 'begin' : undefined
   const isShared = store.feed.database !== undefined && store.feed.database === store.progress.database
-  // In one transaction with the cursor, a batch is fenced by its claim.
-  const fence = isShared ? {} : { epoch: granted.epoch }
+  // In one transaction with the cursor, a batch is fenced by its claim. Elsewhere a claim has two epochs, and takes the feed
+  // over with the lower one: a progress store that was put back gives an epoch a second time, and the first claim may live.
+  const fence = isShared ? {} : { epoch: 2 * granted.epoch }
 
   const patiently = <T>(call: () => Promise<T>): Promise<T> =>
     retrying(() => patience.wait(() => abortable(call(), signal, COMMIT_GRACE_MS), COMMIT_GRACE_MS), {
@@ -73,7 +74,11 @@ export function createFeedCommit(
 
   const readSince = () => patiently(() => store.feed.followedSince(feed, { signal }))
   async function noteGap(): Promise<Date> {
-    await patiently(() => store.feed.apply({ feed, ...fence, restarted: true }, { signal }))
+    await patiently(async () => {
+      // It is written without the cursor.
+      if (isShared) await store.progress.renew(claim, claim.leaseMs)
+      return store.feed.apply({ feed, ...fence, restarted: true }, { signal })
+    })
     const since = await readSince()
     if (since === undefined) throw new Error(`The store did not keep since when ${feed} is followed.`)
     return since
@@ -84,7 +89,9 @@ export function createFeedCommit(
       return cursor
     },
     async begin() {
-      if (!isShared) await patiently(() => store.feed.apply({ feed, ...fence }, { signal }))
+      if (fence.epoch === undefined) return
+      for (const epoch of [fence.epoch - 1, fence.epoch])
+        await patiently(() => store.feed.apply({ feed, epoch }, { signal }))
     },
     async save() {
       const { batch, messages, invalid, seq, time } = pending.take()

@@ -13,7 +13,10 @@ import { followConnections } from './feed-connections.ts'
 import { type FeedOptions, type FeedSettings, type FeedTarget, feedSettings } from './feed-options.ts'
 import { createPendingBatch } from './pending-batch.ts'
 
-/** How often a process that waits looks whether the other one follows the feed by now, in milliseconds. */
+/**
+ * How often a process that waits looks whether the other one follows the feed by now, in milliseconds. And how long one whose
+ * claim was lost waits before it is after the next one.
+ */
 const ELSEWHERE_MS = 1_000
 
 /**
@@ -74,6 +77,8 @@ async function follow(settings: FeedSettings): Promise<never> {
         pending.forget()
         await settledWithin(RELEASE_MS, store.progress.release(claim))
       }
+      // Two that have a progress store each take one feed from each other: the relay is not to be connected to all the time.
+      if (hasBegun) await sleep(ELSEWHERE_MS, signal)
     }
   } catch (error) {
     // An abort is the caller's decision, and what a listener threw has aborted too.

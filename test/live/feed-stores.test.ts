@@ -140,6 +140,46 @@ it('a progress store that was put back to an older state keeps no feed from bein
   expect(feed.of('claimLost')).toEqual([])
 })
 
+it('an epoch that a progress store gives again, since it was put back, is no right to write late', async () => {
+  await using server = await startFeedServer()
+  const store = memoryStore()
+  const held = gate()
+  const frozen = withApply({ ...store, progress: memoryStore().progress }, async ({ added = [] }) => {
+    if (added.length > 0) await held.wait()
+    return { added: 0, removed: 0 }
+  })
+  await using first = follow(server.url, frozen)
+  await first.told('live')
+  const [did = ''] = didsFrom(0, 1)
+  server.send(commit(did))
+  await held.reached
+  await using second = follow(server.url, store)
+  await second.told('connected')
+  server.send(['#account', { did, active: false, status: 'deleted' }])
+  await second.upTo(server.seq)
+  held.pass()
+  await first.told('claimLost')
+  expect(await pairsOf(store.index)).toEqual([])
+})
+
+it('a gap that a follower notes whose claim is lost is no gap', async () => {
+  await using server = await startFeedServer()
+  const { feed, progress } = memoryStore()
+  const database = {}
+  const noted: boolean[] = []
+  const shared = withApply(
+    { feed: { ...feed, database }, progress: { ...progress, database } },
+    async ({ restarted = false }) => {
+      noted.push(restarted)
+      return { added: 0, removed: 0 }
+    },
+  )
+  const renew: FeedTarget['progress']['renew'] = (claim) => Promise.reject(new ClaimLostError(claim))
+  await using first = follow(server.url, { ...shared, progress: { ...shared.progress, renew } })
+  await first.told('claimLost')
+  expect(noted).toEqual([])
+})
+
 it('a claim that was lost is waited for again, and what was not committed is read again', async () => {
   await using server = await startFeedServer()
   const store = memoryStore()
