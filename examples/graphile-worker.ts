@@ -10,6 +10,7 @@ import { createBackfiller, lexiconGarden, relayLister } from 'atproto-collection
 import { openPostgres } from 'atproto-collection-backfill/postgres'
 import { startRelay } from 'atproto-collection-backfill/testing'
 import { type JobHelpers, run } from 'graphile-worker'
+import pg from 'pg'
 import { startLocalPostgres } from './support/local-postgres.ts'
 
 /** Sundays at three (UTC), or as soon as a machine is up again; tried ten times in some four hours. */
@@ -23,8 +24,12 @@ const lister = relayLister(bundled?.url ?? RELAY ?? '')
 const garden = lexiconGarden({ url: bundled?.gardenUrl ?? GARDEN })
 await using store = await openPostgres(connectionString)
 
+// A pool of the worker's own would not be waited for, nor heard when the server ends its sessions meanwhile.
+const pgPool = new pg.Pool({ connectionString })
+const tell = (error: Error) => console.error(`Postgres: ${error.message}`)
+pgPool.on('error', tell).on('connect', (client) => client.on('error', tell))
 const runner = await run({
-  connectionString,
+  pgPool,
   crontab: CRONTAB,
   taskList: { refresh, join },
   // One run is all that a machine needs: it walks six collections at once.
@@ -43,6 +48,7 @@ if (bundled)
 // A machine that comes up helps with what is under way, and the very first one begins.
 await callForHelp(runner)
 await runner.promise
+await pgPool.end()
 
 /** Walks what was completed before this job was made, once: also when it is tried again, and on every machine that joins. */
 async function refresh(_payload: unknown, helpers: JobHelpers): Promise<void> {

@@ -39,7 +39,8 @@ describe('in a terminal of 80 columns', () => {
     )
 
     parked.letGo()
-    await terminal.type(`clear; ${run}; echo "code $?"`)
+    await terminal.clear()
+    await terminal.type(`${run}; echo "code $?"`)
     await terminal.until(/^code 0$/m)
     expect(await terminal.screen()).toMatch(/^resuming: 0 of 1 collection/m)
   })

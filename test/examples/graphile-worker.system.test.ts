@@ -214,8 +214,8 @@ test('without a database and a relay it brings its own, and takes them down on C
   const pidFile = join(folder.path, '.backfill-postgres', 'data', 'postmaster.pid')
   expect(existsSync(pidFile)).toBe(true)
   machine.kill('SIGINT')
-  const { code, stdout } = await machine.ended
-  expect(code).toBe(0)
+  const { code, stdout, stderr } = await machine.ended
+  expect(code, stderr).toBe(0)
   expect(stdout).toMatch(
     /^more machines: DATABASE_URL=postgres:\S+ RELAY=http:\S+ GARDEN=http:\S+llms\.txt$/m,
   )

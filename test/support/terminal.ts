@@ -15,6 +15,8 @@ export interface TerminalOptions {
 export interface Terminal extends AsyncDisposable {
   /** Types, and presses Enter. */
   type(line: string): Promise<void>
+  /** Leaves nothing on the screen but the shell's prompt, so that what is looked for next is not found in what was before. */
+  clear(): Promise<void>
   /** Presses a key, in tmux's spelling: `C-c`. */
   press(key: string): Promise<void>
   /** What stands on the screen, with what has scrolled away above it; trailing blank lines are left out. */
@@ -55,12 +57,16 @@ export async function openTerminal({ columns, rows, env = {}, cwd }: TerminalOpt
     ...shell,
   )
   const screen = async () => (await tmux('capture-pane', '-t', 'main', '-p', '-S', '-')).trimEnd()
-  return {
+  const terminal: Terminal = {
     screen,
     painted: async () => (await tmux('capture-pane', '-t', 'main', '-p', '-e')).trimEnd(),
     async type(line) {
       await tmux('send-keys', '-t', 'main', '-l', line)
       await tmux('send-keys', '-t', 'main', 'Enter')
+    },
+    async clear() {
+      await terminal.type('clear')
+      await terminal.until(/^\$$/)
     },
     async press(key) {
       await tmux('send-keys', '-t', 'main', key)
@@ -79,4 +85,5 @@ export async function openTerminal({ columns, rows, env = {}, cwd }: TerminalOpt
       await tmux('kill-server')
     },
   }
+  return terminal
 }

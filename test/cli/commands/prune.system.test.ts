@@ -69,7 +69,8 @@ test('on a terminal it asks, and removes nothing without a yes', () =>
   withIndex(accounts(10), async (command, held) => {
     await using terminal = await openTerminal({ columns: 100, rows: 30, env: { NO_COLOR: '1' } })
     for (const [answer, code, left] of [['n', 1, 100] as const, ['y', 0, 90] as const]) {
-      await terminal.type(`clear; "${process.execPath}" "${CLI}" ${command.join(' ')}; echo "code $?"`)
+      await terminal.clear()
+      await terminal.type(`"${process.execPath}" "${CLI}" ${command.join(' ')}; echo "code $?"`)
       await terminal.until(/^Remove up to 10 of 100 pairs, 10%\? \[y\/N\]/m)
       await terminal.type(answer)
       await terminal.until(new RegExp(`^code ${code}$`, 'm'))

@@ -104,7 +104,8 @@ describe('verify --repair', () => {
     const command = `"${process.execPath}" "${CLI}" ${verifyOn(relay, postgres, '--repair').join(' ')}; echo "code $?"`
     const question = /^Remove 2 pairs of 1 collection from the index, which \S+ does not list\? \[y\/N\]/m
     const answered = async (answer: string, code: number) => {
-      await terminal.type(`clear; ${command}`)
+      await terminal.clear()
+      await terminal.type(command)
       await terminal.until(question)
       await (answer === 'C-c' ? terminal.press(answer) : terminal.type(answer))
       await terminal.until(new RegExp(`^code ${code}$`, 'm'))
@@ -147,7 +148,7 @@ describe('verify --repair in a terminal, over a relay that lists less once it ha
     const before = await reposOf(postgres, less)
     await using terminal = await openTerminal({ columns: 100, rows: 30, env: { NO_COLOR: '1' } })
     const command = `"${process.execPath}" "${CLI}" ${verifyOn(relay, postgres, '--repair', mode).join(' ')}`
-    await terminal.type(`clear; ${command}; echo "code $?"`)
+    await terminal.type(`${command}; echo "code $?"`)
     await terminal.until(/^Remove 1 pair of 1 collection from the index/m)
     isAsked = true
     await terminal.type('y')
