@@ -43,12 +43,18 @@ const LEASE_MS = 60_000
  */
 export async function claimWork(parts: WorkParts): Promise<WorkClaim | undefined> {
   const { scope, row, progress, leaseMs = LEASE_MS, signal, emit, isUsable = () => true } = parts
+  const isUnusable = (cursor: string | undefined) => cursor !== undefined && !isUsable(cursor)
   const [before] = await progress.list({ relay: scope })
   if (before?.state === 'complete') await progress.reset(scope)
   else await progress.register(scope, [{ nsid: row }])
   const queue = createClaimQueue({ relay: scope, progress, leaseMs, signal, emit })
   let claim = await queue.next()
-  while (claim?.cursor !== undefined && !isUsable(claim.cursor)) {
+  // Another process has done what it was at, which was something else: a file that has changed since, say.
+  if (claim === undefined && before?.state === 'running' && isUnusable(before.cursor)) {
+    await progress.reset(scope)
+    claim = await queue.next()
+  }
+  while (claim !== undefined && isUnusable(claim.cursor)) {
     await progress.release(claim)
     await progress.reset(scope)
     claim = await queue.next()
