@@ -10,7 +10,8 @@ const CONNECTIONS = 4
 const GOAL_INSERT = 1.05
 const GOAL_INSERT_FULL = 0.95
 const GOAL_COPY = 0.75
-const GOAL_BYTES = 145
+/** After `compact`, which `run` offers as its last step. */
+const GOAL_BYTES = 130
 
 interface Scale {
   readonly collections: number
@@ -76,6 +77,7 @@ export async function database(quick: boolean): Promise<Section> {
     }
   })
   const full = await intoFull(server.url, scale, problems)
+  const compacted = await compactedBytes(server.url)
   const { collections, pagesEach, pageSize, heldRounds, fullPagesEach } = scale
   const pairs = collections * pagesEach * pageSize
   const fullPairs = collections * fullPagesEach * pageSize
@@ -94,7 +96,7 @@ export async function database(quick: boolean): Promise<Section> {
         GOAL_INSERT_FULL,
       ),
       atLeast('ours / COPY into the same keyed table', median(ratiosTo('COPY', empty)), GOAL_COPY),
-      atMost('bytes per pair on disk, index included', mean(bytes), GOAL_BYTES, 1),
+      atMost('bytes per pair on disk, index included, once compacted', compacted, GOAL_BYTES, 1),
     ],
     tables: [
       {
@@ -121,8 +123,8 @@ function setupOf(scale: Scale, bytes: readonly number[]): string {
     'it and the bare insert reach of COPY is what holds the library from it. Ours writes up to four pages that wait as one batch, and ' +
     `with "a page a batch" (pagesAhead 1) each by itself. Into the full table ${fullRounds} rounds of ${collections * fullPagesEach * pageSize} ` +
     'pairs, each writer in each round on a copy of one database, so that all find the same pages, as full, and none in memory. ' +
-    `Bytes are the mean while the library brought the table from ${(heldRounds / 2) * pairs} to ${heldRounds * pairs} pairs in random ` +
-    `order, since an index that grows so fills and splits its pages in waves (${spread(bytes, 1)}).`
+    `While the library brought the table from ${(heldRounds / 2) * pairs} to ${heldRounds * pairs} pairs in random order, a pair took ` +
+    `${mean(bytes).toFixed(1)} bytes (${spread(bytes, 1)}: an index that grows so fills and splits its pages in waves).`
   )
 }
 
@@ -238,6 +240,12 @@ async function fill({ scale, pool, writers }: Case): Promise<number[]> {
   }
   await pool.query('vacuum analyze collection_index_pair')
   return bytes
+}
+
+async function compactedBytes(url: string): Promise<number> {
+  await using store = await openPostgres(url)
+  await store.compact()
+  return await onDatabase(url, async ({ pool }) => (await tableBytes(pool)) / (await pairCount(pool)))
 }
 
 /** Every page must be there whole, and nothing else: held in full, and the count is what it must be. */
