@@ -32,10 +32,10 @@ import { repoRetryWork } from './retry-repos.ts'
 //
 // | what failed                                | is repeated by        | how often, and how long apart               |
 // | ------------------------------------------ | --------------------- | ------------------------------------------- |
-// | a repo whose host answers for others       | page-repos            | twice; then it is kept, and told            |
+// | a repo whose host answers for others       | ask-repo              | twice; then it is kept, and told            |
 // | a repo that is kept                        | retry-repos           | once, when all hosts are walked; then by the |
 // |                                            |                       | next crawl, once                            |
-// | a repo whose host does not answer          | page-repos            | `retry.retries`, then the host has failed   |
+// | a repo whose host does not answer          | ask-repo              | `retry.retries`, then the host has failed   |
 // | a host                                     | run/failure-policy    | `maxAttempts`, `setAsideMs` apart           |
 
 /**

@@ -4,12 +4,12 @@ import { type AskParts, tellPauses } from '../paging/fetch-page.ts'
 import type { Lease } from '../run/lease.ts'
 import { createRelayPauses } from '../run/relay-pauses.ts'
 import { createController } from '../util/abort.ts'
+import type { RepoAskerParts } from './ask-repo.ts'
 import { pauseScope } from './crawl-scopes.ts'
 import { createHostClient, type HostClient, LIST_REPOS } from './host-client.ts'
 import { asCrawlEvents } from './host-events.ts'
 import { type HostWorkParts, paceOf } from './host-work-parts.ts'
 import { leftOutError } from './left-out.ts'
-import type { RepoReaderParts } from './page-repos.ts'
 
 /** The longest wait that is sat out in the middle of a page, with what is known of it, in milliseconds. */
 const LONGEST_WAIT_IN_PAGE_MS = 600_000
@@ -20,7 +20,7 @@ export interface HostSession {
   /** How its list is asked for. */
   readonly asking: Omit<HostWorkParts, 'emit'> & AskParts
   /** How its repos are asked for. */
-  readonly reading: Omit<RepoReaderParts, 'isRetry'>
+  readonly reading: Omit<RepoAskerParts, 'isRetry'>
   /** Requests may be made, as long as the claim holds, and pauses are kept. @returns what ends that */
   begin(lease: Lease): () => Promise<void>
   /**
@@ -63,7 +63,14 @@ export function createHostSession(claim: Claim, host: string, parts: HostWorkPar
   return {
     client,
     asking,
-    reading: { client, retry, longestWaitMs: LONGEST_WAIT_IN_PAGE_MS, emit, readHost: rules.read },
+    reading: {
+      client,
+      origin: address.origin,
+      retry,
+      longestWaitMs: LONGEST_WAIT_IN_PAGE_MS,
+      emit,
+      readHost: rules.read,
+    },
     begin(lease) {
       const telling = createController()
       isHeld = lease.isHeld

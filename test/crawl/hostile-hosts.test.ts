@@ -108,6 +108,22 @@ describe('a repo that a host lists and another one holds', () => {
     expect(store.sink.pairs.has('com.example.forged')).toBe(false)
   })
 
+  it('is taken from a host of one’s own network, which has another name in the documents of its DIDs', async () => {
+    await using network = await startNetwork({
+      hosts: [{ name: 'pds.internal', repos: 5 }],
+      script({ path, did }) {
+        if (path !== DESCRIBE) return undefined
+        const serviceEndpoint = 'https://pds.example.net'
+        const service = [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint }]
+        const didDoc = { id: did, service }
+        return { status: 200, body: { did, handle: 'a.example', didDoc, collections: ['com.example.own'] } }
+      },
+    })
+    const { crawler, store } = crawlOf(network, { hosts: 'pds.internal', allowHosts: ['*.internal'] })
+    expect(await crawler.run()).toMatchObject({ completed: 1, described: 5, absent: 0 })
+    expect(store.sink.pairs.get('com.example.own')).toHaveProperty('size', 5)
+  })
+
   it('is that of its new host where it moves before that is read', async () => {
     await using network = await startNetwork({
       hosts: [{ name: 'a.example.net', repos: 20 }, { name: 'b.example.net' }],
