@@ -6,7 +6,7 @@ export interface CrawlTimeLeft {
    * @param hosts how far all hosts are by now, those of other processes included
    * @param activeShare how many of the accounts that hosts list are active, from 0 to 1
    * @param now in milliseconds
-   * @returns about how long, in milliseconds; nothing where that is not known
+   * @returns about how long, in milliseconds; nothing where that is not known, or no host is left
    */
   of(hosts: readonly HostProgress[], activeShare: number, now: number): number | undefined
 }
@@ -58,7 +58,8 @@ export function createCrawlTimeLeft(): CrawlTimeLeft {
           speed: isRunning ? speedOf(name, read.get(name) ?? 0, now) : undefined,
         }
       })
-      if (all === undefined || open.some(({ accounts }) => accounts === undefined)) return undefined
+      if (all === undefined || open.length === 0) return undefined
+      if (open.some(({ accounts }) => accounts === undefined)) return undefined
       const singles = works.flatMap(({ isShared, speed }) => (isShared || speed === undefined ? [] : [speed]))
       const usual = singles.length === 0 ? undefined : sumOf(singles, (speed) => speed) / singles.length
       const times = works.map((work) => {

@@ -51,6 +51,12 @@ describe('the time left of a crawl', () => {
     expect(afterTwoMinutes([running('a.example', 4_000, 0, 1_000)], 0.5)).toBe(2 * MINUTE)
   })
 
+  it('is none where no host is left, though repos may be asked for once more', () => {
+    expect(afterTwoMinutes([running('a.example', 2_000, 0, 2_000, { state: 'complete' as const })])).toBe(
+      undefined,
+    )
+  })
+
   it('passes over hosts that are done, failed or left out', () => {
     const done = [
       host('c.example', 9_000, 8_000, { state: 'complete' }),

@@ -29,7 +29,7 @@ function hostCounts(
 export function crawlLine({ status, setAside, accounts, ...figures }: CrawlFigures): string {
   const share = shareOf(status, accounts)
   return [
-    [hostCounts(status, setAside), ...leftTexts(figures)].join('; '),
+    hostCounts(status, setAside),
     `${ofTotal(status.repos, accounts)} repos${share === undefined ? '' : ` (${percent(share)})`}`,
     `${count(figures.pairs)} pairs, ${count(figures.added)} new`,
     `${rate(figures.requestsPerSecond)} requests/s`,
@@ -63,7 +63,7 @@ export function crawlDisplay(figures: CrawlFigures, { columns, rows, color }: Sc
   const again = status.failedRepos === 0 ? '' : `, ${count(status.failedRepos)} to ask for again`
   const head = [
     '',
-    hostCounts(status, setAside),
+    [hostCounts(status, setAside), ...leftTexts(figures)].join('; '),
     `${ofTotal(status.repos, accounts)} repos${share === undefined ? '' : `, ${percent(share)}`}${failed}${again}`,
     `${count(pairs)} pairs, ${count(added)} new; ${rate(requestsPerSecond)} requests/s to ${count(active.length)} hosts`,
   ]
