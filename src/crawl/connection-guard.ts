@@ -70,10 +70,10 @@ export function guardedFetch(
   async function check(hostname: string): Promise<void> {
     if ((believed.get(hostname) ?? 0) > performance.now()) return
     // A name without an address is for the request itself to tell.
-    const addresses = await lookUp?.(hostname).catch(() => [])
-    const found = addresses?.find((address) => !isPublicAddress(address))
+    const addresses = (await lookUp?.(hostname).catch(() => [])) ?? []
+    const found = addresses.find((address) => !isPublicAddress(address))
     if (found !== undefined) throw privateAddress(hostname, found)
-    believed.set(hostname, performance.now() + BELIEVED_MS)
+    if (addresses.length > 0) believed.set(hostname, performance.now() + BELIEVED_MS)
   }
 
   return async (input, init) => {

@@ -120,7 +120,8 @@ async function* retryRepos(parts: HostWorkParts): AsyncGenerator<HostPageEvent, 
   if (collections === 0) return
   const told = asCrawlEvents(emit)
   const queue = createClaimQueue({ relay: FAILED_REPOS, progress, leaseMs, signal, emit: told })
-  const pool = createHostPool(parts, queue, (claim) => repoRetryWork(claim, parts))
+  // One attempt for what fails otherwise, too: no host waits for it.
+  const pool = createHostPool({ ...parts, maxAttempts: 1 }, queue, (claim) => repoRetryWork(claim, parts))
   const workers = Array.from({ length: Math.min(collections, concurrency) }, () => pool.work())
   yield* merge(workers, stop)
 }

@@ -1,4 +1,6 @@
+import type { RelayPause } from '../contracts/repo-lister.ts'
 import { createPacingAt, type Pacing, type Rate } from '../http/pacing.ts'
+import { boundedCache } from './bounded-cache.ts'
 import type { HostRates } from './host-rates.ts'
 import type { HostGroup } from './shared-limits.ts'
 
@@ -23,25 +25,24 @@ export function hostPaces(
   signal: AbortSignal,
 ): HostPaces {
   const shared = groups.map((group) => ({ group, rate: rates.of(group.hosts, group.requestsPerSecond) }))
-  const paces = new Map<string, Pacing['run']>()
+  const paces = boundedCache<Pacing['run']>(MOST_KEPT)
 
   function create(host: string, origin: string): Pacing['run'] {
     const url = new URL(origin)
     const groupRates: Rate[] = shared.filter(({ group }) => group.matches(url)).map(({ rate }) => rate)
     const pacing = createPacingAt(host, [rates.of(host, requestsPerSecond), ...groupRates])
-    pacing.onPause(({ waitMs, error }) => onPause(host, waitMs, error), signal)
+    const tell = ({ waitMs, error }: RelayPause) => {
+      if (!signal.aborted) onPause(host, waitMs, error)
+    }
+    // Not the run's signal: each host that was ever asked would stay with it.
+    pacing.onPause(tell, new AbortController().signal)
     return pacing.run
   }
 
   return {
     of(host, origin) {
-      const known = paces.get(host)
-      const pace = known ?? create(host, origin)
-      // The one that was asked the longest time ago is forgotten: by then nothing of it is under way.
-      paces.delete(host)
+      const pace = paces.get(host) ?? create(host, origin)
       paces.set(host, pace)
-      const [oldest] = paces.size > MOST_KEPT ? paces.keys() : []
-      if (oldest !== undefined) paces.delete(oldest)
       return pace
     },
   }

@@ -1,4 +1,5 @@
 import type { HostPageEvent } from '../contracts/crawl-events.ts'
+import type { BackfillEvent } from '../contracts/events.ts'
 import type { Claim } from '../contracts/progress-store.ts'
 import { isBackfillError } from '../errors.ts'
 import { commitPages } from '../run/commit.ts'
@@ -21,11 +22,20 @@ export function repoRetryWork(claim: Claim, given: HostWorkParts): ClaimWork<Hos
   const { emit, progress, patience } = given
   const group = isGroup(claim.collection) ? sharedPace(claim.collection, given) : undefined
   const parts = { ...given, group }
-  // What becomes of the row is told by repos.
-  const told = () => {}
+  const left = failedReposFrom(claim.cursor)
+  const toTell = new Map(left)
+
+  /** What becomes of the row is told by repos. */
+  function told(event: BackfillEvent): void {
+    if (event.type !== 'collectionFailed') return
+    for (const [host, dids] of toTell) tellFailed(host, new Map(dids.map((did) => [did, event.error])))
+  }
+
+  function tellFailed(host: string, failed: ReadonlyMap<string, unknown>): void {
+    for (const [did, error] of failed) emit({ type: 'repoFailed', host, did, error, willRetry: false })
+  }
 
   async function* steps(lease: Lease): AsyncGenerator<WorkStep<HostPageEvent>, void, void> {
-    const left = failedReposFrom(claim.cursor)
     let at = claim
     for (const [host, dids] of [...left]) {
       const page = await readAgain(host, dids, { claim, lease, parts })
@@ -39,7 +49,8 @@ export function repoRetryWork(claim: Claim, given: HostWorkParts): ClaimWork<Hos
         emit(event)
         yield { event, claim: at, completed: at.cursor === undefined }
       }
-      for (const [did, error] of failed) emit({ type: 'repoFailed', host, did, error, willRetry: false })
+      toTell.delete(host)
+      tellFailed(host, failed)
     }
     if (at.cursor !== undefined) {
       const repos = Array.from(left.values()).flat().length

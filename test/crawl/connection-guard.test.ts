@@ -58,6 +58,12 @@ describe('the fetch of runtimes that do not tell what they connect to', () => {
     expect(lookedUp).toEqual(['public.example', 'unknown.example'])
   })
 
+  it('believes no name whose look-up failed', async () => {
+    await guarded?.('https://late.example/')
+    addresses['late.example'] = ['127.0.0.1']
+    await expect(guarded?.('https://late.example/')).rejects.toThrow('an address of a private network')
+  })
+
   it.each(['inside.example', 'metadata.example'])('sends nothing to %s, which leads inside', async (name) => {
     await expect(guarded?.(`https://${name}/`)).rejects.toThrow('an address of a private network')
     expect(asked.filter((url) => url.includes(name))).toEqual([])

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { CrawlEvent } from '../../src/contracts/crawl-events.ts'
+import type { IndexSink } from '../../src/contracts/index-sink.ts'
 import { FAILED_REPOS, HOSTS } from '../../src/crawl/crawl-scopes.ts'
 import { crawlStatusOf } from '../../src/crawl/crawl-status.ts'
 import { failedReposFrom, keepFailedRepos } from '../../src/crawl/failed-repos.ts'
@@ -128,6 +130,32 @@ describe('a repo that fails', () => {
     const { crawler } = crawlOf(network, { hosts, fetch, sharedLimits }, store)
     expect(await onSteadyClock(() => crawler.run())).toMatchObject({ described: 12, failed: 0 })
     expect(shortestGap(isShared)).toBeGreaterThanOrEqual(25)
+  })
+
+  it('stays and is told, at once, where what was read of it cannot be written', async () => {
+    await using made = await networkOf({ name: HOST, repos: 10 })
+    const { network, broken, dids } = made
+    for (const did of dids.slice(3, 6)) broken.add(did)
+    const store = memoryStore()
+    let isFull = false
+    const add: IndexSink['add'] = (...call) =>
+      isFull ? Promise.reject(new Error('disk full')) : store.sink.add(...call)
+    const options = {
+      // Longer than any test.
+      setAsideMs: 1_800_000,
+      onEvent(event: CrawlEvent) {
+        if (event.type !== 'page' || !event.completed) return
+        isFull = true
+        broken.clear()
+      },
+    }
+    const { crawler, told } = crawlOf(network, { ...options, store: { ...store, sink: { add } } })
+    expect(await crawler.run()).toMatchObject({ completed: 1, described: 7, failed: 3 })
+    expect(told('repoFailed').filter(({ willRetry }) => !willRetry)).toMatchObject(
+      dids.slice(3, 6).map(() => ({ host: HOST, error: { message: 'disk full' } })),
+    )
+    isFull = false
+    expect(await crawlOf(network, {}, store).crawler.run()).toMatchObject({ described: 3, failed: 0 })
   })
 
   it('stays where its host is down by then', async () => {

@@ -1,4 +1,7 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
+import { hostPaces } from '../../src/crawl/host-paces.ts'
+import { hostRates } from '../../src/crawl/host-rates.ts'
 import { indexRepos } from '../../src/crawl/index-repos.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
 import { startNetwork } from '../../src/testing/index.ts'
@@ -40,4 +43,13 @@ describe('a crawl and a run over given repos in one process', () => {
     expect(run.summary.states.active + crawler.summary.described).toBe(60)
     expect(shortestGap((host) => host.endsWith('.shared.example.net'))).toBeGreaterThanOrEqual(25)
   })
+})
+
+it('the paces of many hosts leave nothing on the signal of their run, which may outlive them', () => {
+  const { signal } = new AbortController()
+  const paused: string[] = []
+  const onPause = (host: string) => paused.push(host)
+  const paces = hostPaces({ requestsPerSecond: 8, groups: [], rates: hostRates(), onPause }, signal)
+  for (const host of ['a.example', 'b.example']) paces.of(host, `https://${host}`)
+  expect(getEventListeners(signal, 'abort')).toEqual([])
 })
