@@ -83,7 +83,7 @@ export async function askWithLook(
 
 /**
  * The rows of collections of this relay whose pages are in the index. Not those that a worker holds: it may be at work
- * on them; and not those that failed and stay so, as what was cancelled does.
+ * on them; and not those that failed and are kept so.
  */
 async function importedRows(
   look: IndexLook,
@@ -91,20 +91,28 @@ async function importedRows(
 ): Promise<readonly CollectionProgress[]> {
   const rows = (await look.rows(progress)).filter((row) => row.relay === relay && row.imported > 0)
   return rows.filter(
-    (row) => row.state !== 'running' && !wasCancelled(row) && !(keepFailed && row.state === 'failed'),
+    (row) => row.state !== 'running' && (wasCancelled(row) || !(keepFailed && row.state === 'failed')),
   )
 }
 
-/** Begins these again, except those that another run has begun since the look, and tells it. */
+/**
+ * Begins these again, except those that another run has begun since the look, and tells it. What was cancelled stays so:
+ * nothing reads it, and it begins at its first page once an operator retries it.
+ */
 export async function resetMissing(
   missing: readonly CollectionProgress[],
   { relay, progress, emit }: { relay: string; progress: ProgressStore; emit: Emit },
 ): Promise<void> {
   if (missing.length === 0) return
   const rows = new Map((await progress.list({ relay })).map((row) => [row.collection, row]))
-  const collections = missing
-    .filter((row) => isUnchanged(row, rows.get(row.collection)))
-    .map(({ collection }) => collection)
+  const unchanged = missing.filter((row) => isUnchanged(row, rows.get(row.collection)))
+  const [cancelled = [], collections = []] = [true, false].map((isMeant) =>
+    unchanged.filter((row) => wasCancelled(row) === isMeant).map(({ collection }) => collection),
+  )
+  if (cancelled.length > 0) {
+    await progress.reset(relay, cancelled)
+    await progress.cancel(relay, cancelled)
+  }
   if (collections.length === 0 || (await progress.reset(relay, collections)) === 0) return
   emit({ type: 'indexMissing', relay, collections })
 }
@@ -114,6 +122,7 @@ function isUnchanged(before: CollectionProgress, now: CollectionProgress | undef
     before.state === now?.state &&
     before.cursor === now.cursor &&
     before.pages === now.pages &&
+    wasCancelled(before) === wasCancelled(now) &&
     before.imported === now.imported &&
     before.completedAt?.getTime() === now.completedAt?.getTime()
   )

@@ -121,7 +121,9 @@ async function planRelay(settings: Settings, stop: AbortController, emit: Emit):
   await checkRelay(parts, settings.named)
   const { discovery, missing } = await askWithLook(parts)
   const gone = new Set(missing.map(({ collection }) => collection))
-  const all = (await progress.list({ relay })).map((row) => (gone.has(row.collection) ? begun(row) : row))
+  const all = (await progress.list({ relay })).map((row) =>
+    gone.has(row.collection) && !wasCancelled(row) ? begun(row) : row,
+  )
   if (discovery.collections.length + all.length === 0) throw new DiscoveryError(discovery.errors)
   const leftOut = leftOutBy(filter, discovery.collections, all)
   const rows = all.filter(({ collection }) => filter.wants(collection))

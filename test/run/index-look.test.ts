@@ -101,8 +101,8 @@ describe('a run on an index that lost what its progress has', () => {
     expect(dids(A)).toEqual(didsOf(pagesOf(A, 2)))
   })
 
-  it('leaves a cancelled collection as it is: its pairs may be gone because an operator wanted neither', async () => {
-    const { pairs, told, store, start } = setUpWithLook(scriptedLister(scripts), { pagesAhead: 1 })
+  it('leaves a cancelled collection cancelled, and has it begin at its first page if it is retried', async () => {
+    const { pairs, told, store, start, dids } = setUpWithLook(scriptedLister(scripts), { pagesAhead: 1 })
     for await (const { cursor } of start({ collections: [A] })) if (cursor !== undefined) break
     await store.progress.cancel(relay, [A])
     pairs.clear()
@@ -110,7 +110,12 @@ describe('a run on an index that lost what its progress has', () => {
     expect(told).toEqual([])
     expect(pairs.has(A)).toBe(false)
     const [row] = await store.progress.list({ relay })
-    expect(row).toMatchObject({ collection: A, state: 'failed', pages: 1, flags: ['cancelled'] })
+    expect(row).toMatchObject({ collection: A, state: 'failed', pages: 0, flags: ['cancelled'] })
+    // Also by a run that has looked at the index before.
+    await store.progress.reset(relay, [B])
+    for await (const { collection } of start())
+      if (collection === B) await store.progress.retryFailed(relay, [A])
+    expect(dids(A)).toEqual(didsOf(pagesOf(A, 2)))
   })
 
   it.each<[string, Partial<CollectionSource>]>([
