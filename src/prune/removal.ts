@@ -76,7 +76,8 @@ async function trustsList({ listed, store, ...parts }: RemovalParts): Promise<bo
   if (feed === undefined || progress === undefined) return false
   const rows = await askStore(() => progress.list(), parts)
   for (const { relay: name, state } of rows) {
-    if (workKindOf(name) !== 'feed' || state !== 'running') continue
+    // A Jetstream may be asked for some accounts alone, and tells nothing of the others.
+    if (workKindOf(name) !== 'feed' || state !== 'running' || name.includes('wantedDids=')) continue
     const since = await askStore(() => feed.followedSince(name, { signal: parts.signal }), parts)
     if (since !== undefined && since.getTime() <= listed.begunAt) return true
   }

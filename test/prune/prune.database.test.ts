@@ -80,10 +80,10 @@ async function heldIn({ index }: PruneStore, collection: string): Promise<string
 }
 
 /** As while a process follows a feed with this store, from now on. */
-async function followFeed({ progress, feed }: PruneStore): Promise<void> {
-  await feed?.apply({ feed: 'feed:x', restarted: true })
-  await progress?.register('feed:x', [{ nsid: 'firehose' }])
-  await progress?.claim({ relay: 'feed:x', owner: 'a follower', leaseMs: 24 * HOUR })
+async function followFeed({ progress, feed }: PruneStore, name = 'feed:x'): Promise<void> {
+  await feed?.apply({ feed: name, restarted: true })
+  await progress?.register(name, [{ nsid: 'firehose' }])
+  await progress?.claim({ relay: name, owner: 'a follower', leaseMs: 24 * HOUR })
 }
 
 const HOUR = 3_600_000
@@ -314,12 +314,13 @@ describe.each(stores)('on $kind', ({ create }) => {
     )
   })
 
-  it('a feed that is followed only since the list was read has not told who came back before', () => {
+  it('a feed of some accounts, or one that is followed only since the list was read, has not told who came back', () => {
     const [back = ''] = at(2)
     return withScene(
       { listed: accounts({ deleted: [back] }), told: (did) => ({ did, active: true }) },
       async ({ store, relay, prune }) => {
         const { confirm, maxShare } = askedFor(2.1 * HOUR)
+        await followFeed(store, 'feed:wss://x.example/subscribe?wantedDids=did:web:a.example')
         const following: PruneOptions['confirm'] = async (report) => {
           await followFeed(store)
           return (await confirm?.(report)) ?? false
