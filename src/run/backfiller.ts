@@ -196,7 +196,7 @@ async function prepare(running: Running): Promise<Discovery> {
   emit({ type: 'discovered', relay, collections, sources: reports, ...told, ...leftOut })
   await resetMissing(
     missing.filter(({ collection }) => scope.wants(collection)),
-    { relay, progress, emit },
+    { relay, progress, emit, keepFailed },
   )
   const earlier = scope.takeRows(rows).map(({ collection }) => ({ nsid: collection }))
   const how = { refreshAfterMs, refreshBefore, keepFailed, ...(scope.isSet && { keepOthers: true }) }

@@ -1,6 +1,5 @@
 import type { CollectionProgress } from '../contracts/collection-progress.ts'
 import type { CollectionSource } from '../contracts/collection-source.ts'
-import type { Emit } from '../contracts/events.ts'
 import type { ProgressStore } from '../contracts/progress-store.ts'
 import { wasCancelled } from '../util/flags.ts'
 import { normalNsid } from '../util/nsid.ts'
@@ -57,6 +56,9 @@ export function createIndexLook(
   }
 }
 
+/** The lease of a claim that is released at once, in milliseconds. */
+const RESET_MS = 60_000
+
 interface LookParts extends AskParts {
   readonly look: IndexLook | undefined
   readonly sources: readonly AskedSource[]
@@ -81,40 +83,45 @@ export async function askWithLook(
   return { discovery, missing }
 }
 
-/**
- * The rows of collections of this relay whose pages are in the index. Not those that a worker holds: it may be at work
- * on them; and not those that failed and are kept so.
- */
+/** The rows of collections of this relay whose pages are in the index. Not those that a worker holds: it may be at work. */
 async function importedRows(
   look: IndexLook,
-  { lister: { relay }, progress, keepFailed }: LookParts,
+  { lister: { relay }, progress }: LookParts,
 ): Promise<readonly CollectionProgress[]> {
-  const rows = (await look.rows(progress)).filter((row) => row.relay === relay && row.imported > 0)
-  return rows.filter(
-    (row) => row.state !== 'running' && (wasCancelled(row) || !(keepFailed && row.state === 'failed')),
-  )
+  const rows = await look.rows(progress)
+  return rows.filter((row) => row.relay === relay && row.imported > 0 && row.state !== 'running')
+}
+
+/** Whether a run leaves a collection failed. */
+export function staysFailed(row: CollectionProgress, { keepFailed }: Pick<LookParts, 'keepFailed'>): boolean {
+  return row.state === 'failed' && (keepFailed || wasCancelled(row))
 }
 
 /**
- * Begins these again, except those that another run has begun since the look, and tells it. What was cancelled stays so:
- * nothing reads it, and it begins at its first page once an operator retries it.
+ * Begins these again, except those that another run has begun since the look, and tells it. What stays failed is not read:
+ * it begins at its first page once it is retried, which may be while this run is under way.
  */
 export async function resetMissing(
   missing: readonly CollectionProgress[],
-  { relay, progress, emit }: { relay: string; progress: ProgressStore; emit: Emit },
+  { relay, progress, emit, ...how }: Pick<LookParts, 'progress' | 'emit' | 'keepFailed'> & { relay: string },
 ): Promise<void> {
   if (missing.length === 0) return
   const rows = new Map((await progress.list({ relay })).map((row) => [row.collection, row]))
   const unchanged = missing.filter((row) => isUnchanged(row, rows.get(row.collection)))
-  const [cancelled = [], collections = []] = [true, false].map((isMeant) =>
-    unchanged.filter((row) => wasCancelled(row) === isMeant).map(({ collection }) => collection),
-  )
-  if (cancelled.length > 0) {
-    await progress.reset(relay, cancelled)
-    await progress.cancel(relay, cancelled)
-  }
+  for (const row of unchanged) if (staysFailed(row, how)) await resetFailed(row, progress)
+  const collections = unchanged.filter((row) => !staysFailed(row, how)).map(({ collection }) => collection)
   if (collections.length === 0 || (await progress.reset(relay, collections)) === 0) return
   emit({ type: 'indexMissing', relay, collections })
+}
+
+/** Begins it again, failed as it was. If another worker takes it in between, it reads it from its first page. */
+async function resetFailed(row: CollectionProgress, progress: ProgressStore): Promise<void> {
+  const { relay, collection, lastError = '' } = row
+  await progress.reset(relay, [collection])
+  if (wasCancelled(row)) return void (await progress.cancel(relay, [collection]))
+  const owner = crypto.randomUUID()
+  const claim = await progress.claim({ relay, owner, leaseMs: RESET_MS, collections: [collection] })
+  if (claim !== undefined) await progress.release(claim, { kind: 'failed', error: lastError })
 }
 
 function isUnchanged(before: CollectionProgress, now: CollectionProgress | undefined): boolean {

@@ -5,9 +5,8 @@ import { DiscoveryError } from '../errors.ts'
 import { timeToRead } from '../monitor/time-to-read.ts'
 import { checkRelay } from '../paging/fetch-page.ts'
 import { abortWith, createController } from '../util/abort.ts'
-import { wasCancelled } from '../util/flags.ts'
 import { isRefreshed } from '../util/refreshed.ts'
-import { askWithLook } from './index-look.ts'
+import { askWithLook, staysFailed } from './index-look.ts'
 import { guardListener } from './listener.ts'
 import { type BackfillOptions, type Settings, settingsOf } from './options.ts'
 import { measurePages } from './page-times.ts'
@@ -122,7 +121,7 @@ async function planRelay(settings: Settings, stop: AbortController, emit: Emit):
   const { discovery, missing } = await askWithLook(parts)
   const gone = new Set(missing.map(({ collection }) => collection))
   const all = (await progress.list({ relay })).map((row) =>
-    gone.has(row.collection) && !wasCancelled(row) ? begun(row) : row,
+    gone.has(row.collection) && !staysFailed(row, settings) ? begun(row) : row,
   )
   if (discovery.collections.length + all.length === 0) throw new DiscoveryError(discovery.errors)
   const leftOut = leftOutBy(filter, discovery.collections, all)
@@ -179,7 +178,7 @@ function leftOf(
   const left: Unread[] = []
   for (const collection of names) {
     const row = byName.get(collection)
-    if (row?.state === 'failed' && (settings.keepFailed || wasCancelled(row))) continue
+    if (row !== undefined && staysFailed(row, settings)) continue
     const isAnew = row !== undefined && isRefreshed(row, settings)
     if (row?.state === 'complete' && !isAnew) continue
     const estimate = estimates.get(collection) ?? row?.estimatedRepos ?? (isAnew ? row.imported : undefined)
