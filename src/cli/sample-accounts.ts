@@ -4,6 +4,7 @@ import { boundedCache } from '../crawl/bounded-cache.ts'
 import type { FoundHost } from '../crawl/did-document.ts'
 import { hostReader } from '../crawl/host-address.ts'
 import { createHostFinder } from '../crawl/host-finder.ts'
+import { hostRates } from '../crawl/host-rates.ts'
 import { relayAccounts } from '../relay/relay-accounts.ts'
 import { describe } from '../util/describe.ts'
 import { isPassing, retrying, retryPolicy } from '../util/retry.ts'
@@ -48,7 +49,12 @@ export function accountResolver({
   const readHost = hostReader({ allowHosts: allow })
   const finder = createHostFinder(
     { plc },
-    { http: {}, readHost, askHost: ({ host }) => hostOf(host).paced ?? ((_, ask) => ask()) },
+    {
+      http: {},
+      readHost,
+      rates: hostRates(),
+      askHost: ({ host }) => hostOf(host).paced ?? ((_, ask) => ask()),
+    },
   )
   const again = <T>(ask: () => Promise<T>, signal: AbortSignal) =>
     retrying(ask, { ...RETRY, signal, mayRetry: isPassing, onRetry() {} })

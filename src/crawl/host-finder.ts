@@ -10,7 +10,7 @@ import { mustHave } from '../util/validate-options.ts'
 import { boundedCache } from './bounded-cache.ts'
 import { invalid, type ResolvedDid, readDidDocument } from './did-document.ts'
 import type { HostAddress, ReadHost } from './host-address.ts'
-import { hostRates } from './host-rates.ts'
+import type { HostRates } from './host-rates.ts'
 
 /** Where the documents of DIDs come from. */
 export interface DidOptions {
@@ -34,6 +34,8 @@ export interface DidOptions {
 export interface HostFinderParts {
   readonly http: HttpOptions
   readonly readHost: ReadHost
+  /** That of the directory is one of them. */
+  readonly rates: HostRates
   /** How a host is asked for the document of a `did:web`: at the pace that it has for all else. */
   askHost(host: HostAddress): Pacing['run']
   /** How the directory is asked, given its own pace. */
@@ -113,11 +115,11 @@ function askResolver(resolver: DidResolver): DocumentOf {
 
 function documents(
   { plc = 'plc.directory', plcRequestsPerSecond = 10 }: DidOptions,
-  { http: options, readHost, askHost, askDirectory = (_, run) => run }: HostFinderParts,
+  { http: options, readHost, rates, askHost, askDirectory = (_, run) => run }: HostFinderParts,
 ): DocumentOf {
   const directory = relayUrl(plc)
   const http = createHttpClient({ ...options, maxBodyBytes: MOST_DOCUMENT_BYTES })
-  const rate = hostRates(options.fetch).of(directory.relay, plcRequestsPerSecond)
+  const rate = rates.of(directory.relay, plcRequestsPerSecond)
   const pacing = createPacingAt(directory.relay, [rate])
   const ask = askDirectory(directory.relay, pacing.run)
 

@@ -92,6 +92,7 @@ function workOn(
   const finder = createHostFinder(settings.did, {
     http: settings.httpOptions,
     readHost: settings.readHost,
+    rates: settings.rates,
     askHost: ({ host, origin }) => counted(paces.of(host, origin), { host }, emit),
     askDirectory: (host, run) => counted(run, { host }, emit),
   })

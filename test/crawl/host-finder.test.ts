@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { hostReader } from '../../src/crawl/host-address.ts'
 import { createHostFinder, type DidOptions } from '../../src/crawl/host-finder.ts'
+import { hostRates } from '../../src/crawl/host-rates.ts'
 import { RelayError } from '../../src/errors.ts'
 import { startNetwork } from '../../src/testing/index.ts'
+import { onSteadyClock } from '../support/let-go.ts'
 
 const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 const run = <T>(_signal: AbortSignal | undefined, send: () => Promise<T>) => send()
@@ -15,7 +17,12 @@ function finderOn(answer: (url: string) => Response, options: DidOptions = {}, a
     asked.push(url)
     return answer(url)
   }
-  const parts = { http: { fetch }, readHost: hostReader({ allowHosts }), askHost: () => run }
+  const parts = {
+    http: { fetch },
+    readHost: hostReader({ allowHosts }),
+    rates: hostRates(fetch),
+    askHost: () => run,
+  }
   const finder = createHostFinder({ plcRequestsPerSecond: 1000, ...options }, parts)
   return { asked, find: (did: string) => finder.find(did, undefined), forget: finder.forget }
 }
@@ -44,6 +51,26 @@ describe('the host of a did:plc', () => {
     forget(DID)
     await find(DID)
     expect(asked).toHaveLength(2)
+  })
+
+  it('is asked of it at one pace by all that have the same rates, whatever makes their requests', async () => {
+    const rates = hostRates(async () => new Response())
+    const letGo: number[] = []
+    const dids = ['a', 'b', 'c', 'd'].map((letter) => `did:plc:${letter.repeat(24)}`)
+    const finders = [1, 2].map(() => {
+      // As Bun and Deno have it: one for each run, which looks names up before.
+      const fetch: typeof globalThis.fetch = async (input) => {
+        letGo.push(performance.now())
+        return Response.json(document(new Request(input).url.slice(-32)))
+      }
+      const parts = { http: { fetch }, readHost: hostReader(), rates, askHost: () => run }
+      return createHostFinder({ plcRequestsPerSecond: 20 }, parts)
+    })
+    const find = async () =>
+      Promise.all(finders.flatMap((finder) => dids.map((did) => finder.find(did, undefined))))
+    expect(await onSteadyClock(find)).toEqual(Array.from({ length: 8 }, () => found()))
+    const gaps = letGo.slice(1).map((at, i) => at - (letGo[i] ?? 0))
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(50)
   })
 
   it('is asked of another directory where one is given', async () => {
