@@ -38,16 +38,21 @@ export function repoRetryWork(claim: Claim, given: HostWorkParts): ClaimWork<Hos
   async function* steps(lease: Lease): AsyncGenerator<WorkStep<HostPageEvent>, void, void> {
     let at = claim
     for (const [host, dids] of [...left]) {
-      const page = await readAgain(host, dids, { claim, lease, parts })
-      const failed = new Map(page.failures.map(({ did, error }) => [did, error]))
-      left.set(host, [...failed.keys()])
-      const next = { ...page.next, pages: at.pages + 1, cursor: failedReposText(left) }
-      const commit = { ...parts, emit: asCrawlEvents(emit, host) }
-      for await (const committed of commitPages(at, [{ ...page, next }], undefined, commit)) {
-        at = committed.claim
-        const event = { ...pageEvent(host, committed), ...RETRIED }
-        emit(event)
-        yield { event, claim: at, completed: at.cursor === undefined }
+      const failed = new Map<string, unknown>()
+      for (let rest = dids; rest.length > 0; ) {
+        const { page, asked } = await readAgain(host, rest, { claim, lease, parts })
+        for (const { did, error } of page.failures) failed.set(did, error)
+        rest = rest.slice(asked)
+        left.set(host, [...failed.keys(), ...rest])
+        const next = { ...page.next, pages: at.pages + 1, cursor: failedReposText(left) }
+        const commit = { ...parts, emit: asCrawlEvents(emit, host) }
+        for await (const committed of commitPages(at, [{ ...page, next }], undefined, commit)) {
+          at = committed.claim
+          const event = { ...pageEvent(host, committed), ...RETRIED }
+          emit(event)
+          yield { event, claim: at, completed: at.cursor === undefined }
+        }
+        toTell.set(host, [...failed.keys(), ...rest])
       }
       toTell.delete(host)
       tellFailed(host, failed)
@@ -81,26 +86,36 @@ interface AskedAgain {
   readonly parts: HostWorkParts & { readonly group: SharedPace | undefined }
 }
 
-/** What of these repos can be read now. A host that is down, or not to be asked any more, has failed for all of them. */
+/**
+ * What of these repos can be read now, a page of them. A host that is down, or not to be asked any more, has failed for
+ * all of them.
+ *
+ * @returns how many repos that is, from the first
+ */
 async function readAgain(
   host: string,
-  dids: readonly string[],
+  all: readonly string[],
   { claim, lease, parts }: AskedAgain,
-): Promise<ReposPage> {
+): Promise<{ readonly page: ReposPage; readonly asked: number }> {
   const { signal } = lease
   const session = createHostSession(claim, host, parts)
   const reader = createRepoReader({ ...session.reading, isRetry: true })
   const { relay, collection } = claim
-  const page = { page: { dids: [...dids] }, next: { relay, collection, pages: 0, emptyPages: 0 } }
+  const pageOf = (dids: readonly string[]) => ({
+    page: { dids: [...dids] },
+    next: { relay, collection, pages: 0, emptyPages: 0 },
+  })
   const end = session.begin(lease)
   try {
     await session.sitOut(signal)
-    return await reader.read(page, signal)
+    const dids = all.slice(0, parts.pageSize)
+    return { page: await reader.read(pageOf(dids), signal), asked: dids.length }
   } catch (error) {
     signal.throwIfAborted()
     if (endsRun(error) || isBackfillError(error, 'CLAIM_LOST')) throw error
     const none = { batches: [], flags: undefined, described: 0, absent: 0, cut: 0 }
-    return { ...page, ...none, failures: dids.map((did) => ({ did, error })) }
+    const failures = all.map((did) => ({ did, error }))
+    return { page: { ...pageOf(all), ...none, failures }, asked: all.length }
   } finally {
     await end()
   }

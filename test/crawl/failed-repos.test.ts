@@ -132,6 +132,25 @@ describe('a repo that fails', () => {
     expect(shortestGap(isShared)).toBeGreaterThanOrEqual(25)
   })
 
+  it('is asked for with others, a page at a time, so that a crash costs no more than a page', async () => {
+    await using made = await networkOf({ name: HOST, repos: 60 })
+    const { network, broken, dids } = made
+    for (const did of dids.filter((_, i) => i % 2 === 0)) broken.add(did)
+    const store = memoryStore()
+    expect(await crawlOf(network, {}, store).crawler.run()).toMatchObject({ failed: 30 })
+    for (const did of dids.slice(10)) broken.delete(did)
+    const { crawler, told } = crawlOf(network, { pageSize: 12 }, store)
+    expect(await crawler.run()).toMatchObject({ described: 25, failed: 5 })
+    expect(told('page').map(({ described, failed }) => [described + failed])).toEqual([[12], [12], [6]])
+    expect(await crawler.status()).toMatchObject({ failedRepos: 5 })
+    // A host that is down is not asked page by page.
+    broken.clear()
+    network.change(HOST, { down: 521 })
+    const { requests } = network.asked(HOST)
+    expect(await crawlOf(network, { pageSize: 1 }, store).crawler.run()).toMatchObject({ failed: 5 })
+    expect(network.asked(HOST).requests - requests).toBeLessThanOrEqual(3)
+  })
+
   it('stays and is told, at once, where what was read of it cannot be written', async () => {
     await using made = await networkOf({ name: HOST, repos: 10 })
     const { network, broken, dids } = made
