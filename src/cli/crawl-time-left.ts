@@ -14,6 +14,9 @@ export interface CrawlTimeLeft {
 /** Shorter than this nothing is measured, in milliseconds: a minute is about a page at eight requests a second. */
 const SHORTEST_MS = 60_000
 
+/** Longer than this, a size or a speed is wrong, in milliseconds: a hundred days. */
+const LONGEST_MS = 8_640_000_000
+
 /** Since when a name is looked at, with the repos that it had come to then, and at the last look. */
 interface Begun {
   readonly at: number
@@ -24,7 +27,7 @@ interface Begun {
 /**
  * Three things may last longest: the repos of all hosts at the speed of the whole crawl, a host that is asked at its own
  * speed, and a host that waits at the speed of the others. Hosts that share a limit count as one. Where a host's size, or a
- * speed that matters, is not known, nothing is.
+ * speed that matters, is not known, or it would be months, nothing is.
  */
 export function createCrawlTimeLeft(): CrawlTimeLeft {
   const begun = new Map<string, Begun>()
@@ -69,7 +72,8 @@ export function createCrawlTimeLeft(): CrawlTimeLeft {
       })
       const known = times.filter((time) => time !== undefined)
       if (known.length < times.length) return undefined
-      return Math.max(sumOf(open, left) / all, ...known)
+      const longest = Math.max(sumOf(open, left) / all, ...known)
+      return longest <= LONGEST_MS ? longest : undefined
     },
   }
 }

@@ -86,6 +86,10 @@ describe('the time left of a crawl', () => {
     expect(afterTwoMinutes(hosts)).toBe(undefined)
   })
 
+  it('is not told where a size that a relay tells would make it years', () => {
+    expect(afterTwoMinutes([running('a.example', Number.MAX_SAFE_INTEGER, 0, 1_000)])).toBe(undefined)
+  })
+
   it('is not told before a minute was measured, nor after a walk has begun again', () => {
     const timeLeft = createCrawlTimeLeft()
     const at = (repos: number, now: number) => timeLeft.of([host('a.example', 2_000, repos)], 1, now)
