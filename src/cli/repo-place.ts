@@ -33,11 +33,12 @@ export async function claimRepoPlace({ file, ...parts }: PlaceParts): Promise<Re
     ...parts,
     scope: workScope('index', name),
     row: 'repos',
+    start: placeText(version, 0),
     isUsable: (cursor) => savedPlace(cursor).version === version,
   })
   if (work === undefined) return undefined
   const advance = (cursor: string | undefined) => work.advance({ pages: 1, cursor, imported: 0, invalid: 0 })
-  const save = (done: number) => advance(JSON.stringify({ version, done }))
+  const save = (done: number) => advance(placeText(version, done))
   return {
     signal: work.signal,
     done: work.cursor === undefined ? 0 : savedPlace(work.cursor).done,
@@ -48,6 +49,10 @@ export async function claimRepoPlace({ file, ...parts }: PlaceParts): Promise<Re
       await work.release()
     },
   }
+}
+
+function placeText(version: string, done: number): string {
+  return JSON.stringify({ version, done })
 }
 
 function savedPlace(cursor: string): { version?: string; done: number } {

@@ -29,6 +29,12 @@ interface WorkParts {
   readonly leaseMs?: number | undefined
   readonly signal: AbortSignal
   readonly emit: Emit
+  /**
+   * What is saved before the first step, so that another process sees what the work is about.
+   *
+   * @default nothing: the work of a row is always the same
+   */
+  readonly start?: string | undefined
   /** Whether the work can go on from there; else it begins anew. @default true */
   isUsable?(cursor: string): boolean
 }
@@ -42,15 +48,18 @@ const LEASE_MS = 60_000
  * @returns nothing when another process has done it to its end meanwhile
  */
 export async function claimWork(parts: WorkParts): Promise<WorkClaim | undefined> {
-  const { scope, row, progress, leaseMs = LEASE_MS, signal, emit, isUsable = () => true } = parts
+  const { scope, row, progress, start, leaseMs = LEASE_MS, signal, emit, isUsable = () => true } = parts
   const isUnusable = (cursor: string | undefined) => cursor !== undefined && !isUsable(cursor)
+  // Of work that is claimed and has nothing saved yet, nothing is known.
+  const isOther = (cursor: string | undefined) =>
+    !(cursor === undefined ? start === undefined : isUsable(cursor))
   const [before] = await progress.list({ relay: scope })
   if (before?.state === 'complete') await progress.reset(scope)
   else await progress.register(scope, [{ nsid: row }])
   const queue = createClaimQueue({ relay: scope, progress, leaseMs, signal, emit })
   let claim = await queue.next()
   // Another process has done what it was at, which was something else: a file that has changed since, say.
-  if (claim === undefined && before?.state === 'running' && isUnusable(before.cursor)) {
+  if (claim === undefined && before?.state === 'running' && isOther(before.cursor)) {
     await progress.reset(scope)
     claim = await queue.next()
   }
@@ -62,9 +71,9 @@ export async function claimWork(parts: WorkParts): Promise<WorkClaim | undefined
   if (claim === undefined) return undefined
   let held = claim
   const lease = keepLease(held, progress, signal)
-  return {
+  const work: WorkClaim = {
     signal: lease.signal,
-    cursor: held.cursor,
+    cursor: held.cursor ?? start,
     mustBeHeld() {
       if (!lease.isHeld()) throw new ClaimLostError(held)
     },
@@ -75,5 +84,13 @@ export async function claimWork(parts: WorkParts): Promise<WorkClaim | undefined
       lease.letGo()
       await settledWithin(RELEASE_MS, progress.release(held))
     },
+  }
+  if (held.cursor !== undefined || start === undefined) return work
+  try {
+    await work.advance({ pages: 1, cursor: start, imported: 0, invalid: 0 })
+    return work
+  } catch (error) {
+    await work.release()
+    throw error
   }
 }

@@ -79,6 +79,7 @@ function placedWriter(parts: WriterParts): ImportWriter {
         ...parts,
         progress,
         row: 'pairs',
+        start: placeText(START, version),
         isUsable: (cursor) => savedPlace(cursor)?.version === version,
       })
       if (work === undefined) return 'done elsewhere'
@@ -100,6 +101,10 @@ function placedWriter(parts: WriterParts): ImportWriter {
   }
 }
 
+function placeText(place: ImportPlace, version: string): string {
+  return JSON.stringify({ version, ...place })
+}
+
 function savedPlace(cursor: string): { version: string; place: ImportPlace } | undefined {
   try {
     const { version, ...place }: ImportPlace & { version: string } = JSON.parse(cursor)
@@ -113,7 +118,7 @@ function changeBy(
   { pairs, invalid, place, isLast }: ImportWrite,
   { version = '' }: WriterParts,
 ): PageProgress {
-  const cursor = isLast ? undefined : JSON.stringify({ version, ...place })
+  const cursor = isLast ? undefined : placeText(place, version)
   return { pages: 1, cursor, imported: pairs, invalid }
 }
 
