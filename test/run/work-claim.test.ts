@@ -15,50 +15,36 @@ function watch(progress: ProgressStore) {
   return { watched, asks }
 }
 
-it('work on another version is no reason to leave one undone, and work on the same one is', async () => {
-  for (const [version, isDone] of [
-    ['v1', true],
-    ['v2', false],
-  ] as const) {
-    const { progress } = memoryStore()
-    const { watched, asks } = watch(progress)
-    const { signal } = new AbortController()
-    const parts = { scope: 'import:a text', row: 'pairs', signal, emit() {} }
-    const first = await claimWork({ ...parts, progress, isUsable: (cursor) => cursor === 'v1' })
-    const page = { pages: 1, imported: 1, invalid: 0 }
-    await first?.advance({ ...page, cursor: 'v1' })
-    const waiting = claimWork({ ...parts, progress: watched, isUsable: (cursor) => cursor === version })
-    await asks.promise
-    await first?.advance(page)
-    await first?.release()
-    const second = await waiting
-    expect(second === undefined).toBe(isDone)
-    expect(second?.cursor).toBeUndefined()
-    await second?.release()
-  }
-})
-
-it('work of which nothing is saved yet tells what it is about: another version of it is not done with it', async () => {
-  for (const [version, isDone] of [
-    ['v1', true],
-    ['v2', false],
-  ] as const) {
-    const { progress } = memoryStore()
-    const { watched, asks } = watch(progress)
-    const { signal } = new AbortController()
-    const parts = { scope: 'import:a text', row: 'pairs', signal, emit() {} }
-    const work = (start: string, store = progress) =>
-      claimWork({ ...parts, progress: store, start, isUsable: (cursor) => cursor === start })
-    const first = await work('v1')
-    const waiting = work(version, watched)
-    await asks.promise
-    await first?.advance({ pages: 1, imported: 1, invalid: 0 })
-    await first?.release()
-    const second = await waiting
-    expect(second === undefined).toBe(isDone)
-    await second?.release()
-  }
-})
+it.each([
+  { saved: 'a page', start: undefined, page: 'v1' },
+  { saved: 'no page yet', start: 'v1', page: undefined },
+])(
+  'work on another version is no reason to leave one undone, and work on the same one is: $saved',
+  async ({ start, page }) => {
+    for (const version of ['v1', 'v2']) {
+      const { progress } = memoryStore()
+      const { watched, asks } = watch(progress)
+      const { signal } = new AbortController()
+      const parts = { scope: 'import:a text', row: 'pairs', signal, emit() {} }
+      const first = await claimWork({ ...parts, progress, start, isUsable: (cursor) => cursor === 'v1' })
+      const counts = { pages: 1, imported: 1, invalid: 0 }
+      if (page !== undefined) await first?.advance({ ...counts, cursor: page })
+      const waiting = claimWork({
+        ...parts,
+        progress: watched,
+        start: start && version,
+        isUsable: (cursor) => cursor === version,
+      })
+      await asks.promise
+      await first?.advance(counts)
+      await first?.release()
+      const second = await waiting
+      expect(second === undefined).toBe(version === 'v1')
+      expect(second?.cursor).toBe(version === 'v1' ? undefined : start && version)
+      await second?.release()
+    }
+  },
+)
 
 it('work that was claimed by another process before it saved anything is done again: nobody can tell what it was', async () => {
   const { progress } = memoryStore()

@@ -102,7 +102,7 @@ export async function fill(db: TestKysely, collections: Readonly<Record<string, 
   const nsids = Object.keys(collections)
   const sizes = Object.values(collections)
   await sql`alter table collection_index_pair set (autovacuum_enabled = false)`.execute(db)
-  // Planned as any other, and written once instead of twice.
+  // Planned like every other, and written once instead of twice.
   await sql`alter table collection_index_pair set unlogged`.execute(db)
   await sql`alter table collection_index_pair drop constraint collection_index_pair_pkey`.execute(db)
   await sql`insert into collection_index_nsid (nsid) select unnest(${nsids}::text[])`.execute(db)
