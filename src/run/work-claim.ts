@@ -1,5 +1,5 @@
 import type { Emit } from '../contracts/events.ts'
-import type { PageProgress, ProgressStore } from '../contracts/progress-store.ts'
+import type { Claim, PageProgress, ProgressStore } from '../contracts/progress-store.ts'
 import { ClaimLostError } from '../errors.ts'
 import { settledWithin } from '../util/abort.ts'
 import { createClaimQueue } from './claim-queue.ts'
@@ -10,7 +10,7 @@ import { RELEASE_MS } from './patient-store.ts'
 export interface WorkClaim {
   /** Aborts when the right is lost, and when it is released. */
   readonly signal: AbortSignal
-  /** Where the work goes on, as it was saved; absent at its beginning. */
+  /** Where the work goes on, as it was saved; absent at the beginning of a work that is always the same. */
   readonly cursor: string | undefined
   /** @throws ClaimLostError when it may be lost by the time alone, as after the process was stopped for long */
   mustBeHeld(): void
@@ -48,18 +48,34 @@ const LEASE_MS = 60_000
  * @returns nothing when another process has done it to its end meanwhile
  */
 export async function claimWork(parts: WorkParts): Promise<WorkClaim | undefined> {
+  const claim = await claimRow(parts)
+  if (claim === undefined) return undefined
+  const { start } = parts
+  const work = workOf(claim, parts)
+  if (claim.cursor !== undefined || start === undefined) return work
+  try {
+    await work.advance({ pages: 1, cursor: start, imported: 0, invalid: 0 })
+    return work
+  } catch (error) {
+    await work.release()
+    throw error
+  }
+}
+
+/** Its row, which goes on from where the work can go on, or begins anew. */
+async function claimRow(parts: WorkParts): Promise<Claim | undefined> {
   const { scope, row, progress, start, leaseMs = LEASE_MS, signal, emit, isUsable = () => true } = parts
   const isUnusable = (cursor: string | undefined) => cursor !== undefined && !isUsable(cursor)
   // Of work that is claimed and has nothing saved yet, nothing is known.
-  const isOther = (cursor: string | undefined) =>
-    !(cursor === undefined ? start === undefined : isUsable(cursor))
+  const mayBeOther = (cursor: string | undefined) =>
+    isUnusable(cursor) || (cursor === undefined && start !== undefined)
   const [before] = await progress.list({ relay: scope })
   if (before?.state === 'complete') await progress.reset(scope)
   else await progress.register(scope, [{ nsid: row }])
   const queue = createClaimQueue({ relay: scope, progress, leaseMs, signal, emit })
   let claim = await queue.next()
   // Another process has done what it was at, which was something else: a file that has changed since, say.
-  if (claim === undefined && before?.state === 'running' && isOther(before.cursor)) {
+  if (claim === undefined && before?.state === 'running' && mayBeOther(before.cursor)) {
     await progress.reset(scope)
     claim = await queue.next()
   }
@@ -68,12 +84,15 @@ export async function claimWork(parts: WorkParts): Promise<WorkClaim | undefined
     await progress.reset(scope)
     claim = await queue.next()
   }
-  if (claim === undefined) return undefined
+  return claim
+}
+
+function workOf(claim: Claim, { progress, signal, start }: WorkParts): WorkClaim {
   let held = claim
   const lease = keepLease(held, progress, signal)
-  const work: WorkClaim = {
+  return {
     signal: lease.signal,
-    cursor: held.cursor ?? start,
+    cursor: claim.cursor ?? start,
     mustBeHeld() {
       if (!lease.isHeld()) throw new ClaimLostError(held)
     },
@@ -84,13 +103,5 @@ export async function claimWork(parts: WorkParts): Promise<WorkClaim | undefined
       lease.letGo()
       await settledWithin(RELEASE_MS, progress.release(held))
     },
-  }
-  if (held.cursor !== undefined || start === undefined) return work
-  try {
-    await work.advance({ pages: 1, cursor: start, imported: 0, invalid: 0 })
-    return work
-  } catch (error) {
-    await work.release()
-    throw error
   }
 }

@@ -4,7 +4,7 @@ import { ClaimLostError, StoreUnavailableError } from '../../src/index.ts'
 import { type FeedTarget, feedName } from '../../src/live/index.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
 import { openSqlite } from '../../src/sqlite/index.ts'
-import { startFeedServer } from '../support/feed-server.ts'
+import { type FeedServer, startFeedServer } from '../support/feed-server.ts'
 import { follow, pairsOf } from '../support/followed.ts'
 import { gate } from '../support/scripted-lister.ts'
 import { didsFrom } from '../support/store-steps.ts'
@@ -27,6 +27,31 @@ function withApply<Store extends FeedTarget>(store: Store, before: FeedStore['ap
     },
   }
   return { ...store, feed }
+}
+
+/** One follower is held up with a commit, until another one that has taken the feed over has learned that the account is gone. */
+async function overtake(
+  server: FeedServer,
+  store: FeedTarget,
+  { leaseMs, ...storeOfFirst }: FeedTarget & { readonly leaseMs?: number },
+) {
+  const held = gate()
+  const frozen = withApply(storeOfFirst, async ({ added = [] }) => {
+    if (added.length > 0) await held.wait()
+    return { added: 0, removed: 0 }
+  })
+  await using first = follow(server.url, frozen, { leaseMs })
+  await first.told('live')
+  const [did = ''] = didsFrom(0, 1)
+  server.send(commit(did))
+  await held.reached
+  await using second = follow(server.url, store)
+  await second.told('connected')
+  server.send(['#account', { did, active: false, status: 'deleted' }])
+  await second.upTo(server.seq)
+  held.pass()
+  await first.told('claimLost')
+  return { did, lostBySecond: second.of('claimLost') }
 }
 
 it('while the database is busy the relay waits, and the process keeps no more than a bound', async () => {
@@ -106,26 +131,11 @@ it('where batch and cursor are two writes, a crash between them repeats the batc
 it('a follower that was held up for longer than its lease writes nothing old over what the next one wrote', async () => {
   await using server = await startFeedServer()
   const store = memoryStore()
-  const held = gate()
-  const frozen = withApply(store, async ({ added = [] }) => {
-    if (added.length > 0) await held.wait()
-    return { added: 0, removed: 0 }
-  })
   const progress = { ...store.progress, renew: () => new Promise<never>(() => {}) }
-  await using first = follow(server.url, { ...frozen, progress }, { leaseMs: 100 })
-  await first.told('live')
-  const [did = ''] = didsFrom(0, 1)
-  server.send(commit(did))
-  await held.reached
-  await using second = follow(server.url, store)
-  await second.told('connected')
-  server.send(['#account', { did, active: false, status: 'deleted' }])
-  await second.upTo(server.seq)
-  held.pass()
-  await first.told('claimLost')
+  const { did, lostBySecond } = await overtake(server, store, { ...store, progress, leaseMs: 100 })
   expect(await pairsOf(store.index)).toEqual([])
   expect(await store.feed.accountsOf([did])).toMatchObject([{ active: false, status: 'deleted' }])
-  expect(second.of('claimLost')).toEqual([])
+  expect(lostBySecond).toEqual([])
 })
 
 it('a progress store that was put back to an older state keeps no feed from being followed', async () => {
@@ -143,22 +153,7 @@ it('a progress store that was put back to an older state keeps no feed from bein
 it('an epoch that a progress store gives again, since it was put back, is no right to write late', async () => {
   await using server = await startFeedServer()
   const store = memoryStore()
-  const held = gate()
-  const frozen = withApply({ ...store, progress: memoryStore().progress }, async ({ added = [] }) => {
-    if (added.length > 0) await held.wait()
-    return { added: 0, removed: 0 }
-  })
-  await using first = follow(server.url, frozen)
-  await first.told('live')
-  const [did = ''] = didsFrom(0, 1)
-  server.send(commit(did))
-  await held.reached
-  await using second = follow(server.url, store)
-  await second.told('connected')
-  server.send(['#account', { did, active: false, status: 'deleted' }])
-  await second.upTo(server.seq)
-  held.pass()
-  await first.told('claimLost')
+  await overtake(server, store, { ...store, progress: memoryStore().progress })
   expect(await pairsOf(store.index)).toEqual([])
 })
 
