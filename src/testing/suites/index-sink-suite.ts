@@ -145,7 +145,7 @@ const keepingCases: readonly IndexSinkCase[] = [
   }),
 
   fixtureCase('keeps a DID letter by letter', async (fixture) => {
-    await assertAdds(fixture.sink, { ...POST, dids: ODD_DIDS }, ODD_DIDS.length)
+    await assertAdds(fixture.sink, { ...POST, dids: [...ODD_DIDS] }, ODD_DIDS.length)
     await assertAdds(fixture.sink, { ...POST, dids: ODD_DIDS.toReversed() }, 0)
     await assertHolds(fixture, POST.collection, ODD_DIDS)
   }),

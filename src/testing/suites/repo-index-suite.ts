@@ -64,7 +64,7 @@ const listCases: readonly RepoIndexCase[] = [
   }),
 
   fixtureCase('gives each DID letter by letter', async (fixture) => {
-    await fixture.add(NAME, ODD_DIDS)
+    await fixture.add(NAME, [...ODD_DIDS])
     assert.deepEqual(await walk(fixture.index, NAME, 2), inOrder(ODD_DIDS))
   }),
 
@@ -273,7 +273,7 @@ const removingCases: readonly RepoIndexCase[] = [
     await fixture.add(NAME, [...dids, ...ODD_DIDS])
     assert.deepEqual(await soon(remove(NAME, dids), 'remove'), { removed: 10_000 })
     assert.deepEqual(await walk(index, NAME, 500), inOrder(ODD_DIDS))
-    assert.deepEqual(await soon(remove(NAME, ODD_DIDS), 'remove'), { removed: ODD_DIDS.length })
+    assert.deepEqual(await soon(remove(NAME, [...ODD_DIDS]), 'remove'), { removed: ODD_DIDS.length })
     assert.deepEqual(await walk(index, NAME, 500), [])
   }),
 ]
