@@ -135,8 +135,9 @@ describe('a fault', () => {
     const response = await send(relay, { collection: LIKE, limit: '40' })
     const text = await response.text()
     expect(JSON.parse(text).repos).toHaveLength(40)
-    // The last piece is followed by a pause of its own.
-    expect(performance.now() - from).toBeGreaterThan((text.length / 8000) * 900)
+    // The client has the last piece before its pause is over. And a timer counts from when the loop last looked at the clock,
+    // which is some milliseconds ago on a busy machine, for each of the eleven pauses of 20 ms.
+    expect(performance.now() - from).toBeGreaterThan((text.length / 8000) * 750)
   })
 
   it.each([false, true])('can be a body without end (gzip: %s)', async (gzip) => {
